@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# The one door to building graftlet: `./build.sh help` says what it can do.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cd "$root"
+
+# shellcheck source-path=SCRIPTDIR
+{
+  source scripts/common.sh    # messages, logs, apt
+  source scripts/rust.sh      # compiler, wasm32 target
+  source scripts/tools.sh     # wasm-bindgen, wasm-pack, npm packages, Chromium
+  source scripts/backbone.sh  # download and conversion of the frozen encoder
+  source scripts/build.sh     # command line, wasm module, npm package and page
+  source scripts/test.sh      # every check, in order
+}
+
+usage() {
+  cat <<'TEXT'
+Usage: ./build.sh VERB
+
+  setup             install what is missing, for building and for the tests
+  build             set up, then build: target/release/graftlet (command line), target/wasm-pkg/
+                    (WebAssembly module), pkg/ (npm package), www/dist/ (page)
+  serve [--port N]  set up, build, and serve the page on http://127.0.0.1:8080 (or port N)
+  test              set up, build, and run every check and test; stops at the first failure
+  clean             remove what was built, and the converted backbone; what was downloaded stays
+                    (target/backbone/, www/node_modules/)
+  help              print this
+
+Environment:
+  GRAFTLET_CHECKPOINT    folder with config.json, tokenizer.json and model.safetensors to use instead
+                         of the downloaded checkpoint
+  CHROMIUM, CHROMEDRIVER browser and driver for the tests instead of those on PATH
+TEXT
+}
+
+setup_to_build() {
+  rust_toolchain
+  wasm_bindgen
+  wasm_pack
+  npm_packages
+  backbone
+}
+
+setup_to_test() {
+  setup_to_build
+  rust_checkers
+  checkpoint
+  browser
+}
+
+serve() {
+  local port=8080
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --port) port=${2:-} && shift $(($# > 1 ? 2 : 1)) ;;
+      --port=*) port=${1#--port=} && shift ;;
+      *) die "serve: '$1' is not an option; the only one is --port N." ;;
+    esac
+  done
+  [[ $port =~ ^[0-9]{1,5}$ && $((10#$port)) -ge 1 && $((10#$port)) -le 65535 ]] ||
+    die "serve: --port takes a number from 1 to 65535, not '$port'."
+  setup_to_build
+  build
+  say "" "The page is at http://127.0.0.1:$port (Ctrl+C stops)."
+  exec npm run --silent --prefix www preview -- --host 127.0.0.1 --port "$port" --strictPort
+}
+
+clean() {
+  if [ -d target ]; then
+    find target -mindepth 1 -maxdepth 1 ! -name backbone -exec rm -rf {} +
+  fi
+  rm -rf pkg www/dist www/public/models www/test-results www/playwright-report test-results playwright-report
+  say "Removed what was built; target/backbone/ and www/node_modules/ stay."
+}
+
+verb=${1:-}
+[ $# -eq 0 ] || shift
+[ "$verb" = serve ] || [ $# -eq 0 ] || die "$verb takes no arguments ('$*')."
+case $verb in
+  setup)
+    setup_to_test
+    path_hint
+    ;;
+  build)
+    setup_to_build
+    build
+    ;;
+  serve) serve "$@" ;;
+  test) run_tests ;;
+  clean) clean ;;
+  help | --help | -h) usage ;;
+  *)
+    usage >&2
+    exit 2
+    ;;
+esac

@@ -1,0 +1,38 @@
+// Prints what a visitor downloads and fails when it is over budget. KB = 1000 bytes.
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+
+const WASM = "target/wasm-pkg/graftlet_bg.wasm";
+const WASM_BROTLI_BUDGET = 800_000;
+const ADAPTERS = "www/public/adapters";
+const ADAPTER_BUDGET = 400_000;
+
+const number = (bytes) => bytes.toLocaleString("en").padStart(10);
+const over = [];
+
+const wasm = readFileSync(WASM);
+const brotli = brotliCompressSync(wasm, {
+  params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: wasm.length },
+}).length;
+console.log(`${WASM}, bytes`);
+console.log(`  raw    ${number(wasm.length)}`);
+console.log(`  gzip   ${number(gzipSync(wasm, { level: 9 }).length)}`);
+console.log(`  brotli ${number(brotli)} of ${number(WASM_BROTLI_BUDGET).trim()}`);
+if (brotli > WASM_BROTLI_BUDGET) over.push(WASM);
+
+console.log(`${ADAPTERS}, bytes of at most ${number(ADAPTER_BUDGET).trim()} each`);
+for (const entry of readdirSync(ADAPTERS, { withFileTypes: true })) {
+  if (!entry.isDirectory()) continue;
+  const folder = join(ADAPTERS, entry.name);
+  const bytes = readdirSync(folder, { recursive: true })
+    .map((file) => statSync(join(folder, file)))
+    .reduce((sum, stat) => sum + (stat.isFile() ? stat.size : 0), 0);
+  console.log(`  ${number(bytes)}  ${entry.name}`);
+  if (bytes > ADAPTER_BUDGET) over.push(folder);
+}
+
+if (over.length > 0) {
+  console.error(`Over budget: ${over.join(", ")}.`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,46 @@
+# shellcheck shell=bash
+# Sourced by build.sh: every check, cheapest first; the first failure ends the run.
+
+finished_steps=()
+current_step=
+
+run_tests() {
+  trap summary EXIT
+  step "set-up" setup_to_test
+  step "Rust format" cargo fmt --check
+  step "clippy, native" cargo clippy --locked --all-targets -- -D warnings
+  step "clippy, wasm32" cargo clippy --locked --all-targets --target "$wasm_target" -- -D warnings
+  step "npm format, lint, types" npm run --silent --prefix www check
+  step "npm unit tests" npm run --silent --prefix www test
+  step "command line" build_command_line
+  step "native tests" cargo test --release
+  step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
+  step "wasm tests in Chromium" wasm-pack test --headless --chrome --chromedriver "$CHROMEDRIVER" --mode no-install
+  step "wasm module" build_wasm
+  step "npm package and page" build_page
+  step "size budget" node scripts/size-budget.mjs
+  step "end to end" npm run --silent --prefix www e2e
+}
+
+# step TITLE COMMAND...: under `set -e` a failing command ends the script, and `summary` tells.
+step() {
+  local started=$SECONDS
+  current_step=$1
+  shift
+  say "" "== $current_step"
+  "$@"
+  finished_steps+=("$(printf '%5d s  %s' $((SECONDS - started)) "$current_step")")
+  say "== $current_step: passed in $((SECONDS - started)) s"
+  current_step=
+}
+
+summary() {
+  local code=$?
+  say "" "Summary"
+  [ ${#finished_steps[@]} -eq 0 ] || say "${finished_steps[@]}"
+  if [ "$code" -ne 0 ]; then
+    say " FAILED  ${current_step:-interrupted}" "Stopped at the first failure, after $SECONDS s."
+  else
+    say "Everything passed in $SECONDS s."
+  fi
+}

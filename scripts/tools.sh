@@ -1,0 +1,95 @@
+# shellcheck shell=bash
+# Sourced by build.sh: the programs that build and test the browser side.
+
+# wasm-bindgen's two halves, crate and program, must be of the very same version.
+wasm_bindgen() {
+  local wanted
+  wanted=$(awk '/^name = "wasm-bindgen"$/ { getline; gsub(/version = |"/, ""); print }' Cargo.lock)
+  [ -n "$wanted" ] || die "wasm-bindgen: Cargo.lock names no version; restore the file with git, then start again."
+  if [ "$(version_of wasm-bindgen --version)" = "$wanted" ]; then
+    say "wasm-bindgen $wanted: present"
+    return
+  fi
+  cargo_install wasm-bindgen-cli "=$wanted"
+  [ "$(version_of wasm-bindgen --version)" = "$wanted" ] ||
+    die "wasm-bindgen: $(command -v wasm-bindgen) is not version $wanted; take it off PATH, then start again."
+}
+
+wasm_pack() {
+  local version
+  version=$(version_of wasm-pack --version)
+  if version_at_least "${version:-0}" 0.15; then
+    say "wasm-pack $version: present"
+    return
+  fi
+  cargo_install wasm-pack ^0.15
+}
+
+# cargo_install CRATE VERSION: into cargo's own folder, which rustup puts on everybody's PATH, so that
+# `wasm-pack test` works typed by hand. Not --locked: those lock files name versions that were withdrawn.
+cargo_install() {
+  say "$1 $2: installing from source (two minutes on two cores) ..."
+  logged "$1" env -u CARGO_TARGET_DIR cargo install "$1" --version "$2" ||
+    die "$1: 'cargo install $1 --version $2' failed (see $(log_of "$1")); mend what it names, most often the network, then start again."
+  hash -r
+}
+
+npm_packages() {
+  local version
+  version=$(version_of node --version)
+  version_at_least "${version:-0}" 20.19 ||
+    die "Node.js: 20.19 or newer is needed, found '${version:-none}'; install Node.js 20 or later, then start again."
+  command -v npm >/dev/null || die "npm: not found beside Node.js $version; install npm, then start again."
+  if node scripts/npm-is-fresh.mjs www; then
+    say "npm packages: present (Node.js $version)"
+    return
+  fi
+  say "npm packages: installing ..."
+  logged npm npm ci --prefix www --no-audit --no-fund ||
+    die "npm packages: 'npm ci --prefix www' failed (see $(log_of npm)); mend what it names, most often the network, then start again."
+}
+
+# Chromium and its driver, of the same major version, for the tests.
+browser() {
+  find_browser
+  if ! browser_works; then
+    say "Chromium: installing ..."
+    apt_install chromium chromium chromium-driver ||
+      apt_install chromium chromium-browser chromium-chromedriver ||
+      die "Chromium: no chromium and chromedriver on PATH, and apt-get could not install them (see $(log_of chromium));" \
+        "install both or name them in CHROMIUM and CHROMEDRIVER, then start again."
+    find_browser
+  fi
+  browser_works ||
+    die "Chromium: '${CHROMIUM:-chromium}' and '${CHROMEDRIVER:-chromedriver}' do not run or are of different versions;" \
+      "name a matching pair in CHROMIUM and CHROMEDRIVER, then start again."
+  say "Chromium: present ($(version_of "$CHROMIUM" --version))"
+}
+
+find_browser() {
+  local name
+  hash -r
+  for name in chromium chromium-browser google-chrome google-chrome-stable; do
+    CHROMIUM=${CHROMIUM:-$(command -v "$name" || true)}
+  done
+  CHROMEDRIVER=${CHROMEDRIVER:-$(command -v chromedriver || true)}
+  export CHROMIUM CHROMEDRIVER
+}
+
+browser_works() {
+  local browser driver
+  browser=$(version_of "$CHROMIUM" --version)
+  driver=$(version_of "$CHROMEDRIVER" --version)
+  [ -n "$browser" ] && [ "${browser%%.*}" = "${driver%%.*}" ]
+}
+
+# Set-up looks in more places than a shell does; says so where that makes a difference.
+path_hint() {
+  local program
+  for program in rustc cargo wasm-bindgen wasm-pack; do
+    if [ "$(PATH=$original_path type -P "$program")" != "$(type -P "$program")" ]; then
+      say "" "To call cargo or wasm-pack by hand, first: export PATH=\"${PATH%":$original_path"}:\$PATH\""
+      return
+    fi
+  done
+}

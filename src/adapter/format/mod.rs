@@ -1,0 +1,302 @@
+//! Adapter folders as PEFT and AdapterHub save them, read and written.
+//!
+//! Both call their configuration `adapter_config.json`; a `peft_type` in it tells them apart. A
+//! third file, `graftlet.json`, may stand beside either: see [`Card`](super::Card).
+
+mod adapterhub;
+mod fields;
+mod inspect;
+mod peft;
+pub(super) mod peft_targets;
+
+pub use fields::Fields;
+pub use inspect::inspect;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Card, FileParams, ParamName, TaskAdapter};
+use crate::backbone::Shape;
+use crate::error::{Error, Result};
+use crate::head::{Head, HeadConfig, Pooling};
+use crate::tensor_file::{FloatType, TensorFile, TensorFileWriter};
+
+/// A folder in memory: file name to content.
+pub type Files = BTreeMap<String, Vec<u8>>;
+
+/// The configuration's file name in both libraries.
+pub const CONFIG: &str = "adapter_config.json";
+/// The side file.
+pub const CARD: &str = "graftlet.json";
+/// Holds a head that the library has no way to say.
+pub const SIDE_HEAD: &str = "graftlet_head.safetensors";
+
+/// Whose files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Library {
+    /// Hugging Face PEFT.
+    Peft,
+    /// AdapterHub's `adapters`.
+    AdapterHub,
+}
+
+impl Library {
+    /// The name as the library's users write it.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Peft => "PEFT",
+            Self::AdapterHub => "AdapterHub",
+        }
+    }
+
+    /// Every file name that a folder of this library may hold, the needed ones first.
+    #[must_use]
+    pub fn files(self) -> &'static [&'static str] {
+        match self {
+            Self::Peft => &[CONFIG, peft::WEIGHTS, CARD, SIDE_HEAD],
+            Self::AdapterHub => &[
+                CONFIG,
+                adapterhub::WEIGHTS,
+                adapterhub::HEAD_CONFIG,
+                adapterhub::HEAD_WEIGHTS,
+                CARD,
+                SIDE_HEAD,
+            ],
+        }
+    }
+
+    /// Tells from the text of an `adapter_config.json` whose it is.
+    ///
+    /// # Errors
+    /// [`Error::ConfigInvalid`] if it is neither's.
+    pub fn detect(config: &[u8]) -> Result<Self> {
+        let map = parse_object(CONFIG, config)?;
+        if map.contains_key("peft_type") {
+            Ok(Self::Peft)
+        } else if map.get("config").is_some_and(Value::is_object) {
+            Ok(Self::AdapterHub)
+        } else {
+            Err(Error::ConfigInvalid {
+                place: CONFIG.into(),
+                reason: "it has neither PEFT's \"peft_type\" nor AdapterHub's \"config\"; is it an adapter's?"
+                    .into(),
+            })
+        }
+    }
+}
+
+/// Reads an adapter's folder for a backbone.
+///
+/// # Errors
+/// Every way in which a folder can be wrong, see [`Error`].
+pub fn load(name: &str, files: &Files, shape: &Shape) -> Result<TaskAdapter> {
+    let config = need(name, files, CONFIG, "an adapter's folder has one")?;
+    let card: Card = match files.get(CARD) {
+        Some(json) => serde_json::from_slice(json).map_err(|error| Error::ConfigInvalid {
+            place: CARD.into(),
+            reason: error.to_string(),
+        })?,
+        None => Card::default(),
+    };
+    card.check_backbone(name, shape)?;
+    let library = Library::detect(config)?;
+    let map = parse_object(CONFIG, config)?;
+    let mut loaded = match library {
+        Library::Peft => peft::load(name, &map, files, card, shape)?,
+        Library::AdapterHub => adapterhub::load(name, &map, files, card, shape)?,
+    };
+    if let Some(bytes) = files.get(SIDE_HEAD) {
+        loaded.head = Some(load_side_head(bytes, &loaded.card, shape)?);
+    }
+    if let Some(head) = &loaded.head {
+        loaded.card.labels.clone_from(&head.config().labels);
+    }
+    loaded.bytes = files.values().map(Vec::len).sum();
+    Ok(loaded)
+}
+
+/// Writes an adapter as a library's folder.
+///
+/// # Errors
+/// [`Error::AdapterFormat`] if the library has no such kind.
+pub fn save(task: &TaskAdapter, name: &str, library: Library, shape: &Shape) -> Result<Files> {
+    let mut map = task.adapter.config().write(library, shape)?;
+    // fields that change nothing here are kept for the library that wrote them
+    if let Some((_, original)) = task
+        .original
+        .as_ref()
+        .filter(|(whose, _)| *whose == library)
+    {
+        for (field, value) in original {
+            map.entry(field.clone()).or_insert_with(|| value.clone());
+        }
+    }
+    let name: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+        .collect();
+    let name = if name.is_empty() {
+        "adapter".to_owned()
+    } else {
+        name
+    };
+    let mut files = match library {
+        Library::Peft => peft::save(task, map, shape)?,
+        Library::AdapterHub => adapterhub::save(task, &name, map, shape)?,
+    };
+    if let Some(head) = task.head.as_ref().filter(|head| !can_say(library, head)) {
+        let key = |parameter: ParamName| parameter.field.to_owned();
+        files.insert(
+            SIDE_HEAD.into(),
+            write_tensors(&[(head.parameters(), &key)], task.float)?,
+        );
+    }
+    let mut card = task.card.clone();
+    card.files = files.keys().cloned().chain([CARD.to_owned()]).collect();
+    files.insert(CARD.into(), to_json(&card)?);
+    Ok(files)
+}
+
+/// Whether the library's own model classes have such a head.
+fn can_say(library: Library, head: &Head) -> bool {
+    match library {
+        Library::Peft => head.config().pooling == Pooling::Pooler && head.config().dense.is_none(),
+        Library::AdapterHub => head.config().pooling != Pooling::Mean,
+    }
+}
+
+fn load_side_head(bytes: &[u8], card: &Card, shape: &Shape) -> Result<Head> {
+    let file = TensorFile::parse(SIDE_HEAD, bytes)?;
+    let config = HeadConfig {
+        pooling: card.pooling.unwrap_or(Pooling::Mean),
+        dense: card.dense,
+        labels: card.labels.clone(),
+    };
+    let key = |parameter: ParamName| parameter.field.to_owned();
+    let mut source = FileParams::new(&file, &key);
+    let head = Head::build(config, shape, &mut source)?;
+    source.finish()?;
+    Ok(head)
+}
+
+/// Most labels of a head: a damaged file must not ask for any amount of memory.
+const MAX_LABELS: usize = 1 << 16;
+
+/// Labels as the libraries name them when nobody did. `place` is the file that says how many.
+fn default_labels(place: &str, count: usize) -> Result<Vec<String>> {
+    if count > MAX_LABELS {
+        return Err(Error::ConfigInvalid {
+            place: place.to_owned(),
+            reason: format!("it has {count} labels, and at most {MAX_LABELS} can be read"),
+        });
+    }
+    Ok((0..count).map(|index| format!("LABEL_{index}")).collect())
+}
+
+/// A tensor file from groups of parameters, each with its keys.
+fn write_tensors(
+    groups: &[(&[super::Parameter], &dyn Fn(ParamName) -> String)],
+    float: FloatType,
+) -> Result<Vec<u8>> {
+    let mut writer = TensorFileWriter::default();
+    for (parameters, key) in groups {
+        for parameter in *parameters {
+            let data = parameter.tensor.flatten_all()?.to_vec1::<f32>()?;
+            writer.floats(&key(parameter.name), parameter.tensor.dims(), &data, float);
+        }
+    }
+    writer.finish("pt")
+}
+
+/// The float type most of a file's tensors have, so that what was read in 16 bits is written so.
+fn float_type(file: &TensorFile<'_>) -> FloatType {
+    let half = file.names().all(|name| {
+        matches!(
+            file.info(name),
+            Ok((_, safetensors::Dtype::F16 | safetensors::Dtype::BF16))
+        )
+    });
+    if half { FloatType::F16 } else { FloatType::F32 }
+}
+
+fn need<'a>(place: &str, files: &'a Files, file: &str, hint: &'static str) -> Result<&'a [u8]> {
+    files
+        .get(file)
+        .map(Vec::as_slice)
+        .ok_or_else(|| Error::FileMissing {
+            place: format!("adapter \"{place}\""),
+            file: file.to_owned(),
+            hint,
+        })
+}
+
+fn parse_object(place: &str, json: &[u8]) -> Result<Map<String, Value>> {
+    let invalid = |reason: String| Error::ConfigInvalid {
+        place: place.to_owned(),
+        reason,
+    };
+    match serde_json::from_slice(json).map_err(|error| invalid(error.to_string()))? {
+        Value::Object(map) => Ok(map),
+        _ => Err(invalid("it must hold a JSON object".into())),
+    }
+}
+
+fn to_json(value: &impl Serialize) -> Result<Vec<u8>> {
+    let mut json = serde_json::to_vec_pretty(value).map_err(|error| Error::ConfigInvalid {
+        place: "output".into(),
+        reason: error.to_string(),
+    })?;
+    json.push(b'\n');
+    Ok(json)
+}
+
+/// Refuses an adapter whose tensors show that it was made for a model of another size.
+/// `all_layers`: whether the configuration says that every layer has tensors.
+fn check_size(adapter: &str, file: &TensorFile<'_>, shape: &Shape, all_layers: bool) -> Result<()> {
+    let mismatch = |property, expected: usize, found: usize| {
+        Err(Error::BackboneMismatch {
+            adapter: adapter.to_owned(),
+            property,
+            expected: expected.to_string(),
+            found: found.to_string(),
+        })
+    };
+    let mut layers = 0;
+    let mut widest = Vec::new();
+    for name in file.names().filter(|name| layer_of(name).is_some()) {
+        layers = layers.max(layer_of(name).map_or(0, |layer| layer + 1));
+        let (dims, _) = file.info(name)?;
+        if dims.len() == 2 {
+            widest.push(dims);
+        }
+    }
+    let fits = |dims: &Vec<usize>| dims.contains(&shape.hidden_size);
+    if let Some(dims) = widest.iter().min()
+        && !widest.iter().any(fits)
+    {
+        let found = dims.iter().copied().max().unwrap_or_default();
+        return mismatch("hidden size", shape.hidden_size, found);
+    }
+    if layers > shape.layers || (all_layers && layers > 0 && layers < shape.layers) {
+        return mismatch("number of layers", shape.layers, layers);
+    }
+    Ok(())
+}
+
+/// No encoder has as many; a damaged key must not ask for any amount of memory.
+const MAX_LAYERS: usize = 1 << 12;
+
+/// The layer in a key such as `…encoder.layer.3.attention…`.
+fn layer_of(key: &str) -> Option<usize> {
+    let mut parts = key.split('.');
+    parts.find(|part| *part == "layer" || *part == "layers")?;
+    parts
+        .next()?
+        .parse()
+        .ok()
+        .filter(|&layer| layer < MAX_LAYERS)
+}

@@ -1,0 +1,170 @@
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use candle_core::{Device, Tensor, Var};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::backbone::{LinearSite, SublayerSite};
+use crate::error::{Error, Result};
+use crate::tensor_file::TensorFile;
+
+/// The module of the backbone that a parameter belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Site {
+    /// A linear layer.
+    Linear(LinearSite),
+    /// A half block.
+    Sublayer(SublayerSite),
+    /// The head behind the backbone.
+    Head,
+}
+
+/// A parameter's identity, independent of any file format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ParamName {
+    /// Where it acts.
+    pub site: Site,
+    /// What it is there: "lora_a", "down.weight", …
+    pub field: &'static str,
+}
+
+/// How a parameter starts out.
+#[derive(Clone, Copy, Debug)]
+pub enum Init {
+    /// All zero.
+    Zeros,
+    /// Normal with mean 0 and this standard deviation.
+    Normal(f32),
+    /// Uniform in `-bound..bound`.
+    Uniform(f32),
+}
+
+/// A trainable tensor of an adapter or head.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    /// Its identity.
+    pub name: ParamName,
+    /// Its value; tracked by autograd if it came from [`FreshParams`].
+    pub tensor: Tensor,
+}
+
+/// Where an adapter gets its tensors from while it is built.
+pub trait ParamSource {
+    /// The tensor of that name, which must have that shape.
+    ///
+    /// # Errors
+    /// If it is missing, misshapen or not finite.
+    fn get(&mut self, name: ParamName, shape: &[usize], init: Init) -> Result<Tensor>;
+}
+
+/// Initialises parameters and tracks them for training. The same seed gives the same values.
+pub struct FreshParams {
+    rng: ChaCha8Rng,
+    vars: Vec<Var>,
+}
+
+impl FreshParams {
+    /// Starts from a seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self {
+            rng: ChaCha8Rng::seed_from_u64(seed),
+            vars: Vec::new(),
+        }
+    }
+
+    /// The variables made so far, in order.
+    #[must_use]
+    pub fn into_vars(self) -> Vec<Var> {
+        self.vars
+    }
+}
+
+impl ParamSource for FreshParams {
+    fn get(&mut self, _name: ParamName, shape: &[usize], init: Init) -> Result<Tensor> {
+        let count = shape.iter().product();
+        let rng = &mut self.rng;
+        let data: Vec<f32> = match init {
+            Init::Zeros => vec![0.0; count],
+            Init::Normal(deviation) => (0..count).map(|_| normal(rng) * deviation).collect(),
+            Init::Uniform(bound) => (0..count)
+                .map(|_| rng.random_range(-bound..bound))
+                .collect(),
+        };
+        let var = Var::from_vec(data, shape, &Device::Cpu)?;
+        let tensor = var.as_tensor().clone();
+        self.vars.push(var);
+        Ok(tensor)
+    }
+}
+
+/// A standard normal deviate by the Box-Muller transform.
+fn normal(rng: &mut impl Rng) -> f32 {
+    let radius = (-2.0 * (1.0 - rng.random::<f32>()).ln()).sqrt();
+    radius * (std::f32::consts::TAU * rng.random::<f32>()).cos()
+}
+
+/// Takes parameters out of a file, not tracked by autograd.
+pub struct FileParams<'a> {
+    file: &'a TensorFile<'a>,
+    key: &'a dyn Fn(ParamName) -> String,
+    used: RefCell<BTreeSet<String>>,
+}
+
+impl<'a> FileParams<'a> {
+    /// `key` gives the file's key of a parameter.
+    pub fn new(file: &'a TensorFile<'a>, key: &'a dyn Fn(ParamName) -> String) -> Self {
+        Self {
+            file,
+            key,
+            used: RefCell::default(),
+        }
+    }
+
+    /// Fails if the file holds a tensor that was not asked for: whatever it does would be lost.
+    ///
+    /// # Errors
+    /// [`Error::UnsupportedFeature`] that names the first such tensor.
+    pub fn finish(self) -> Result<()> {
+        let used = self.used.into_inner();
+        let mut unused: Vec<_> = self
+            .file
+            .names()
+            .filter(|name| !used.contains(*name))
+            .collect();
+        unused.sort_unstable();
+        match unused.first() {
+            None => Ok(()),
+            Some(name) => Err(Error::UnsupportedFeature {
+                place: self.file.place().to_owned(),
+                feature: format!("tensor \"{name}\", for which the configuration has no place,"),
+            }),
+        }
+    }
+}
+
+impl ParamSource for FileParams<'_> {
+    fn get(&mut self, name: ParamName, shape: &[usize], _init: Init) -> Result<Tensor> {
+        let key = (self.key)(name);
+        let data = self.file.floats(&key, shape)?;
+        self.used.borrow_mut().insert(key);
+        Ok(Tensor::from_vec(data, shape, &Device::Cpu)?)
+    }
+}
+
+/// Gives out values that another adapter holds, not tracked by autograd: a trained adapter becomes
+/// one that is only used.
+pub struct CopiedParams<'a>(pub &'a [Parameter]);
+
+impl ParamSource for CopiedParams<'_> {
+    fn get(&mut self, name: ParamName, shape: &[usize], _init: Init) -> Result<Tensor> {
+        match self.0.iter().find(|parameter| parameter.name == name) {
+            Some(found) if found.tensor.dims() == shape => Ok(found.tensor.detach().copy()?),
+            _ => Err(Error::TensorMissing {
+                place: "trained adapter".into(),
+                tensor: format!("{name:?}"),
+            }),
+        }
+    }
+}

@@ -1,0 +1,145 @@
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::Adapter;
+use super::format::Library;
+use crate::backbone::Shape;
+use crate::error::{Error, Result};
+use crate::head::{Head, Pooling};
+use crate::ops::Activation;
+use crate::tensor_file::FloatType;
+
+/// An adapter with its head and all that is known about it: a specialist for one task.
+pub struct TaskAdapter {
+    /// The change to the backbone.
+    pub adapter: Box<dyn Adapter>,
+    /// From hidden states to logits; an adapter for embeddings has none.
+    pub head: Option<Head>,
+    /// The side file.
+    pub card: Card,
+    /// The library whose format it came in, or is saved in by default.
+    pub library: Library,
+    /// The configuration it was read from, so that fields unknown here survive.
+    pub original: Option<(Library, Map<String, Value>)>,
+    /// How its floats are stored.
+    pub float: FloatType,
+    /// Size of the folder it was read from.
+    pub bytes: usize,
+}
+
+impl TaskAdapter {
+    /// Number of trainable parameters, head included.
+    #[must_use]
+    pub fn parameters(&self) -> usize {
+        let head = self.head.as_ref().map_or(&[][..], Head::parameters);
+        self.adapter
+            .parameters()
+            .iter()
+            .chain(head)
+            .map(|p| p.tensor.elem_count())
+            .sum()
+    }
+}
+
+/// `graftlet.json`, the side file that carries what neither library's files have a place for.
+/// Every field may be absent, and so may the file.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Card {
+    /// What the adapter does, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// One label per logit.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
+    /// What the head reads, where the library cannot say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pooling: Option<Pooling>,
+    /// Nonlinearity behind the head's dense layer, where the library cannot say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dense: Option<Activation>,
+    /// The backbone it was trained on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backbone: Option<BackboneRef>,
+    /// What it is judged by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metric: Option<Metric>,
+    /// Score on the held-out rows it was chosen by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dev_score: Option<f64>,
+    /// Score on rows that neither training nor choice saw.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_score: Option<f64>,
+    /// Seed of the training.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// SHA-256 of the training rows' file, in hexadecimal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_sha256: Option<String>,
+    /// The settings of the training.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub training: Option<Value>,
+    /// Names of the folder's files, so that a page need not try which there are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
+    /// Everything else, kept as it is.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
+}
+
+/// Which backbone an adapter belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackboneRef {
+    /// The model's name.
+    pub name: String,
+    /// See [`Shape::fingerprint`].
+    pub fingerprint: String,
+}
+
+/// What an adapter is judged by.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "name", rename_all = "snake_case")]
+pub enum Metric {
+    /// Share of rows whose label is right.
+    #[default]
+    Accuracy,
+    /// Harmonic mean of precision and recall of one label.
+    F1 {
+        /// The label.
+        positive: String,
+    },
+    /// Mean over the labels of each one's F1.
+    MacroF1,
+}
+
+impl Metric {
+    /// The name in reports.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Accuracy => "accuracy",
+            Self::F1 { .. } => "f1",
+            Self::MacroF1 => "macro_f1",
+        }
+    }
+}
+
+impl Card {
+    /// Refuses a backbone with another fingerprint than the one the adapter was trained on.
+    ///
+    /// # Errors
+    /// [`Error::BackboneMismatch`].
+    pub fn check_backbone(&self, adapter: &str, shape: &Shape) -> Result<()> {
+        match &self.backbone {
+            Some(backbone) if backbone.fingerprint != shape.fingerprint => {
+                Err(Error::BackboneMismatch {
+                    adapter: adapter.to_owned(),
+                    property: "fingerprint",
+                    expected: format!("{} ({})", shape.fingerprint, shape.name),
+                    found: format!("{} ({})", backbone.fingerprint, backbone.name),
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,359 @@
+use candle_core::{Device, Tensor};
+use sha2::{Digest, Sha256};
+
+use super::embedding::Embedding;
+use super::weights::Weights;
+use super::{Backbone, BertConfig, Hook, Linear, LinearSite, Modules, Shape, States};
+use super::{Sublayer, SublayerSite};
+use crate::error::Result;
+use crate::ops::{FrozenLinear, LayerNorm, Weight, attention, gelu};
+use crate::tensor_file::TensorFile;
+use crate::text::Batch;
+
+const WORDS: &str = "embeddings.word_embeddings";
+const POSITIONS: &str = "embeddings.position_embeddings";
+const TYPES: &str = "embeddings.token_type_embeddings";
+const EMBEDDING_NORM: &str = "embeddings.LayerNorm";
+const POOLER: &str = "pooler.dense";
+
+/// A tensor of the checkpoint.
+pub(super) struct TensorShape {
+    pub(super) name: String,
+    pub(super) shape: Vec<usize>,
+    /// Whether an int8 backbone stores it in 8 bits.
+    pub(super) quantized: bool,
+}
+
+/// Every tensor of the encoder, in the order of computation.
+pub(super) fn tensor_shapes(config: &BertConfig, pooler: bool) -> Vec<TensorShape> {
+    let (hidden, ffn) = (config.hidden_size, config.intermediate_size);
+    let mut tensors = Vec::new();
+    let mut add = |name: String, shape: &[usize], quantized| {
+        tensors.push(TensorShape {
+            name,
+            shape: shape.to_vec(),
+            quantized,
+        });
+    };
+    add(
+        format!("{WORDS}.weight"),
+        &[config.vocab_size, hidden],
+        true,
+    );
+    add(
+        format!("{POSITIONS}.weight"),
+        &[config.max_position_embeddings, hidden],
+        false,
+    );
+    add(
+        format!("{TYPES}.weight"),
+        &[config.type_vocab_size, hidden],
+        false,
+    );
+    add(format!("{EMBEDDING_NORM}.weight"), &[hidden], false);
+    add(format!("{EMBEDDING_NORM}.bias"), &[hidden], false);
+    for layer in 0..config.num_hidden_layers {
+        for linear in Linear::ALL {
+            let path = MODULES.linear(LinearSite { layer, linear });
+            let (input, output) = match linear {
+                Linear::FfnUp => (hidden, ffn),
+                Linear::FfnDown => (ffn, hidden),
+                _ => (hidden, hidden),
+            };
+            add(format!("{path}.weight"), &[output, input], true);
+            add(format!("{path}.bias"), &[output], false);
+        }
+        for sublayer in Sublayer::ALL {
+            let path = MODULES.sublayer(SublayerSite { layer, sublayer });
+            add(format!("{path}.LayerNorm.weight"), &[hidden], false);
+            add(format!("{path}.LayerNorm.bias"), &[hidden], false);
+        }
+    }
+    if pooler {
+        add(format!("{POOLER}.weight"), &[hidden, hidden], true);
+        add(format!("{POOLER}.bias"), &[hidden], false);
+    }
+    tensors
+}
+
+/// The encoder of BERT (Devlin et al. 2019): embeddings, then blocks of self-attention and
+/// feed-forward network, each followed by the sum with its input and a layer norm.
+pub struct Bert {
+    shape: Shape,
+    words: Embedding,
+    positions: Embedding,
+    types: Embedding,
+    embedding_norm: LayerNorm,
+    blocks: Vec<Block>,
+    pooler: Option<FrozenLinear>,
+}
+
+struct Block {
+    query: FrozenLinear,
+    key: FrozenLinear,
+    value: FrozenLinear,
+    attention_output: FrozenLinear,
+    attention_norm: LayerNorm,
+    ffn_up: FrozenLinear,
+    ffn_down: FrozenLinear,
+    ffn_norm: LayerNorm,
+}
+
+impl Bert {
+    /// Reads the encoder from a checkpoint: f32, f16 or bf16 tensors as a model hub has them, or
+    /// the int8 rows with scales that [`convert`](super::convert) writes.
+    ///
+    /// `fingerprint` is the SHA-256 of the original checkpoint file.
+    ///
+    /// # Errors
+    /// [`TensorMissing`](crate::Error::TensorMissing),
+    /// [`TensorShape`](crate::Error::TensorShape),
+    /// [`TensorNotFinite`](crate::Error::TensorNotFinite) and those of [`TensorFile::parse`].
+    pub fn load(config: &BertConfig, checkpoint: &[u8], fingerprint: &str) -> Result<Self> {
+        let file = TensorFile::parse("model.safetensors", checkpoint)?;
+        let weights = Weights::new(file, MODULES.base());
+        let (hidden, ffn) = (config.hidden_size, config.intermediate_size);
+        let norm = |path: &str| weights.layer_norm(path, hidden, config.layer_norm_eps);
+        let blocks = (0..config.num_hidden_layers)
+            .map(|layer| {
+                let linear = |linear: Linear, input, output| {
+                    weights.linear(&MODULES.linear(LinearSite { layer, linear }), input, output)
+                };
+                let norm = |sublayer: Sublayer| {
+                    let path = MODULES.sublayer(SublayerSite { layer, sublayer });
+                    norm(&format!("{path}.LayerNorm"))
+                };
+                Ok(Block {
+                    query: linear(Linear::Query, hidden, hidden)?,
+                    key: linear(Linear::Key, hidden, hidden)?,
+                    value: linear(Linear::Value, hidden, hidden)?,
+                    attention_output: linear(Linear::AttentionOutput, hidden, hidden)?,
+                    attention_norm: norm(Sublayer::Attention)?,
+                    ffn_up: linear(Linear::FfnUp, hidden, ffn)?,
+                    ffn_down: linear(Linear::FfnDown, ffn, hidden)?,
+                    ffn_norm: norm(Sublayer::Ffn)?,
+                })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let pooler = if weights.contains(&format!("{POOLER}.weight")) {
+            Some(weights.linear(POOLER, hidden, hidden)?)
+        } else {
+            None
+        };
+        let mut bert = Self {
+            words: weights.embedding(WORDS, config.vocab_size, hidden)?,
+            positions: weights.embedding(POSITIONS, config.max_position_embeddings, hidden)?,
+            types: weights.embedding(TYPES, config.type_vocab_size, hidden)?,
+            embedding_norm: norm(EMBEDDING_NORM)?,
+            blocks,
+            pooler,
+            shape: Shape {
+                name: config.name.clone(),
+                hidden_size: hidden,
+                layers: config.num_hidden_layers,
+                heads: config.num_attention_heads,
+                intermediate_size: ffn,
+                max_tokens: config.max_position_embeddings,
+                parameters: 0,
+                fingerprint: fingerprint.to_owned(),
+                modules: &MODULES,
+            },
+        };
+        bert.shape.parameters = bert.count_parameters();
+        Ok(bert)
+    }
+
+    fn count_parameters(&self) -> usize {
+        let linear = |layer: &FrozenLinear| {
+            layer.weight().in_features() * layer.weight().out_features()
+                + layer.bias().map_or(0, <[f32]>::len)
+        };
+        let norm = |norm: &LayerNorm| 2 * norm.gamma().len();
+        let rows = self.words.rows() + self.positions.rows() + self.types.rows();
+        rows * self.shape.hidden_size
+            + self.linears().map(linear).sum::<usize>()
+            + self.norms().map(norm).sum::<usize>()
+    }
+
+    fn linears(&self) -> impl Iterator<Item = &FrozenLinear> {
+        self.blocks
+            .iter()
+            .flat_map(|b| {
+                [
+                    &b.query,
+                    &b.key,
+                    &b.value,
+                    &b.attention_output,
+                    &b.ffn_up,
+                    &b.ffn_down,
+                ]
+            })
+            .chain(&self.pooler)
+    }
+
+    fn norms(&self) -> impl Iterator<Item = &LayerNorm> {
+        let blocks = self
+            .blocks
+            .iter()
+            .flat_map(|b| [&b.attention_norm, &b.ffn_norm]);
+        std::iter::once(&self.embedding_norm).chain(blocks)
+    }
+}
+
+impl Backbone for Bert {
+    fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    fn embed(&self, batch: &Batch, hook: &dyn Hook) -> candle_core::Result<States> {
+        let hidden = self.shape.hidden_size;
+        let mut x = vec![0f32; batch.tokens() * hidden];
+        for (token, row) in x.chunks_exact_mut(hidden).enumerate() {
+            self.words.add_row(batch.ids[token] as usize, row)?;
+            self.positions
+                .add_row(batch.positions[token] as usize, row)?;
+            self.types.add_row(batch.type_ids[token] as usize, row)?;
+        }
+        let x = Tensor::from_vec(x, (batch.tokens(), hidden), &Device::Cpu)?;
+        let x = self.embedding_norm.forward(&x)?;
+        hook.embeddings(States {
+            x,
+            starts: batch.starts.clone(),
+        })
+    }
+
+    fn run(
+        &self,
+        mut states: States,
+        layers: std::ops::Range<usize>,
+        hook: &dyn Hook,
+    ) -> candle_core::Result<States> {
+        for layer in layers {
+            states.x = self.blocks[layer].forward(layer, &states, self.shape.heads, hook)?;
+        }
+        Ok(states)
+    }
+
+    fn pool(&self, first_tokens: &Tensor) -> candle_core::Result<Tensor> {
+        match &self.pooler {
+            Some(pooler) => pooler.forward(first_tokens)?.tanh(),
+            None => candle_core::bail!("this checkpoint has no pooler"),
+        }
+    }
+
+    fn has_pooler(&self) -> bool {
+        self.pooler.is_some()
+    }
+
+    fn hash(&self) -> String {
+        let mut hash = Sha256::new();
+        for table in [&self.words, &self.positions, &self.types] {
+            table.visit_bytes(&mut |bytes| hash.update(bytes));
+        }
+        let mut floats = |data: &[f32]| data.iter().for_each(|x| hash.update(x.to_le_bytes()));
+        for norm in self.norms() {
+            floats(norm.gamma());
+            floats(norm.beta());
+        }
+        for linear in self.linears() {
+            match linear.weight() {
+                Weight::F32(weight) => floats(weight.panels()),
+                Weight::Int8(weight) => {
+                    floats(weight.scales());
+                    floats(
+                        &weight
+                            .panels()
+                            .iter()
+                            .map(|&q| f32::from(q))
+                            .collect::<Vec<_>>(),
+                    );
+                }
+            }
+            floats(linear.bias().unwrap_or_default());
+        }
+        hex::encode(hash.finalize())
+    }
+}
+
+impl Block {
+    fn forward(
+        &self,
+        layer: usize,
+        states: &States,
+        heads: usize,
+        hook: &dyn Hook,
+    ) -> candle_core::Result<Tensor> {
+        let site = |linear| LinearSite { layer, linear };
+        let apply = |linear, weights: &FrozenLinear, x: &Tensor| {
+            hook.after_linear(site(linear), x, weights.forward(x)?)
+        };
+        let x = &states.x;
+
+        let q = apply(Linear::Query, &self.query, x)?;
+        let mut k = apply(Linear::Key, &self.key, x)?;
+        let mut v = apply(Linear::Value, &self.value, x)?;
+        let mut prefix = 0;
+        if let Some((keys, values)) = hook.key_value_prefix(layer) {
+            prefix = keys.dim(0)?;
+            k = Tensor::cat(&[keys, k], 0)?;
+            v = Tensor::cat(&[values, v], 0)?;
+        }
+        let h = attention(&q, &k, &v, heads, &states.starts, prefix)?;
+        let h = hook.before_linear(site(Linear::AttentionOutput), h)?;
+        let h = apply(Linear::AttentionOutput, &self.attention_output, &h)?;
+        let attention = SublayerSite {
+            layer,
+            sublayer: Sublayer::Attention,
+        };
+        let x = hook.sublayer(attention, h, x, &self.attention_norm)?;
+
+        let h = gelu(&apply(Linear::FfnUp, &self.ffn_up, &x)?)?;
+        let h = hook.before_linear(site(Linear::FfnDown), h)?;
+        let h = apply(Linear::FfnDown, &self.ffn_down, &h)?;
+        let ffn = SublayerSite {
+            layer,
+            sublayer: Sublayer::Ffn,
+        };
+        hook.sublayer(ffn, h, &x, &self.ffn_norm)
+    }
+}
+
+/// transformers' names for the modules of `BertModel`.
+#[derive(Debug)]
+pub(super) struct BertModules;
+
+pub(super) static MODULES: BertModules = BertModules;
+
+impl Modules for BertModules {
+    fn model_type(&self) -> &'static str {
+        "bert"
+    }
+
+    fn adapter_model_class(&self) -> &'static str {
+        "BertAdapterModel"
+    }
+
+    fn base(&self) -> &'static str {
+        "bert"
+    }
+
+    fn linear(&self, LinearSite { layer, linear }: LinearSite) -> String {
+        let name = match linear {
+            Linear::Query => "attention.self.query",
+            Linear::Key => "attention.self.key",
+            Linear::Value => "attention.self.value",
+            Linear::AttentionOutput => "attention.output.dense",
+            Linear::FfnUp => "intermediate.dense",
+            Linear::FfnDown => "output.dense",
+        };
+        format!("encoder.layer.{layer}.{name}")
+    }
+
+    fn sublayer(&self, SublayerSite { layer, sublayer }: SublayerSite) -> String {
+        let name = match sublayer {
+            Sublayer::Attention => "attention.output",
+            Sublayer::Ffn => "output",
+        };
+        format!("encoder.layer.{layer}.{name}")
+    }
+}

@@ -1,0 +1,57 @@
+use serde::{Deserialize, Serialize};
+
+use super::bert::{MODULES, tensor_shapes};
+use super::weights::{SCALE_SUFFIX, Weights};
+use super::{BertConfig, Modules as _};
+use crate::error::Result;
+use crate::kernels::quantize_rows_int8;
+use crate::tensor_file::{FloatType, TensorFile, TensorFileWriter};
+
+/// How a converted backbone stores its weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dtype {
+    /// Linear layers and word embeddings as 8-bit integers with one scale per row, the rest f32.
+    Int8,
+    /// Everything in 16-bit floats.
+    F16,
+    /// Everything in 32-bit floats.
+    F32,
+}
+
+impl Dtype {
+    /// The name in the manifest and on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Int8 => "int8",
+            Self::F16 => "f16",
+            Self::F32 => "f32",
+        }
+    }
+}
+
+/// Rewrites a checkpoint: only the encoder's tensors, without a prefix, stored as `dtype`.
+///
+/// # Errors
+/// Those of reading a checkpoint, see [`Bert::load`](super::Bert::load).
+pub fn convert(config: &BertConfig, checkpoint: &[u8], dtype: Dtype) -> Result<Vec<u8>> {
+    let file = TensorFile::parse("model.safetensors", checkpoint)?;
+    let weights = Weights::new(file, MODULES.base());
+    let mut writer = TensorFileWriter::default();
+    for tensor in tensor_shapes(config, weights.contains("pooler.dense.weight")) {
+        let data = weights.floats(&tensor.name, &tensor.shape)?;
+        match dtype {
+            Dtype::Int8 if tensor.quantized => {
+                let (rows, columns) = (tensor.shape[0], tensor.shape[1]);
+                let (quantized, scales) = quantize_rows_int8(&data, rows, columns);
+                writer.int8(&tensor.name, &tensor.shape, &quantized);
+                let name = format!("{}{SCALE_SUFFIX}", tensor.name);
+                writer.floats(&name, &[rows], &scales, FloatType::F32);
+            }
+            Dtype::F16 => writer.floats(&tensor.name, &tensor.shape, &data, FloatType::F16),
+            _ => writer.floats(&tensor.name, &tensor.shape, &data, FloatType::F32),
+        }
+    }
+    writer.finish("pt")
+}

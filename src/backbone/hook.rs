@@ -1,0 +1,167 @@
+use std::sync::Arc;
+
+use candle_core::{Result, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::ops::LayerNorm;
+
+/// The six linear layers of a transformer block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Linear {
+    /// Queries of the self-attention.
+    Query,
+    /// Keys of the self-attention.
+    Key,
+    /// Values of the self-attention.
+    Value,
+    /// Output projection of the self-attention.
+    AttentionOutput,
+    /// First, widening layer of the feed-forward network.
+    FfnUp,
+    /// Second, narrowing layer of the feed-forward network.
+    FfnDown,
+}
+
+impl Linear {
+    /// All six, in the order of computation.
+    pub const ALL: [Self; 6] = [
+        Self::Query,
+        Self::Key,
+        Self::Value,
+        Self::AttentionOutput,
+        Self::FfnUp,
+        Self::FfnDown,
+    ];
+
+    /// The name used in configurations and listings.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::Key => "key",
+            Self::Value => "value",
+            Self::AttentionOutput => "attention_output",
+            Self::FfnUp => "ffn_up",
+            Self::FfnDown => "ffn_down",
+        }
+    }
+}
+
+/// One linear layer of the backbone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinearSite {
+    /// Zero-based layer.
+    pub layer: usize,
+    /// Which linear.
+    pub linear: Linear,
+}
+
+/// The two halves of a transformer block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sublayer {
+    /// The self-attention.
+    Attention,
+    /// The feed-forward network.
+    Ffn,
+}
+
+impl Sublayer {
+    /// Both, in the order of computation.
+    pub const ALL: [Self; 2] = [Self::Attention, Self::Ffn];
+
+    /// The name used in configurations and listings.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Attention => "attention",
+            Self::Ffn => "ffn",
+        }
+    }
+}
+
+/// One half of one block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SublayerSite {
+    /// Zero-based layer.
+    pub layer: usize,
+    /// Which half.
+    pub sublayer: Sublayer,
+}
+
+/// Hidden states of a batch: `x` is `[tokens, hidden size]`, `starts` says which tokens are which
+/// sequence's (see [`crate::text::Batch`]).
+#[derive(Clone, Debug)]
+pub struct States {
+    /// `[tokens, hidden size]`.
+    pub x: Tensor,
+    /// Where each sequence starts, and the end of the last.
+    pub starts: Arc<[usize]>,
+}
+
+/// All that a backbone knows of adapters: the places where one may change a value.
+///
+/// Every method defaults to changing nothing. All take and return tensors, so autograd gives an
+/// adapter's backward pass for free. Query, key and value share one input, so
+/// [`before_linear`](Self::before_linear) is called for the attention output and the FFN down
+/// projection only.
+pub trait Hook {
+    /// The embeddings after their layer norm; an implementation may put virtual tokens in front.
+    ///
+    /// # Errors
+    /// Of the tensor library.
+    fn embeddings(&self, states: States) -> Result<States> {
+        Ok(states)
+    }
+
+    /// The input `x`: `[tokens, in]` of a linear layer.
+    ///
+    /// # Errors
+    /// Of the tensor library.
+    fn before_linear(&self, _site: LinearSite, x: Tensor) -> Result<Tensor> {
+        Ok(x)
+    }
+
+    /// The output `y`: `[tokens, out]` of a linear layer whose input was `x`: `[tokens, in]`.
+    ///
+    /// # Errors
+    /// Of the tensor library.
+    fn after_linear(&self, _site: LinearSite, _x: &Tensor, y: Tensor) -> Result<Tensor> {
+        Ok(y)
+    }
+
+    /// Joins the output `h` of a half block with its `residual` and normalises the sum; all
+    /// `[tokens, hidden size]`.
+    ///
+    /// # Errors
+    /// Of the tensor library.
+    fn sublayer(
+        &self,
+        _site: SublayerSite,
+        h: Tensor,
+        residual: &Tensor,
+        norm: &LayerNorm,
+    ) -> Result<Tensor> {
+        norm.forward(&(h + residual)?)
+    }
+
+    /// Keys and values, each `[prefix, hidden size]`, that every sequence sees in this layer.
+    fn key_value_prefix(&self, _layer: usize) -> Option<(Tensor, Tensor)> {
+        None
+    }
+
+    /// The lowest layer that the adapter changes, `None` if it changes none. Below it a batch's
+    /// states do not depend on the adapter. An adapter that acts on the embeddings says 0.
+    fn lowest_layer(&self) -> Option<usize>;
+}
+
+/// The bare backbone.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoHook;
+
+impl Hook for NoHook {
+    fn lowest_layer(&self) -> Option<usize> {
+        None
+    }
+}

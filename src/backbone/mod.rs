@@ -1,0 +1,115 @@
+//! Floor 2: the frozen encoder. One file per model family; [`Backbone`] is all that the floors
+//! above know of it, [`Hook`] all that it knows of them.
+
+mod bert;
+mod config;
+mod convert;
+mod embedding;
+mod hook;
+mod weights;
+
+pub use bert::Bert;
+pub use config::BertConfig;
+pub use convert::{Dtype, convert};
+pub use hook::{Hook, Linear, LinearSite, NoHook, States, Sublayer, SublayerSite};
+
+use candle_core::{Result, Tensor};
+
+use crate::text::Batch;
+
+/// What an adapter must know of the backbone it is made for.
+#[derive(Clone, Debug)]
+pub struct Shape {
+    /// The model's name, for people and for the configuration files of the Python libraries.
+    pub name: String,
+    /// Width of the hidden states.
+    pub hidden_size: usize,
+    /// Number of transformer blocks.
+    pub layers: usize,
+    /// Attention heads of a block.
+    pub heads: usize,
+    /// Width inside the feed-forward network.
+    pub intermediate_size: usize,
+    /// Longest sequence in tokens.
+    pub max_tokens: usize,
+    /// Number of parameters.
+    pub parameters: usize,
+    /// SHA-256 of the checkpoint that the weights came from, in hexadecimal; the same for all
+    /// conversions of one checkpoint.
+    pub fingerprint: String,
+    /// What the Python libraries call this model's modules.
+    pub modules: &'static dyn Modules,
+}
+
+impl Shape {
+    /// Input and output width of a linear layer.
+    #[must_use]
+    pub fn linear_features(&self, linear: Linear) -> (usize, usize) {
+        match linear {
+            Linear::FfnUp => (self.hidden_size, self.intermediate_size),
+            Linear::FfnDown => (self.intermediate_size, self.hidden_size),
+            _ => (self.hidden_size, self.hidden_size),
+        }
+    }
+}
+
+/// The names of a model family's modules in the Python libraries, from which the keys of adapter
+/// files are made.
+pub trait Modules: std::fmt::Debug + Sync {
+    /// `model_type` in transformers' `config.json`.
+    fn model_type(&self) -> &'static str;
+    /// The model with AdapterHub's flexible heads.
+    fn adapter_model_class(&self) -> &'static str;
+    /// The attribute that holds the encoder inside a model with a head.
+    fn base(&self) -> &'static str;
+    /// Path of a linear layer below [`base`](Self::base).
+    fn linear(&self, site: LinearSite) -> String;
+    /// Path below [`base`](Self::base) of the module that joins a half block with its residual.
+    fn sublayer(&self, site: SublayerSite) -> String;
+}
+
+/// Every model family there is, as the Python libraries name it.
+pub static FAMILIES: &[&dyn Modules] = &[&bert::MODULES];
+
+/// A frozen encoder: nothing can write to it through this trait.
+pub trait Backbone: Send + Sync {
+    /// Its sizes and names.
+    fn shape(&self) -> &Shape;
+
+    /// Embeddings of a batch, as they enter layer 0.
+    ///
+    /// # Errors
+    /// Of the tensor library; a token outside the vocabulary.
+    fn embed(&self, batch: &Batch, hook: &dyn Hook) -> Result<States>;
+
+    /// Runs some of the layers, `0..shape().layers` for all.
+    ///
+    /// # Errors
+    /// Of the tensor library.
+    fn run(
+        &self,
+        states: States,
+        layers: std::ops::Range<usize>,
+        hook: &dyn Hook,
+    ) -> Result<States>;
+
+    /// The checkpoint's own pooling of first tokens: `[sequences, hidden size]` to the same shape.
+    ///
+    /// # Errors
+    /// If the checkpoint has no pooler.
+    fn pool(&self, first_tokens: &Tensor) -> Result<Tensor>;
+
+    /// Whether [`pool`](Self::pool) works.
+    fn has_pooler(&self) -> bool;
+
+    /// SHA-256 over every weight in memory, in hexadecimal: shows that nothing changed it.
+    fn hash(&self) -> String;
+
+    /// Last hidden states of a batch.
+    ///
+    /// # Errors
+    /// Of the tensor library.
+    fn forward(&self, batch: &Batch, hook: &dyn Hook) -> Result<States> {
+        self.run(self.embed(batch, hook)?, 0..self.shape().layers, hook)
+    }
+}

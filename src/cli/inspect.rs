@@ -1,0 +1,129 @@
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+use super::folders;
+use crate::adapter::format::{CONFIG, inspect};
+use crate::error::{Error, Result};
+use crate::hub::Manifest;
+
+/// Says what is in an adapter's or backbone's folder.
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// The folder.
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// One JSON line instead of a list.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    let folder = &arguments.folder;
+    let facts = if folder.join(CONFIG).is_file() {
+        adapter(arguments)?
+    } else if folder.join("config.json").is_file() {
+        backbone(arguments)?
+    } else {
+        return Err(Error::FileMissing {
+            place: folder.display().to_string(),
+            file: format!("{CONFIG} or config.json"),
+            hint: "name an adapter's or a backbone's folder",
+        });
+    };
+    if arguments.json {
+        return folders::print_json(&facts);
+    }
+    for (name, value) in &facts {
+        match value {
+            Value::String(text) => println!("{name:<22} {text}"),
+            Value::Array(items) => {
+                let items: Vec<_> = items
+                    .iter()
+                    .map(|item| {
+                        item.as_str()
+                            .map_or_else(|| item.to_string(), str::to_owned)
+                    })
+                    .collect();
+                println!("{name:<22} {}", items.join(", "));
+            }
+            other => println!("{name:<22} {other}"),
+        }
+    }
+    Ok(())
+}
+
+fn adapter(arguments: &Arguments) -> Result<Map<String, Value>> {
+    let files = folders::read_adapter(&arguments.folder)?;
+    let name = arguments
+        .folder
+        .file_name()
+        .map_or("adapter".into(), |name| name.to_string_lossy());
+    let (task, shape) = inspect(&name, &files)?;
+    let description = task.adapter.config().describe();
+    let mut facts = Map::new();
+    let mut say = |name: &str, value: Value| {
+        if !value.is_null() {
+            facts.insert(name.to_owned(), value);
+        }
+    };
+    say("kind", json!(task.adapter.config().kind().name));
+    say("title", json!(description.title));
+    say("format", json!(task.library.title()));
+    say("rank", json!(description.rank));
+    say("alpha", json!(description.alpha));
+    say("bottleneck size", json!(description.bottleneck_size));
+    say("sites", json!(description.sites));
+    say("layers", json!(description.layers));
+    say("parameters", json!(task.parameters()));
+    say("bytes", json!(task.bytes));
+    say(
+        "head",
+        json!(task.head.as_ref().map(|head| head.config().pooling)),
+    );
+    say("labels", json!(task.card.labels));
+    say("task", json!(task.card.task));
+    say(
+        "metric",
+        json!(task.card.metric.as_ref().map(|metric| metric.name())),
+    );
+    say("dev score", json!(task.card.dev_score));
+    say("test score", json!(task.card.test_score));
+    say("seed", json!(task.card.seed));
+    say("backbone", json!(shape.name));
+    say("hidden size", json!(shape.hidden_size));
+    let fingerprint = if shape.fingerprint.is_empty() {
+        "not recorded"
+    } else {
+        &shape.fingerprint
+    };
+    say("backbone fingerprint", json!(fingerprint));
+    Ok(facts)
+}
+
+fn backbone(arguments: &Arguments) -> Result<Map<String, Value>> {
+    let engine = folders::load_backbone(&arguments.folder)?;
+    let shape = engine.backbone().shape();
+    let manifest = arguments.folder.join(Manifest::FILE);
+    let mut facts = Map::new();
+    let mut say = |name: &str, value: Value| facts.insert(name.to_owned(), value);
+    say("backbone", json!(shape.name));
+    if manifest.is_file() {
+        let place = manifest.display().to_string();
+        let manifest = Manifest::from_json(&place, &folders::read(&manifest)?)?;
+        say("dtype", json!(manifest.dtype));
+        say("bytes", json!(manifest.bytes()));
+    }
+    say("parameters", json!(shape.parameters));
+    say("hidden size", json!(shape.hidden_size));
+    say("layers", json!(shape.layers));
+    say("heads", json!(shape.heads));
+    say(
+        "longest text",
+        json!(format!("{} tokens", shape.max_tokens)),
+    );
+    say("pooler", json!(engine.backbone().has_pooler()));
+    say("backbone fingerprint", json!(shape.fingerprint));
+    Ok(facts)
+}

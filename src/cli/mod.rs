@@ -1,0 +1,78 @@
+//! Floor 5: the command line. Each command is one file; errors are one line on standard error and
+//! exit code 1.
+
+mod convert;
+mod eval;
+mod folders;
+mod inspect;
+mod predict;
+mod progress;
+mod rows;
+mod train;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::Result;
+
+/// One frozen transformer, a specialist for every task in a few hundred kilobytes.
+#[derive(Parser)]
+#[command(name = "graftlet", version, about)]
+struct Arguments {
+    /// Says more about what happens.
+    #[arg(long, short, global = true)]
+    verbose: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Turns a BERT-family folder from a model hub into a backbone folder.
+    Convert(convert::Arguments),
+    /// Trains an adapter on labelled rows.
+    Train(train::Arguments),
+    /// Scores an adapter on labelled rows.
+    Eval(eval::Arguments),
+    /// Answers texts from standard input, one a line.
+    Predict(predict::Arguments),
+    /// Says what is in an adapter's or backbone's folder.
+    Inspect(inspect::Arguments),
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let level = if arguments.verbose {
+        tracing::Level::DEBUG
+    } else {
+        tracing::Level::INFO
+    };
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .without_time()
+        .with_target(false)
+        .init();
+    match run(arguments.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // one line, whatever the error's parts contain
+            let message = error.to_string().replace(['\n', '\r'], " ");
+            eprintln!("error[{}]: {message}", error.code());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Convert(arguments) => convert::run(&arguments),
+        Command::Train(arguments) => train::run(&arguments),
+        Command::Eval(arguments) => eval::run(&arguments),
+        Command::Predict(arguments) => predict::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
+    }
+}

@@ -1,0 +1,285 @@
+//! The one error type: what is wrong, where, and what to do about it.
+//!
+//! Every variant has a stable [code](Error::code) that callers may match on (it crosses into
+//! JavaScript unchanged) and a sentence a person can act on.
+
+/// A result whose error is [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Everything that can go wrong.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The adapter was made for another frozen model.
+    #[error(
+        "adapter \"{adapter}\" does not fit this backbone: its {property} is {found}, the backbone's is {expected}; load the backbone it was trained on, or train it again on this one"
+    )]
+    BackboneMismatch {
+        /// The adapter's name or folder.
+        adapter: String,
+        /// What differs: "hidden size", "number of layers", "fingerprint", …
+        property: &'static str,
+        /// The backbone's value.
+        expected: String,
+        /// The adapter's value.
+        found: String,
+    },
+    /// An adapter kind that is not in [`crate::adapter::KINDS`].
+    #[error("{place}: adapter kind \"{kind}\" is not known here; known kinds: {known}")]
+    UnknownKind {
+        /// The file or option that names it.
+        place: String,
+        /// The name found.
+        kind: String,
+        /// The names that would have been accepted.
+        known: String,
+    },
+    /// A known kind with a setting that changes the mathematics and is not implemented.
+    #[error(
+        "{place}: {feature} is not supported, and ignoring it would change the adapter's answers; save the adapter without it"
+    )]
+    UnsupportedFeature {
+        /// The file.
+        place: String,
+        /// The field and its value.
+        feature: String,
+    },
+    /// A configuration file that cannot be understood.
+    #[error("{place}: {reason}")]
+    ConfigInvalid {
+        /// The file.
+        place: String,
+        /// What is wrong with it, and what would be right.
+        reason: String,
+    },
+    /// A tensor that the configuration promises is absent.
+    #[error("{place}: tensor \"{tensor}\" is missing; the file does not match its configuration")]
+    TensorMissing {
+        /// The file.
+        place: String,
+        /// The tensor's key.
+        tensor: String,
+    },
+    /// A tensor has another shape than its place needs.
+    #[error("{place}: tensor \"{tensor}\" has shape {found:?}, but {expected:?} is needed here")]
+    TensorShape {
+        /// The file.
+        place: String,
+        /// The tensor's key.
+        tensor: String,
+        /// The shape needed.
+        expected: Vec<usize>,
+        /// The shape found.
+        found: Vec<usize>,
+    },
+    /// A tensor holds NaN or an infinity.
+    #[error(
+        "{place}: tensor \"{tensor}\" holds {value} at element {index}; the file is damaged or its training diverged"
+    )]
+    TensorNotFinite {
+        /// The file.
+        place: String,
+        /// The tensor's key.
+        tensor: String,
+        /// Flat index of the first such element.
+        index: usize,
+        /// "NaN" or "infinity".
+        value: &'static str,
+    },
+    /// A file of a folder is absent.
+    #[error("{place}: no {file} there; {hint}")]
+    FileMissing {
+        /// The folder.
+        place: String,
+        /// The file looked for.
+        file: String,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// A file ends before its own header says it does.
+    #[error("{place} is truncated ({found} bytes): fetch or copy it again")]
+    FileTruncated {
+        /// The file.
+        place: String,
+        /// Its length in bytes.
+        found: usize,
+    },
+    /// A file is not what its name says.
+    #[error("{place} cannot be read: {reason}")]
+    FileInvalid {
+        /// The file.
+        place: String,
+        /// Why.
+        reason: String,
+    },
+    /// A text without a single character other than white space.
+    #[error("text {} is empty: give it at least one word", index + 1)]
+    TextEmpty {
+        /// Zero-based position in the call.
+        index: usize,
+    },
+    /// No rows to train or evaluate on.
+    #[error("there are no rows in {place}: give at least two rows of each class")]
+    RowsEmpty {
+        /// The file or argument.
+        place: String,
+    },
+    /// Rows without a label.
+    #[error("{place}: {count} row(s) have no label, the first is row {row}: label or remove them")]
+    RowsUnlabelled {
+        /// The file or argument.
+        place: String,
+        /// How many.
+        count: usize,
+        /// One-based number of the first.
+        row: usize,
+    },
+    /// Only one class (or none) in the training rows.
+    #[error(
+        "{place}: all rows are labelled \"{label}\"; a classifier needs rows of at least two classes"
+    )]
+    ClassesTooFew {
+        /// The file or argument.
+        place: String,
+        /// The only label.
+        label: String,
+    },
+    /// A class with too few rows to learn from and to be judged on.
+    #[error(
+        "{place}: class \"{label}\" has {count} row(s), and at least 2 are needed, one to learn from and one to be judged on; add rows or remove the class"
+    )]
+    ClassTooSmall {
+        /// The file or argument.
+        place: String,
+        /// The class.
+        label: String,
+        /// Its number of rows.
+        count: usize,
+    },
+    /// A label in the rows that the adapter has no output for.
+    #[error(
+        "{place}: row {row} is labelled \"{label}\", which the adapter does not know; its labels are: {known}"
+    )]
+    LabelUnknown {
+        /// The file or argument.
+        place: String,
+        /// One-based number of the row.
+        row: usize,
+        /// The label found.
+        label: String,
+        /// The adapter's labels.
+        known: String,
+    },
+    /// An option outside its range.
+    #[error("option {option} is {value}: {reason}")]
+    OptionInvalid {
+        /// The option's name as the user writes it.
+        option: &'static str,
+        /// Its value.
+        value: String,
+        /// The range.
+        reason: String,
+    },
+    /// An adapter of that name was never loaded.
+    #[error("no adapter called \"{name}\" is loaded; loaded: {loaded}")]
+    AdapterUnknown {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        loaded: String,
+    },
+    /// An answer was asked for while no adapter is in use.
+    #[error("no adapter is in use: add one and use it before classifying")]
+    AdapterNotInUse,
+    /// What the adapter does cannot be written in the format asked for.
+    #[error("{what} cannot be written in {format}'s format: {hint}")]
+    AdapterFormat {
+        /// The kind or head.
+        what: String,
+        /// "PEFT" or "AdapterHub".
+        format: &'static str,
+        /// What to do.
+        hint: String,
+    },
+    /// A download failed.
+    #[error("{url} could not be fetched: {reason}")]
+    FetchFailed {
+        /// The address.
+        url: String,
+        /// Status or network error.
+        reason: String,
+    },
+    /// A file's SHA-256 is not the manifest's.
+    #[error(
+        "{file} arrived with SHA-256 {found} instead of {expected}: the file on the server was changed or damaged on the way"
+    )]
+    ChecksumMismatch {
+        /// The file.
+        file: String,
+        /// From the manifest.
+        expected: String,
+        /// Computed.
+        found: String,
+    },
+    /// The caller's `AbortSignal` fired.
+    #[error("aborted")]
+    Aborted,
+    /// The browser's storage cannot be used.
+    #[error("the browser's storage cannot be used: {reason}")]
+    StorageUnavailable {
+        /// Why.
+        reason: String,
+    },
+    /// The file system refused.
+    #[error("{place}: {source}")]
+    Io {
+        /// The path.
+        place: String,
+        /// The operating system's error.
+        source: std::io::Error,
+    },
+    /// An operation inside the tensor library failed: a defect of this program, not of its input.
+    #[error("internal error in tensor arithmetic, please report it: {0}")]
+    Tensor(#[from] candle_core::Error),
+}
+
+impl Error {
+    /// The stable, snake_case code of this error.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::BackboneMismatch { .. } => "backbone_mismatch",
+            Self::UnknownKind { .. } => "unknown_kind",
+            Self::UnsupportedFeature { .. } => "unsupported_feature",
+            Self::ConfigInvalid { .. } => "config_invalid",
+            Self::TensorMissing { .. } => "tensor_missing",
+            Self::TensorShape { .. } => "tensor_shape",
+            Self::TensorNotFinite { .. } => "tensor_not_finite",
+            Self::FileMissing { .. } => "file_missing",
+            Self::FileTruncated { .. } => "file_truncated",
+            Self::FileInvalid { .. } => "file_invalid",
+            Self::TextEmpty { .. } => "text_empty",
+            Self::RowsEmpty { .. } => "rows_empty",
+            Self::RowsUnlabelled { .. } => "rows_unlabelled",
+            Self::ClassesTooFew { .. } => "classes_too_few",
+            Self::ClassTooSmall { .. } => "class_too_small",
+            Self::LabelUnknown { .. } => "label_unknown",
+            Self::OptionInvalid { .. } => "option_invalid",
+            Self::AdapterUnknown { .. } => "adapter_unknown",
+            Self::AdapterNotInUse => "adapter_not_in_use",
+            Self::AdapterFormat { .. } => "adapter_format",
+            Self::FetchFailed { .. } => "fetch_failed",
+            Self::ChecksumMismatch { .. } => "checksum_mismatch",
+            Self::Aborted => "aborted",
+            Self::StorageUnavailable { .. } => "storage_unavailable",
+            Self::Io { .. } => "io",
+            Self::Tensor(_) => "internal",
+        }
+    }
+
+    /// An [`Error::Io`] at a path.
+    pub fn io(place: impl AsRef<std::path::Path>) -> impl FnOnce(std::io::Error) -> Self {
+        let place = place.as_ref().display().to_string();
+        move |source| Self::Io { place, source }
+    }
+}

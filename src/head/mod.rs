@@ -1,0 +1,158 @@
+//! Floor 3: heads. From hidden states to logits.
+
+use candle_core::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::adapter::{Init, ParamName, ParamSource, Parameter, Site};
+use crate::backbone::{Backbone, Shape, States};
+use crate::error::Result;
+use crate::ops::Activation;
+
+/// How a sequence of hidden states becomes one vector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pooling {
+    /// The mean over the tokens, as sentence-transformers has it.
+    Mean,
+    /// The first token's state, as AdapterHub's heads have it.
+    First,
+    /// The first token's state through the checkpoint's own pooler, as PEFT's models have it.
+    Pooler,
+}
+
+/// Settings of a classification head.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeadConfig {
+    /// What it reads.
+    pub pooling: Pooling,
+    /// Nonlinearity after a dense layer of hidden size, if there is one before the last layer.
+    pub dense: Option<Activation>,
+    /// One label per logit.
+    pub labels: Vec<String>,
+}
+
+/// A classification head: a vector per sequence, perhaps a dense layer, then one logit per label.
+pub struct Head {
+    config: HeadConfig,
+    dense: Option<(Activation, Tensor, Tensor)>,
+    /// `[labels, hidden]`
+    weight: Tensor,
+    /// `[labels]`
+    bias: Tensor,
+    parameters: Vec<Parameter>,
+}
+
+/// Fields of the head's parameters.
+pub mod field {
+    /// `[hidden, hidden]` of the dense layer.
+    pub const DENSE: &str = "dense.weight";
+    /// `[hidden]` of the dense layer.
+    pub const DENSE_BIAS: &str = "dense.bias";
+    /// `[labels, hidden]` of the last layer.
+    pub const OUT: &str = "out.weight";
+    /// `[labels]` of the last layer.
+    pub const OUT_BIAS: &str = "out.bias";
+}
+
+impl Head {
+    /// Builds a head from a source of tensors.
+    ///
+    /// # Errors
+    /// Those of the source.
+    pub fn build(config: HeadConfig, shape: &Shape, source: &mut dyn ParamSource) -> Result<Self> {
+        let (hidden, labels) = (shape.hidden_size, config.labels.len());
+        let mut parameters = Vec::new();
+        let mut get = |field, dims: &[usize], init| -> Result<Tensor> {
+            let name = ParamName {
+                site: Site::Head,
+                field,
+            };
+            let tensor = source.get(name, dims, init)?;
+            parameters.push(Parameter {
+                name,
+                tensor: tensor.clone(),
+            });
+            Ok(tensor)
+        };
+        let dense = match config.dense {
+            Some(activation) => Some((
+                activation,
+                get(field::DENSE, &[hidden, hidden], Init::Normal(0.02))?,
+                get(field::DENSE_BIAS, &[hidden], Init::Zeros)?,
+            )),
+            None => None,
+        };
+        let weight = get(field::OUT, &[labels, hidden], Init::Normal(0.02))?;
+        let bias = get(field::OUT_BIAS, &[labels], Init::Zeros)?;
+        Ok(Self {
+            config,
+            dense,
+            weight,
+            bias,
+            parameters,
+        })
+    }
+
+    /// Its settings.
+    #[must_use]
+    pub fn config(&self) -> &HeadConfig {
+        &self.config
+    }
+
+    /// Its trainable tensors, in a fixed order.
+    #[must_use]
+    pub fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    /// Logits `[sequences, labels]` of a batch's last hidden states.
+    ///
+    /// # Errors
+    /// If the pooler is asked for and the backbone has none.
+    pub fn logits(&self, backbone: &dyn Backbone, states: &States) -> candle_core::Result<Tensor> {
+        let mut x = pool(self.config.pooling, backbone, states)?;
+        if let Some((activation, weight, bias)) = &self.dense {
+            x = activation.forward(&x.matmul(&weight.t()?)?.broadcast_add(bias)?)?;
+        }
+        x.matmul(&self.weight.t()?)?.broadcast_add(&self.bias)
+    }
+}
+
+/// One vector per sequence, `[sequences, hidden]`.
+///
+/// # Errors
+/// If the pooler is asked for and the backbone has none.
+pub fn pool(
+    pooling: Pooling,
+    backbone: &dyn Backbone,
+    states: &States,
+) -> candle_core::Result<Tensor> {
+    let sequences = states.starts.len() - 1;
+    match pooling {
+        Pooling::Mean => {
+            // row i averages the tokens of sequence i, so that the mean is a product autograd knows
+            let tokens = states.x.dim(0)?;
+            let mut average = vec![0f32; sequences * tokens];
+            for (sequence, bounds) in states.starts.windows(2).enumerate() {
+                #[allow(clippy::cast_precision_loss)]
+                let weight = 1.0 / (bounds[1] - bounds[0]) as f32;
+                average[sequence * tokens + bounds[0]..sequence * tokens + bounds[1]].fill(weight);
+            }
+            Tensor::from_vec(average, (sequences, tokens), &Device::Cpu)?.matmul(&states.x)
+        }
+        Pooling::First | Pooling::Pooler => {
+            #[allow(clippy::cast_possible_truncation)]
+            let first: Vec<u32> = states.starts[..sequences]
+                .iter()
+                .map(|&s| s as u32)
+                .collect();
+            let first = Tensor::from_vec(first, sequences, &Device::Cpu)?;
+            let first = states.x.index_select(&first, 0)?;
+            if pooling == Pooling::Pooler {
+                backbone.pool(&first)
+            } else {
+                Ok(first)
+            }
+        }
+    }
+}

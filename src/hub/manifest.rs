@@ -1,0 +1,140 @@
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+
+/// `manifest.json` of a backbone folder: what is in it and how to know that it arrived whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Version of this file's layout, 1.
+    pub format: u32,
+    /// The model's name.
+    pub name: String,
+    /// "int8", "f16" or "f32".
+    pub dtype: String,
+    /// SHA-256 of the checkpoint that the weights were converted from, in hexadecimal.
+    pub fingerprint: String,
+    /// The files.
+    pub files: Vec<ManifestFile>,
+}
+
+/// One file of a [`Manifest`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestFile {
+    /// Its name in the folder.
+    pub name: String,
+    /// Its length.
+    pub bytes: usize,
+    /// SHA-256 of its content, in hexadecimal.
+    pub sha256: String,
+}
+
+impl Manifest {
+    /// The file's name in a folder.
+    pub const FILE: &str = "manifest.json";
+
+    /// Reads and checks a manifest.
+    ///
+    /// # Errors
+    /// [`Error::ConfigInvalid`].
+    pub fn from_json(place: &str, json: &[u8]) -> Result<Self> {
+        let invalid = |reason: String| Error::ConfigInvalid {
+            place: place.to_owned(),
+            reason,
+        };
+        let manifest: Self =
+            serde_json::from_slice(json).map_err(|error| invalid(error.to_string()))?;
+        if manifest.format != 1 {
+            return Err(invalid(format!(
+                "its format is {}, this program reads 1: update the program",
+                manifest.format
+            )));
+        }
+        // names are joined to a folder's address: they must not lead out of it
+        let safe = |name: &str| !name.is_empty() && !name.contains(['/', '\\', ':', '?', '#']);
+        match manifest.files.iter().find(|file| !safe(&file.name)) {
+            Some(file) => Err(invalid(format!("\"{}\" is no plain file name", file.name))),
+            None => Ok(manifest),
+        }
+    }
+
+    /// The sum of the files' lengths.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.files.iter().map(|file| file.bytes).sum()
+    }
+}
+
+impl ManifestFile {
+    /// Describes a file's content.
+    #[must_use]
+    pub fn of(name: &str, content: &[u8]) -> Self {
+        Self {
+            name: name.to_owned(),
+            bytes: content.len(),
+            sha256: sha256(content),
+        }
+    }
+
+    /// Compares length and hash.
+    ///
+    /// # Errors
+    /// [`Error::FileTruncated`] or [`Error::ChecksumMismatch`].
+    pub fn verify(&self, content: &[u8]) -> Result<()> {
+        if content.len() < self.bytes {
+            return Err(Error::FileTruncated {
+                place: self.name.clone(),
+                found: content.len(),
+            });
+        }
+        let found = sha256(content);
+        if found == self.sha256 {
+            return Ok(());
+        }
+        let (file, expected) = (self.name.clone(), self.sha256.clone());
+        Err(Error::ChecksumMismatch {
+            file,
+            expected,
+            found,
+        })
+    }
+}
+
+/// SHA-256 in hexadecimal.
+#[must_use]
+pub fn sha256(content: &[u8]) -> String {
+    hex::encode(Sha256::digest(content))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changed_or_cut_file_is_refused() {
+        let file = ManifestFile::of("a", b"content");
+        assert!(file.verify(b"content").is_ok());
+        assert_eq!(
+            file.verify(b"Content").map_err(|e| e.code()),
+            Err("checksum_mismatch")
+        );
+        assert_eq!(
+            file.verify(b"conten").map_err(|e| e.code()),
+            Err("file_truncated")
+        );
+    }
+
+    #[test]
+    fn names_cannot_leave_the_folder() {
+        let json = |name: &str| {
+            format!(
+                r#"{{"format":1,"name":"m","dtype":"int8","fingerprint":"","files":[{{"name":"{name}","bytes":1,"sha256":""}}]}}"#
+            )
+        };
+        assert!(Manifest::from_json("m", json("model.safetensors").as_bytes()).is_ok());
+        for name in ["../x", "a/b", "https://x", "", "a?b"] {
+            let error = Manifest::from_json("m", json(name).as_bytes()).map_err(|e| e.code());
+            assert_eq!(error, Err("config_invalid"), "{name}");
+        }
+    }
+}

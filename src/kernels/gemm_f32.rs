@@ -1,0 +1,335 @@
+//! The f32 product behind a linear layer, forward and backward, and behind both directions of
+//! attention.
+//!
+//! Rows are cut into blocks whose packed activations stay in the second-level cache. Within a block
+//! the panels of the weight are the outer loop and the tiles of rows the inner one, so that a panel
+//! is read from memory once a block.
+
+use super::pack::{PackedF32, row_panels};
+use super::tiles::{Block, COLS, GROUP, ROWS, Sums, Tiles};
+use super::{Variant, parallel, scratch};
+
+/// Bytes of packed activations in a block of rows: about a second-level cache. Rather too many than
+/// too few, since the backward builds its panels once a block.
+const BLOCK_BYTES: usize = 1024 << 10;
+
+/// Rows in a block: as many as the cache takes, and no more than gives every thread one.
+pub(super) fn block_rows(rows: usize, bytes_a_row: usize, work: usize) -> usize {
+    let fitting = (BLOCK_BYTES / bytes_a_row) / GROUP * GROUP;
+    rows.div_ceil(parallel::threads(work))
+        .next_multiple_of(GROUP)
+        .min(fitting)
+        .max(GROUP)
+}
+
+/// The right-hand side of a product, by panels of eight columns.
+pub(super) trait Panels: Sync {
+    /// `[inner, columns]`
+    fn shape(&self) -> (usize, usize);
+
+    /// Panel `index`, `[inner][8]`. `scratch` is as long, for a panel that has to be built.
+    fn panel<'a>(&'a self, index: usize, scratch: &'a mut [f32]) -> &'a [f32];
+}
+
+/// `y[rows, columns] = a[rows, inner] * b[inner, columns] (+ bias[columns])`.
+pub(super) fn product(
+    variant: Variant,
+    a: &[f32],
+    b: &impl Panels,
+    bias: Option<&[f32]>,
+    y: &mut [f32],
+) {
+    let tiles = Tiles::of(variant);
+    let (inner, columns) = b.shape();
+    let rows = a.len() / inner;
+    assert_eq!(a.len(), rows * inner);
+    assert_eq!(y.len(), rows * columns);
+    assert!(bias.is_none_or(|bias| bias.len() == columns));
+    let work = rows * inner * columns;
+    let block = block_rows(rows, inner * size_of::<f32>(), work);
+    parallel::for_each_chunk(y, block * columns, work, |index, y| {
+        let rows = y.len() / columns;
+        let a = &a[index * block * inner..][..rows * inner];
+        let lens = [rows.next_multiple_of(ROWS) * inner, inner * COLS];
+        scratch::with_f32(lens[0] + lens[1], |buffer| {
+            let [packed, built] = scratch::pieces(buffer, lens);
+            row_panels::<ROWS>(inner, |row| &a[row.min(rows - 1) * inner..], packed);
+            for column in (0..columns).step_by(COLS) {
+                let bias = columns_of(bias, column);
+                let panel = b.panel(column / COLS, built);
+                for (group, packed) in packed.chunks(GROUP * inner).enumerate() {
+                    let mut sums: Sums<f32> = [[0.0; COLS]; GROUP];
+                    (tiles.f32)(packed, panel, &mut sums);
+                    let y = y.chunks_exact_mut(columns).skip(group * GROUP);
+                    for (y, sums) in y.zip(&sums) {
+                        store(std::array::from_fn(|c| sums[c] + bias[c]), &mut y[column..]);
+                    }
+                }
+            }
+        });
+    });
+}
+
+/// The eight values from `column` on; zeros where there are none.
+#[inline(always)]
+pub(super) fn columns_of(values: Option<&[f32]>, column: usize) -> [f32; COLS] {
+    let values = values.map_or(&[][..], |values| &values[column..]);
+    values.first_chunk().copied().unwrap_or_else(|| {
+        let mut eight = [0.0; COLS];
+        eight[..values.len()].copy_from_slice(values);
+        eight
+    })
+}
+
+/// Writes one row of a tile to where `y` begins, as far as `y` reaches.
+#[inline(always)]
+pub(super) fn store(values: [f32; COLS], y: &mut [f32]) {
+    if let Some(y) = y.first_chunk_mut() {
+        *y = values;
+    } else {
+        let len = y.len();
+        y.copy_from_slice(&values[..len]);
+    }
+}
+
+/// A linear layer: `y[rows, out] = x[rows, in] * W^T (+ bias[out])`.
+///
+/// The bias is added last. Variants agree within the rounding of a sum over `in`. Asserts that the
+/// lengths agree and that the variant is available; no rows does nothing.
+pub fn linear_f32(
+    variant: Variant,
+    x: &[f32],
+    weight: &PackedF32,
+    bias: Option<&[f32]>,
+    y: &mut [f32],
+) {
+    struct Forward<'w>(&'w PackedF32);
+    impl Panels for Forward<'_> {
+        fn shape(&self) -> (usize, usize) {
+            (self.0.in_features(), self.0.out_features())
+        }
+        fn panel<'a>(&'a self, index: usize, _: &'a mut [f32]) -> &'a [f32] {
+            self.0.panel(index)
+        }
+    }
+    product(variant, x, &Forward(weight), bias, y);
+}
+
+/// The gradient of [`linear_f32`] with respect to `x`: `dx[rows, in] = dy[rows, out] * W`.
+///
+/// The panels of `W` for this direction are built from the packed weight as they are needed: it is
+/// kept once. Asserts that the lengths agree and that the variant is available; no rows does
+/// nothing.
+pub fn linear_f32_backward(variant: Variant, dy: &[f32], weight: &PackedF32, dx: &mut [f32]) {
+    struct Backward<'w>(&'w PackedF32, Tiles);
+    impl Panels for Backward<'_> {
+        fn shape(&self) -> (usize, usize) {
+            (self.0.out_features(), self.0.in_features())
+        }
+        fn panel<'a>(&'a self, index: usize, built: &'a mut [f32]) -> &'a [f32] {
+            turned_panel(
+                |o| self.0.panel(o),
+                index,
+                built,
+                |_, from, to| (self.1.turn_f32)(from, to),
+            )
+        }
+    }
+    product(variant, dy, &Backward(weight, Tiles::of(variant)), None, dx);
+}
+
+/// Builds panel `index` of the backward, `[out][8 inputs]`, from the panels of the forward: `turn`
+/// is given the panel's number, its block of those eight inputs, and where the block goes. Blocks
+/// that stick out of the weight pass through padded copies.
+#[inline(always)]
+pub(super) fn turned_panel<'w, 'a, T: Copy + Default + 'w>(
+    panel: impl Fn(usize) -> &'w [T],
+    index: usize,
+    built: &'a mut [f32],
+    turn: impl Fn(usize, &Block<T>, &mut Block<f32>),
+) -> &'a [f32] {
+    const N: usize = COLS * COLS;
+    for (o, to) in built.chunks_mut(N).enumerate() {
+        let from = &panel(o)[index * N..];
+        let mut padded = [T::default(); N];
+        let from = from.first_chunk().unwrap_or_else(|| {
+            padded[..from.len()].copy_from_slice(from);
+            &padded
+        });
+        if let Some(to) = to.first_chunk_mut() {
+            turn(o, from, to);
+        } else {
+            let mut whole = [0.0; N];
+            turn(o, from, &mut whole);
+            to.copy_from_slice(&whole[..to.len()]);
+        }
+    }
+    built
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Random, SIZES, assert_same_bits, doubles_of, slopes};
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    /// The product in f64, and how far an f32 sum may be from it: a unit in the last place of the
+    /// sum of magnitudes for every four terms.
+    fn reference(x: &[f32], w: &[f32], bias: Option<&[f32]>, in_: usize) -> (Vec<f64>, Vec<f64>) {
+        let (mut y, mut tolerances) = (Vec::new(), Vec::new());
+        for x in x.chunks_exact(in_) {
+            for (o, w) in w.chunks_exact(in_).enumerate() {
+                let bias = bias.map_or(0.0, |bias| f64::from(bias[o]));
+                let terms = || x.iter().zip(w).map(|(&x, &w)| f64::from(x) * f64::from(w));
+                y.push(terms().sum::<f64>() + bias);
+                let size = terms().map(f64::abs).sum::<f64>() + bias.abs();
+                tolerances.push(size * f64::from(f32::EPSILON) * (2.0 + in_ as f64 / 4.0) + 1e-37);
+            }
+        }
+        (y, tolerances)
+    }
+
+    #[track_caller]
+    fn assert_within(got: &[f32], (expected, tolerances): (Vec<f64>, Vec<f64>)) {
+        assert_eq!(got.len(), expected.len());
+        for (i, (&got, expected)) in got.iter().zip(expected).enumerate() {
+            let error = (f64::from(got) - expected).abs();
+            assert!(error <= tolerances[i], "element {i}: {got}, not {expected}");
+        }
+    }
+
+    fn check(random: &mut Random, rows: usize, in_: usize, out: usize) {
+        let (x, w) = (random.nasty(rows * in_), random.nasty(out * in_));
+        let (bias, dy) = (random.nasty(out), random.nasty(rows * out));
+        let turned: Vec<f32> = (0..in_ * out).map(|k| w[k % out * in_ + k / out]).collect();
+        let packed = PackedF32::pack(&w, out, in_);
+        for variant in Variant::available() {
+            let mut y = vec![f32::NAN; rows * out];
+            linear_f32(variant, &x, &packed, Some(&bias), &mut y);
+            assert_within(&y, reference(&x, &w, Some(&bias), in_));
+            linear_f32(variant, &x, &packed, None, &mut y);
+            assert_within(&y, reference(&x, &w, None, in_));
+            let mut dx = vec![f32::NAN; rows * in_];
+            linear_f32_backward(variant, &dy, &packed, &mut dx);
+            assert_within(&dx, reference(&dy, &turned, None, out));
+        }
+    }
+
+    #[test]
+    fn every_variant_agrees_with_f64() {
+        let mut random = Random::new(20);
+        for n in SIZES {
+            for m in SIZES {
+                check(&mut random, 5, n, m);
+                check(&mut random, n, m, 9);
+                check(&mut random, n, 7, m);
+            }
+        }
+    }
+
+    #[test]
+    fn more_rows_than_a_block() {
+        let mut random = Random::new(21);
+        let rows = BLOCK_BYTES / (384 * 4) + 13;
+        check(&mut random, rows, 384, 17);
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    proptest::proptest! {
+        #[test]
+        fn any_shape(rows in 0usize..40, in_ in 1usize..90, out in 1usize..90, seed: u64) {
+            check(&mut Random::new(seed), rows, in_, out);
+        }
+    }
+
+    #[test]
+    fn a_row_does_not_depend_on_its_neighbours() {
+        let mut random = Random::new(22);
+        // Enough work for threads.
+        let (rows, in_, out) = (203, 131, 67);
+        let (x, w) = (random.nasty(rows * in_), random.nasty(out * in_));
+        let (bias, dy) = (random.nasty(out), random.nasty(rows * out));
+        let packed = PackedF32::pack(&w, out, in_);
+        for variant in Variant::available() {
+            let (mut y, mut dx) = (vec![f32::NAN; rows * out], vec![f32::NAN; rows * in_]);
+            linear_f32(variant, &x, &packed, Some(&bias), &mut y);
+            linear_f32_backward(variant, &dy, &packed, &mut dx);
+            for row in 0..rows {
+                let mut one = vec![f32::NAN; out];
+                linear_f32(
+                    variant,
+                    &x[row * in_..][..in_],
+                    &packed,
+                    Some(&bias),
+                    &mut one,
+                );
+                assert_same_bits(&one, &y[row * out..][..out]);
+                let mut one = vec![f32::NAN; in_];
+                linear_f32_backward(variant, &dy[row * out..][..out], &packed, &mut one);
+                assert_same_bits(&one, &dx[row * in_..][..in_]);
+            }
+        }
+    }
+
+    #[test]
+    fn backward_is_the_slope_of_the_reference() {
+        let mut random = Random::new(23);
+        for (rows, in_, out) in [(1, 1, 1), (3, 7, 9), (5, 12, 8), (2, 33, 13)] {
+            let (x, w) = (random.vec(rows * in_, 1.0), random.vec(out * in_, 1.0));
+            let dy = random.vec(rows * out, 1.0);
+            let packed = PackedF32::pack(&w, out, in_);
+            let product = |x: &[f64]| -> Vec<f64> {
+                let w = doubles_of(&w);
+                let row = |x: &[f64], w: &[f64]| x.iter().zip(w).map(|(x, w)| x * w).sum::<f64>();
+                x.chunks(in_)
+                    .flat_map(|x| w.chunks(in_).map(move |w| row(x, w)).collect::<Vec<_>>())
+                    .collect()
+            };
+            let expected = slopes(&doubles_of(&x), &dy, product);
+            for variant in Variant::available() {
+                let mut dx = vec![f32::NAN; x.len()];
+                linear_f32_backward(variant, &dy, &packed, &mut dx);
+                super::super::testing::assert_close(&dx, &expected, 1e-5);
+            }
+        }
+    }
+
+    #[test]
+    fn scalar_and_simd128_give_the_same_bits() {
+        if !Variant::Simd128.is_available() {
+            return; // runs in the WebAssembly suite
+        }
+        let mut random = Random::new(24);
+        let (rows, in_, out) = (21, 77, 45);
+        let (x, w) = (random.nasty(rows * in_), random.nasty(out * in_));
+        let packed = PackedF32::pack(&w, out, in_);
+        let (mut a, mut b) = (vec![f32::NAN; rows * out], vec![f32::NAN; rows * out]);
+        linear_f32(Variant::Scalar, &x, &packed, None, &mut a);
+        linear_f32(Variant::Simd128, &x, &packed, None, &mut b);
+        assert_same_bits(&a, &b);
+    }
+
+    #[test]
+    fn nan_stays_in_its_row() {
+        let (rows, in_, out) = (9, 5, 11);
+        let mut x = vec![1.0; rows * in_];
+        x[4 * in_ + 2] = f32::NAN;
+        let packed = PackedF32::pack(&vec![1.0; out * in_], out, in_);
+        for variant in Variant::available() {
+            let mut y = vec![0.0; rows * out];
+            linear_f32(variant, &x, &packed, None, &mut y);
+            for (row, y) in y.chunks(out).enumerate() {
+                assert!(y.iter().all(|y| y.is_nan() == (row == 4)));
+            }
+        }
+    }
+
+    #[test]
+    #[cfg(not(target_arch = "wasm32"))]
+    #[should_panic]
+    fn a_wrong_length_asserts() {
+        let packed = PackedF32::pack(&[1.0; 6], 2, 3);
+        linear_f32(Variant::Scalar, &[0.0; 4], &packed, None, &mut [0.0; 2]);
+    }
+}

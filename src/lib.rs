@@ -1,0 +1,43 @@
+//! One frozen transformer, a specialist for every task in a few hundred kilobytes.
+//!
+//! Everything here is one of four sentences: text becomes a batch; a batch and an adapter go
+//! through the frozen backbone; hidden states become an answer; or, in training, an answer becomes
+//! a loss and the loss moves the adapter, never the backbone.
+//!
+//! Each module uses only the floors below it:
+//!
+//! | floor | module | what it does |
+//! | --- | --- | --- |
+//! | 0 | [`kernels`] | slices in, slices out; the only unsafe code |
+//! | 1 | [`ops`] | candle custom ops over the kernels, forward and backward |
+//! | 1 | [`text`] | text to token ids to batches |
+//! | 1 | [`tensor_file`] | safetensors, checked |
+//! | 2 | [`backbone`] | the frozen encoder and the hook |
+//! | 3 | [`adapter`] | one file per adapter kind, the table of kinds, both libraries' files |
+//! | 3 | [`head`] | hidden states to logits |
+//! | 4 | [`train`] | rows to a trained adapter |
+//! | 4 | [`engine`] | one backbone, many adapters, answers |
+//! | 4 | [`hub`] | manifests, and in the browser fetching and storing |
+//! | 5 | `web` | what JavaScript sees (wasm32 only) |
+//! | 5 | `cli` | the command line (native only) |
+
+pub mod adapter;
+pub mod backbone;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod cli;
+pub mod engine;
+pub mod error;
+pub mod head;
+pub mod hub;
+pub mod kernels;
+pub mod ops;
+pub mod tensor_file;
+pub mod text;
+pub mod train;
+#[cfg(target_arch = "wasm32")]
+pub mod web;
+
+pub use error::{Error, Result};
+
+#[cfg(all(test, target_arch = "wasm32"))]
+wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

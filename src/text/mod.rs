@@ -1,0 +1,135 @@
+//! Floor 1: text becomes token ids, and several texts become one batch.
+
+mod batch;
+
+pub use batch::{Batch, Encoded, runs};
+
+use serde::{Deserialize, Serialize};
+use tokenizers::{TruncationDirection, TruncationParams, TruncationStrategy};
+
+use crate::error::{Error, Result};
+
+/// One input: a text, or a pair of texts that are read together.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Text {
+    /// The text, or the first of a pair.
+    #[serde(rename = "text")]
+    pub first: String,
+    /// The second of a pair.
+    #[serde(rename = "text2", default, skip_serializing_if = "Option::is_none")]
+    pub second: Option<String>,
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self {
+            first: text.to_owned(),
+            second: None,
+        }
+    }
+}
+
+impl Text {
+    /// A pair.
+    #[must_use]
+    pub fn pair(first: &str, second: &str) -> Self {
+        Self {
+            first: first.to_owned(),
+            second: Some(second.to_owned()),
+        }
+    }
+
+    /// Whether there is nothing to read.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.first.trim().is_empty() && self.second.as_ref().is_none_or(|s| s.trim().is_empty())
+    }
+}
+
+/// The backbone's tokenizer, read from its `tokenizer.json`.
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
+    max_tokens: usize,
+}
+
+impl Tokenizer {
+    /// Reads a `tokenizer.json`. Its own truncation and padding settings are replaced: texts are
+    /// cut at `max_tokens` (special tokens included) and never padded.
+    ///
+    /// # Errors
+    /// [`Error::FileInvalid`] if it is not a tokenizer.
+    pub fn from_json(json: &[u8], max_tokens: usize) -> Result<Self> {
+        let invalid = |reason: String| Error::FileInvalid {
+            place: "tokenizer.json".into(),
+            reason,
+        };
+        let mut inner =
+            tokenizers::Tokenizer::from_bytes(json).map_err(|error| invalid(error.to_string()))?;
+        let truncation = TruncationParams {
+            direction: TruncationDirection::Right,
+            max_length: max_tokens,
+            strategy: TruncationStrategy::LongestFirst,
+            stride: 0,
+        };
+        inner
+            .with_truncation(Some(truncation))
+            .map_err(|error| invalid(error.to_string()))?;
+        inner.with_padding(None);
+        Ok(Self { inner, max_tokens })
+    }
+
+    /// Number of tokens in the vocabulary, added ones included.
+    #[must_use]
+    pub fn vocabulary(&self) -> usize {
+        self.inner.get_vocab_size(true)
+    }
+
+    /// The longest sequence, in tokens, special tokens included.
+    #[must_use]
+    pub fn max_tokens(&self) -> usize {
+        self.max_tokens
+    }
+
+    /// Token ids of one text, with the model's special tokens around it.
+    ///
+    /// # Errors
+    /// [`Error::TextEmpty`] (with index 0) if there is nothing to read.
+    pub fn encode(&self, text: &Text) -> Result<Encoded> {
+        if text.is_empty() {
+            return Err(Error::TextEmpty { index: 0 });
+        }
+        let input: tokenizers::EncodeInput<'_> = match &text.second {
+            Some(second) => (text.first.as_str(), second.as_str()).into(),
+            None => text.first.as_str().into(),
+        };
+        let encoding = self
+            .inner
+            .encode_fast(input, true)
+            .map_err(|error| Error::FileInvalid {
+                place: "tokenizer.json".into(),
+                reason: format!("it failed on a text: {error}"),
+            })?;
+        Ok(Encoded {
+            ids: encoding.get_ids().to_vec(),
+            type_ids: encoding.get_type_ids().to_vec(),
+            truncated: !encoding.get_overflowing().is_empty(),
+        })
+    }
+
+    /// [`encode`](Self::encode) of each text, in order.
+    ///
+    /// # Errors
+    /// [`Error::TextEmpty`] with the position of the first empty text.
+    pub fn encode_all(&self, texts: &[Text]) -> Result<Vec<Encoded>> {
+        texts
+            .iter()
+            .enumerate()
+            .map(|(index, text)| {
+                self.encode(text).map_err(|error| match error {
+                    Error::TextEmpty { .. } => Error::TextEmpty { index },
+                    other => other,
+                })
+            })
+            .collect()
+    }
+}

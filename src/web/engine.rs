@@ -1,0 +1,370 @@
+use js_sys::{Float32Array, Function};
+use serde::Serialize;
+use wasm_bindgen::prelude::*;
+use web_sys::AbortSignal;
+
+use super::convert::{files_from_js, files_to_js, from_js, texts, thrown, to_js};
+use super::training::Training;
+use crate::adapter::format::{CARD, CONFIG, Files, Library};
+use crate::adapter::{Card, Description, SizeOption, TaskAdapter, presets};
+use crate::engine::{Answer, Engine};
+use crate::error::Error;
+use crate::hub;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = performance, js_name = now)]
+    fn now() -> f64;
+}
+
+type Outcome<T> = std::result::Result<T, JsValue>;
+
+/// A frozen backbone and the adapters loaded on it.
+#[wasm_bindgen(js_name = Engine)]
+pub struct WebEngine {
+    engine: Engine,
+    dtype: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BackboneInfo<'a> {
+    name: &'a str,
+    hidden_size: usize,
+    layers: usize,
+    heads: usize,
+    vocabulary: usize,
+    max_tokens: usize,
+    dtype: &'a str,
+    parameters: usize,
+    fingerprint: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AdapterInfo<'a> {
+    name: &'a str,
+    kind: &'static str,
+    #[serde(flatten)]
+    description: Description,
+    labels: &'a [String],
+    parameters: usize,
+    share: f64,
+    bytes: usize,
+    format: Library,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metric: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    score: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    task: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Classification<'a> {
+    label: &'a str,
+    score: f32,
+    scores: Vec<Score<'a>>,
+    logits: &'a [f32],
+    tokens: usize,
+    truncated: bool,
+    ms: f64,
+}
+
+#[derive(Serialize)]
+struct Score<'a> {
+    label: &'a str,
+    score: f32,
+}
+
+#[wasm_bindgen(js_class = Engine)]
+impl WebEngine {
+    /// Fetches a backbone's folder, or takes it from the browser's cache.
+    ///
+    /// `base_url` ends with a slash; `on_progress(loaded, total, file)` counts bytes over all files.
+    ///
+    /// # Errors
+    /// Those of [`hub::fetch_folder`] and [`Engine::new`].
+    pub async fn load(
+        base_url: String,
+        on_progress: Function,
+        signal: Option<AbortSignal>,
+    ) -> Outcome<WebEngine> {
+        let total = std::cell::Cell::new(0);
+        let report = |loaded: usize, file: &str| {
+            #[allow(clippy::cast_precision_loss)]
+            let (loaded, total) = (loaded as f64, total.get() as f64);
+            // what a listener throws must not stop the load
+            let _ = on_progress.call3(&JsValue::NULL, &loaded.into(), &total.into(), &file.into());
+        };
+        let start = |manifest: &hub::Manifest| {
+            total.set(manifest.bytes());
+            report(0, "");
+        };
+        let (manifest, contents) = hub::fetch_folder(&base_url, signal.as_ref(), &start, &report)
+            .await
+            .map_err(thrown)?;
+        let part = |name| hub::content(&manifest, &contents, name);
+        let build = || {
+            let config = part("config.json")?;
+            let (tokenizer, weights) = (part("tokenizer.json")?, part("model.safetensors")?);
+            Engine::new(config, tokenizer, weights, &manifest.fingerprint)
+        };
+        let engine = build().map_err(thrown)?;
+        Ok(Self {
+            engine,
+            dtype: manifest.dtype,
+        })
+    }
+
+    /// What is known of the backbone.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn backbone(&self) -> Outcome<JsValue> {
+        let shape = self.engine.backbone().shape();
+        to_js(&BackboneInfo {
+            name: &shape.name,
+            hidden_size: shape.hidden_size,
+            layers: shape.layers,
+            heads: shape.heads,
+            vocabulary: self.engine.tokenizer().vocabulary(),
+            max_tokens: shape.max_tokens,
+            dtype: &self.dtype,
+            parameters: shape.parameters,
+            fingerprint: &shape.fingerprint,
+        })
+    }
+
+    /// SHA-256 over every weight in memory.
+    #[wasm_bindgen(js_name = backboneHash)]
+    #[must_use]
+    pub fn backbone_hash(&self) -> String {
+        self.engine.backbone().hash()
+    }
+
+    /// Loads an adapter's folder, `{ [name]: Uint8Array }`, under a name.
+    ///
+    /// # Errors
+    /// Those of [`crate::adapter::format::load`].
+    #[wasm_bindgen(js_name = addAdapter)]
+    pub fn add_adapter(&mut self, name: &str, files: &JsValue) -> Outcome<JsValue> {
+        let files = files_from_js(files).map_err(thrown)?;
+        self.engine.add(name, &files).map_err(thrown)?;
+        self.info(name, self.engine.get(name).map_err(thrown)?)
+    }
+
+    /// Forgets an adapter.
+    ///
+    /// # Errors
+    /// `adapter_unknown`.
+    #[wasm_bindgen(js_name = removeAdapter)]
+    pub fn remove_adapter(&mut self, name: &str) -> Outcome<()> {
+        self.engine.remove(name).map(drop).map_err(thrown)
+    }
+
+    /// All loaded adapters.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn adapters(&self) -> Outcome<JsValue> {
+        let list = js_sys::Array::new();
+        for (name, task) in self.engine.adapters() {
+            list.push(&self.info(name, task)?);
+        }
+        Ok(list.into())
+    }
+
+    /// Switches to an adapter, or with null to the bare backbone.
+    ///
+    /// # Errors
+    /// `adapter_unknown`.
+    #[wasm_bindgen(js_name = use)]
+    pub fn activate(&mut self, name: Option<String>) -> Outcome<()> {
+        self.engine.activate(name.as_deref()).map_err(thrown)
+    }
+
+    /// The adapter in use.
+    #[must_use]
+    pub fn active(&self) -> Option<String> {
+        self.engine.active().map(str::to_owned)
+    }
+
+    /// Answers of the adapter in use, one per text.
+    ///
+    /// # Errors
+    /// `adapter_not_in_use`, `text_empty`.
+    pub fn classify(&self, texts: JsValue) -> Outcome<JsValue> {
+        let name = self
+            .engine
+            .active()
+            .ok_or(Error::AdapterNotInUse)
+            .map_err(thrown)?;
+        self.answers(name, &texts)
+    }
+
+    /// Answers of several adapters, an array per adapter.
+    ///
+    /// # Errors
+    /// `adapter_unknown`, `text_empty`.
+    #[wasm_bindgen(js_name = classifyWith)]
+    pub fn classify_with(&self, texts: JsValue, names: JsValue) -> Outcome<JsValue> {
+        let names: Vec<String> = from_js("names", names).map_err(thrown)?;
+        let list = js_sys::Array::new();
+        for name in &names {
+            list.push(&self.answers(name, &texts)?);
+        }
+        Ok(list.into())
+    }
+
+    /// A Float32Array of unit length per text.
+    ///
+    /// # Errors
+    /// `text_empty`.
+    pub fn embed(&self, texts_argument: JsValue) -> Outcome<Vec<Float32Array>> {
+        let texts = texts(texts_argument).map_err(thrown)?;
+        let vectors = self.engine.embed(&texts).map_err(thrown)?;
+        Ok(vectors
+            .iter()
+            .map(|vector| Float32Array::new_from_slice(vector))
+            .collect())
+    }
+
+    /// An adapter's folder in a library's format.
+    ///
+    /// # Errors
+    /// `adapter_unknown`, `adapter_format`.
+    #[wasm_bindgen(js_name = exportAdapter)]
+    pub fn export_adapter(&self, name: &str, format: JsValue) -> Outcome<JsValue> {
+        let library: Library = from_js("format", format).map_err(thrown)?;
+        let files = self.engine.export(name, library).map_err(thrown)?;
+        Ok(files_to_js(&files))
+    }
+
+    /// Prepares a training run on `{ text, text2?, label }` rows.
+    ///
+    /// # Errors
+    /// Those of [`crate::train::Dataset::for_training`] and [`crate::train::Trainer::new`].
+    #[wasm_bindgen(js_name = startTraining)]
+    pub fn start_training(&self, options: JsValue, rows: JsValue) -> Outcome<Training> {
+        Training::start(&self.engine, options, rows).map_err(thrown)
+    }
+}
+
+impl WebEngine {
+    #[allow(clippy::cast_precision_loss)]
+    fn info(&self, name: &str, task: &TaskAdapter) -> Outcome<JsValue> {
+        let parameters = task.parameters();
+        to_js(&AdapterInfo {
+            name,
+            kind: task.adapter.config().kind().name,
+            description: task.adapter.config().describe(),
+            labels: &task.card.labels,
+            parameters,
+            share: parameters as f64 / self.engine.backbone().shape().parameters as f64,
+            bytes: task.bytes,
+            format: task.library,
+            metric: task.card.metric.as_ref().map(|metric| metric.name()),
+            score: task.card.test_score.or(task.card.dev_score),
+            task: task.card.task.as_deref(),
+        })
+    }
+
+    #[allow(clippy::cast_precision_loss)]
+    fn answers(&self, name: &str, texts_argument: &JsValue) -> Outcome<JsValue> {
+        let begin = now();
+        let texts = texts(texts_argument.clone()).map_err(thrown)?;
+        let answers = self.engine.classify_with(name, &texts).map_err(thrown)?;
+        let ms = (now() - begin) / answers.len().max(1) as f64;
+        let labels = &self.engine.get(name).map_err(thrown)?.card.labels;
+        let answers: Vec<_> = answers
+            .iter()
+            .map(|answer| answer_of(answer, labels, ms))
+            .collect();
+        to_js(&answers)
+    }
+}
+
+fn answer_of<'a>(answer: &'a Answer, labels: &'a [String], ms: f64) -> Classification<'a> {
+    let pairs = labels.iter().zip(&answer.scores);
+    Classification {
+        label: &labels[answer.best],
+        score: answer.scores[answer.best],
+        scores: pairs
+            .map(|(label, &score)| Score { label, score })
+            .collect(),
+        logits: &answer.logits,
+        tokens: answer.tokens,
+        truncated: answer.truncated,
+        ms,
+    }
+}
+
+/// Fetches an adapter's folder; `base_url` ends with a slash.
+///
+/// # Errors
+/// `fetch_failed`, `config_invalid`, `aborted`.
+#[wasm_bindgen(js_name = fetchAdapter)]
+pub async fn fetch_adapter(base_url: String, signal: Option<AbortSignal>) -> Outcome<JsValue> {
+    fetch_files(&base_url, signal.as_ref())
+        .await
+        .map(|files| files_to_js(&files))
+        .map_err(thrown)
+}
+
+async fn fetch_files(base_url: &str, signal: Option<&AbortSignal>) -> crate::Result<Files> {
+    let url = |name: &str| format!("{base_url}{name}");
+    let config = hub::fetch_file(&url(CONFIG), signal).await?;
+    let library = Library::detect(&config)?;
+    let mut files: Files = [(CONFIG.to_owned(), config)].into();
+    // the side file says what else there is; without one, all that the library may write is tried
+    let mut names: Vec<String> = library
+        .files()
+        .iter()
+        .map(|&name| name.to_owned())
+        .collect();
+    if let Some(json) = hub::fetch_optional(&url(CARD), signal).await? {
+        if let Ok(card) = serde_json::from_slice::<Card>(&json)
+            && !card.files.is_empty()
+        {
+            names.retain(|name| card.files.contains(name));
+        }
+        files.insert(CARD.to_owned(), json);
+    }
+    for name in names {
+        if !files.contains_key(&name)
+            && let Some(content) = hub::fetch_optional(&url(&name), signal).await?
+        {
+            files.insert(name, content);
+        }
+    }
+    Ok(files)
+}
+
+#[derive(Serialize)]
+struct KindInfo {
+    name: &'static str,
+    title: &'static str,
+    description: &'static str,
+    format: Library,
+    size: SizeOption,
+}
+
+/// The adapter kinds that can be trained, for a form.
+///
+/// # Errors
+/// None in practice.
+#[wasm_bindgen]
+pub fn kinds() -> Outcome<JsValue> {
+    let kinds: Vec<KindInfo> = presets()
+        .map(|preset| KindInfo {
+            name: preset.name,
+            title: preset.title,
+            description: preset.description,
+            format: preset.library,
+            size: preset.size,
+        })
+        .collect();
+    to_js(&kinds)
+}

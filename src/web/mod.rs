@@ -1,0 +1,25 @@
+//! Floor 5: what JavaScript sees. Thin: it converts, calls, and converts back.
+//!
+//! Exported methods are synchronous and short; looping, cancelling and progress are the worker's.
+//! No panic and no bare string crosses the border: every failure is an `Error` object whose `name`
+//! is "GraftletError" and whose `code` is [`Error::code`](crate::Error::code).
+
+mod convert;
+mod engine;
+mod store;
+mod training;
+
+use wasm_bindgen::prelude::*;
+
+/// Runs once when the module is instantiated.
+#[wasm_bindgen(start)]
+fn start() {
+    console_error_panic_hook::set_once();
+}
+
+/// This program's version.
+#[wasm_bindgen]
+#[must_use]
+pub fn version() -> String {
+    env!("CARGO_PKG_VERSION").to_owned()
+}

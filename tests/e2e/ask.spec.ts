@@ -1,0 +1,85 @@
+/**
+ * The page with what it ships: the backbone comes, every shipped adapter answers, nothing else is asked of anyone.
+ */
+import AxeBuilder from "@axe-core/playwright";
+import { expect, expectLabel, openPage, taskSelect, test } from "./page.js";
+
+const EXAMPLES: Record<string, [string, string][]> = {
+  sst2: [
+    ["a warm , funny and deeply moving film .", "positive"],
+    ["a dull , lifeless mess that wastes its actors .", "negative"],
+  ],
+  trec: [
+    ["What is the capital of France ?", "location"],
+    ["How many people live in Tokyo ?", "number"],
+    ["Who invented the telephone ?", "person"],
+  ],
+  sms_spam: [
+    ["WINNER!! You have won a £1000 cash prize. Call 09061701461 now to claim!", "spam"],
+    ["Running late, be home by seven. Shall I bring milk?", "ham"],
+  ],
+};
+
+test("answers with every shipped adapter", async ({ page }) => {
+  await openPage(page);
+  for (const [name, examples] of Object.entries(EXAMPLES)) {
+    await taskSelect(page).selectOption(name);
+    for (const [text, label] of examples) await expectLabel(page, text, label);
+  }
+  await expect(page.getByText(/\d ms · \d+ tokens/)).toBeVisible();
+});
+
+test("shows bytes while the backbone comes", async ({ page }) => {
+  await page.route("**/models/minilm-l6/*.safetensors", async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await route.continue();
+  });
+  await page.goto("./");
+  await expect(page.getByText(/[\d.]+ of 2\d\.\d MB/)).toBeVisible();
+  await expect(page.getByTestId("verdict")).toBeVisible({ timeout: 60_000 });
+});
+
+test("starts with an example of each task and keeps a visitor's own text", async ({ page }) => {
+  await openPage(page);
+  const box = page.getByLabel("Text", { exact: true }).first();
+  await taskSelect(page).selectOption("trec");
+  const example = await box.inputValue();
+  await taskSelect(page).selectOption("sms_spam");
+  await expect(box).not.toHaveValue(example);
+  await box.fill("my own words");
+  await taskSelect(page).selectOption("trec");
+  await expect(box).toHaveValue("my own words");
+});
+
+test("says that a long text was cut", async ({ page }) => {
+  await openPage(page);
+  await page.getByLabel("Text", { exact: true }).first().fill("a fine film ".repeat(400));
+  await expect(page.getByText("rests on its first 512 tokens", { exact: false })).toBeVisible();
+});
+
+test("needs no second text but takes one", async ({ page }) => {
+  await openPage(page);
+  await page.getByRole("button", { name: "Compare with a second text" }).click();
+  await page.getByLabel("Second text").first().fill("and another");
+  await expect(page.getByTestId("verdict")).toBeVisible();
+});
+
+for (const colorScheme of ["light", "dark"] as const) {
+  test(`has no serious accessibility violation in the ${colorScheme} theme`, async ({ page }) => {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    await openPage(page);
+    await expectNoViolations(page);
+    await page.getByRole("button", { name: "Try it with a sample" }).click();
+    await expect(page.getByRole("button", { name: "Start training" })).toBeEnabled();
+    await page.getByText("Settings of the run").click();
+    await expectNoViolations(page);
+  });
+}
+
+async function expectNoViolations(page: Parameters<typeof openPage>[0]): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  const serious = violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" | ")}`);
+  expect(serious).toEqual([]);
+}

@@ -1,0 +1,100 @@
+/**
+ * The npm package as a browser loads it, without a bundler: the calls of the README, and errors that keep their code.
+ */
+import { expect, type Page, test } from "@playwright/test";
+import type * as Package from "../../www/client/index.js";
+
+const home = `http://127.0.0.1:${process.env.GRAFTLET_E2E_PACKAGE_PORT}/`;
+
+interface Scope {
+  g: Package.Graftlet;
+}
+
+async function load(page: Page): Promise<void> {
+  await page.goto(home);
+  await page.evaluate(async () => {
+    const path = "/pkg/index.js";
+    const { Graftlet } = (await import(path)) as typeof Package;
+    const g = await Graftlet.load({ backbone: "/models/minilm-l6" });
+    Object.assign(window, { g });
+  });
+}
+
+test("loads from files as they are, with progress that ends at its total", async ({ page }) => {
+  await page.goto(home);
+  const { backbone, events } = await page.evaluate(async () => {
+    const path = "/pkg/index.js";
+    const { Graftlet } = (await import(path)) as typeof Package;
+    const events: Package.LoadProgress[] = [];
+    const g = await Graftlet.load({
+      backbone: "/models/minilm-l6/",
+      onProgress: (event) => events.push(event),
+    });
+    return { backbone: g.backbone, events };
+  });
+  expect(backbone).toMatchObject({ hiddenSize: 384, layers: 6, heads: 12, maxTokens: 512 });
+  const loaded = events.map((event) => event.loaded);
+  expect(loaded).toEqual([...loaded].sort((a, b) => a - b));
+  expect(new Set(events.map((event) => event.total)).size).toBe(1);
+  expect(events.at(-1)).toMatchObject({ type: "ready", loaded: events[0]?.total });
+});
+
+test("answers with adapters side by side, and embeds", async ({ page }) => {
+  await load(page);
+  const result = await page.evaluate(async () => {
+    const { g } = window as unknown as Scope;
+    await g.addAdapter("sentiment", "/adapters/sst2/");
+    await g.addAdapter("question", "/adapters/trec/");
+    const pair = await g.classifyWith(["a delight", "who wrote this ?"], ["sentiment", "question"]);
+    await g.use("sentiment");
+    const alone = await g.classify(["a delight"]);
+    await g.use(null);
+    const [vector] = await g.embed(["a delight"]);
+    return { pair, alone, active: await g.active(), norm: Math.hypot(...(vector ?? [])) };
+  });
+  expect(result.pair.map((answers) => answers.length)).toEqual([2, 2]);
+  expect(result.pair[0]?.[0]?.logits).toEqual(result.alone[0]?.logits);
+  expect(result.alone[0]).toMatchObject({ label: "positive", truncated: false });
+  expect(result.active).toBeNull();
+  expect(result.norm).toBeCloseTo(1, 4);
+});
+
+test("rejects with a code and a sentence", async ({ page }) => {
+  await load(page);
+  const errors = await page.evaluate(async () => {
+    const { g } = window as unknown as Scope;
+    const told = (promise: Promise<unknown>) =>
+      promise.then(
+        () => null,
+        ({ name, code, message }: Package.GraftletError) => ({ name, code, message }),
+      );
+    const aborted = new AbortController();
+    const rows = Array.from({ length: 40 }, (_, i) => ({
+      text: `example ${i}`,
+      label: i % 2 ? "odd" : "even",
+    }));
+    const run = g.train({ name: "mine", kind: "lora" }, rows, { signal: aborted.signal });
+    await run.next();
+    aborted.abort();
+    return {
+      unknown: await told(g.use("nobody")),
+      missing: await told(g.addAdapter("x", "/adapters/none/")),
+      aborted: await told(run.next()),
+      option: await told(g.train({ name: "x", kind: "nothing" }, rows).next()),
+      rows: await told(g.train({ name: "x", kind: "lora" }, []).next()),
+      one: await told(g.train({ name: "x", kind: "lora" }, [{ text: "a", label: "b" }]).next()),
+      disposed: await told(g.dispose().then(() => g.adapters())),
+    };
+  });
+  expect(errors.unknown?.code).toMatch(/^adapter_/);
+  expect(errors.missing?.code).toBe("fetch_failed");
+  expect(errors.aborted?.code).toBe("aborted");
+  expect(errors.option?.code).toBe("unknown_kind");
+  expect(errors.rows?.code).toBe("rows_empty");
+  expect(errors.one?.code).toBe("classes_too_few");
+  expect(errors.disposed?.code).toBe("disposed");
+  for (const error of Object.values(errors)) {
+    expect(error?.name).toBe("GraftletError");
+    expect(error?.message).toMatch(/^[A-Z“].*[.!?]$/s);
+  }
+});

@@ -1,0 +1,79 @@
+//! Adapters that PEFT and AdapterHub saved give the logits that those libraries gave.
+#![cfg(not(target_arch = "wasm32"))]
+
+mod support;
+
+use graftlet::adapter::format::Library;
+use graftlet::text::Text;
+use support::{assert_close, engine_f32, fixture, folder};
+
+#[derive(serde::Deserialize)]
+struct Expected {
+    texts: Vec<String>,
+    logits: Vec<Vec<f32>>,
+    batch_logits: Vec<Vec<f32>>,
+}
+
+fn check(name: &str, library: Library) {
+    let Some(mut engine) = engine_f32() else {
+        return;
+    };
+    let files = folder(&fixture(&format!("goldens/{name}")));
+    let expected: Expected = serde_json::from_slice(&files["expected.json"]).unwrap();
+    let task = engine.add(name, &files).unwrap();
+    assert_eq!(task.library, library);
+    let texts: Vec<Text> = expected
+        .texts
+        .iter()
+        .map(|text| text.as_str().into())
+        .collect();
+
+    let batch = engine.classify_with(name, &texts).unwrap();
+    let mut largest = 0f32;
+    for (index, text) in texts.iter().enumerate() {
+        let alone = engine
+            .classify_with(name, std::slice::from_ref(text))
+            .unwrap();
+        let what = format!("{name}, text {index}");
+        largest = largest.max(assert_close(
+            &alone[0].logits,
+            &expected.logits[index],
+            1e-4,
+            &what,
+        ));
+        let what = format!("{name}, text {index} in the batch");
+        assert_close(
+            &batch[index].logits,
+            &expected.batch_logits[index],
+            1e-4,
+            &what,
+        );
+    }
+    println!("{name}: largest difference of a logit {largest:.2e}");
+
+    // written again in the same format and read back, every bit is the same
+    let again = engine.export(name, library).unwrap();
+    engine.add("again", &again).unwrap();
+    let again = engine.classify_with("again", &texts).unwrap();
+    assert_eq!(again, batch);
+}
+
+#[test]
+fn peft_lora() {
+    check("peft_lora_r8_qv", Library::Peft);
+}
+
+#[test]
+fn adapterhub_houlsby() {
+    check("ah_houlsby", Library::AdapterHub);
+}
+
+#[test]
+fn adapterhub_pfeiffer() {
+    check("ah_pfeiffer", Library::AdapterHub);
+}
+
+#[test]
+fn adapterhub_lora() {
+    check("ah_lora_r8", Library::AdapterHub);
+}

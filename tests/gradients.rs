@@ -1,0 +1,762 @@
+//! Every gradient that training uses, element by element: against central differences in f64 of formulas and of a
+//! model that share nothing with the crate, and against PyTorch.
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation)]
+
+#[path = "support/reference.rs"]
+mod reference;
+mod support;
+#[path = "support/tiny.rs"]
+mod tiny;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use candle_core::{Device, Tensor, Var};
+use graftlet::adapter::format::Library;
+use graftlet::adapter::{Adapter, BottleneckConfig, Config, FreshParams, LoraConfig};
+use graftlet::adapter::{ParamName, Parameter, Site, TaskAdapter};
+use graftlet::backbone::{Backbone, Linear, LinearSite, Sublayer};
+use graftlet::engine::Engine;
+use graftlet::head::{Head, HeadConfig, Pooling};
+use graftlet::kernels::{PackedF32, PackedInt8, quantize_rows_int8};
+use graftlet::ops::{Activation, FrozenLinear, LayerNorm, Weight, attention, gelu};
+use graftlet::tensor_file::TensorFile;
+use graftlet::text::{Batch, Encoded, Text};
+use graftlet::train::{AdamW, cross_entropy};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use reference::{Matrix, Vector, central_difference};
+use tiny::{HEADS, Tiny, VOCABULARY, normals};
+
+fn floats(tensor: &Tensor) -> Vec<f32> {
+    tensor.flatten_all().unwrap().to_vec1().unwrap()
+}
+
+fn double(values: &[f32]) -> Vector {
+    values.iter().copied().map(f64::from).collect()
+}
+
+fn rows(values: &[f64], width: usize) -> Matrix {
+    values.chunks_exact(width).map(<[f64]>::to_vec).collect()
+}
+
+/// Fails unless all elements agree within `tolerance` times the largest magnitude of `expected`; returns the largest
+/// difference in units of that magnitude.
+#[track_caller]
+fn assert_close_to_scale(found: &[f32], expected: &[f64], tolerance: f64, what: &str) -> f64 {
+    assert_eq!(found.len(), expected.len(), "{what}: length");
+    let scale = expected.iter().fold(0f64, |max, x| max.max(x.abs()));
+    let mut largest = 0f64;
+    for (index, (&found, expected)) in found.iter().zip(expected).enumerate() {
+        let difference = (f64::from(found) - expected).abs();
+        assert!(
+            difference <= tolerance * scale,
+            "{what}: element {index} is {found:e}, expected {expected:e} within {tolerance:e} of {scale:e}"
+        );
+        largest = largest.max(difference / scale.max(f64::MIN_POSITIVE));
+    }
+    largest
+}
+
+// ---- custom ops
+
+/// An argument of an op: shape and values.
+type Argument<'a> = (&'a [usize], Vec<f32>);
+
+/// Compares `op` with `formula`, and the gradient of `Σ c ∘ op(arguments)` for random `c` with central differences of
+/// the formula.
+///
+/// f32 keeps 24 bits, so a sum of n products is off by at most n · 2⁻²⁴ of the sum of their magnitudes, and about √n
+/// where roundings are as good as random. With n below a hundred that is 6e-7 of the largest element; 2e-6 leaves
+/// room for another order of summation, and is far below what a wrong formula is off by.
+#[track_caller]
+fn check_op(
+    what: &str,
+    arguments: &[Argument<'_>],
+    op: impl Fn(&[Tensor]) -> candle_core::Result<Tensor>,
+    formula: impl Fn(&[Vector]) -> Vector,
+) {
+    const TOLERANCE: f64 = 2e-6;
+    let vars: Vec<Var> = arguments
+        .iter()
+        .map(|(shape, data)| Var::from_vec(data.clone(), *shape, &Device::Cpu).unwrap())
+        .collect();
+    let tensors: Vec<Tensor> = vars.iter().map(|var| var.as_tensor().clone()).collect();
+    let out = op(&tensors).unwrap();
+    let mut values: Vec<Vector> = arguments.iter().map(|(_, data)| double(data)).collect();
+    let forward = assert_close_to_scale(
+        &floats(&out),
+        &formula(&values),
+        TOLERANCE,
+        &format!("{what}, forward"),
+    );
+
+    let weights = normals(&mut ChaCha8Rng::seed_from_u64(99), out.elem_count());
+    let c = Tensor::from_vec(weights.clone(), out.shape(), &Device::Cpu).unwrap();
+    let gradients = (out * c).unwrap().sum_all().unwrap().backward().unwrap();
+    let c = double(&weights);
+    let mut largest = 0f64;
+    for (argument, var) in vars.iter().enumerate() {
+        let mut expected = Vec::new();
+        for index in 0..values[argument].len() {
+            let x = values[argument][index];
+            expected.push(central_difference(x, |x| {
+                values[argument][index] = x;
+                reference::dot(&formula(&values), &c)
+            }));
+            values[argument][index] = x;
+        }
+        let found = floats(gradients.get(var).unwrap());
+        let what = format!("{what}, gradient of argument {argument}");
+        largest = largest.max(assert_close_to_scale(&found, &expected, TOLERANCE, &what));
+    }
+    println!("{what}: largest difference {forward:.1e} forward, {largest:.1e} backward");
+}
+
+// sizes that are no multiples of any tile
+const TOKENS: usize = 9;
+const IN: usize = 13;
+const OUT: usize = 11;
+
+#[test]
+fn frozen_linear_f32() {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let (weight, bias) = (normals(&mut rng, OUT * IN), normals(&mut rng, OUT));
+    let layer = FrozenLinear::new(
+        Weight::F32(PackedF32::pack(&weight, OUT, IN)),
+        Some(bias.clone()),
+    );
+    let (weight, bias) = (rows(&double(&weight), IN), double(&bias));
+    check_op(
+        "frozen linear, f32",
+        &[(&[TOKENS, IN], normals(&mut rng, TOKENS * IN))],
+        |x| layer.forward(&x[0]),
+        |x| {
+            rows(&x[0], IN)
+                .iter()
+                .flat_map(|x| reference::linear(&weight, &bias, x))
+                .collect()
+        },
+    );
+}
+
+/// The forward pass rounds its input, so its differences are steps and no gradient; the backward pass is that of the
+/// dequantised weight.
+#[test]
+fn frozen_linear_int8() {
+    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    let (weight, bias) = (normals(&mut rng, OUT * IN), normals(&mut rng, OUT));
+    let (integers, scales) = quantize_rows_int8(&weight, OUT, IN);
+    let packed = PackedInt8::pack(&integers, &scales, OUT, IN);
+    let layer = FrozenLinear::new(Weight::Int8(packed), Some(bias.clone()));
+    let dequantised: Matrix = integers
+        .chunks_exact(IN)
+        .zip(&scales)
+        .map(|(row, &scale)| {
+            row.iter()
+                .map(|&q| f64::from(q) * f64::from(scale))
+                .collect()
+        })
+        .collect();
+
+    let data = normals(&mut rng, TOKENS * IN);
+    let x = Var::from_vec(data.clone(), (TOKENS, IN), &Device::Cpu).unwrap();
+    let y = layer.forward(x.as_tensor()).unwrap();
+    let c = normals(&mut rng, TOKENS * OUT);
+    let loss = (&y * Tensor::from_vec(c.clone(), (TOKENS, OUT), &Device::Cpu).unwrap()).unwrap();
+    let gradients = loss.sum_all().unwrap().backward().unwrap();
+
+    // an activation is off by at most half a step of 1/2047 of its row's largest
+    let (y, bias) = (floats(&y), double(&bias));
+    for (token, x) in rows(&double(&data), IN).iter().enumerate() {
+        let step = x.iter().fold(0f64, |max, x| max.max(x.abs())) / 2047.0;
+        for (out, exact) in reference::linear(&dequantised, &bias, x).iter().enumerate() {
+            let magnitude: f64 = dequantised[out].iter().map(|w| w.abs()).sum();
+            let difference = (f64::from(y[token * OUT + out]) - exact).abs();
+            let bound = 0.5 * step * magnitude + 1e-5;
+            assert!(
+                difference <= bound,
+                "y[{token}][{out}] is off by {difference}, bound {bound}"
+            );
+        }
+    }
+    // dx = dy W, with the weight that ran
+    let mut expected = Vec::new();
+    for dy in rows(&double(&c), OUT) {
+        for column in 0..IN {
+            let weight: Vector = dequantised.iter().map(|row| row[column]).collect();
+            expected.push(reference::dot(&dy, &weight));
+        }
+    }
+    let found = floats(gradients.get(&x).unwrap());
+    let largest = assert_close_to_scale(&found, &expected, 1e-5, "frozen linear, int8");
+    println!("frozen linear, int8: largest difference {largest:.1e} backward");
+}
+
+#[test]
+fn attention_of_several_sequences() {
+    let starts: Arc<[usize]> = [0, 3, 4, 9].into();
+    let (heads, width) = (2, 10);
+    for prefix in [0, 2] {
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let keys = prefix + TOKENS;
+        let formula = |x: &[Vector]| -> Vector {
+            let (q, k, v) = (rows(&x[0], width), rows(&x[1], width), rows(&x[2], width));
+            let mut out = Vec::new();
+            for bounds in starts.windows(2) {
+                let seen = |all: &[Vector]| -> Matrix {
+                    let own = &all[prefix + bounds[0]..prefix + bounds[1]];
+                    all[..prefix].iter().chain(own).cloned().collect()
+                };
+                let q = &q[bounds[0]..bounds[1]];
+                out.extend(reference::attention(q, &seen(&k), &seen(&v), heads).concat());
+            }
+            out
+        };
+        check_op(
+            &format!("attention, prefix {prefix}"),
+            &[
+                (&[TOKENS, width], normals(&mut rng, TOKENS * width)),
+                (&[keys, width], normals(&mut rng, keys * width)),
+                (&[keys, width], normals(&mut rng, keys * width)),
+            ],
+            |x| attention(&x[0], &x[1], &x[2], heads, &starts, prefix),
+            formula,
+        );
+    }
+}
+
+#[test]
+fn layer_norm() {
+    let mut rng = ChaCha8Rng::seed_from_u64(4);
+    let (gamma, beta) = (normals(&mut rng, IN), normals(&mut rng, IN));
+    let norm = LayerNorm::new(gamma.clone(), beta.clone(), 1e-5);
+    let (gamma, beta) = (double(&gamma), double(&beta));
+    // ε as the op has it, in f32
+    let epsilon = f64::from(1e-5f32);
+    check_op(
+        "layer norm",
+        &[(&[TOKENS, IN], normals(&mut rng, TOKENS * IN))],
+        |x| norm.forward(&x[0]),
+        |x| {
+            let rows = rows(&x[0], IN);
+            rows.iter()
+                .flat_map(|x| reference::layer_norm(x, &gamma, &beta, epsilon))
+                .collect()
+        },
+    );
+}
+
+/// From far left, where GELU is all but 0, to far right, and none at the kink of ReLU.
+fn abscissae() -> Vec<f32> {
+    (-32..32).map(|i| (i as f32 + 0.4) / 6.0).collect()
+}
+
+#[test]
+fn gelu_op() {
+    check_op(
+        "gelu",
+        &[(&[4, 16], abscissae())],
+        |x| gelu(&x[0]),
+        |x| x[0].iter().copied().map(reference::gelu).collect(),
+    );
+}
+
+#[test]
+fn activations() {
+    let all: [(Activation, reference::Function); 7] = [
+        (Activation::Relu, reference::relu),
+        (Activation::Gelu, reference::gelu),
+        (Activation::GeluNew, reference::gelu_tanh),
+        (Activation::Swish, reference::swish),
+        (Activation::Tanh, f64::tanh),
+        (Activation::Sigmoid, reference::sigmoid),
+        (Activation::LeakyRelu, reference::leaky_relu),
+    ];
+    for (activation, function) in all {
+        check_op(
+            &format!("{activation:?}"),
+            &[(&[4, 16], abscissae())],
+            |x| activation.forward(&x[0]),
+            |x| x[0].iter().copied().map(function).collect(),
+        );
+    }
+}
+
+#[test]
+fn cross_entropy_of_small_and_large_logits() {
+    let labels = [2, 0, 1, 2];
+    let mut logits = normals(&mut ChaCha8Rng::seed_from_u64(5), 12);
+    logits[..3].iter_mut().for_each(|z| *z += 300.0);
+    check_op(
+        "cross-entropy",
+        &[(&[4, 3], logits)],
+        |z| cross_entropy(&z[0], &labels),
+        |z| {
+            let z = rows(&z[0], 3);
+            let losses = z
+                .iter()
+                .zip(labels)
+                .map(|(z, label)| reference::cross_entropy(z, label));
+            vec![losses.sum::<f64>() / 4.0]
+        },
+    );
+}
+
+// ---- adapters and heads on a tiny BERT
+
+const LAYERS: usize = 2;
+
+/// An adapter to try: what the crate builds, and how the reference computes it.
+struct Case {
+    config: Box<dyn Config>,
+    scale: f64,
+    activation: reference::Function,
+    reads_norm: bool,
+}
+
+fn lora(rank_stabilised: bool) -> Case {
+    let sites = (0..LAYERS).flat_map(|layer| {
+        Linear::ALL
+            .into_iter()
+            .map(move |linear| LinearSite { layer, linear })
+    });
+    let (rank, alpha) = (3, 4.0);
+    let config = LoraConfig {
+        rank,
+        alpha,
+        rank_stabilised,
+        targets: sites.collect(),
+    };
+    let scale = if rank_stabilised {
+        4.0 / 3f64.sqrt()
+    } else {
+        4.0 / 3.0
+    };
+    Case {
+        config: Box::new(config),
+        scale,
+        activation: f64::tanh,
+        reads_norm: false,
+    }
+}
+
+fn bottleneck(
+    sublayers: &[Sublayer],
+    activation: Activation,
+    function: reference::Function,
+    reads_norm: bool,
+) -> Case {
+    let config = BottleneckConfig {
+        reduction_factor: 5.0,
+        sublayers: sublayers.iter().copied().collect(),
+        layers: (0..LAYERS).collect(),
+        activation,
+        scaling: 0.7,
+        norm_before: reads_norm,
+    };
+    Case {
+        config: Box::new(config),
+        scale: 0.7,
+        activation: function,
+        reads_norm,
+    }
+}
+
+fn houlsby() -> Case {
+    bottleneck(&Sublayer::ALL, Activation::Swish, reference::swish, false)
+}
+
+fn pfeiffer() -> Case {
+    bottleneck(&[Sublayer::Ffn], Activation::Relu, reference::relu, true)
+}
+
+/// How the reference calls a parameter.
+fn reference_name(name: ParamName) -> String {
+    match name.site {
+        Site::Linear(site) => format!("{}.{}.{}", site.layer, site.linear.name(), name.field),
+        Site::Sublayer(site) => format!("{}.{}.{}", site.layer, site.sublayer.name(), name.field),
+        Site::Head => format!("head.{}", name.field),
+    }
+}
+
+fn matrix(shape: &[usize], data: &[f32]) -> Matrix {
+    rows(&double(data), *shape.last().unwrap())
+}
+
+/// Three sequences of different length, with tokens of both types.
+fn sequences() -> Vec<Encoded> {
+    let mut rng = ChaCha8Rng::seed_from_u64(6);
+    [5, 2, 8]
+        .into_iter()
+        .map(|length| Encoded {
+            ids: (0..length)
+                .map(|_| rng.random_range(0..VOCABULARY as u32))
+                .collect(),
+            type_ids: (0..length)
+                .map(|token| u32::from(token > length / 2))
+                .collect(),
+            truncated: false,
+        })
+        .collect()
+}
+
+/// All gradients of adapter and head, and the logits, of the crate against the reference.
+///
+/// A gradient has come through the roundings of some forty ops; measured, it is off by up to 6e-6 of the largest of its
+/// tensor. A wrong formula is off by a hundredth or more.
+#[track_caller]
+fn check_model(what: &str, case: Case, pooling: Pooling, dense: Option<Activation>) {
+    const TOLERANCE: f64 = 2e-5;
+    let tiny = Tiny::new(LAYERS, 12, 7);
+    let bert = tiny.bert();
+    let mut params = FreshParams::new(8);
+    let adapter = case.config.build(bert.shape(), &mut params).unwrap();
+    let labels = ["a", "b", "c"].map(String::from).to_vec();
+    let config = HeadConfig {
+        pooling,
+        dense,
+        labels,
+    };
+    let head = Head::build(config, bert.shape(), &mut params).unwrap();
+    let parameters = || adapter.parameters().iter().chain(head.parameters());
+
+    // what starts as zero would hide what it multiplies
+    let vars = params.into_vars();
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    let mut tensors: BTreeMap<String, Matrix> = BTreeMap::new();
+    for (var, parameter) in vars.iter().zip(parameters()) {
+        let data: Vec<f32> = normals(&mut rng, var.elem_count())
+            .iter()
+            .map(|x| x * 0.3)
+            .collect();
+        tensors.insert(reference_name(parameter.name), matrix(var.dims(), &data));
+        var.set(&Tensor::from_vec(data, var.shape(), &Device::Cpu).unwrap())
+            .unwrap();
+    }
+    assert_eq!(tensors.len(), vars.len());
+    for (name, shape, data) in &tiny.tensors {
+        tensors.insert(name.clone(), matrix(shape, data));
+    }
+    let mut model = reference::Model {
+        layers: LAYERS,
+        heads: HEADS,
+        epsilon: tiny::EPSILON,
+        tensors,
+        scale: case.scale,
+        activation: case.activation,
+        reads_norm: case.reads_norm,
+        pooling: match pooling {
+            Pooling::Mean => reference::Pooling::Mean,
+            Pooling::First => reference::Pooling::First,
+            Pooling::Pooler => reference::Pooling::Pooler,
+        },
+        dense: f64::tanh,
+    };
+
+    let sequences = sequences();
+    let answers = [2, 0, 1];
+    let states = bert.forward(&Batch::new(&sequences), &*adapter).unwrap();
+    let logits = head.logits(&bert, &states).unwrap();
+    let loss = cross_entropy(&logits, &answers).unwrap();
+    let gradients = loss.backward().unwrap();
+
+    let plain: Vec<reference::Sequence> = sequences
+        .iter()
+        .map(|s| reference::Sequence {
+            ids: s.ids.iter().map(|&id| id as usize).collect(),
+            types: s.type_ids.iter().map(|&kind| kind as usize).collect(),
+        })
+        .collect();
+    let mut logits_off = 0f64;
+    for (found, sequence) in logits.to_vec2::<f32>().unwrap().iter().zip(&plain) {
+        for (found, expected) in found.iter().zip(model.logits(sequence)) {
+            logits_off = logits_off.max((f64::from(*found) - expected).abs());
+        }
+    }
+    assert!(
+        logits_off <= 1e-5,
+        "{what}: a logit is off by {logits_off:e}"
+    );
+    let loss = f64::from(loss.to_scalar::<f32>().unwrap());
+    assert!((loss - model.loss(&plain, &answers)).abs() < 1e-6);
+
+    let (mut largest, mut count) = (0f64, 0);
+    for (var, parameter) in vars.iter().zip(parameters()) {
+        let name = reference_name(parameter.name);
+        let mut expected = Vec::new();
+        for index in 0..var.elem_count() {
+            let x = *model.element(&name, index);
+            expected.push(central_difference(x, |x| {
+                *model.element(&name, index) = x;
+                model.loss(&plain, &answers)
+            }));
+            *model.element(&name, index) = x;
+        }
+        assert!(
+            expected.iter().any(|g| g.abs() > 1e-4),
+            "{what}: nothing depends on {name}"
+        );
+        let found = floats(gradients.get(var).unwrap());
+        let what = format!("{what}, {name}");
+        largest = largest.max(assert_close_to_scale(&found, &expected, TOLERANCE, &what));
+        count += expected.len();
+    }
+    println!(
+        "{what}: {count} gradients within {largest:.1e} of their tensor's largest, logits {logits_off:.1e}"
+    );
+}
+
+#[test]
+fn lora_through_the_mean() {
+    check_model("LoRA, mean", lora(false), Pooling::Mean, None);
+}
+
+#[test]
+fn lora_through_the_first_token_and_a_dense_layer() {
+    check_model(
+        "LoRA, first, dense",
+        lora(true),
+        Pooling::First,
+        Some(Activation::Tanh),
+    );
+}
+
+#[test]
+fn lora_through_the_pooler() {
+    check_model("LoRA, pooler", lora(false), Pooling::Pooler, None);
+}
+
+#[test]
+fn houlsby_through_the_mean_and_a_dense_layer() {
+    check_model(
+        "Houlsby, mean, dense",
+        houlsby(),
+        Pooling::Mean,
+        Some(Activation::Tanh),
+    );
+}
+
+#[test]
+fn houlsby_through_the_first_token() {
+    check_model("Houlsby, first", houlsby(), Pooling::First, None);
+}
+
+#[test]
+fn houlsby_through_the_pooler() {
+    check_model("Houlsby, pooler", houlsby(), Pooling::Pooler, None);
+}
+
+#[test]
+fn pfeiffer_through_the_mean() {
+    check_model("Pfeiffer, mean", pfeiffer(), Pooling::Mean, None);
+}
+
+#[test]
+fn pfeiffer_through_the_first_token_and_a_dense_layer() {
+    check_model(
+        "Pfeiffer, first, dense",
+        pfeiffer(),
+        Pooling::First,
+        Some(Activation::Tanh),
+    );
+}
+
+#[test]
+fn pfeiffer_through_the_pooler_and_a_dense_layer() {
+    check_model(
+        "Pfeiffer, pooler, dense",
+        pfeiffer(),
+        Pooling::Pooler,
+        Some(Activation::Tanh),
+    );
+}
+
+/// The other two of the four placements.
+#[test]
+fn bottleneck_after_the_attention_alone() {
+    let case = bottleneck(
+        &[Sublayer::Attention],
+        Activation::Gelu,
+        reference::gelu,
+        true,
+    );
+    check_model("attention bottleneck, normed", case, Pooling::Mean, None);
+}
+
+#[test]
+fn bottleneck_after_both_reading_the_norm() {
+    let case = bottleneck(
+        &Sublayer::ALL,
+        Activation::LeakyRelu,
+        reference::leaky_relu,
+        true,
+    );
+    check_model("both bottlenecks, normed", case, Pooling::First, None);
+}
+
+// ---- PyTorch
+
+#[derive(serde::Deserialize)]
+struct Expected {
+    texts: Vec<String>,
+}
+
+#[derive(serde::Deserialize)]
+struct Golden {
+    labels: Vec<usize>,
+    loss: f64,
+    losses: Vec<f64>,
+}
+
+/// The golden PEFT adapter with its tensors as variables, and its eight texts as one batch.
+struct Trainable {
+    adapter: Box<dyn Adapter>,
+    head: Head,
+    vars: Vec<Var>,
+    keys: Vec<String>,
+    batch: Batch,
+}
+
+impl Trainable {
+    fn new(engine: &Engine) -> Self {
+        let files = support::folder(&support::fixture("goldens/peft_lora_r8_qv"));
+        let shape = engine.backbone().shape();
+        let loaded: TaskAdapter = graftlet::adapter::format::load("golden", &files, shape).unwrap();
+        let loaded_head = loaded.head.as_ref().unwrap();
+        let config = loaded.adapter.config();
+        let mut params = FreshParams::new(0);
+        let adapter = config.build(shape, &mut params).unwrap();
+        let head = Head::build(loaded_head.config().clone(), shape, &mut params).unwrap();
+        let vars = params.into_vars();
+        let source: Vec<&Parameter> = loaded
+            .adapter
+            .parameters()
+            .iter()
+            .chain(loaded_head.parameters())
+            .collect();
+        assert_eq!(source.len(), vars.len());
+        for (var, parameter) in vars.iter().zip(&source) {
+            var.set(&parameter.tensor).unwrap();
+        }
+        let key = |parameter: &&Parameter| match parameter.name.site {
+            Site::Head => {
+                let part = parameter.name.field.strip_prefix("out.").unwrap();
+                format!("base_model.model.classifier.{part}")
+            }
+            _ => {
+                let key = config.key(Library::Peft, shape.modules, parameter.name, "default");
+                format!("base_model.model.bert.{key}")
+            }
+        };
+        let keys = source.iter().map(key).collect();
+        let expected: Expected = serde_json::from_slice(&files["expected.json"]).unwrap();
+        let texts: Vec<Text> = expected
+            .texts
+            .iter()
+            .map(|text| text.as_str().into())
+            .collect();
+        let batch = Batch::new(&engine.tokenizer().encode_all(&texts).unwrap());
+        Self {
+            adapter,
+            head,
+            vars,
+            keys,
+            batch,
+        }
+    }
+
+    /// Mean cross-entropy and its gradients in the variables' order.
+    fn gradients(&self, backbone: &dyn Backbone, labels: &[usize]) -> (f64, Vec<Vec<f32>>) {
+        let states = backbone.forward(&self.batch, &*self.adapter).unwrap();
+        let logits = self.head.logits(backbone, &states).unwrap();
+        let loss = cross_entropy(&logits, labels).unwrap();
+        let store = loss.backward().unwrap();
+        let gradients = self
+            .vars
+            .iter()
+            .map(|var| floats(store.get(var).unwrap()))
+            .collect();
+        (f64::from(loss.to_scalar::<f32>().unwrap()), gradients)
+    }
+}
+
+fn golden() -> Golden {
+    let json = std::fs::read(support::fixture("peft_lora_gradients.json")).unwrap();
+    serde_json::from_slice(&json).unwrap()
+}
+
+#[test]
+fn gradients_and_loss_curve_are_pytorchs() {
+    let Some(engine) = support::engine_f32() else {
+        return;
+    };
+    let bytes = std::fs::read(support::fixture("peft_lora_gradients.safetensors")).unwrap();
+    let file = TensorFile::parse("peft_lora_gradients", &bytes).unwrap();
+    let golden = golden();
+    let trainable = Trainable::new(&engine);
+    let backbone = &**engine.backbone();
+
+    let (loss, gradients) = trainable.gradients(backbone, &golden.labels);
+    assert!(
+        (loss - golden.loss).abs() < 1e-6,
+        "loss {loss}, PyTorch's {}",
+        golden.loss
+    );
+    let mut compared = BTreeSet::new();
+    let mut largest = 0f32;
+    for ((key, var), gradient) in trainable.keys.iter().zip(&trainable.vars).zip(&gradients) {
+        if file.contains(key) {
+            let expected = file.floats(key, var.dims()).unwrap();
+            largest = largest.max(support::assert_close(gradient, &expected, 1e-6, key));
+            compared.insert(key.as_str());
+        }
+    }
+    assert_eq!(
+        compared,
+        file.names().collect(),
+        "every tensor of the golden was compared"
+    );
+
+    let mut optimizer = AdamW::new(trainable.vars.clone(), 0.01);
+    let mut curve_off = 0f64;
+    for (step, expected) in golden.losses.iter().enumerate() {
+        let (loss, gradients) = trainable.gradients(backbone, &golden.labels);
+        let difference = (loss - expected).abs();
+        assert!(
+            difference < 1e-4,
+            "step {step}: loss {loss}, PyTorch's {expected}"
+        );
+        curve_off = curve_off.max(difference);
+        optimizer.step(&gradients, 1e-3).unwrap();
+    }
+    println!("PyTorch: gradients within {largest:.1e}, losses of ten steps within {curve_off:.1e}");
+}
+
+#[test]
+fn int8_gradients_point_where_f32_gradients_point() {
+    let (Some(f32), Some(int8)) = (support::engine_f32(), support::engine_int8()) else {
+        return;
+    };
+    let labels = golden().labels;
+    let gradients = |engine: &Engine| {
+        Trainable::new(engine)
+            .gradients(&**engine.backbone(), &labels)
+            .1
+    };
+    let (a, b) = (gradients(&f32), gradients(&int8));
+    let cosine = |a: &[f32], b: &[f32]| {
+        let (a, b) = (double(a), double(b));
+        let norms = reference::dot(&a, &a) * reference::dot(&b, &b);
+        reference::dot(&a, &b) / norms.sqrt()
+    };
+    let each = a.iter().zip(&b).map(|(a, b)| cosine(a, b));
+    let least = each.fold(f64::INFINITY, f64::min);
+    let whole = cosine(&a.concat(), &b.concat());
+    println!(
+        "int8 against f32 gradients, cosine: {whole:.5} over all, {least:.5} of a tensor at least"
+    );
+    assert!(whole > 0.99, "over all {whole}");
+    assert!(least > 0.97, "a tensor {least}");
+}

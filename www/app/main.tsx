@@ -1,0 +1,32 @@
+/**
+ * The page's start: show it at once, then fetch the list of tasks and the backbone side by side.
+ */
+import "./styles/fonts.css";
+import "./styles/base.css";
+import "./styles/ask.css";
+import "./styles/teach.css";
+import { render } from "preact";
+import { followText } from "./state/answer.js";
+import { engine, loadEngine } from "./state/engine.js";
+import { busy, followRows } from "./state/lesson.js";
+import { loadIndex, loadOwn } from "./state/tasks.js";
+import { App } from "./views/app.js";
+
+const root = document.getElementById("app");
+if (root) render(<App onRetry={boot} />, root);
+// The page is drawn before anything is set in motion.
+setTimeout(() => {
+  followText();
+  followRows();
+  void boot();
+});
+
+// Leaving the page would throw a run under way away.
+addEventListener("beforeunload", (event) => {
+  if (busy.peek()) event.preventDefault();
+});
+
+async function boot(): Promise<void> {
+  await Promise.all([loadIndex(), loadEngine()]);
+  if (engine.value.status === "ready") await loadOwn();
+}

@@ -1,0 +1,84 @@
+/**
+ * The text and its answer, which follows as one types.
+ */
+import { computed, effect, signal, untracked } from "@preact/signals";
+import type { Classification, Text } from "graftlet";
+import { readyEngine, sentenceOf } from "./engine.js";
+import { Latest } from "./latest.js";
+import { adapter, type Task, task, wantsPair } from "./tasks.js";
+
+/** Typing pauses of this length are worth an answer. */
+const PAUSE_MS = 90;
+
+export const text = signal("");
+export const text2 = signal("");
+/** Whether a second text is asked for: by the task, or by the visitor for an adapter that says nothing of it. */
+export const pair = signal(false);
+
+export type Answer =
+  | { status: "none" }
+  | { status: "given"; task: string; result: Classification }
+  | { status: "failed"; sentence: string };
+
+export const answer = signal<Answer>({ status: "none" });
+
+/** What is asked: null while something is missing. */
+const question = computed<{ name: string; input: Text } | null>(() => {
+  const info = adapter.value;
+  if (!info || text.value.trim() === "") return null;
+  if (!pair.value) return { name: info.name, input: text.value };
+  if (text2.value.trim() === "") return null;
+  return { name: info.name, input: [text.value, text2.value] };
+});
+
+/** The example that stands in the box now; a text of the visitor's own is never replaced. */
+let example: readonly [string, string] = ["", ""];
+
+/** Starts following task and text. */
+export function followText(): void {
+  effect(() => {
+    const chosen = task.value;
+    const wanted = wantsPair.value;
+    untracked(() => showExample(chosen, wanted));
+  });
+
+  const latest = new Latest();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let asked: string | undefined;
+  effect(() => {
+    const next = question.value;
+    clearTimeout(timer);
+    if (!next) {
+      answer.value = { status: "none" };
+      asked = undefined;
+      return;
+    }
+    const pause = next.name === asked ? PAUSE_MS : 0;
+    asked = next.name;
+    timer = setTimeout(() => latest.run(() => ask(next.name, next.input)), pause);
+  });
+}
+
+async function ask(name: string, input: Text): Promise<void> {
+  try {
+    const [[result] = []] = await readyEngine().classifyWith([input], [name]);
+    if (result && question.value?.name === name)
+      answer.value = { status: "given", task: name, result };
+  } catch (error) {
+    answer.value = { status: "failed", sentence: sentenceOf(error) };
+  }
+}
+
+function showExample(chosen: Task | undefined, wanted: boolean): void {
+  if (!chosen) return;
+  const [first = "", second = ""] =
+    chosen.origin === "shipped"
+      ? [chosen.shipped.example, chosen.shipped.example2]
+      : [chosen.note.example, chosen.note.example2];
+  pair.value = wanted;
+  const untouched = text.value === example[0] || text.value.trim() === "";
+  if (!untouched || first === "") return;
+  text.value = first;
+  text2.value = second;
+  example = [first, second];
+}

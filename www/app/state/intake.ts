@@ -1,0 +1,48 @@
+/**
+ * Whatever is dropped on the page or chosen goes where it belongs: rows to the lesson, adapters into the dropdown.
+ */
+
+import { download } from "../files/download.js";
+import type { DroppedFile } from "../files/drop.js";
+import { engine, readyEngine, sentenceOf } from "./engine.js";
+import { open } from "./lesson.js";
+import { importAdapter, message, trouble } from "./tasks.js";
+
+/** Returns where the files went, for the page to turn to it. */
+export async function takeIn(
+  files: readonly DroppedFile[],
+): Promise<"rows" | "adapters" | "refused"> {
+  trouble.value = null;
+  message.value = null;
+  try {
+    // Reading archives is needed by few: it comes when it is.
+    const { readDropped } = await import("../files/dropped.js");
+    const dropped = await readDropped(files);
+    if (dropped.type === "rows") {
+      await open(dropped.file, dropped.file.name);
+      return "rows";
+    }
+    if (engine.value.status !== "ready") {
+      throw new Error("Adapters can be added once the backbone has loaded: try again in a moment.");
+    }
+    const names: string[] = [];
+    for (const folder of dropped.folders)
+      names.push(await importAdapter(folder.name, folder.files));
+    message.value = `Added ${names.map((name) => `“${name}”`).join(", ")}.`;
+    return "adapters";
+  } catch (error) {
+    trouble.value = sentenceOf(error);
+    return "refused";
+  }
+}
+
+/** Downloads an adapter as a zipped folder in the format of its kind. */
+export async function exportZip(name: string): Promise<void> {
+  try {
+    const files = await readyEngine().exportAdapter(name);
+    const { safeName, zipFolder } = await import("../files/zip.js");
+    download(`${safeName(name)}.zip`, zipFolder({ name, files }), "application/zip");
+  } catch (error) {
+    trouble.value = sentenceOf(error);
+  }
+}

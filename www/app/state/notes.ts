@@ -1,0 +1,53 @@
+/**
+ * What the page remembers of a visitor's own adapters beside their files: an example to start from, whether they read
+ * pairs, and how they did. Losing it loses comfort only.
+ */
+
+export interface Note {
+  origin: "trained" | "imported";
+  example?: string;
+  example2?: string;
+  /** True when the task compares two texts. */
+  pair?: boolean;
+  metric?: string;
+  /** On the rows held out in training. */
+  score?: number;
+  trainRows?: number;
+  heldOutRows?: number;
+}
+
+const NOTES = "graftlet.notes";
+const SELECTED = "graftlet.selected";
+
+export function readNotes(): Record<string, Note> {
+  try {
+    const value: unknown = JSON.parse(localStorage.getItem(NOTES) ?? "{}");
+    return value && typeof value === "object" ? (value as Record<string, Note>) : {};
+  } catch {
+    return {};
+  }
+}
+
+export function writeNotes(notes: Record<string, Note>): void {
+  store(NOTES, JSON.stringify(notes));
+}
+
+export function readSelected(): string | null {
+  try {
+    return localStorage.getItem(SELECTED);
+  } catch {
+    return null;
+  }
+}
+
+export function writeSelected(name: string): void {
+  store(SELECTED, name);
+}
+
+function store(key: string, value: string): void {
+  try {
+    localStorage.setItem(key, value);
+  } catch {
+    // A browser that keeps nothing still shows everything.
+  }
+}

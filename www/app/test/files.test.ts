@@ -1,0 +1,89 @@
+import { zipSync } from "fflate";
+import { describe, expect, it } from "vitest";
+import { readDropped } from "../files/dropped.js";
+import { adapterFolders, safeName, unzip, zipFolder } from "../files/zip.js";
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const files = { "adapter_config.json": bytes("{}"), "adapter_model.safetensors": bytes("weights") };
+
+function dropped(name: string, content: Uint8Array | string) {
+  const part = typeof content === "string" ? content : (content as Uint8Array<ArrayBuffer>);
+  return { path: name, file: new File([part], name.split("/").at(-1) ?? name) };
+}
+
+describe("a zip", () => {
+  it("comes back as the folder it was made from", () => {
+    const packed = zipFolder({ name: "my task", files });
+    expect(adapterFolders(unzip(packed), "fallback")).toEqual([{ name: "my task", files }]);
+  });
+
+  it("is the same for the same adapter", () => {
+    expect(zipFolder({ name: "a", files })).toEqual(zipFolder({ name: "a", files }));
+  });
+
+  it("without a folder takes the archive's name", () => {
+    expect(adapterFolders(unzip(zipSync(files)), "spam")).toEqual([{ name: "spam", files }]);
+  });
+
+  it("may hold several adapters and what systems add", () => {
+    const packed = zipSync({
+      "all/one/adapter_config.json": bytes("1"),
+      "all/two/adapter_config.json": bytes("2"),
+      "all/readme.md": bytes("about"),
+      "all/one/.DS_Store": bytes("x"),
+      "__MACOSX/all/one/adapter_config.json": bytes("x"),
+    });
+    expect(adapterFolders(unzip(packed), "all").map(({ name }) => name)).toEqual(["one", "two"]);
+  });
+
+  it("that is damaged is refused with a sentence", () => {
+    const packed = zipFolder({ name: "a", files });
+    expect(() => unzip(packed.slice(0, packed.length / 2))).toThrow("cannot be unpacked");
+    expect(() => unzip(bytes("not a zip"))).toThrow("cannot be unpacked");
+  });
+});
+
+describe("readDropped", () => {
+  it("takes a table for rows", async () => {
+    const result = await readDropped([dropped("mine.CSV", "text,label\n")]);
+    expect(result.type).toBe("rows");
+  });
+
+  it("takes loose files, a folder and a zip for adapters", async () => {
+    const loose = Object.entries(files).map(([name, content]) => dropped(name, content));
+    const inFolder = Object.entries(files).map(([name, content]) =>
+      dropped(`spam/${name}`, content),
+    );
+    const zipped = [dropped("spam.zip", zipFolder({ name: "spam", files }))];
+    for (const [input, name] of [
+      [loose, "adapter"],
+      [inFolder, "spam"],
+      [zipped, "spam"],
+    ] as const) {
+      expect(await readDropped(input)).toEqual({ type: "adapters", folders: [{ name, files }] });
+    }
+  });
+
+  it("keeps two archives apart", async () => {
+    const result = await readDropped([
+      dropped("a.zip", zipSync(files)),
+      dropped("b.zip", zipSync(files)),
+    ]);
+    expect(result.type === "adapters" && result.folders.map(({ name }) => name)).toEqual([
+      "a",
+      "b",
+    ]);
+  });
+
+  it("says what is missing from anything else", async () => {
+    await expect(readDropped([dropped("photo.png", "x")])).rejects.toThrow("photo.png");
+    await expect(readDropped([])).rejects.toThrow("Nothing was dropped");
+  });
+});
+
+describe("safeName", () => {
+  it("keeps letters of any script and drops what file systems refuse", () => {
+    expect(safeName("Größe/тест:1")).toBe("Größe-тест-1");
+    expect(safeName("../..")).toBe("adapter");
+  });
+});

@@ -1,0 +1,26 @@
+/**
+ * The page: a head that says what this is, a part to ask, a part to teach.
+ */
+import { Ask } from "./ask.js";
+import { DropTarget } from "./drop-target.js";
+import { Head } from "./head.js";
+import { Teach } from "./teach.js";
+
+export function App({ onRetry }: { onRetry: () => void }) {
+  return (
+    <>
+      <Head onRetry={onRetry} />
+      <main>
+        <Ask />
+        <Teach />
+      </main>
+      <footer class="foot">
+        <p>
+          Adapters are read and written in the formats of PEFT and AdapterHub. Everything runs in
+          this tab; this page asks nothing of any other server.
+        </p>
+      </footer>
+      <DropTarget />
+    </>
+  );
+}

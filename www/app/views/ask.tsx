@@ -1,0 +1,137 @@
+/**
+ * Asking: the task, the text, the answer, and the card of the adapter that gives it.
+ */
+import { useRef } from "preact/hooks";
+import { pair, text, text2 } from "../state/answer.js";
+import { takeIn } from "../state/intake.js";
+import { message, OWN, select, selected, tasks, trouble } from "../state/tasks.js";
+import { AnswerView } from "./answer.js";
+import { Card } from "./card.js";
+import { Growing } from "./growing.js";
+
+export function Ask() {
+  return (
+    <section class="panel ask" aria-labelledby="ask-title">
+      <h2 id="ask-title" class="visually-hidden">
+        Ask
+      </h2>
+      <div class="ask-main">
+        <div class="task-row">
+          <TaskSelect />
+          <AddAdapter />
+        </div>
+        {trouble.value !== null && (
+          <p class="trouble" role="alert">
+            {trouble.value}
+          </p>
+        )}
+        <p class="message" role="status">
+          {message.value}
+        </p>
+        <TextBoxes />
+        <AnswerView />
+      </div>
+      <Card />
+    </section>
+  );
+}
+
+function TaskSelect() {
+  const groups = [...new Set(tasks.value.map(({ group }) => group))];
+  // One's own tasks stand last, wherever they were found first.
+  groups.sort((a, b) => Number(a === OWN) - Number(b === OWN));
+  return (
+    <div class="field task-field">
+      <label for="task">Task</label>
+      <span class="select">
+        <select
+          id="task"
+          value={selected.value ?? ""}
+          disabled={tasks.value.length === 0}
+          onChange={(event) => void select(event.currentTarget.value)}
+        >
+          {groups.map((group) => (
+            <optgroup key={group} label={group}>
+              {tasks.value
+                .filter((task) => task.group === group)
+                .map((task) => (
+                  <option key={task.name} value={task.name} selected={task.name === selected.value}>
+                    {task.title}
+                  </option>
+                ))}
+            </optgroup>
+          ))}
+        </select>
+      </span>
+    </div>
+  );
+}
+
+function AddAdapter() {
+  const input = useRef<HTMLInputElement>(null);
+  return (
+    <>
+      <button type="button" class="quiet" onClick={() => input.current?.click()}>
+        Add an adapter…
+      </button>
+      <input
+        ref={input}
+        type="file"
+        class="visually-hidden"
+        tabIndex={-1}
+        aria-label="Adapter files"
+        multiple
+        accept=".zip,.json,.safetensors,.bin"
+        onChange={(event) => {
+          const field = event.currentTarget;
+          const files = [...(field.files ?? [])].map((file) => ({ path: file.name, file }));
+          // Emptied, so that the same file can be chosen again after a mistake.
+          field.value = "";
+          if (files.length > 0) void takeIn(files);
+        }}
+      />
+    </>
+  );
+}
+
+function TextBoxes() {
+  return (
+    <div class="texts">
+      <div class="field">
+        <label for="text">{pair.value ? "First text" : "Text"}</label>
+        <Growing
+          id="text"
+          class="specimen"
+          value={text.value}
+          placeholder="Type or paste a text"
+          onInput={(value) => {
+            text.value = value;
+          }}
+        />
+      </div>
+      {pair.value && (
+        <div class="field">
+          <label for="text2">Second text</label>
+          <Growing
+            id="text2"
+            class="specimen"
+            value={text2.value}
+            placeholder="The text to compare it with"
+            onInput={(value) => {
+              text2.value = value;
+            }}
+          />
+        </div>
+      )}
+      <button
+        type="button"
+        class="link"
+        onClick={() => {
+          pair.value = !pair.value;
+        }}
+      >
+        {pair.value ? "One text only" : "Compare with a second text"}
+      </button>
+    </div>
+  );
+}

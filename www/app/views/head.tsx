@@ -1,0 +1,85 @@
+/**
+ * What this is, and how far the backbone has come.
+ */
+import { megabytes, millions } from "../format/units.js";
+import { engine } from "../state/engine.js";
+
+export function Head({ onRetry }: { onRetry: () => void }) {
+  return (
+    <header class="head">
+      <div class="head-words">
+        <p class="wordmark">
+          <Mark />
+          graftlet
+        </p>
+        <h1>One frozen language model, many small specialists.</h1>
+        <p class="lede">
+          Pick a task and ask, or teach it your own from a table of examples. It all happens in this
+          tab: your texts stay on your computer.
+        </p>
+      </div>
+      <Backbone onRetry={onRetry} />
+    </header>
+  );
+}
+
+/** A scion set on a stock. */
+function Mark() {
+  return (
+    <svg class="mark" viewBox="0 0 32 32" aria-hidden="true">
+      <path d="M16 31V18" class="mark-stock" />
+      <path d="M16 19V9" class="mark-scion" />
+      <path d="M11.5 21.5 20.5 16.5" class="mark-cut" />
+      <path d="M16 13C16 6 20 2.5 27 2c.4 7-3.500 11-11 11Z" class="mark-leaf" />
+      <path d="M16 10C16 6 13 3.500 7 3.500 7 8 10 10.500 16 10Z" class="mark-leaf" />
+    </svg>
+  );
+}
+
+function Backbone({ onRetry }: { onRetry: () => void }) {
+  const state = engine.value;
+  if (state.status === "failed") {
+    return (
+      <section class="backbone" aria-label="Backbone">
+        <p class="trouble" role="alert">
+          {state.sentence}
+        </p>
+        <button type="button" onClick={onRetry}>
+          Try again
+        </button>
+      </section>
+    );
+  }
+  if (state.status === "loading") {
+    const { loaded, total } = state;
+    const known = total > 0;
+    return (
+      <section class="backbone" aria-label="Backbone">
+        <label for="backbone-progress">
+          {known && loaded === total ? "Starting the backbone" : "Fetching the backbone, once"}
+        </label>
+        <progress
+          id="backbone-progress"
+          max={known ? total : 1}
+          {...(known ? { value: loaded } : {})}
+        />
+        <p class="figures">
+          {known ? `${megabytes(loaded)} of ${megabytes(total)} MB` : "Asking for its size…"}
+        </p>
+      </section>
+    );
+  }
+  const { backbone } = state.graftlet;
+  return (
+    <section class="backbone backbone-ready" aria-label="Backbone">
+      <p>
+        <span class="ready-dot" aria-hidden="true" />
+        {backbone.name} is ready
+      </p>
+      <p class="figures">
+        {millions(backbone.parameters)} parameters, frozen · {backbone.dtype}
+        {state.bytes > 0 && ` · ${megabytes(state.bytes)} MB`}
+      </p>
+    </section>
+  );
+}

@@ -1,0 +1,28 @@
+/**
+ * Teaching: rows, their columns, the adapter, the run.
+ */
+import { busy, columns, inspection, opened, run } from "../state/lesson.js";
+import { Plan } from "./plan.js";
+import { RowsSource } from "./rows-source.js";
+import { RowsTable } from "./rows-table.js";
+import { RunView } from "./run.js";
+
+export function Teach() {
+  const read = opened.value && columns.value && inspection.value ? opened.value : null;
+  return (
+    <section class="panel teach" id="teach" aria-labelledby="teach-title">
+      <div class="teach-head">
+        <h2 id="teach-title">Teach it your own</h2>
+        <p class="lede">
+          Give it a table of examples, each a text and the label it should get; twenty rows a class
+          are a good start. A small adapter is trained here, while the model itself stays as it is.
+        </p>
+      </div>
+      <RowsSource />
+      {run.value.status !== "idle" && <RunView />}
+      {/* While a run is under way there is nothing to choose: the run has the room. */}
+      {read && !busy.value && <RowsTable opened={read} />}
+      {read && !busy.value && <Plan />}
+    </section>
+  );
+}

@@ -1,0 +1,67 @@
+/**
+ * The one error class of the package. `code` is stable and meant for programs, `message` is one sentence for people:
+ * what failed, where, and what to do.
+ */
+
+/** Every code that the engine or the client gives. */
+export type ErrorCode =
+  | "aborted"
+  | "adapter_format"
+  | "adapter_not_loaded"
+  | "adapter_unknown"
+  | "backbone_mismatch"
+  | "checksum_mismatch"
+  | "class_too_small"
+  | "classes_too_few"
+  | "config_invalid"
+  | "disposed"
+  | "fetch_failed"
+  | "file_invalid"
+  | "file_missing"
+  | "file_truncated"
+  | "internal"
+  | "option_invalid"
+  | "rows_empty"
+  | "rows_unlabelled"
+  | "storage_unavailable"
+  | "tensor_missing"
+  | "tensor_not_finite"
+  | "tensor_shape"
+  | "text_empty"
+  | "unknown_kind"
+  | "unsupported_feature"
+  | "worker_failed";
+
+/** What every rejected promise of this package is rejected with. */
+export class GraftletError extends Error {
+  override readonly name = "GraftletError";
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** An error as it crosses between page and worker: structured cloning drops an Error's own fields, so `code` would be lost. */
+export interface ErrorShape {
+  code: ErrorCode;
+  message: string;
+}
+
+/** Any thrown value as a shape. The engine's errors carry their code; anything else is a fault of ours. */
+export function toShape(thrown: unknown): ErrorShape {
+  if (thrown instanceof Error) {
+    const code = (thrown as { code?: unknown }).code;
+    if (thrown.name === "GraftletError" && typeof code === "string") {
+      return { code: code as ErrorCode, message: thrown.message };
+    }
+    return { code: "internal", message: `The engine stopped unexpectedly: ${thrown.message}` };
+  }
+  return { code: "internal", message: `The engine stopped unexpectedly: ${String(thrown)}` };
+}
+
+/** The shape as an error again, on the other side. */
+export function fromShape(shape: ErrorShape): GraftletError {
+  return new GraftletError(shape.code, shape.message);
+}

@@ -1,0 +1,11 @@
+/** wasm-bindgen's output, which the build puts in place of this name; typed by the contract so that checking needs no build. */
+declare module "graftlet-wasm" {
+  type Module = import("./engine.js").EngineModule;
+  const init: Module["default"];
+  export default init;
+  export const Engine: Module["Engine"];
+  export const Store: Module["Store"];
+  export const fetchAdapter: Module["fetchAdapter"];
+  export const kinds: Module["kinds"];
+  export const version: Module["version"];
+}

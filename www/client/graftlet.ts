@@ -1,0 +1,196 @@
+/**
+ * The class a page uses. Each method is one call to the worker; nothing here computes.
+ */
+import { GraftletError } from "./errors.js";
+import { progressGuard } from "./progress.js";
+import { Remote, type WorkerLike } from "./remote.js";
+import { train } from "./training.js";
+import type {
+  AdapterFiles,
+  AdapterFormat,
+  AdapterInfo,
+  BackboneInfo,
+  Classification,
+  KindInfo,
+  LoadProgress,
+  Row,
+  Text,
+  TrainEvent,
+  TrainOptions,
+} from "./types.js";
+
+export interface LoadOptions {
+  /** URL of the backbone's folder, the one with `manifest.json`; relative to the page. */
+  backbone: string | URL;
+  onProgress?: (event: LoadProgress) => void;
+  /** Aborting ends the download; `load` then rejects with code `aborted`. */
+  signal?: AbortSignal;
+  /** Starts a worker from the package's `worker.js`; only for pages that serve it from elsewhere. */
+  worker?: () => Worker;
+}
+
+/** A frozen backbone in a worker, and the adapters that make it a specialist. Every rejection is a `GraftletError`. */
+export class Graftlet {
+  /** What was loaded. */
+  readonly backbone: BackboneInfo;
+  readonly #backboneUrl: string;
+  readonly #spawn: () => WorkerLike;
+  readonly #remote: Remote;
+  /** The workers of the training runs under way. */
+  readonly #runs = new Set<Remote>();
+
+  private constructor(
+    backbone: BackboneInfo,
+    backboneUrl: string,
+    spawn: () => WorkerLike,
+    remote: Remote,
+  ) {
+    this.backbone = backbone;
+    this.#backboneUrl = backboneUrl;
+    this.#spawn = spawn;
+    this.#remote = remote;
+  }
+
+  /** Starts the worker and loads a backbone: from the network the first time, then from the browser's cache. */
+  static async load(options: LoadOptions): Promise<Graftlet> {
+    const { signal } = options;
+    const aborted = new GraftletError("aborted", "Loading of the backbone was cancelled.");
+    if (signal?.aborted) throw aborted;
+    const url = folderUrl(options.backbone);
+    const spawn: () => WorkerLike = options.worker ?? startWorker;
+    const remote = new Remote(spawn());
+    const abort = () => remote.end(aborted);
+    signal?.addEventListener("abort", abort, { once: true });
+    const progress = progressGuard(options.onProgress ?? (() => {}));
+    try {
+      const backbone = await remote.call("load", [url], (at) => progress.report(at));
+      progress.finish();
+      return new Graftlet(backbone, url, spawn, remote);
+    } catch (error) {
+      remote.end(aborted);
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  /** The adapter kinds that can be trained. */
+  kinds(): Promise<KindInfo[]> {
+    return this.#remote.call("kinds", []);
+  }
+
+  /**
+   * Loads an adapter of PEFT or AdapterHub from its folder's URL or from its files; a loaded one of that name is
+   * replaced. With `persist` it is kept in the browser too, for `saved` and `restore`.
+   */
+  addAdapter(
+    name: string,
+    source: string | URL | AdapterFiles,
+    options: { persist?: boolean } = {},
+  ): Promise<AdapterInfo> {
+    const from = typeof source === "string" || source instanceof URL ? folderUrl(source) : source;
+    return this.#remote.call("addAdapter", [name, from, options.persist ?? false]);
+  }
+
+  /** Unloads an adapter; one that is kept in the browser stays there. */
+  removeAdapter(name: string): Promise<void> {
+    return this.#remote.call("removeAdapter", [name]);
+  }
+
+  /** The loaded adapters. */
+  adapters(): Promise<AdapterInfo[]> {
+    return this.#remote.call("adapters", []);
+  }
+
+  /** Makes a loaded adapter the active one; `null` is the bare backbone. No byte of the backbone is touched. */
+  use(name: string | null): Promise<void> {
+    return this.#remote.call("use", [name]);
+  }
+
+  /** The active adapter's name, or null. */
+  active(): Promise<string | null> {
+    return this.#remote.call("active", []);
+  }
+
+  /** Classifies with the active adapter, one answer a text. */
+  classify(texts: readonly Text[]): Promise<Classification[]> {
+    return this.#remote.call("classify", [texts]);
+  }
+
+  /** Classifies with several loaded adapters: the outer index is the adapter's, the inner one the text's. */
+  classifyWith(texts: readonly Text[], names: readonly string[]): Promise<Classification[][]> {
+    return this.#remote.call("classifyWith", [texts, names]);
+  }
+
+  /** Mean-pooled vectors of length `backbone.hiddenSize`, L2-normalised. */
+  embed(texts: readonly Text[]): Promise<Float32Array[]> {
+    return this.#remote.call("embed", [texts]);
+  }
+
+  /** A loaded adapter as a folder, by default in the format of its kind. */
+  exportAdapter(name: string, options: { format?: AdapterFormat } = {}): Promise<AdapterFiles> {
+    return this.#remote.call("exportAdapter", [name, options.format ?? null]);
+  }
+
+  /** Names of the adapters that this browser keeps. */
+  saved(): Promise<string[]> {
+    return this.#remote.call("saved", []);
+  }
+
+  /** Loads an adapter that this browser keeps. */
+  restore(name: string): Promise<AdapterInfo> {
+    return this.#remote.call("restore", [name]);
+  }
+
+  /** Deletes an adapter from the browser; if it is loaded it stays so. */
+  forget(name: string): Promise<void> {
+    return this.#remote.call("forget", [name]);
+  }
+
+  /**
+   * Trains an adapter on the rows, in a second worker. When `done` comes, the adapter is loaded under `options.name`
+   * and, unless `persist` is false, kept in the browser. Aborting, or leaving the loop, ends the run at once;
+   * after an abort the generator throws code `aborted`.
+   */
+  train(
+    options: TrainOptions,
+    rows: readonly Row[],
+    settings: { signal?: AbortSignal; persist?: boolean } = {},
+  ): AsyncGenerator<TrainEvent, void, undefined> {
+    const { signal, persist = true } = settings;
+    return train({
+      backboneUrl: this.#backboneUrl,
+      options,
+      rows,
+      signal,
+      spawn: () => {
+        const worker = new Remote(this.#spawn());
+        this.#runs.add(worker);
+        return worker;
+      },
+      retire: (worker) => {
+        this.#runs.delete(worker);
+      },
+      adopt: async (files) => {
+        await this.addAdapter(options.name, files, { persist });
+      },
+    });
+  }
+
+  /** Ends the worker and any training; calls that wait, and later ones, reject with code `disposed`. */
+  async dispose(): Promise<void> {
+    const reason = new GraftletError("disposed", "This Graftlet was disposed of: load a new one.");
+    for (const worker of [this.#remote, ...this.#runs]) worker.end(reason);
+  }
+}
+
+/** Absolute, and with the slash at the end that makes file names resolve inside the folder. */
+function folderUrl(url: string | URL): string {
+  const absolute = new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href);
+  if (!absolute.pathname.endsWith("/")) absolute.pathname += "/";
+  return absolute.href;
+}
+
+function startWorker(): Worker {
+  return new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "graftlet" });
+}

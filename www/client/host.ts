@@ -1,0 +1,162 @@
+/**
+ * The worker's side of the protocol: takes requests, calls the engine, sends replies. It owns the wasm.
+ */
+import type { Engine, EngineModule, Store } from "./engine.js";
+import { GraftletError, toShape } from "./errors.js";
+import type { Calls, EventOf, Method, Reply, Request } from "./protocol.js";
+import type { AdapterFiles } from "./types.js";
+
+/** The part of a worker's global scope (or of a message port) that the host needs. */
+export interface HostPort {
+  postMessage(message: Reply, transfer: Transferable[]): void;
+  addEventListener(type: "message", listener: (event: MessageEvent<Request>) => void): void;
+}
+
+type Handlers = {
+  [M in Method]: (
+    emit: (event: EventOf<M>) => void,
+    ...args: Parameters<Calls[M]>
+  ) => ReturnType<Calls[M]> | Promise<ReturnType<Calls[M]>>;
+};
+
+/** Answers the requests that arrive on `port` with the engine of `module`, whose wasm file is at `wasmUrl`. */
+export function serve(port: HostPort, module: EngineModule, wasmUrl: URL): void {
+  const handlers = handlersOf(module, wasmUrl);
+  port.addEventListener("message", ({ data: request }) => {
+    const { id, method, args } = request;
+    const emit = (event: EventOf<Method>) => port.postMessage({ id, type: "event", event }, []);
+    const handler = handlers[method] as (
+      emit: (event: never) => void,
+      ...args: unknown[]
+    ) => ReturnType<Calls[Method]> | Promise<ReturnType<Calls[Method]>>;
+    Promise.resolve()
+      .then(() => handler(emit, ...args))
+      .then((answer) => {
+        const [value, transfer] = transferable(answer);
+        port.postMessage({ id, type: "value", value }, transfer);
+      })
+      .catch((thrown: unknown) =>
+        port.postMessage({ id, type: "error", error: toShape(thrown) }, []),
+      );
+  });
+}
+
+function handlersOf(module: EngineModule, wasmUrl: URL): Handlers {
+  let loaded: Engine | undefined;
+  let opened: Promise<Store> | undefined;
+
+  const engine = (): Engine => {
+    if (!loaded) throw new GraftletError("internal", "The engine is not loaded yet.");
+    return loaded;
+  };
+  const store = (): Promise<Store> => {
+    // A refused store (private window, full disk) may be there at the next try: only success is kept.
+    opened ??= module.Store.open().catch((thrown: unknown) => {
+      opened = undefined;
+      throw thrown;
+    });
+    return opened;
+  };
+
+  return {
+    async load(emit, backboneUrl) {
+      await initialise(module, wasmUrl);
+      loaded = await module.Engine.load(backboneUrl, (bytes, total, file) =>
+        emit({ file, loaded: bytes, total }),
+      );
+      return loaded.backbone();
+    },
+    kinds: () => module.kinds(),
+    async addAdapter(_, name, source, persist) {
+      const files = typeof source === "string" ? await module.fetchAdapter(source) : source;
+      const info = engine().addAdapter(name, files);
+      if (persist) {
+        try {
+          await (await store()).put(name, files);
+        } catch (thrown) {
+          engine().removeAdapter(name);
+          throw thrown;
+        }
+      }
+      return info;
+    },
+    removeAdapter: (_, name) => engine().removeAdapter(name),
+    adapters: () => engine().adapters(),
+    use: (_, name) => engine().use(name),
+    active: () => engine().active() ?? null,
+    classify: (_, texts) => engine().classify(texts),
+    classifyWith: (_, texts, names) => engine().classifyWith(texts, names),
+    embed: (_, texts) => engine().embed(texts),
+    exportAdapter(_, name, format) {
+      const own = engine()
+        .adapters()
+        .find((adapter) => adapter.name === name)?.format;
+      return engine().exportAdapter(name, format ?? own ?? "peft");
+    },
+    saved: async () => (await store()).list(),
+    async restore(_, name) {
+      const files = await (await store()).get(name);
+      if (!files) {
+        throw new GraftletError(
+          "adapter_unknown",
+          `This browser keeps no adapter called “${name}”: train it or add its files again.`,
+        );
+      }
+      return engine().addAdapter(name, files);
+    },
+    forget: async (_, name) => (await store()).remove(name),
+    async train(emit, options, rows) {
+      const training = engine().startTraining(options, rows);
+      try {
+        for (;;) {
+          const event = training.step();
+          emit(event);
+          if (event.type === "done") return training.adapterFiles();
+          await nextTask();
+        }
+      } finally {
+        training.free();
+      }
+    },
+  };
+}
+
+async function initialise(module: EngineModule, wasmUrl: URL): Promise<void> {
+  try {
+    await module.default({ module_or_path: wasmUrl });
+  } catch (thrown) {
+    const reason = thrown instanceof Error ? thrown.message : String(thrown);
+    throw new GraftletError(
+      "fetch_failed",
+      `The engine at ${wasmUrl.href} could not be started (${reason}): check that the file is served, then reload.`,
+    );
+  }
+}
+
+/** Lets waiting messages in. A message to oneself, as timers are held back to 4 ms once they nest. */
+function nextTask(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+}
+
+/** The buffers of an answer that can be moved rather than copied: vectors and files. */
+function transferable<T>(answer: T): [T, Transferable[]] {
+  const buffers = new Set<ArrayBuffer>();
+  const collect = (value: unknown): void => {
+    if (!(value instanceof Uint8Array || value instanceof Float32Array)) return;
+    // A view into a larger buffer (the wasm memory, for one) must be copied instead.
+    if (value.buffer instanceof ArrayBuffer && value.byteLength === value.buffer.byteLength) {
+      buffers.add(value.buffer);
+    }
+  };
+  if (Array.isArray(answer)) answer.forEach(collect);
+  else if (answer && typeof answer === "object")
+    Object.values(answer as AdapterFiles).forEach(collect);
+  return [answer, [...buffers]];
+}

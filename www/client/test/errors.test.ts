@@ -1,0 +1,47 @@
+import { describe, expect, it } from "vitest";
+import { fromShape, GraftletError, toShape } from "../errors.js";
+import { progressGuard } from "../progress.js";
+import type { LoadProgress } from "../types.js";
+import { engineError } from "./fake-engine.js";
+
+describe("an error's way between worker and page", () => {
+  it("keeps code and sentence through structured cloning", () => {
+    const shape = structuredClone(toShape(engineError("tensor_shape", "query is [8, 768].")));
+    const error = fromShape(shape);
+    expect(error).toBeInstanceOf(GraftletError);
+    expect(error).toMatchObject({
+      name: "GraftletError",
+      code: "tensor_shape",
+      message: "query is [8, 768].",
+    });
+  });
+
+  it("makes any other thrown value an internal one", () => {
+    expect(toShape(new TypeError("x is undefined")).code).toBe("internal");
+    expect(toShape("panicked").message).toContain("panicked");
+  });
+});
+
+describe("progressGuard", () => {
+  function collect(reports: { loaded: number; total: number }[]): LoadProgress[] {
+    const events: LoadProgress[] = [];
+    const guard = progressGuard((event) => events.push(event));
+    for (const report of reports) guard.report({ file: "model.safetensors", ...report });
+    guard.finish();
+    return events;
+  }
+
+  it("drops what would fall and holds the first total", () => {
+    const events = collect([
+      { loaded: 10, total: 100 },
+      { loaded: 5, total: 100 },
+      { loaded: 120, total: 150 },
+    ]);
+    expect(events.map(({ loaded }) => loaded)).toEqual([10, 100, 100]);
+    expect(events.every(({ total }) => total === 100)).toBe(true);
+  });
+
+  it("ends at the total when nothing was reported", () => {
+    expect(collect([])).toEqual([{ type: "ready", loaded: 0, total: 0 }]);
+  });
+});

@@ -1,0 +1,272 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { Graftlet, GraftletError, type LoadProgress, type Row, type TrainEvent } from "../index.js";
+import * as fake from "./fake-engine.js";
+import { engineError, Engine as FakeEngine, Store as FakeStore } from "./fake-engine.js";
+import { FakeWorker } from "./fake-worker.js";
+
+const BACKBONE = "https://graftlet.test/models/minilm-l6";
+const ROWS: Row[] = [
+  { text: "where is my parcel", label: "delivery" },
+  { text: "the parcel is late", label: "delivery" },
+  { text: "give me my money back", label: "refund" },
+  { text: "money back please", label: "refund" },
+];
+
+function load(options: Partial<Parameters<typeof Graftlet.load>[0]> = {}): Promise<Graftlet> {
+  const worker = () => new FakeWorker() as unknown as Worker;
+  return Graftlet.load({ backbone: BACKBONE, worker, ...options });
+}
+
+async function codeOf(promise: Promise<unknown>): Promise<string> {
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(GraftletError);
+  return (error as GraftletError).code;
+}
+
+beforeEach(() => {
+  FakeWorker.started = [];
+  FakeStore.memory.clear();
+  FakeEngine.stepMs = 0;
+});
+
+describe("load", () => {
+  it("tells what it loaded", async () => {
+    const g = await load();
+    expect(g.backbone).toMatchObject({ hiddenSize: 384, maxTokens: 512 });
+  });
+
+  it("reports progress that never falls, has one total and ends at it", async () => {
+    const events: LoadProgress[] = [];
+    await load({ onProgress: (event) => events.push(event) });
+    const counts = events.map(({ loaded }) => loaded);
+    expect(counts).toEqual(counts.toSorted((a, b) => a - b));
+    expect(new Set(events.map(({ total }) => total)).size).toBe(1);
+    expect(events.filter(({ type }) => type === "ready")).toHaveLength(1);
+    const last = events.at(-1);
+    expect(last?.type).toBe("ready");
+    expect(last?.loaded).toBe(last?.total);
+  });
+
+  it("passes the engine's code and sentence on and ends the worker", async () => {
+    const failure = load({ backbone: "https://graftlet.test/missing/" });
+    expect(await codeOf(failure)).toBe("fetch_failed");
+    await expect(failure).rejects.toThrow("manifest.json was not found");
+    expect(FakeWorker.started[0]?.terminated).toBe(true);
+  });
+
+  it("rejects with aborted, before and during the download", async () => {
+    expect(await codeOf(load({ signal: AbortSignal.abort() }))).toBe("aborted");
+    expect(FakeWorker.started).toHaveLength(0);
+    const controller = new AbortController();
+    const loading = load({ signal: controller.signal });
+    controller.abort();
+    expect(await codeOf(loading)).toBe("aborted");
+    expect(FakeWorker.started[0]?.terminated).toBe(true);
+  });
+
+  it("says which file is missing when the wasm does not start", async () => {
+    const module = { ...fake, default: () => Promise.reject(new Error("404")) };
+    const worker = () => new FakeWorker(module) as unknown as Worker;
+    const failure = load({ worker });
+    expect(await codeOf(failure)).toBe("fetch_failed");
+    await expect(failure).rejects.toThrow("graftlet_bg.wasm");
+  });
+});
+
+describe("adapters", () => {
+  const files = {
+    "adapter_config.json": new TextEncoder().encode(
+      JSON.stringify({ labels: ["no", "yes"], words: { yes: { good: 2 } } }),
+    ),
+  };
+
+  it("are added, used, listed, exported and removed", async () => {
+    const g = await load();
+    const info = await g.addAdapter("taste", files);
+    expect(info).toMatchObject({ name: "taste", labels: ["no", "yes"], format: "peft" });
+    await g.use("taste");
+    expect(await g.active()).toBe("taste");
+    const [answer] = await g.classify(["good"]);
+    expect(answer).toMatchObject({ label: "yes", truncated: false });
+    expect((await g.adapters()).map(({ name }) => name)).toEqual(["taste"]);
+    expect(await g.exportAdapter("taste")).toEqual(files);
+    await g.removeAdapter("taste");
+    expect(await codeOf(g.classify(["good"]))).toBe("adapter_not_loaded");
+  });
+
+  it("keep the caller's bytes usable", async () => {
+    const g = await load();
+    await g.addAdapter("taste", files);
+    expect(files["adapter_config.json"].byteLength).toBeGreaterThan(0);
+  });
+
+  it("answer side by side, pairs too", async () => {
+    const g = await load();
+    await g.addAdapter("one", files);
+    await g.addAdapter("two", files);
+    const answers = await g.classifyWith(["good", ["good", "bad"]], ["one", "two"]);
+    expect(answers.map((perText) => perText.length)).toEqual([2, 2]);
+  });
+
+  it("are kept, restored and forgotten", async () => {
+    const g = await load();
+    await g.addAdapter("taste", files, { persist: true });
+    expect(await g.saved()).toEqual(["taste"]);
+    await g.removeAdapter("taste");
+    expect((await g.restore("taste")).labels).toEqual(["no", "yes"]);
+    await g.forget("taste");
+    expect(await g.saved()).toEqual([]);
+    expect(await codeOf(g.restore("taste"))).toBe("adapter_unknown");
+  });
+
+  it("are not left half-added when they cannot be kept", async () => {
+    const full = async () => {
+      throw engineError("storage_unavailable", "The disk is full: delete something.");
+    };
+    const module = { ...fake, Store: { open: full } };
+    const g = await load({ worker: () => new FakeWorker(module) as unknown as Worker });
+    expect(await codeOf(g.addAdapter("taste", files, { persist: true }))).toBe(
+      "storage_unavailable",
+    );
+    expect(await g.adapters()).toEqual([]);
+  });
+
+  it("of a foreign backbone are refused with the engine's sentence", async () => {
+    const g = await load();
+    const foreign = {
+      "adapter_config.json": new TextEncoder().encode(JSON.stringify({ hidden_size: 768 })),
+    };
+    expect(await codeOf(g.addAdapter("big", foreign))).toBe("backbone_mismatch");
+  });
+});
+
+describe("embed", () => {
+  it("gives one vector a text", async () => {
+    const g = await load();
+    const vectors = await g.embed(["a", "b"]);
+    expect(vectors.map((vector) => vector.length)).toEqual([384, 384]);
+  });
+});
+
+describe("train", () => {
+  const options = { name: "shop", kind: "lora", epochs: 2 };
+
+  it("ends with done, when the adapter can be used and is kept", async () => {
+    const g = await load();
+    const events: TrainEvent[] = [];
+    for await (const event of g.train(options, ROWS)) {
+      if (event.type === "done") {
+        await g.use("shop");
+        const [answer] = await g.classify(["money"]);
+        expect(answer?.label).toBe("refund");
+        expect(await g.saved()).toEqual(["shop"]);
+      }
+      events.push(event);
+    }
+    expect(events.at(-1)?.type).toBe("done");
+    expect(events.filter(({ type }) => type === "done")).toHaveLength(1);
+  });
+
+  it("counts steps that never fall, never pass a constant total, and reach it", async () => {
+    const g = await load();
+    const steps: { step: number; steps: number }[] = [];
+    for await (const event of g.train(options, ROWS)) if (event.type !== "done") steps.push(event);
+    const counts = steps.map(({ step }) => step);
+    expect(counts).toEqual(counts.toSorted((a, b) => a - b));
+    expect(new Set(steps.map((event) => event.steps)).size).toBe(1);
+    expect(counts.at(-1)).toBe(steps[0]?.steps);
+  });
+
+  it("runs in a worker of its own, which ends with it", async () => {
+    const g = await load();
+    for await (const event of g.train(options, ROWS)) {
+      expect(FakeWorker.started).toHaveLength(2);
+      if (event.type === "done") expect(FakeWorker.started[1]?.terminated).toBe(true);
+    }
+    expect(FakeWorker.started[0]?.terminated).toBe(false);
+  });
+
+  it("keeps nothing when told so", async () => {
+    const g = await load();
+    for await (const _ of g.train(options, ROWS, { persist: false }));
+    expect(await g.saved()).toEqual([]);
+    expect(await g.adapters()).toHaveLength(1);
+  });
+
+  it("throws aborted at once when the signal says so, and leaves nothing behind", async () => {
+    const g = await load();
+    const controller = new AbortController();
+    const run = g.train(options, ROWS, { signal: controller.signal });
+    await run.next();
+    controller.abort();
+    expect(FakeWorker.started[1]?.terminated).toBe(true);
+    expect(await codeOf(run.next())).toBe("aborted");
+    expect(await g.adapters()).toEqual([]);
+    expect((await run.next()).done).toBe(true);
+  });
+
+  it("starts nothing with a signal that is aborted already", async () => {
+    const g = await load();
+    const run = g.train(options, ROWS, { signal: AbortSignal.abort() });
+    expect(await codeOf(run.next())).toBe("aborted");
+    expect(FakeWorker.started).toHaveLength(1);
+  });
+
+  it("ends the worker when the loop is left", async () => {
+    const g = await load();
+    for await (const event of g.train(options, ROWS)) if (event.type === "step") break;
+    expect(FakeWorker.started[1]?.terminated).toBe(true);
+    expect(await g.adapters()).toEqual([]);
+  });
+
+  it("is ended by return() while an event is being waited for", async () => {
+    const g = await load();
+    const run = g.train(options, ROWS);
+    const pending = run.next();
+    await run.return();
+    expect(FakeWorker.started[1]?.terminated).toBe(true);
+    await pending;
+    expect((await run.next()).done).toBe(true);
+  });
+
+  it("throws the engine's error for rows it cannot learn from", async () => {
+    const g = await load();
+    const run = g.train(options, [{ text: "a", label: "only" }]);
+    expect(await codeOf(run.next())).toBe("classes_too_few");
+    expect(FakeWorker.started[1]?.terminated).toBe(true);
+  });
+});
+
+describe("the worker's end", () => {
+  it("rejects what waits and what comes after dispose", async () => {
+    const g = await load();
+    const run = g.train({ name: "shop", kind: "lora" }, ROWS);
+    await run.next();
+    const waiting = g.kinds();
+    await g.dispose();
+    expect(await codeOf(waiting)).toBe("disposed");
+    expect(await codeOf(g.adapters())).toBe("disposed");
+    expect(FakeWorker.started.every(({ terminated }) => terminated)).toBe(true);
+  });
+
+  it("by a crash rejects everything with worker_failed", async () => {
+    const g = await load();
+    const waiting = g.kinds();
+    FakeWorker.started[0]?.crash("out of memory");
+    expect(await codeOf(waiting)).toBe("worker_failed");
+    expect(await codeOf(g.kinds())).toBe("worker_failed");
+  });
+
+  it("by a fault without a code is told as internal", async () => {
+    const kinds = () => {
+      throw new WebAssembly.RuntimeError("unreachable");
+    };
+    const g = await load({ worker: () => new FakeWorker({ ...fake, kinds }) as unknown as Worker });
+    const failure = g.kinds();
+    expect(await codeOf(failure)).toBe("internal");
+    await expect(failure).rejects.toThrow("unreachable");
+  });
+});

@@ -1,0 +1,50 @@
+/**
+ * The end-to-end suite: the built page in Debian's Chromium.
+ */
+import { execFileSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "@playwright/test";
+import { CHROMIUM, CHROMIUM_ARGS } from "./scripts/chromium.mjs";
+
+// Playwright reads this file in each of its processes: the first one's choice is handed down.
+process.env.GRAFTLET_E2E_PORT ??= freePort();
+process.env.GRAFTLET_E2E_PACKAGE_PORT ??= freePort();
+const url = `http://127.0.0.1:${process.env.GRAFTLET_E2E_PORT}/`;
+const www = fileURLToPath(new URL(".", import.meta.url));
+
+export default defineConfig({
+  testDir: "../tests/e2e",
+  outputDir: fileURLToPath(new URL("../test-results", import.meta.url)),
+  // Training takes both cores of a small machine: tests side by side would only slow each other down.
+  workers: 1,
+  timeout: 300_000,
+  expect: { timeout: 30_000 },
+  forbidOnly: Boolean(process.env.CI),
+  reporter: [["list"]],
+  use: {
+    baseURL: url,
+    viewport: { width: 1280, height: 900 },
+    launchOptions: { executablePath: CHROMIUM, args: CHROMIUM_ARGS },
+    trace: "retain-on-failure",
+  },
+  webServer: [
+    {
+      command: `npm run preview -- --strictPort --port ${process.env.GRAFTLET_E2E_PORT}`,
+      cwd: www,
+      url,
+      reuseExistingServer: false,
+    },
+    {
+      command: `node scripts/serve.mjs --port ${process.env.GRAFTLET_E2E_PACKAGE_PORT}`,
+      cwd: www,
+      url: `http://127.0.0.1:${process.env.GRAFTLET_E2E_PACKAGE_PORT}/`,
+      reuseExistingServer: false,
+    },
+  ],
+});
+
+function freePort(): string {
+  const script =
+    "const s=require('net').createServer().listen(0,'127.0.0.1',()=>{console.log(s.address().port);s.close()})";
+  return execFileSync(process.execPath, ["-e", script], { encoding: "utf8" }).trim();
+}

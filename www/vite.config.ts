@@ -1,0 +1,51 @@
+/**
+ * The page: built from app/ into dist/, with the package from ../pkg as any bundler would take it.
+ */
+import { fileURLToPath } from "node:url";
+import { defineConfig, type Plugin } from "vite";
+
+const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/** Nothing from elsewhere, nothing inline. Only in the build: the development server injects styles. */
+const POLICY = [
+  "default-src 'self'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "form-action 'none'",
+].join("; ");
+
+const policy: Plugin = {
+  name: "content-security-policy",
+  apply: "build",
+  transformIndexHtml: () => [
+    {
+      tag: "meta",
+      attrs: { "http-equiv": "Content-Security-Policy", content: POLICY },
+      injectTo: "head-prepend",
+    },
+  ],
+};
+
+export default defineConfig({
+  root: at("app"),
+  base: "./",
+  publicDir: at("public"),
+  resolve: { alias: { graftlet: at("../pkg/index.js") } },
+  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  plugins: [policy],
+  worker: { format: "es" },
+  build: {
+    outDir: at("dist"),
+    emptyOutDir: true,
+    target: "es2023",
+    // A worker and a wasm file must stay files of their own: the policy has no place for data URLs of them.
+    assetsInlineLimit: 0,
+    // The polyfill is an inline script's worth of code for browsers that cannot run the engine anyway.
+    modulePreload: { polyfill: false },
+  },
+  server: { host: "127.0.0.1", port: 8080, fs: { allow: [at("."), at("../pkg")] } },
+  preview: { host: "127.0.0.1", port: 8080 },
+});
