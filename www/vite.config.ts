@@ -33,6 +33,8 @@ export default defineConfig({
   root: at("app"),
   base: "./",
   publicDir: at("public"),
+  // A file that is not there is a 404, not the page once more.
+  appType: "mpa",
   resolve: { alias: { graftlet: at("../pkg/index.js") } },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   plugins: [policy],

@@ -1,7 +1,7 @@
 use safetensors::tensor::Dtype;
 
 use super::embedding::Embedding;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kernels::{PackedF32, PackedInt8};
 use crate::ops::{FrozenLinear, LayerNorm, Weight};
 use crate::tensor_file::TensorFile;
@@ -50,6 +50,12 @@ impl<'a> Weights<'a> {
     pub(super) fn linear(&self, path: &str, input: usize, output: usize) -> Result<FrozenLinear> {
         let name = format!("{path}.weight");
         let weight = match self.int8(&name, [output, input])? {
+            Some(_) if input > PackedInt8::MAX_IN => {
+                return Err(Error::UnsupportedFeature {
+                    place: self.file.place().to_owned(),
+                    feature: format!("int8 tensor \"{name}\" with {input} inputs"),
+                });
+            }
             Some((data, scales)) => Weight::Int8(PackedInt8::pack(&data, &scales, output, input)),
             None => {
                 let data = self.floats(&name, &[output, input])?;

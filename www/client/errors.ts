@@ -7,7 +7,7 @@
 export type ErrorCode =
   | "aborted"
   | "adapter_format"
-  | "adapter_not_loaded"
+  | "adapter_not_in_use"
   | "adapter_unknown"
   | "backbone_mismatch"
   | "checksum_mismatch"
@@ -20,6 +20,8 @@ export type ErrorCode =
   | "file_missing"
   | "file_truncated"
   | "internal"
+  | "io"
+  | "label_unknown"
   | "option_invalid"
   | "rows_empty"
   | "rows_unlabelled"

@@ -97,6 +97,8 @@ export interface TrainOptions {
   seed?: number;
   rank?: number;
   reductionFactor?: number;
+  /** What the task is, in a sentence; the adapter's card keeps it. */
+  task?: string;
   /** Part of the rows held out to judge the adapter by, 0 to 1. */
   devShare?: number;
 }

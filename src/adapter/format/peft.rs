@@ -41,9 +41,9 @@ pub(super) fn load(
     let file = TensorFile::parse(WEIGHTS, need(name, files, WEIGHTS, hint)?)?;
     let config = read(CONFIG, map, shape);
     // the size first: what does not fit this backbone is often not understood for that reason
-    let whole = config.as_ref().map_or(true, |config| {
-        config.describe().layers.len() == shape.layers
-    });
+    let whole = config
+        .as_ref()
+        .is_ok_and(|config| config.describe().layers.len() == shape.layers);
     check_size(name, &file, shape, whole)?;
     let config = config?;
 
@@ -51,14 +51,21 @@ pub(super) fn load(
         .names()
         .map(|key| (plain_key(key, shape), key.to_owned()))
         .collect();
+    // a missing tensor is named as its neighbours are
+    let base = format!("{}.", shape.modules.base());
+    let is_inside = file.names().any(|key| key.contains(&format!(".{base}")));
+    let base = if is_inside { base } else { String::new() };
     let key = |parameter: ParamName| {
-        let plain = match parameter.site {
-            Site::Head => head_key(parameter.field, &keys),
-            _ => config.key(Library::Peft, shape.modules, parameter, name),
+        let (plain, base) = match parameter.site {
+            Site::Head => (head_key(parameter.field, &keys), ""),
+            _ => {
+                let key = config.key(Library::Peft, shape.modules, parameter, name);
+                (key, base.as_str())
+            }
         };
         keys.get(&plain)
             .cloned()
-            .unwrap_or_else(|| format!("base_model.model.{plain}"))
+            .unwrap_or_else(|| format!("base_model.model.{base}{plain}"))
     };
     let mut source = FileParams::new(&file, &key);
     let adapter = config.build(shape, &mut source)?;

@@ -74,7 +74,7 @@ function Backbone({ onRetry }: { onRetry: () => void }) {
     <section class="backbone backbone-ready" aria-label="Backbone">
       <p>
         <span class="ready-dot" aria-hidden="true" />
-        {backbone.name} is ready
+        {backbone.name.split("/").at(-1)} is ready
       </p>
       <p class="figures">
         {millions(backbone.parameters)} parameters, frozen · {backbone.dtype}

@@ -254,7 +254,7 @@ class FakeEngine implements Engine {
 
   classify(texts: readonly Text[]): Classification[] {
     if (this.#active === undefined)
-      throw engineError("adapter_not_loaded", "No adapter is active: call use() first.");
+      throw engineError("adapter_not_in_use", "No adapter is active: call use() first.");
     const { data } = this.#get(this.#active);
     return texts.map((text) => answer(data, text));
   }
@@ -285,7 +285,7 @@ class FakeEngine implements Engine {
 
   #get(name: string) {
     const adapter = this.#adapters.get(name);
-    if (!adapter) throw engineError("adapter_not_loaded", `No adapter “${name}” is loaded.`);
+    if (!adapter) throw engineError("adapter_unknown", `No adapter “${name}” is loaded.`);
     return adapter;
   }
 }

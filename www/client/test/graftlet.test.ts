@@ -94,7 +94,7 @@ describe("adapters", () => {
     expect((await g.adapters()).map(({ name }) => name)).toEqual(["taste"]);
     expect(await g.exportAdapter("taste")).toEqual(files);
     await g.removeAdapter("taste");
-    expect(await codeOf(g.classify(["good"]))).toBe("adapter_not_loaded");
+    expect(await codeOf(g.classify(["good"]))).toBe("adapter_not_in_use");
   });
 
   it("keep the caller's bytes usable", async () => {
