@@ -11,7 +11,7 @@ build_command_line() { cargo build --release --bin graftlet; }
 
 # What rustc may emit for wasm32 with .cargo/config.toml: wasm-opt has to be told, for wasm-bindgen
 # drops the section that lists it.
-wasm_opt_flags=(-O3 --enable-simd --enable-bulk-memory --enable-nontrapping-float-to-int --enable-sign-ext
+wasm_opt_flags=(-Os --enable-simd --enable-bulk-memory --enable-nontrapping-float-to-int --enable-sign-ext
   --enable-mutable-globals --enable-reference-types --enable-multivalue)
 
 # wasm-pack writes to target/wasm-raw; target/wasm-pkg is the same with the module optimised.

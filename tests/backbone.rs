@@ -1,5 +1,6 @@
 //! The frozen encoder against PyTorch, and int8 against f32.
 #![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
 

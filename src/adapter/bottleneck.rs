@@ -123,7 +123,7 @@ impl BottleneckConfig {
     )]
     fn size(&self, shape: &Shape) -> Result<usize> {
         let size = shape.hidden_size as f64 / self.reduction_factor;
-        if self.reduction_factor > 0.0 && size.is_finite() && size >= 1.0 && size <= 65536.0 {
+        if self.reduction_factor > 0.0 && (1.0..=65536.0).contains(&size) {
             return Ok(size as usize);
         }
         Err(Error::OptionInvalid {

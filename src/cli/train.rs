@@ -5,7 +5,7 @@ use clap::Args;
 use super::{folders, progress, rows};
 use crate::adapter::format;
 use crate::adapter::preset;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::hub::sha256;
 use crate::train::{Dataset, Event, Settings, Trainer};
 
@@ -117,11 +117,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 fn settings(arguments: &Arguments) -> Result<Settings> {
-    let Some(path) = &arguments.config else {
-        return Ok(Settings::default());
-    };
-    serde_json::from_slice(&folders::read(path)?).map_err(|error| Error::ConfigInvalid {
-        place: path.display().to_string(),
-        reason: error.to_string(),
-    })
+    match &arguments.config {
+        Some(path) => Settings::from_json(&path.display().to_string(), &folders::read(path)?),
+        None => Ok(Settings::default()),
+    }
 }

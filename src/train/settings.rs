@@ -46,6 +46,26 @@ pub struct Settings {
     pub adapter: Options,
 }
 
+/// Every field of [`Settings`], its adapter's included.
+const FIELDS: &[&str] = &[
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "weight_decay",
+    "warmup",
+    "dev_share",
+    "seed",
+    "pooling",
+    "metric",
+    "half",
+    "task",
+    "rank",
+    "alpha",
+    "targets",
+    "reduction_factor",
+    "non_linearity",
+];
+
 /// [`Settings`] with every default filled in.
 #[derive(Clone, Debug, Serialize)]
 pub struct Resolved {
@@ -75,6 +95,27 @@ pub struct Resolved {
 const ROWS_SEEN: usize = 6000;
 
 impl Settings {
+    /// Reads a settings file. `place` names it in errors.
+    ///
+    /// # Errors
+    /// [`Error::ConfigInvalid`], also for a field that does not exist: a misspelt setting must not
+    /// be ignored.
+    pub fn from_json(place: &str, json: &[u8]) -> Result<Self> {
+        let invalid = |reason: String| Error::ConfigInvalid {
+            place: place.to_owned(),
+            reason,
+        };
+        let map: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_slice(json).map_err(|error| invalid(error.to_string()))?;
+        if let Some(unknown) = map.keys().find(|field| !FIELDS.contains(&field.as_str())) {
+            let known = FIELDS.join(", ");
+            return Err(invalid(format!(
+                "there is no setting \"{unknown}\"; there are {known}"
+            )));
+        }
+        serde_json::from_value(map.into()).map_err(|error| invalid(error.to_string()))
+    }
+
     /// Fills in the defaults for a number of training rows.
     ///
     /// # Errors
@@ -115,5 +156,36 @@ impl Settings {
         check("warmup", resolved.warmup, 0.0..=1.0)?;
         check("dev_share", resolved.dev_share, 0.01..=0.9)?;
         Ok(resolved)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_can_be_read_and_no_other() {
+        let json = br#"{"epochs": 1, "batch_size": 2, "learning_rate": 0.1, "weight_decay": 0.0,
+            "warmup": 0.1, "dev_share": 0.2, "seed": 3, "pooling": "first",
+            "metric": {"name": "macro_f1"}, "half": true, "task": "t", "rank": 4, "alpha": 8,
+            "targets": ["ffn_up"], "reduction_factor": 8, "non_linearity": "relu"}"#;
+        let settings = Settings::from_json("s.json", json).unwrap();
+        let written = serde_json::to_value(&settings).unwrap();
+        let mut fields: Vec<&str> = written
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
+        let mut known = FIELDS.to_vec();
+        fields.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(fields, known);
+        for json in [&b"{\"epoch\": 1}"[..], b"{\"epochs\": -1}", b"[]", b"{"] {
+            assert_eq!(
+                Settings::from_json("s", json).unwrap_err().code(),
+                "config_invalid"
+            );
+        }
     }
 }

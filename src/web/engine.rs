@@ -118,6 +118,40 @@ impl WebEngine {
         })
     }
 
+    /// A backbone from files that the page already has, `{ [name]: Uint8Array }`: config.json,
+    /// tokenizer.json, model.safetensors, and manifest.json if it was converted.
+    ///
+    /// # Errors
+    /// Those of [`Engine::new`]; `checksum_mismatch`.
+    #[wasm_bindgen(js_name = fromFiles)]
+    pub fn from_files(files: &JsValue) -> Outcome<WebEngine> {
+        let build = || {
+            let files = files_from_js(files)?;
+            let part = |name: &str| {
+                files.get(name).ok_or_else(|| Error::FileMissing {
+                    place: "the backbone's files".into(),
+                    file: name.to_owned(),
+                    hint: "a backbone's folder holds config.json, tokenizer.json and model.safetensors",
+                })
+            };
+            let weights = part("model.safetensors")?;
+            let (dtype, fingerprint) = match files.get(hub::Manifest::FILE) {
+                Some(json) => {
+                    let manifest = hub::Manifest::from_json(hub::Manifest::FILE, json)?;
+                    for file in &manifest.files {
+                        file.verify(part(&file.name)?)?;
+                    }
+                    (manifest.dtype, manifest.fingerprint)
+                }
+                None => ("f32".to_owned(), hub::sha256(weights)),
+            };
+            let (config, tokenizer) = (part("config.json")?, part("tokenizer.json")?);
+            let engine = Engine::new(config, tokenizer, weights, &fingerprint)?;
+            Ok(Self { engine, dtype })
+        };
+        build().map_err(thrown)
+    }
+
     /// What is known of the backbone.
     ///
     /// # Errors

@@ -9,6 +9,10 @@ mod engine;
 mod store;
 mod training;
 
+pub use engine::{WebEngine, fetch_adapter, kinds};
+pub use store::Store;
+pub use training::Training;
+
 use wasm_bindgen::prelude::*;
 
 /// Runs once when the module is instantiated.

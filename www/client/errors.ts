@@ -56,11 +56,22 @@ export function toShape(thrown: unknown): ErrorShape {
   if (thrown instanceof Error) {
     const code = (thrown as { code?: unknown }).code;
     if (thrown.name === "GraftletError" && typeof code === "string") {
-      return { code: code as ErrorCode, message: thrown.message };
+      return { code: code as ErrorCode, message: sentence(thrown.message) };
     }
     return { code: "internal", message: `The engine stopped unexpectedly: ${thrown.message}` };
   }
   return { code: "internal", message: `The engine stopped unexpectedly: ${String(thrown)}` };
+}
+
+/**
+ * The engine words its errors as command lines do, to stand behind a colon; here they stand alone. A file's name at the
+ * beginning keeps its spelling.
+ */
+function sentence(message: string): string {
+  const capital = /^[a-z]+(?=[\s,;]|:\s)/.test(message)
+    ? message.charAt(0).toUpperCase() + message.slice(1)
+    : message;
+  return /[.!?]$/.test(capital) ? capital : `${capital}.`;
 }
 
 /** The shape as an error again, on the other side. */

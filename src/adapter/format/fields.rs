@@ -93,7 +93,7 @@ impl<'a> Fields<'a> {
     pub fn refuse_unless(&self, field: &str, harmless: &[Value]) -> Result<()> {
         match self.get(field) {
             Some(value)
-                if !harmless.contains(value) && !(harmless.is_empty() && is_empty(value)) =>
+                if !(harmless.contains(value) || harmless.is_empty() && is_empty(value)) =>
             {
                 Err(self.unsupported(field, value))
             }

@@ -197,11 +197,11 @@ fn default_labels(place: &str, count: usize) -> Result<Vec<String>> {
     Ok((0..count).map(|index| format!("LABEL_{index}")).collect())
 }
 
+/// Parameters with what gives each its key in a file.
+type Group<'a> = (&'a [super::Parameter], &'a dyn Fn(ParamName) -> String);
+
 /// A tensor file from groups of parameters, each with its keys.
-fn write_tensors(
-    groups: &[(&[super::Parameter], &dyn Fn(ParamName) -> String)],
-    float: FloatType,
-) -> Result<Vec<u8>> {
+fn write_tensors(groups: &[Group<'_>], float: FloatType) -> Result<Vec<u8>> {
     let mut writer = TensorFileWriter::default();
     for (parameters, key) in groups {
         for parameter in *parameters {

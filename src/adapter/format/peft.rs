@@ -137,8 +137,7 @@ pub(super) fn save(
             head_key(parameter.field, &BTreeMap::new())
         )
     };
-    let mut groups: Vec<(&[_], &dyn Fn(ParamName) -> String)> =
-        vec![(task.adapter.parameters(), &adapter_key)];
+    let mut groups: Vec<super::Group<'_>> = vec![(task.adapter.parameters(), &adapter_key)];
     if let Some(head) = head {
         groups.push((head.parameters(), &classifier_key));
     }

@@ -79,7 +79,16 @@ function Score({ task: chosen }: { task: Task }) {
     );
   }
   const { metric, score: reached, heldOutRows } = chosen.note;
-  if (reached === undefined) return null;
+  if (reached === undefined) {
+    // An adapter from elsewhere may bring its own score along.
+    const brought = adapter.value;
+    if (brought?.score === undefined) return null;
+    return (
+      <Fact name="Score">
+        {score(brought.score)} <span class="aside">{brought.metric}</span>
+      </Fact>
+    );
+  }
   return (
     <Fact name="Held out">
       {score(reached)}{" "}

@@ -6,14 +6,25 @@ import { engineError } from "./fake-engine.js";
 
 describe("an error's way between worker and page", () => {
   it("keeps code and sentence through structured cloning", () => {
-    const shape = structuredClone(toShape(engineError("tensor_shape", "query is [8, 768].")));
+    const shape = structuredClone(
+      toShape(engineError("tensor_shape", "Tensor query is [8, 768].")),
+    );
     const error = fromShape(shape);
     expect(error).toBeInstanceOf(GraftletError);
     expect(error).toMatchObject({
       name: "GraftletError",
       code: "tensor_shape",
-      message: "query is [8, 768].",
+      message: "Tensor query is [8, 768].",
     });
+  });
+
+  it.each([
+    ["no adapter is in use: add one", "No adapter is in use: add one."],
+    ["adapter_config.json is truncated", "adapter_config.json is truncated."],
+    ["http://x/y could not be fetched: 404", "http://x/y could not be fetched: 404."],
+    ["The disk is full.", "The disk is full."],
+  ])("makes a sentence of %s", (message, told) => {
+    expect(toShape(engineError("internal", message)).message).toBe(told);
   });
 
   it("makes any other thrown value an internal one", () => {

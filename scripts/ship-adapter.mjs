@@ -1,0 +1,123 @@
+// Trains, scores and ships the adapter of a task:
+//
+//   node scripts/ship-adapter.mjs TASK --data DIR [--trained DIR]
+//
+// scripts/tasks/TASK.json is the recipe; DIR holds TASK/{train,dev,test}.csv. The folder with its card
+// goes to www/public/adapters/TASK/ and its entry into the index that the page's dropdown reads.
+// --trained takes a folder that the same recipe has made already.
+
+import { execFileSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { data: { type: "string" }, trained: { type: "string" } },
+});
+const [task] = positionals;
+if (!task || !values.data) {
+  console.error("usage: node scripts/ship-adapter.mjs TASK --data DIR [--trained DIR]");
+  process.exit(2);
+}
+
+const root = join(import.meta.dirname, "..");
+const program = join(root, "target/release/graftlet");
+const backbone = join(root, "www/public/models/minilm-l6");
+const adapters = join(root, "www/public/adapters");
+const recipe = JSON.parse(readFileSync(join(root, `scripts/tasks/${task}.json`), "utf8"));
+const rows = (part) => join(values.data, task, `${part}.csv`);
+
+const settings = join(tmpdir(), `graftlet-${task}.json`);
+writeFileSync(settings, `${JSON.stringify(recipe.settings, null, 2)}\n`);
+const trained = values.trained ?? join(root, "target/adapters", task);
+if (!values.trained) {
+  const options = ["--kind", recipe.kind, "--config", settings, "--seed", String(recipe.seed), "--out", trained];
+  const data = ["--data", rows("train"), "--dev", rows("dev")];
+  execFileSync(program, ["train", "--backbone", backbone, ...data, ...options], { stdio: "inherit" });
+}
+
+const run = (...args) => JSON.parse(execFileSync(program, args, { encoding: "utf8" }));
+const test = run("eval", "--backbone", backbone, "--adapter", trained, "--data", rows("test"), "--json");
+const facts = run("inspect", trained, "--json");
+const whole = run("inspect", backbone, "--json").parameters;
+
+const folder = join(adapters, task);
+rmSync(folder, { recursive: true, force: true });
+mkdirSync(folder, { recursive: true });
+cpSync(trained, folder, { recursive: true });
+
+// the side file learns the score on the test rows
+const side = join(folder, "graftlet.json");
+const card = { ...JSON.parse(readFileSync(side, "utf8")), test_score: test.score };
+writeFileSync(side, `${JSON.stringify(card, null, 2)}\n`);
+
+const share = facts.parameters / whole;
+const command =
+  `graftlet train --backbone www/public/models/minilm-l6 --data ${task}/train.csv --dev ${task}/dev.csv ` +
+  `--kind ${recipe.kind} --config settings.json --seed ${recipe.seed} --out ${task}`;
+const perLabel = test.per_label.map((row) => {
+  const figures = [row.precision, row.recall, row.f1].map((figure) => figure.toFixed(3));
+  return `| ${row.label} | ${figures.join(" | ")} | ${row.rows} |`;
+});
+writeFileSync(
+  join(folder, "README.md"),
+  `# ${recipe.title}
+
+${recipe.settings.task}
+
+| | |
+| --- | --- |
+| labels | ${card.labels.join(", ")} |
+| kind | ${facts.title}, ${facts.rank ? `rank ${facts.rank}, alpha ${facts.alpha}` : `reduction factor ${recipe.settings.reduction_factor}`}, at ${facts.sites.join(", ")} |
+| backbone | all-MiniLM-L6-v2 in int8, fingerprint ${facts["backbone fingerprint"]} |
+| trainable parameters | ${facts.parameters.toLocaleString("en")}, ${(100 * share).toFixed(2)} % of the backbone's ${whole.toLocaleString("en")} |
+| test score | ${test.metric} ${test.score.toFixed(4)} on ${test.n} rows (accuracy ${test.accuracy.toFixed(4)}) |
+| dev score | ${test.metric} ${card.dev_score.toFixed(4)} |
+| data | ${recipe.source} |
+| licence of the data | ${recipe.licence} |
+| seed | ${recipe.seed} |
+
+\`\`\`sh
+${command}
+\`\`\`
+
+with \`settings.json\`:
+
+\`\`\`json
+${JSON.stringify(recipe.settings, null, 2)}
+\`\`\`
+
+| label | precision | recall | F1 | rows |
+| --- | --- | --- | --- | --- |
+${perLabel.join("\n")}
+`,
+);
+
+const bytes = readdirSync(folder)
+  .filter((file) => file !== "README.md")
+  .reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
+const indexFile = join(adapters, "index.json");
+const index = existsSync(indexFile) ? JSON.parse(readFileSync(indexFile, "utf8")) : { adapters: [] };
+const entry = {
+  name: task,
+  title: recipe.title,
+  path: `${task}/`,
+  group: recipe.group,
+  task: recipe.settings.task,
+  labels: card.labels,
+  kind: recipe.kind,
+  bytes,
+  parameters: facts.parameters,
+  share,
+  metric: test.metric,
+  score: test.score,
+  example: recipe.example,
+  source: recipe.source,
+  licence: recipe.licence,
+};
+index.adapters = [...index.adapters.filter((other) => other.name !== task), entry];
+index.adapters.sort((a, b) => a.group.localeCompare(b.group, "en") || a.title.localeCompare(b.title, "en"));
+writeFileSync(indexFile, `${JSON.stringify(index, null, 2)}\n`);
+console.log(`${task}: ${test.metric} ${test.score.toFixed(4)} on ${test.n} rows, ${bytes} bytes`);
