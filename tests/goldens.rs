@@ -42,6 +42,10 @@ fn check(name: &str, library: Library) {
             1e-4,
             &what,
         ));
+        assert_eq!(
+            alone[0], batch[index],
+            "{name}, text {index} depends on its neighbours"
+        );
         let what = format!("{name}, text {index} in the batch");
         assert_close(
             &batch[index].logits,

@@ -79,6 +79,8 @@ fn options(kind: &str) -> JsValue {
         ("batchSize", 4.into()),
         ("learningRate", 0.02.into()),
         ("seed", 3.into()),
+        // a sixteenth of sixteen features would be too narrow
+        ("reductionFactor", 4.into()),
     ])
 }
 

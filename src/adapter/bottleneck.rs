@@ -12,7 +12,7 @@ use super::{Adapter, Config, Description, Init, Kind, Options, ParamName, ParamS
 use super::{Parameter, Preset, Site, SizeOption, lowest_layer};
 use crate::backbone::{Hook, Modules, Shape, Sublayer, SublayerSite};
 use crate::error::{Error, Result};
-use crate::ops::{Activation, LayerNorm};
+use crate::ops::{Activation, LayerNorm, linear};
 
 const SIZE: SizeOption = SizeOption {
     name: "reductionFactor",
@@ -319,11 +319,8 @@ fn read_adapterhub(
 impl Network {
     /// `act(x Dᵀ + d) Uᵀ + u`, `[tokens, hidden]` to the same shape.
     fn forward(&self, x: &Tensor, activation: Activation) -> candle_core::Result<Tensor> {
-        let inner = x.matmul(&self.down.t()?)?.broadcast_add(&self.down_bias)?;
-        activation
-            .forward(&inner)?
-            .matmul(&self.up.t()?)?
-            .broadcast_add(&self.up_bias)
+        let inner = linear(x, &self.down)?.broadcast_add(&self.down_bias)?;
+        linear(&activation.forward(&inner)?, &self.up)?.broadcast_add(&self.up_bias)
     }
 }
 

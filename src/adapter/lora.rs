@@ -10,6 +10,7 @@ use super::{Adapter, Config, Description, Init, Kind, Options, ParamName, ParamS
 use super::{Parameter, Preset, Site, SizeOption, lowest_layer};
 use crate::backbone::{Hook, Linear, LinearSite, Modules, Shape};
 use crate::error::{Error, Result};
+use crate::ops::linear;
 
 /// The row of this kind.
 pub(super) static KIND: Kind = Kind {
@@ -391,7 +392,7 @@ impl Hook for Lora {
         let Some(Update { a, b }) = self.updates.get(&site) else {
             return Ok(y);
         };
-        let update = x.matmul(&a.t()?)?.matmul(&b.t()?)?;
+        let update = linear(&linear(x, a)?, b)?;
         y + (update * self.config.scale())?
     }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::adapter::{Init, ParamName, ParamSource, Parameter, Site};
 use crate::backbone::{Backbone, Shape, States};
 use crate::error::Result;
-use crate::ops::Activation;
+use crate::ops::{Activation, linear, sequence_mean};
 
 /// How a sequence of hidden states becomes one vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,9 +112,9 @@ impl Head {
     pub fn logits(&self, backbone: &dyn Backbone, states: &States) -> candle_core::Result<Tensor> {
         let mut x = pool(self.config.pooling, backbone, states)?;
         if let Some((activation, weight, bias)) = &self.dense {
-            x = activation.forward(&x.matmul(&weight.t()?)?.broadcast_add(bias)?)?;
+            x = activation.forward(&linear(&x, weight)?.broadcast_add(bias)?)?;
         }
-        x.matmul(&self.weight.t()?)?.broadcast_add(&self.bias)
+        linear(&x, &self.weight)?.broadcast_add(&self.bias)
     }
 }
 
@@ -129,17 +129,7 @@ pub fn pool(
 ) -> candle_core::Result<Tensor> {
     let sequences = states.starts.len() - 1;
     match pooling {
-        Pooling::Mean => {
-            // row i averages the tokens of sequence i, so that the mean is a product autograd knows
-            let tokens = states.x.dim(0)?;
-            let mut average = vec![0f32; sequences * tokens];
-            for (sequence, bounds) in states.starts.windows(2).enumerate() {
-                #[allow(clippy::cast_precision_loss)]
-                let weight = 1.0 / (bounds[1] - bounds[0]) as f32;
-                average[sequence * tokens + bounds[0]..sequence * tokens + bounds[1]].fill(weight);
-            }
-            Tensor::from_vec(average, (sequences, tokens), &Device::Cpu)?.matmul(&states.x)
-        }
+        Pooling::Mean => sequence_mean(&states.x, &states.starts),
         Pooling::First | Pooling::Pooler => {
             #[allow(clippy::cast_possible_truncation)]
             let first: Vec<u32> = states.starts[..sequences]

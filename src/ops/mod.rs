@@ -9,12 +9,16 @@ mod attention;
 mod frozen_linear;
 mod gelu;
 mod layer_norm;
+mod linear;
+mod sequence_mean;
 
 pub use activation::Activation;
 pub use attention::attention;
 pub use frozen_linear::{FrozenLinear, Weight};
 pub use gelu::gelu;
 pub use layer_norm::LayerNorm;
+pub use linear::linear;
+pub use sequence_mean::sequence_mean;
 
 use candle_core::{CpuStorage, Device, Layout, Result, Storage, Tensor};
 

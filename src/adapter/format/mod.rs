@@ -170,6 +170,12 @@ fn can_say(library: Library, head: &Head) -> bool {
 }
 
 fn load_side_head(bytes: &[u8], card: &Card, shape: &Shape) -> Result<Head> {
+    if card.labels.is_empty() {
+        return Err(Error::ConfigInvalid {
+            place: CARD.into(),
+            reason: format!("it must list the \"labels\" of the head in {SIDE_HEAD}"),
+        });
+    }
     let file = TensorFile::parse(SIDE_HEAD, bytes)?;
     let config = HeadConfig {
         pooling: card.pooling.unwrap_or(Pooling::Mean),
