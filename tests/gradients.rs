@@ -20,7 +20,9 @@ use graftlet::backbone::{Backbone, Linear, LinearSite, Sublayer};
 use graftlet::engine::Engine;
 use graftlet::head::{Head, HeadConfig, Pooling};
 use graftlet::kernels::{PackedF32, PackedInt8, quantize_rows_int8};
-use graftlet::ops::{Activation, FrozenLinear, LayerNorm, Weight, attention, gelu};
+use graftlet::ops::{
+    Activation, FrozenLinear, LayerNorm, Weight, attention, gelu, linear, sequence_mean,
+};
 use graftlet::tensor_file::TensorFile;
 use graftlet::text::{Batch, Encoded, Text};
 use graftlet::train::{AdamW, cross_entropy};
@@ -243,6 +245,50 @@ fn layer_norm() {
             let rows = rows(&x[0], IN);
             rows.iter()
                 .flat_map(|x| reference::layer_norm(x, &gamma, &beta, epsilon))
+                .collect()
+        },
+    );
+}
+
+#[test]
+fn trainable_linear() {
+    let mut rng = ChaCha8Rng::seed_from_u64(31);
+    // across the kernels' tiles of 4 rows and 8 columns
+    for (tokens, input, output) in [(1, 3, 2), (5, 9, 8), (7, 16, 13)] {
+        let x = normals(&mut rng, tokens * input);
+        let weight = normals(&mut rng, output * input);
+        check_op(
+            "linear",
+            &[(&[tokens, input], x), (&[output, input], weight)],
+            |args| linear(&args[0], &args[1]),
+            |args| {
+                let weight = rows(&args[1], input);
+                let zeros = vec![0.0; output];
+                let x = rows(&args[0], input);
+                x.iter()
+                    .flat_map(|x| reference::linear(&weight, &zeros, x))
+                    .collect()
+            },
+        );
+    }
+}
+
+#[test]
+fn mean_over_the_tokens_of_each_sequence() {
+    let mut rng = ChaCha8Rng::seed_from_u64(32);
+    let starts: Arc<[usize]> = Arc::from([0, 1, 6, 9]);
+    check_op(
+        "sequence-mean",
+        &[(&[9, 5], normals(&mut rng, 45))],
+        |args| sequence_mean(&args[0], &starts),
+        |args| {
+            let x = rows(&args[0], 5);
+            let mean = |tokens: &[Vector], column: usize| {
+                tokens.iter().map(|row| row[column]).sum::<f64>() / tokens.len() as f64
+            };
+            let sequences = starts.windows(2).map(|bounds| &x[bounds[0]..bounds[1]]);
+            sequences
+                .flat_map(|tokens| (0..5).map(move |column| mean(tokens, column)))
                 .collect()
         },
     );
