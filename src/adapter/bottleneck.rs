@@ -250,7 +250,7 @@ impl Config for BottleneckConfig {
         format!("{path}.adapters.{adapter}.{field}")
     }
 
-    fn describe(&self) -> Description {
+    fn describe(&self, shape: &Shape) -> Description {
         let both = self.sublayers.len() == 2;
         let title = match (both, self.sublayers.contains(&Sublayer::Ffn)) {
             (true, _) => "Houlsby bottleneck",
@@ -267,7 +267,7 @@ impl Config for BottleneckConfig {
             layers: self.layers.iter().copied().collect(),
             rank: None,
             alpha: None,
-            bottleneck_size: None,
+            bottleneck_size: self.size(shape).ok(),
         }
     }
 }

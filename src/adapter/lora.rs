@@ -216,7 +216,7 @@ impl Config for LoraConfig {
         }
     }
 
-    fn describe(&self) -> Description {
+    fn describe(&self, _shape: &Shape) -> Description {
         Description {
             title: "LoRA".into(),
             sites: self

@@ -56,7 +56,7 @@ pub trait Config: std::fmt::Debug {
     ) -> String;
 
     /// What there is to say about it in a listing.
-    fn describe(&self) -> Description;
+    fn describe(&self, shape: &Shape) -> Description;
 }
 
 /// What an adapter is, for people.

@@ -61,7 +61,7 @@ fn adapter(arguments: &Arguments) -> Result<Map<String, Value>> {
         .file_name()
         .map_or("adapter".into(), |name| name.to_string_lossy());
     let (task, shape) = inspect(&name, &files)?;
-    let description = task.adapter.config().describe();
+    let description = task.adapter.config().describe(&shape);
     let mut facts = Map::new();
     let mut say = |name: &str, value: Value| {
         if !value.is_null() {

@@ -293,7 +293,10 @@ impl WebEngine {
         to_js(&AdapterInfo {
             name,
             kind: task.adapter.config().kind().name,
-            description: task.adapter.config().describe(),
+            description: task
+                .adapter
+                .config()
+                .describe(self.engine.backbone().shape()),
             labels: &task.card.labels,
             parameters,
             share: parameters as f64 / self.engine.backbone().shape().parameters as f64,

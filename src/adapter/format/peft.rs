@@ -43,7 +43,7 @@ pub(super) fn load(
     // the size first: what does not fit this backbone is often not understood for that reason
     let whole = config
         .as_ref()
-        .is_ok_and(|config| config.describe().layers.len() == shape.layers);
+        .is_ok_and(|config| config.describe(shape).layers.len() == shape.layers);
     check_size(name, &file, shape, whole)?;
     let config = config?;
 

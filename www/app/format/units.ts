@@ -61,3 +61,9 @@ export function duration(seconds: number): string {
   if (seconds < 90) return `about ${Math.ceil(seconds / 5) * 5} s`;
   return `about ${Math.round(seconds / 60)} min`;
 }
+
+/** What a score is, as a reader writes it. */
+export function metricName(metric: string | undefined): string {
+  const names: Record<string, string> = { f1: "F1", macro_f1: "macro F1" };
+  return names[metric ?? ""] ?? metric ?? "";
+}

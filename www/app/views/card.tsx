@@ -3,7 +3,7 @@
  */
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import { count, counted, score, share, size } from "../format/units.js";
+import { count, counted, metricName, score, share, size } from "../format/units.js";
 import { engine } from "../state/engine.js";
 import { exportZip } from "../state/intake.js";
 import { adapter, deleteOwn, type Task, task } from "../state/tasks.js";
@@ -74,7 +74,7 @@ function Score({ task: chosen }: { task: Task }) {
   if (chosen.origin === "shipped") {
     return (
       <Fact name="Test score">
-        {score(chosen.shipped.score)} <span class="aside">{chosen.shipped.metric}</span>
+        {score(chosen.shipped.score)} <span class="aside">{metricName(chosen.shipped.metric)}</span>
       </Fact>
     );
   }
@@ -85,7 +85,7 @@ function Score({ task: chosen }: { task: Task }) {
     if (brought?.score === undefined) return null;
     return (
       <Fact name="Score">
-        {score(brought.score)} <span class="aside">{brought.metric}</span>
+        {score(brought.score)} <span class="aside">{metricName(brought.metric)}</span>
       </Fact>
     );
   }
@@ -93,7 +93,7 @@ function Score({ task: chosen }: { task: Task }) {
     <Fact name="Held out">
       {score(reached)}{" "}
       <span class="aside">
-        {metric}
+        {metricName(metric)}
         {heldOutRows !== undefined && ` on ${counted(heldOutRows, "row")}`}
       </span>
     </Fact>
