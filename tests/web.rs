@@ -124,7 +124,10 @@ fn every_kind_trains_and_the_backbone_stays() {
         assert_eq!(text(&info, "format"), text(&kind, "format"));
         assert!(number(&info, "share") > 0.0);
         engine.activate(Some(name.clone())).unwrap();
-        let texts = Array::of2(&"the cat was good".into(), &"the dog was bad".into());
+        let texts = Array::of2(
+            &"the cat was very good .".into(),
+            &"the dog was very bad .".into(),
+        );
         let answers = Array::from(&engine.classify(texts.into()).unwrap());
         assert_eq!(text(&answers.get(0), "label"), "yes", "{name}");
         assert_eq!(text(&answers.get(1), "label"), "no", "{name}");
