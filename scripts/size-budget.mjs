@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 const WASM = "target/wasm-pkg/graftlet_bg.wasm";
-const WASM_BROTLI_BUDGET = 800_000;
+const WASM_BROTLI_BUDGET = 900_000;
 const ADAPTERS = "www/public/adapters";
 const ADAPTER_BUDGET = 400_000;
 
