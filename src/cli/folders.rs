@@ -61,7 +61,15 @@ pub(super) fn load_backbone(folder: &Path) -> Result<Engine> {
     } else {
         sha256(&weights)
     };
-    Engine::new(&config, &tokenizer, &weights, &fingerprint)
+    let engine = Engine::new(&config, &tokenizer, &weights, &fingerprint)?;
+    let shape = engine.backbone().shape();
+    tracing::debug!(
+        name = shape.name,
+        parameters = shape.parameters,
+        fingerprint,
+        "backbone loaded"
+    );
+    Ok(engine)
 }
 
 /// Reads the files of an adapter's folder that its library knows.

@@ -62,6 +62,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     };
     let backbone = engine.backbone().clone();
     let mut trainer = Trainer::new(backbone, preset, settings, train, dev)?;
+    tracing::debug!(settings = ?trainer.resolved(), steps = trainer.steps(), "training");
     let bar = progress::bar(trainer.steps(), preset.title);
     let mut losses = (0.0, 0usize);
     loop {

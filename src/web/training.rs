@@ -21,7 +21,7 @@ pub struct Training {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct TrainOptions {
     name: String,
     kind: String,
