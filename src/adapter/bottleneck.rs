@@ -8,7 +8,7 @@ use candle_core::Tensor;
 use serde_json::{Map, Value, json};
 
 use super::format::{Fields, Library};
-use super::{Adapter, Config, Description, Init, Kind, Options, ParamName, ParamSource};
+use super::{Adapter, Collector, Config, Description, Init, Kind, Options, ParamName, ParamSource};
 use super::{Parameter, Preset, Site, SizeOption, lowest_layer};
 use crate::backbone::{Hook, Modules, Shape, Sublayer, SublayerSite};
 use crate::error::{Error, Result};
@@ -144,22 +144,13 @@ impl Config for BottleneckConfig {
 
     fn build(&self, shape: &Shape, source: &mut dyn ParamSource) -> Result<Box<dyn Adapter>> {
         let (hidden, size) = (shape.hidden_size, self.size(shape)?);
-        let mut parameters = Vec::new();
+        let mut tensors = Collector::new(source);
         let mut networks = BTreeMap::new();
         for &layer in &self.layers {
             for &sublayer in &self.sublayers {
                 let site = SublayerSite { layer, sublayer };
-                let mut get = |field, dims: &[usize], init| -> Result<Tensor> {
-                    let name = ParamName {
-                        site: Site::Sublayer(site),
-                        field,
-                    };
-                    let tensor = source.get(name, dims, init)?;
-                    parameters.push(Parameter {
-                        name,
-                        tensor: tensor.clone(),
-                    });
-                    Ok(tensor)
+                let mut get = |field, dims: &[usize], init| {
+                    tensors.get(Site::Sublayer(site), field, dims, init)
                 };
                 // U = 0, so that a fresh adapter changes nothing (Houlsby: near-identity)
                 let network = Network {
@@ -171,6 +162,7 @@ impl Config for BottleneckConfig {
                 networks.insert(site, network);
             }
         }
+        let parameters = tensors.into_parameters();
         Ok(Box::new(Bottleneck {
             config: self.clone(),
             networks,

@@ -6,7 +6,7 @@ use candle_core::Tensor;
 use serde_json::{Map, Value, json};
 
 use super::format::{Fields, Library, peft_targets};
-use super::{Adapter, Config, Description, Init, Kind, Options, ParamName, ParamSource};
+use super::{Adapter, Collector, Config, Description, Init, Kind, Options, ParamName, ParamSource};
 use super::{Parameter, Preset, Site, SizeOption, lowest_layer};
 use crate::backbone::{Hook, Linear, LinearSite, Modules, Shape};
 use crate::error::{Error, Result};
@@ -144,29 +144,20 @@ impl Config for LoraConfig {
     }
 
     fn build(&self, shape: &Shape, source: &mut dyn ParamSource) -> Result<Box<dyn Adapter>> {
-        let mut parameters = Vec::with_capacity(2 * self.targets.len());
+        let mut tensors = Collector::new(source);
         let mut updates = BTreeMap::new();
         for &site in &self.targets {
             let (input, output) = shape.linear_features(site.linear);
-            let mut get = |field, dims: [usize; 2], init| -> Result<Tensor> {
-                let name = ParamName {
-                    site: Site::Linear(site),
-                    field,
-                };
-                let tensor = source.get(name, &dims, init)?;
-                parameters.push(Parameter {
-                    name,
-                    tensor: tensor.clone(),
-                });
-                Ok(tensor)
-            };
             // PyTorch's default for a linear layer, as PEFT has it; B = 0, so a fresh adapter changes nothing
             #[allow(clippy::cast_precision_loss)]
             let bound = 1.0 / (input as f32).sqrt();
-            let a = get(A, [self.rank, input], Init::Uniform(bound))?;
-            let b = get(B, [output, self.rank], Init::Zeros)?;
+            let mut get =
+                |field, dims: &[usize], init| tensors.get(Site::Linear(site), field, dims, init);
+            let a = get(A, &[self.rank, input], Init::Uniform(bound))?;
+            let b = get(B, &[output, self.rank], Init::Zeros)?;
             updates.insert(site, Update { a, b });
         }
+        let parameters = tensors.into_parameters();
         Ok(Box::new(Lora {
             config: self.clone(),
             updates,

@@ -10,7 +10,7 @@ mod task;
 
 pub use bottleneck::BottleneckConfig;
 pub use lora::LoraConfig;
-pub use params::{CopiedParams, FileParams, FreshParams, Init};
+pub use params::{Collector, CopiedParams, FileParams, FreshParams, Init};
 pub use params::{ParamName, ParamSource, Parameter, Site};
 pub use task::{BackboneRef, Card, Metric, TaskAdapter};
 
@@ -130,7 +130,7 @@ pub struct SizeOption {
 
 /// Settings of a fresh adapter, all optional.
 #[derive(Clone, Debug, Default, Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
 pub struct Options {
     /// Rank of LoRA.
     #[serde(default, alias = "r", skip_serializing_if = "Option::is_none")]

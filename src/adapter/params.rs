@@ -58,6 +58,48 @@ pub trait ParamSource {
     fn get(&mut self, name: ParamName, shape: &[usize], init: Init) -> Result<Tensor>;
 }
 
+/// Takes tensors from a source and remembers them, in order: what an adapter or head is built with.
+pub struct Collector<'a> {
+    source: &'a mut dyn ParamSource,
+    parameters: Vec<Parameter>,
+}
+
+impl<'a> Collector<'a> {
+    /// Nothing taken yet.
+    pub fn new(source: &'a mut dyn ParamSource) -> Self {
+        Self {
+            source,
+            parameters: Vec::new(),
+        }
+    }
+
+    /// Takes a tensor.
+    ///
+    /// # Errors
+    /// Those of the source.
+    pub fn get(
+        &mut self,
+        site: Site,
+        field: &'static str,
+        shape: &[usize],
+        init: Init,
+    ) -> Result<Tensor> {
+        let name = ParamName { site, field };
+        let tensor = self.source.get(name, shape, init)?;
+        self.parameters.push(Parameter {
+            name,
+            tensor: tensor.clone(),
+        });
+        Ok(tensor)
+    }
+
+    /// What was taken.
+    #[must_use]
+    pub fn into_parameters(self) -> Vec<Parameter> {
+        self.parameters
+    }
+}
+
 /// Initialises parameters and tracks them for training. The same seed gives the same values.
 pub struct FreshParams {
     rng: ChaCha8Rng,

@@ -3,7 +3,7 @@
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::adapter::{Init, ParamName, ParamSource, Parameter, Site};
+use crate::adapter::{Collector, Init, ParamSource, Parameter, Site};
 use crate::backbone::{Backbone, Shape, States};
 use crate::error::Result;
 use crate::ops::{Activation, linear, sequence_mean};
@@ -61,19 +61,8 @@ impl Head {
     /// Those of the source.
     pub fn build(config: HeadConfig, shape: &Shape, source: &mut dyn ParamSource) -> Result<Self> {
         let (hidden, labels) = (shape.hidden_size, config.labels.len());
-        let mut parameters = Vec::new();
-        let mut get = |field, dims: &[usize], init| -> Result<Tensor> {
-            let name = ParamName {
-                site: Site::Head,
-                field,
-            };
-            let tensor = source.get(name, dims, init)?;
-            parameters.push(Parameter {
-                name,
-                tensor: tensor.clone(),
-            });
-            Ok(tensor)
-        };
+        let mut tensors = Collector::new(source);
+        let mut get = |field, dims: &[usize], init| tensors.get(Site::Head, field, dims, init);
         let dense = match config.dense {
             Some(activation) => Some((
                 activation,
@@ -84,6 +73,7 @@ impl Head {
         };
         let weight = get(field::OUT, &[labels, hidden], Init::Normal(0.02))?;
         let bias = get(field::OUT_BIAS, &[labels], Init::Zeros)?;
+        let parameters = tensors.into_parameters();
         Ok(Self {
             config,
             dense,
