@@ -1,7 +1,7 @@
 //! Adapter folders as PEFT and AdapterHub save them, read and written.
 //!
 //! Both call their configuration `adapter_config.json`; a `peft_type` in it tells them apart. A
-//! third file, `graftlet.json`, may stand beside either: see [`Card`](super::Card).
+//! third file, `graftlet.json`, may stand beside either: see [`Card`].
 
 mod adapterhub;
 mod fields;
