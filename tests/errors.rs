@@ -1079,12 +1079,12 @@ fn options_out_of_range() {
     );
 }
 
-/// Options that are misspelt are not options that are not there.
+/// Settings that are misspelt are not settings that are not there.
 #[test]
-fn unknown_options_are_refused() {
-    assert!(serde_json::from_value::<Options>(json!({"rank": 4})).is_ok());
-    let error = serde_json::from_value::<Options>(json!({"rang": 4})).unwrap_err();
-    assert!(error.to_string().contains("rang"), "{error}");
+fn unknown_settings_are_refused() {
+    assert!(Settings::from_json("s.json", br#"{"rank": 4}"#).is_ok());
+    let misspelt = Settings::from_json("s.json", br#"{"rang": 4}"#);
+    refused(misspelt, "config_invalid", &["s.json", "rang", "rank"]);
 }
 
 // ---- the engine
