@@ -28,7 +28,7 @@ pub(super) static KIND: Kind = Kind {
         Preset {
             name: "houlsby",
             title: "Houlsby bottleneck",
-            description: "Two small networks per layer, after the attention and after the feed-forward part. The strongest of the classics, and the largest.",
+            description: "Two small networks per layer, after the attention and after the feed-forward part: the original bottleneck, and the largest.",
             library: Library::AdapterHub,
             size: SIZE,
             config: |options, shape| {
@@ -38,7 +38,7 @@ pub(super) static KIND: Kind = Kind {
         Preset {
             name: "pfeiffer",
             title: "Pfeiffer bottleneck",
-            description: "One small network per layer, after the feed-forward part. Half of Houlsby's size at nearly its quality.",
+            description: "One small network per layer, after the feed-forward part: half of Houlsby's size.",
             library: Library::AdapterHub,
             size: SIZE,
             config: |options, shape| {
