@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::format::{Fields, Library};
 use super::{Adapter, Collector, Config, Description, Init, Kind, Options, ParamName, ParamSource};
-use super::{Parameter, Preset, Site, SizeOption, lowest_layer};
+use super::{Parameter, Preset, Site, SizeOption, fields_of, lowest_layer};
 use crate::backbone::{Hook, Modules, Shape, Sublayer, SublayerSite};
 use crate::error::{Error, Result};
 use crate::ops::{Activation, LayerNorm, linear};
@@ -216,10 +216,7 @@ impl Config for BottleneckConfig {
             "phm_rank": 1,
             "phm_bias": true,
         });
-        match value {
-            Value::Object(map) => Ok(map),
-            _ => Ok(Map::new()),
-        }
+        Ok(fields_of(value))
     }
 
     fn key(

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::format::{Fields, Library, peft_targets};
 use super::{Adapter, Collector, Config, Description, Init, Kind, Options, ParamName, ParamSource};
-use super::{Parameter, Preset, Site, SizeOption, lowest_layer};
+use super::{Parameter, Preset, Site, SizeOption, fields_of, lowest_layer};
 use crate::backbone::{Hook, Linear, LinearSite, Modules, Shape};
 use crate::error::{Error, Result};
 use crate::ops::linear;
@@ -183,10 +183,7 @@ impl Config for LoraConfig {
             }),
             Library::AdapterHub => self.write_adapterhub(shape)?,
         };
-        match value {
-            Value::Object(map) => Ok(map),
-            _ => Ok(Map::new()),
-        }
+        Ok(fields_of(value))
     }
 
     fn key(

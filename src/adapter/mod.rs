@@ -178,6 +178,14 @@ pub fn preset(name: &str) -> Result<&'static Preset> {
         })
 }
 
+/// The fields of a `json!({ … })`.
+fn fields_of(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
 /// Lowest layer among the sites of some parameters.
 fn lowest_layer(parameters: &[Parameter]) -> Option<usize> {
     let layers = parameters

@@ -39,7 +39,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let preset = preset(&arguments.kind)?;
     let mut settings = settings(arguments)?;
     settings.seed = arguments.seed.or(settings.seed);
-    let train_rows = rows::read(&arguments.data)?;
+    let data = folders::read(&arguments.data)?;
+    let data_sha256 = sha256(&data);
+    let train_rows = rows::parse(&arguments.data, data)?;
     let dev_rows = arguments
         .dev
         .as_ref()
@@ -106,7 +108,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     }
 
     let mut task = trainer.finish()?;
-    task.card.data_sha256 = Some(sha256(&folders::read(&arguments.data)?));
+    task.card.data_sha256 = Some(data_sha256);
     let name = arguments
         .out
         .file_name()

@@ -117,10 +117,10 @@ pub fn pool(
     backbone: &dyn Backbone,
     states: &States,
 ) -> candle_core::Result<Tensor> {
-    let sequences = states.starts.len() - 1;
     match pooling {
         Pooling::Mean => sequence_mean(&states.x, &states.starts),
         Pooling::First | Pooling::Pooler => {
+            let sequences = states.starts.len() - 1;
             #[allow(clippy::cast_possible_truncation)]
             let first: Vec<u32> = states.starts[..sequences]
                 .iter()

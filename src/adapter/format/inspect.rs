@@ -1,7 +1,9 @@
-use super::{CARD, CONFIG, Fields, Files, Library, adapterhub, layer_of, load, parse_object, peft};
-use crate::adapter::{Card, TaskAdapter};
+use super::{
+    CONFIG, Extent, Fields, Files, Library, adapterhub, load, parse_object, peft, read_card,
+};
+use crate::adapter::TaskAdapter;
 use crate::backbone::{FAMILIES, Shape};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::tensor_file::TensorFile;
 
 /// Reads an adapter's folder without a backbone, for a look at it: the sizes that a backbone would
@@ -28,17 +30,11 @@ fn needed_shape(name: &str, files: &Files) -> Result<Shape> {
     };
     let bytes = super::need(name, files, weights, "save it with safetensors")?;
     let file = TensorFile::parse(weights, bytes)?;
-    let mut layers = 0;
-    let mut widths = Vec::new();
-    for key in file.names() {
-        if let Some(layer) = layer_of(key) {
-            layers = layers.max(layer + 1);
-            let (dims, _) = file.info(key)?;
-            if dims.len() == 2 {
-                widths.extend(dims.into_iter().max());
-            }
-        }
-    }
+    let Extent { layers, matrices } = Extent::of(&file)?;
+    let widths: Vec<usize> = matrices
+        .into_iter()
+        .flat_map(|dims| dims.into_iter().max())
+        .collect();
     // every matrix of an adapter has the width of the layer it stands beside
     let hidden_size = match fields.get("hidden_size") {
         Some(_) => fields.count("hidden_size", None)?,
@@ -48,13 +44,7 @@ fn needed_shape(name: &str, files: &Files) -> Result<Shape> {
         return Err(fields.invalid(&format!("the hidden size is {hidden_size}")));
     }
     let widest = widths.iter().copied().max().unwrap_or(hidden_size);
-    let card: Card = match files.get(CARD) {
-        Some(json) => serde_json::from_slice(json).map_err(|error| Error::ConfigInvalid {
-            place: CARD.into(),
-            reason: error.to_string(),
-        })?,
-        None => Card::default(),
-    };
+    let card = read_card(files)?;
     let model_type: Option<String> = fields.parse("model_type", Some(None))?;
     let family = FAMILIES
         .iter()

@@ -95,13 +95,7 @@ impl Library {
 /// Every way in which a folder can be wrong, see [`Error`].
 pub fn load(name: &str, files: &Files, shape: &Shape) -> Result<TaskAdapter> {
     let config = need(name, files, CONFIG, "an adapter's folder has one")?;
-    let card: Card = match files.get(CARD) {
-        Some(json) => serde_json::from_slice(json).map_err(|error| Error::ConfigInvalid {
-            place: CARD.into(),
-            reason: error.to_string(),
-        })?,
-        None => Card::default(),
-    };
+    let card = read_card(files)?;
     card.check_backbone(name, shape)?;
     let library = Library::detect(config)?;
     let map = parse_object(CONFIG, config)?;
@@ -149,16 +143,29 @@ pub fn save(task: &TaskAdapter, name: &str, library: Library, shape: &Shape) -> 
         Library::AdapterHub => adapterhub::save(task, &name, map, shape)?,
     };
     if let Some(head) = task.head.as_ref().filter(|head| !can_say(library, head)) {
-        let key = |parameter: ParamName| parameter.field.to_owned();
-        files.insert(
-            SIDE_HEAD.into(),
-            write_tensors(&[(head.parameters(), &key)], task.float)?,
-        );
+        let head = write_tensors(&[(head.parameters(), &side_head_key)], task.float)?;
+        files.insert(SIDE_HEAD.into(), head);
     }
     let mut card = task.card.clone();
     card.files = files.keys().cloned().chain([CARD.to_owned()]).collect();
     files.insert(CARD.into(), to_json(&card)?);
     Ok(files)
+}
+
+/// The side file, or an empty card where there is none.
+fn read_card(files: &Files) -> Result<Card> {
+    let Some(json) = files.get(CARD) else {
+        return Ok(Card::default());
+    };
+    serde_json::from_slice(json).map_err(|error| Error::ConfigInvalid {
+        place: CARD.into(),
+        reason: error.to_string(),
+    })
+}
+
+/// A parameter's key in the side file of a head.
+fn side_head_key(parameter: ParamName) -> String {
+    parameter.field.to_owned()
 }
 
 /// Whether the library's own model classes have such a head.
@@ -182,8 +189,7 @@ fn load_side_head(bytes: &[u8], card: &Card, shape: &Shape) -> Result<Head> {
         dense: card.dense,
         labels: card.labels.clone(),
     };
-    let key = |parameter: ParamName| parameter.field.to_owned();
-    let mut source = FileParams::new(&file, &key);
+    let mut source = FileParams::new(&file, &side_head_key);
     let head = Head::build(config, shape, &mut source)?;
     source.finish()?;
     Ok(head)
@@ -218,7 +224,7 @@ fn write_tensors(groups: &[Group<'_>], float: FloatType) -> Result<Vec<u8>> {
     writer.finish("pt")
 }
 
-/// The float type most of a file's tensors have, so that what was read in 16 bits is written so.
+/// 16 bits if all of a file's tensors have no more, so that what was read so is written so.
 fn float_type(file: &TensorFile<'_>) -> FloatType {
     let half = file.names().all(|name| {
         matches!(
@@ -271,18 +277,10 @@ fn check_size(adapter: &str, file: &TensorFile<'_>, shape: &Shape, all_layers: b
             found: found.to_string(),
         })
     };
-    let mut layers = 0;
-    let mut widest = Vec::new();
-    for name in file.names().filter(|name| layer_of(name).is_some()) {
-        layers = layers.max(layer_of(name).map_or(0, |layer| layer + 1));
-        let (dims, _) = file.info(name)?;
-        if dims.len() == 2 {
-            widest.push(dims);
-        }
-    }
+    let Extent { layers, matrices } = Extent::of(file)?;
     let fits = |dims: &Vec<usize>| dims.contains(&shape.hidden_size);
-    if let Some(dims) = widest.iter().min()
-        && !widest.iter().any(fits)
+    if let Some(dims) = matrices.iter().min()
+        && !matrices.iter().any(fits)
     {
         let found = dims.iter().copied().max().unwrap_or_default();
         return mismatch("hidden size", shape.hidden_size, found);
@@ -291,6 +289,29 @@ fn check_size(adapter: &str, file: &TensorFile<'_>, shape: &Shape, all_layers: b
         return mismatch("number of layers", shape.layers, layers);
     }
     Ok(())
+}
+
+/// What the tensors beside a backbone's layers say of its size.
+struct Extent {
+    /// One more than the highest layer that a key names.
+    layers: usize,
+    /// The shapes of the matrices.
+    matrices: Vec<Vec<usize>>,
+}
+
+impl Extent {
+    fn of(file: &TensorFile<'_>) -> Result<Self> {
+        let (mut layers, mut matrices) = (0, Vec::new());
+        for key in file.names() {
+            let Some(layer) = layer_of(key) else { continue };
+            layers = layers.max(layer + 1);
+            let (dims, _) = file.info(key)?;
+            if dims.len() == 2 {
+                matrices.push(dims);
+            }
+        }
+        Ok(Self { layers, matrices })
+    }
 }
 
 /// No encoder has as many; a damaged key must not ask for any amount of memory.
