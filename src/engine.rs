@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use candle_core::D;
-
 use crate::adapter::TaskAdapter;
 use crate::adapter::format::{self, Files, Library};
 use crate::backbone::{Backbone, Bert, BertConfig, Hook, NoHook};
@@ -190,9 +188,8 @@ impl Engine {
         let mut vectors = Vec::with_capacity(texts.len());
         for batch in runs(&encoded, BATCH_TOKENS, |sequence| sequence.ids.len()) {
             let states = self.backbone.forward(&Batch::new(batch), hook)?;
-            let mean = pool(Pooling::Mean, &*self.backbone, &states)?;
-            let norm = mean.sqr()?.sum_keepdim(D::Minus1)?.sqrt()?;
-            vectors.extend(mean.broadcast_div(&norm)?.to_vec2::<f32>()?);
+            let means = pool(Pooling::Mean, &*self.backbone, &states);
+            vectors.extend(means.rows().map(unit));
         }
         Ok(vectors)
     }
@@ -229,19 +226,24 @@ pub fn answers(
     let mut answers = Vec::with_capacity(sequences.len());
     for batch in runs(sequences, BATCH_TOKENS, |sequence| sequence.ids.len()) {
         let states = backbone.forward(&Batch::new(batch), &*task.adapter)?;
-        let logits = head.logits(backbone, &states)?.to_vec2::<f32>()?;
-        for (sequence, logits) in batch.iter().zip(logits) {
-            let scores = softmax(&logits);
+        let logits = head.logits(backbone, &states);
+        for (sequence, logits) in batch.iter().zip(logits.rows()) {
             answers.push(Answer {
-                best: argmax(&logits),
-                scores,
-                logits,
+                best: argmax(logits),
+                scores: softmax(logits),
+                logits: logits.to_vec(),
                 tokens: sequence.ids.len(),
                 truncated: sequence.truncated,
             });
         }
     }
     Ok(answers)
+}
+
+/// The vector of unit length in the same direction.
+fn unit(vector: &[f32]) -> Vec<f32> {
+    let norm = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
+    vector.iter().map(|x| x / norm).collect()
 }
 
 /// Softmax of one row of logits.

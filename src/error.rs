@@ -238,9 +238,6 @@ pub enum Error {
         /// The operating system's error.
         source: std::io::Error,
     },
-    /// An operation inside the tensor library failed: a defect of this program, not of its input.
-    #[error("internal error in tensor arithmetic, please report it: {0}")]
-    Tensor(#[from] candle_core::Error),
 }
 
 impl Error {
@@ -273,7 +270,6 @@ impl Error {
             Self::Aborted => "aborted",
             Self::StorageUnavailable { .. } => "storage_unavailable",
             Self::Io { .. } => "io",
-            Self::Tensor(_) => "internal",
         }
     }
 

@@ -9,7 +9,8 @@
 //! | floor | module | what it does |
 //! | --- | --- | --- |
 //! | 0 | [`kernels`] | slices in, slices out; the only unsafe code |
-//! | 1 | [`ops`] | candle custom ops over the kernels, forward and backward |
+//! | 0 | [`tensor`] | f32 tensors and reverse-mode differentiation |
+//! | 1 | [`ops`] | operations on tensors over the kernels, forward and backward |
 //! | 1 | [`text`] | text to token ids to batches |
 //! | 1 | [`tensor_file`] | safetensors, checked |
 //! | 2 | [`backbone`] | the frozen encoder and the hook |
@@ -31,6 +32,7 @@ pub mod head;
 pub mod hub;
 pub mod kernels;
 pub mod ops;
+pub mod tensor;
 pub mod tensor_file;
 pub mod text;
 pub mod train;

@@ -12,28 +12,25 @@ mod tiny;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use candle_core::{Device, Tensor, Var};
 use graftlet::adapter::format::Library;
-use graftlet::adapter::{Adapter, BottleneckConfig, Config, FreshParams, LoraConfig};
+use graftlet::adapter::{Adapter, BottleneckConfig, Config, FreshParams, GivenParams, LoraConfig};
 use graftlet::adapter::{ParamName, Parameter, Site, TaskAdapter};
 use graftlet::backbone::{Backbone, Linear, LinearSite, Sublayer};
 use graftlet::engine::Engine;
 use graftlet::head::{Head, HeadConfig, Pooling};
 use graftlet::kernels::{PackedF32, PackedInt8, quantize_rows_int8};
 use graftlet::ops::{
-    Activation, FrozenLinear, LayerNorm, Weight, attention, gelu, linear, sequence_mean,
+    Activation, FrozenLinear, LayerNorm, Weight, add, add_bias, add_scaled, attention, concat,
+    cross_entropy, gelu, linear, scale, select, sequence_mean,
 };
+use graftlet::tensor::Tensor;
 use graftlet::tensor_file::TensorFile;
 use graftlet::text::{Batch, Encoded, Text};
-use graftlet::train::{AdamW, cross_entropy};
+use graftlet::train::AdamW;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use reference::{Matrix, Vector, central_difference};
 use tiny::{HEADS, Tiny, VOCABULARY, normals};
-
-fn floats(tensor: &Tensor) -> Vec<f32> {
-    tensor.flatten_all().unwrap().to_vec1().unwrap()
-}
 
 fn double(values: &[f32]) -> Vector {
     values.iter().copied().map(f64::from).collect()
@@ -76,30 +73,35 @@ type Argument<'a> = (&'a [usize], Vec<f32>);
 fn check_op(
     what: &str,
     arguments: &[Argument<'_>],
-    op: impl Fn(&[Tensor]) -> candle_core::Result<Tensor>,
+    op: impl Fn(&[Tensor]) -> Tensor,
     formula: impl Fn(&[Vector]) -> Vector,
 ) {
     const TOLERANCE: f64 = 2e-6;
-    let vars: Vec<Var> = arguments
+    let variables: Vec<Tensor> = arguments
         .iter()
-        .map(|(shape, data)| Var::from_vec(data.clone(), *shape, &Device::Cpu).unwrap())
+        .map(|(shape, data)| Tensor::variable(data.clone(), shape))
         .collect();
-    let tensors: Vec<Tensor> = vars.iter().map(|var| var.as_tensor().clone()).collect();
-    let out = op(&tensors).unwrap();
+    let out = op(&variables);
+    // an operation may work in its argument's memory, but only where nobody else reads it
+    for (variable, (_, data)) in variables.iter().zip(arguments) {
+        assert_eq!(variable.data(), data, "{what} wrote to its argument");
+    }
+    let constants: Vec<Tensor> = variables.iter().map(Tensor::detach).collect();
+    let untracked = op(&constants);
+    assert_eq!(untracked.data(), out.data(), "{what}, without a graph");
     let mut values: Vec<Vector> = arguments.iter().map(|(_, data)| double(data)).collect();
     let forward = assert_close_to_scale(
-        &floats(&out),
+        out.data(),
         &formula(&values),
         TOLERANCE,
         &format!("{what}, forward"),
     );
 
-    let weights = normals(&mut ChaCha8Rng::seed_from_u64(99), out.elem_count());
-    let c = Tensor::from_vec(weights.clone(), out.shape(), &Device::Cpu).unwrap();
-    let gradients = (out * c).unwrap().sum_all().unwrap().backward().unwrap();
+    let weights = normals(&mut ChaCha8Rng::seed_from_u64(99), out.len());
+    let gradients = out.backward_from(&weights);
     let c = double(&weights);
     let mut largest = 0f64;
-    for (argument, var) in vars.iter().enumerate() {
+    for (argument, variable) in variables.iter().enumerate() {
         let mut expected = Vec::new();
         for index in 0..values[argument].len() {
             let x = values[argument][index];
@@ -109,9 +111,9 @@ fn check_op(
             }));
             values[argument][index] = x;
         }
-        let found = floats(gradients.get(var).unwrap());
+        let found = gradients.get(variable).unwrap();
         let what = format!("{what}, gradient of argument {argument}");
-        largest = largest.max(assert_close_to_scale(&found, &expected, TOLERANCE, &what));
+        largest = largest.max(assert_close_to_scale(found, &expected, TOLERANCE, &what));
     }
     println!("{what}: largest difference {forward:.1e} forward, {largest:.1e} backward");
 }
@@ -163,14 +165,13 @@ fn frozen_linear_int8() {
         .collect();
 
     let data = normals(&mut rng, TOKENS * IN);
-    let x = Var::from_vec(data.clone(), (TOKENS, IN), &Device::Cpu).unwrap();
-    let y = layer.forward(x.as_tensor()).unwrap();
+    let x = Tensor::variable(data.clone(), &[TOKENS, IN]);
+    let y = layer.forward(&x);
     let c = normals(&mut rng, TOKENS * OUT);
-    let loss = (&y * Tensor::from_vec(c.clone(), (TOKENS, OUT), &Device::Cpu).unwrap()).unwrap();
-    let gradients = loss.sum_all().unwrap().backward().unwrap();
+    let gradients = y.clone().backward_from(&c);
 
     // an activation is off by at most half a step of 1/2047 of its row's largest
-    let (y, bias) = (floats(&y), double(&bias));
+    let (y, bias) = (y.data(), double(&bias));
     for (token, x) in rows(&double(&data), IN).iter().enumerate() {
         let step = x.iter().fold(0f64, |max, x| max.max(x.abs())) / 2047.0;
         for (out, exact) in reference::linear(&dequantised, &bias, x).iter().enumerate() {
@@ -191,8 +192,8 @@ fn frozen_linear_int8() {
             expected.push(reference::dot(&dy, &weight));
         }
     }
-    let found = floats(gradients.get(&x).unwrap());
-    let largest = assert_close_to_scale(&found, &expected, 1e-5, "frozen linear, int8");
+    let found = gradients.get(&x).unwrap();
+    let largest = assert_close_to_scale(found, &expected, 1e-5, "frozen linear, int8");
     println!("frozen linear, int8: largest difference {largest:.1e} backward");
 }
 
@@ -294,6 +295,73 @@ fn mean_over_the_tokens_of_each_sequence() {
     );
 }
 
+fn tensor_sum(a: &Vector, b: &Vector, s: f64) -> Vector {
+    a.iter().zip(b).map(|(a, b)| a + s * b).collect()
+}
+
+#[test]
+fn sums_and_multiples() {
+    let mut rng = ChaCha8Rng::seed_from_u64(33);
+    let mut argument = || normals(&mut rng, 21);
+    let pair: [Argument<'_>; 2] = [(&[3, 7], argument()), (&[3, 7], argument())];
+    check_op(
+        "add",
+        &pair,
+        |x| add(x[0].clone(), &x[1]),
+        |x| tensor_sum(&x[0], &x[1], 1.0),
+    );
+    check_op(
+        "add-scaled",
+        &pair,
+        |x| add_scaled(x[0].clone(), &x[1], -0.75),
+        |x| tensor_sum(&x[0], &x[1], -0.75),
+    );
+    // both arguments are one tensor
+    check_op(
+        "add to itself",
+        &pair[..1],
+        |x| add_scaled(x[0].clone(), &x[0], 0.5),
+        |x| tensor_sum(&x[0], &x[0], 0.5),
+    );
+    check_op(
+        "scale",
+        &pair[..1],
+        |x| scale(x[0].clone(), -1.25),
+        |x| tensor_sum(&vec![0.0; 21], &x[0], -1.25),
+    );
+    check_op(
+        "add-bias",
+        &[(&[3, 7], argument()), (&[7], argument()[..7].to_vec())],
+        |x| add_bias(x[0].clone(), &x[1]),
+        |x| {
+            let rows = rows(&x[0], 7);
+            let sums = rows.iter().map(|row| tensor_sum(row, &x[1], 1.0));
+            sums.flatten().collect()
+        },
+    );
+}
+
+#[test]
+fn rows_joined_and_chosen() {
+    let mut rng = ChaCha8Rng::seed_from_u64(34);
+    let (a, b) = (normals(&mut rng, 10), normals(&mut rng, 15));
+    check_op(
+        "concat",
+        &[(&[2, 5], a), (&[3, 5], b.clone())],
+        |x| concat([&x[0], &x[1]]),
+        |x| x.concat(),
+    );
+    check_op(
+        "select",
+        &[(&[3, 5], b)],
+        |x| select(&x[0], &[2, 0, 2]),
+        |x| {
+            let rows = rows(&x[0], 5);
+            [2, 0, 2].map(|row: usize| rows[row].clone()).concat()
+        },
+    );
+}
+
 /// From far left, where GELU is all but 0, to far right, and none at the kink of ReLU.
 fn abscissae() -> Vec<f32> {
     (-32..32).map(|i| (i as f32 + 0.4) / 6.0).collect()
@@ -324,7 +392,7 @@ fn activations() {
         check_op(
             &format!("{activation:?}"),
             &[(&[4, 16], abscissae())],
-            |x| activation.forward(&x[0]),
+            |x| activation.forward(x[0].clone()),
             |x| x[0].iter().copied().map(function).collect(),
         );
     }
@@ -457,31 +525,31 @@ fn check_model(what: &str, case: Case, pooling: Pooling, dense: Option<Activatio
     const TOLERANCE: f64 = 2e-5;
     let tiny = Tiny::new(LAYERS, 12, 7);
     let bert = tiny.bert();
-    let mut params = FreshParams::new(8);
-    let adapter = case.config.build(bert.shape(), &mut params).unwrap();
     let labels = ["a", "b", "c"].map(String::from).to_vec();
-    let config = HeadConfig {
+    let head_config = HeadConfig {
         pooling,
         dense,
         labels,
     };
-    let head = Head::build(config, bert.shape(), &mut params).unwrap();
-    let parameters = || adapter.parameters().iter().chain(head.parameters());
+    let mut params = FreshParams::new(8);
+    let adapter = case.config.build(bert.shape(), &mut params).unwrap();
+    let head = Head::build(head_config.clone(), bert.shape(), &mut params).unwrap();
 
     // what starts as zero would hide what it multiplies
-    let vars = params.into_vars();
     let mut rng = ChaCha8Rng::seed_from_u64(9);
     let mut tensors: BTreeMap<String, Matrix> = BTreeMap::new();
-    for (var, parameter) in vars.iter().zip(parameters()) {
-        let data: Vec<f32> = normals(&mut rng, var.elem_count())
-            .iter()
-            .map(|x| x * 0.3)
-            .collect();
-        tensors.insert(reference_name(parameter.name), matrix(var.dims(), &data));
-        var.set(&Tensor::from_vec(data, var.shape(), &Device::Cpu).unwrap())
-            .unwrap();
+    let mut parameters = [adapter.parameters(), head.parameters()].concat();
+    for parameter in &mut parameters {
+        let values = normals(&mut rng, parameter.tensor.len());
+        let values: Vec<f32> = values.iter().map(|x| x * 0.3).collect();
+        let shape = parameter.tensor.shape().to_vec();
+        tensors.insert(reference_name(parameter.name), matrix(&shape, &values));
+        parameter.tensor = Tensor::variable(values, &shape);
     }
-    assert_eq!(tensors.len(), vars.len());
+    assert_eq!(tensors.len(), parameters.len());
+    let mut params = GivenParams(&parameters);
+    let adapter = case.config.build(bert.shape(), &mut params).unwrap();
+    let head = Head::build(head_config, bert.shape(), &mut params).unwrap();
     for (name, shape, data) in &tiny.tensors {
         tensors.insert(name.clone(), matrix(shape, data));
     }
@@ -504,9 +572,10 @@ fn check_model(what: &str, case: Case, pooling: Pooling, dense: Option<Activatio
     let sequences = sequences();
     let answers = [2, 0, 1];
     let states = bert.forward(&Batch::new(&sequences), &*adapter).unwrap();
-    let logits = head.logits(&bert, &states).unwrap();
-    let loss = cross_entropy(&logits, &answers).unwrap();
-    let gradients = loss.backward().unwrap();
+    let logits = head.logits(&bert, &states);
+    let loss = cross_entropy(&logits, &answers);
+    let loss_value = f64::from(loss.data()[0]);
+    let gradients = loss.backward();
 
     let plain: Vec<reference::Sequence> = sequences
         .iter()
@@ -516,7 +585,7 @@ fn check_model(what: &str, case: Case, pooling: Pooling, dense: Option<Activatio
         })
         .collect();
     let mut logits_off = 0f64;
-    for (found, sequence) in logits.to_vec2::<f32>().unwrap().iter().zip(&plain) {
+    for (found, sequence) in logits.rows().zip(&plain) {
         for (found, expected) in found.iter().zip(model.logits(sequence)) {
             logits_off = logits_off.max((f64::from(*found) - expected).abs());
         }
@@ -525,14 +594,13 @@ fn check_model(what: &str, case: Case, pooling: Pooling, dense: Option<Activatio
         logits_off <= 1e-5,
         "{what}: a logit is off by {logits_off:e}"
     );
-    let loss = f64::from(loss.to_scalar::<f32>().unwrap());
-    assert!((loss - model.loss(&plain, &answers)).abs() < 1e-6);
+    assert!((loss_value - model.loss(&plain, &answers)).abs() < 1e-6);
 
     let (mut largest, mut count) = (0f64, 0);
-    for (var, parameter) in vars.iter().zip(parameters()) {
+    for parameter in &parameters {
         let name = reference_name(parameter.name);
         let mut expected = Vec::new();
-        for index in 0..var.elem_count() {
+        for index in 0..parameter.tensor.len() {
             let x = *model.element(&name, index);
             expected.push(central_difference(x, |x| {
                 *model.element(&name, index) = x;
@@ -544,9 +612,9 @@ fn check_model(what: &str, case: Case, pooling: Pooling, dense: Option<Activatio
             expected.iter().any(|g| g.abs() > 1e-4),
             "{what}: nothing depends on {name}"
         );
-        let found = floats(gradients.get(var).unwrap());
+        let found = gradients.get(&parameter.tensor).unwrap();
         let what = format!("{what}, {name}");
-        largest = largest.max(assert_close_to_scale(&found, &expected, TOLERANCE, &what));
+        largest = largest.max(assert_close_to_scale(found, &expected, TOLERANCE, &what));
         count += expected.len();
     }
     println!(
@@ -658,9 +726,9 @@ struct Golden {
 
 /// The golden PEFT adapter with its tensors as variables, and its eight texts as one batch.
 struct Trainable {
-    adapter: Box<dyn Adapter>,
-    head: Head,
-    vars: Vec<Var>,
+    loaded: TaskAdapter,
+    head: HeadConfig,
+    parameters: Vec<Parameter>,
     keys: Vec<String>,
     batch: Batch,
 }
@@ -672,21 +740,12 @@ impl Trainable {
         let loaded: TaskAdapter = graftlet::adapter::format::load("golden", &files, shape).unwrap();
         let loaded_head = loaded.head.as_ref().unwrap();
         let config = loaded.adapter.config();
-        let mut params = FreshParams::new(0);
-        let adapter = config.build(shape, &mut params).unwrap();
-        let head = Head::build(loaded_head.config().clone(), shape, &mut params).unwrap();
-        let vars = params.into_vars();
-        let source: Vec<&Parameter> = loaded
-            .adapter
-            .parameters()
-            .iter()
-            .chain(loaded_head.parameters())
-            .collect();
-        assert_eq!(source.len(), vars.len());
-        for (var, parameter) in vars.iter().zip(&source) {
-            var.set(&parameter.tensor).unwrap();
-        }
-        let key = |parameter: &&Parameter| match parameter.name.site {
+        let source = [loaded.adapter.parameters(), loaded_head.parameters()].concat();
+        let variable = |parameter: &Parameter| Parameter {
+            name: parameter.name,
+            tensor: parameter.tensor.tracked(),
+        };
+        let key = |parameter: &Parameter| match parameter.name.site {
             Site::Head => {
                 let part = parameter.name.field.strip_prefix("out.").unwrap();
                 format!("base_model.model.classifier.{part}")
@@ -705,26 +764,26 @@ impl Trainable {
             .collect();
         let batch = Batch::new(&engine.tokenizer().encode_all(&texts).unwrap());
         Self {
-            adapter,
-            head,
-            vars,
+            head: loaded_head.config().clone(),
+            parameters: source.iter().map(variable).collect(),
+            loaded,
             keys,
             batch,
         }
     }
 
-    /// Mean cross-entropy and its gradients in the variables' order.
+    /// Mean cross-entropy and its gradients in the parameters' order.
     fn gradients(&self, backbone: &dyn Backbone, labels: &[usize]) -> (f64, Vec<Vec<f32>>) {
-        let states = backbone.forward(&self.batch, &*self.adapter).unwrap();
-        let logits = self.head.logits(backbone, &states).unwrap();
-        let loss = cross_entropy(&logits, labels).unwrap();
-        let store = loss.backward().unwrap();
-        let gradients = self
-            .vars
-            .iter()
-            .map(|var| floats(store.get(var).unwrap()))
-            .collect();
-        (f64::from(loss.to_scalar::<f32>().unwrap()), gradients)
+        let mut params = GivenParams(&self.parameters);
+        let config = self.loaded.adapter.config();
+        let adapter: Box<dyn Adapter> = config.build(backbone.shape(), &mut params).unwrap();
+        let head = Head::build(self.head.clone(), backbone.shape(), &mut params).unwrap();
+        let states = backbone.forward(&self.batch, &*adapter).unwrap();
+        let loss = cross_entropy(&head.logits(backbone, &states), labels);
+        let value = f64::from(loss.data()[0]);
+        let store = loss.backward();
+        let gradient = |p: &Parameter| store.get(&p.tensor).unwrap().to_vec();
+        (value, self.parameters.iter().map(gradient).collect())
     }
 }
 
@@ -741,7 +800,7 @@ fn gradients_and_loss_curve_are_pytorchs() {
     let bytes = std::fs::read(support::fixture("peft_lora_gradients.safetensors")).unwrap();
     let file = TensorFile::parse("peft_lora_gradients", &bytes).unwrap();
     let golden = golden();
-    let trainable = Trainable::new(&engine);
+    let mut trainable = Trainable::new(&engine);
     let backbone = &**engine.backbone();
 
     let (loss, gradients) = trainable.gradients(backbone, &golden.labels);
@@ -752,9 +811,10 @@ fn gradients_and_loss_curve_are_pytorchs() {
     );
     let mut compared = BTreeSet::new();
     let mut largest = 0f32;
-    for ((key, var), gradient) in trainable.keys.iter().zip(&trainable.vars).zip(&gradients) {
+    let parameters = trainable.keys.iter().zip(&trainable.parameters);
+    for ((key, parameter), gradient) in parameters.zip(&gradients) {
         if file.contains(key) {
-            let expected = file.floats(key, var.dims()).unwrap();
+            let expected = file.floats(key, parameter.tensor.shape()).unwrap();
             largest = largest.max(support::assert_close(gradient, &expected, 1e-6, key));
             compared.insert(key.as_str());
         }
@@ -765,7 +825,7 @@ fn gradients_and_loss_curve_are_pytorchs() {
         "every tensor of the golden was compared"
     );
 
-    let mut optimizer = AdamW::new(trainable.vars.clone(), 0.01);
+    let mut optimizer = AdamW::new(&trainable.parameters, 0.01);
     let mut curve_off = 0f64;
     for (step, expected) in golden.losses.iter().enumerate() {
         let (loss, gradients) = trainable.gradients(backbone, &golden.labels);
@@ -775,7 +835,7 @@ fn gradients_and_loss_curve_are_pytorchs() {
             "step {step}: loss {loss}, PyTorch's {expected}"
         );
         curve_off = curve_off.max(difference);
-        optimizer.step(&gradients, 1e-3).unwrap();
+        optimizer.step(&mut trainable.parameters, &gradients, 1e-3);
     }
     println!("PyTorch: gradients within {largest:.1e}, losses of ten steps within {curve_off:.1e}");
 }

@@ -4,7 +4,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use candle_core::Tensor;
 use serde_json::{Map, Value, json};
 
 use super::format::{Fields, Library};
@@ -12,7 +11,8 @@ use super::{Adapter, Collector, Config, Description, Init, Kind, Options, ParamN
 use super::{Parameter, Preset, Site, SizeOption, fields_of, lowest_layer};
 use crate::backbone::{Hook, Modules, Shape, Sublayer, SublayerSite};
 use crate::error::{Error, Result};
-use crate::ops::{Activation, LayerNorm, linear};
+use crate::ops::{Activation, LayerNorm, add, add_bias, add_scaled, linear};
+use crate::tensor::Tensor;
 
 const SIZE: SizeOption = SizeOption {
     name: "reductionFactor",
@@ -307,9 +307,9 @@ fn read_adapterhub(
 
 impl Network {
     /// `act(x Dᵀ + d) Uᵀ + u`, `[tokens, hidden]` to the same shape.
-    fn forward(&self, x: &Tensor, activation: Activation) -> candle_core::Result<Tensor> {
-        let inner = linear(x, &self.down)?.broadcast_add(&self.down_bias)?;
-        linear(&activation.forward(&inner)?, &self.up)?.broadcast_add(&self.up_bias)
+    fn forward(&self, x: &Tensor, activation: Activation) -> Tensor {
+        let inner = add_bias(linear(x, &self.down), &self.down_bias);
+        add_bias(linear(&activation.forward(inner), &self.up), &self.up_bias)
     }
 }
 
@@ -320,18 +320,20 @@ impl Hook for Bottleneck {
         h: Tensor,
         residual: &Tensor,
         norm: &LayerNorm,
-    ) -> candle_core::Result<Tensor> {
-        let sum = (&h + residual)?;
+    ) -> Tensor {
         let Some(network) = self.networks.get(&site) else {
-            return norm.forward(&sum);
+            return norm.join(h, residual);
         };
-        let x = if self.config.norm_before {
-            norm.forward(&sum)?
+        #[allow(clippy::cast_possible_truncation)]
+        let scaling = self.config.scaling as f32;
+        let (x, sum) = if self.config.norm_before {
+            let sum = add(h, residual);
+            (norm.forward(&sum), sum)
         } else {
-            h
+            (h.clone(), add(h, residual))
         };
-        let y = (network.forward(&x, self.config.activation)? * self.config.scaling)?;
-        norm.forward(&(y + sum)?)
+        let y = network.forward(&x, self.config.activation);
+        norm.forward(&add_scaled(sum, &y, scaling))
     }
 
     fn lowest_layer(&self) -> Option<usize> {

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use candle_core::Tensor;
 use serde_json::{Map, Value, json};
 
 use super::format::{Fields, Library, peft_targets};
@@ -10,7 +9,8 @@ use super::{Adapter, Collector, Config, Description, Init, Kind, Options, ParamN
 use super::{Parameter, Preset, Site, SizeOption, fields_of, lowest_layer};
 use crate::backbone::{Hook, Linear, LinearSite, Modules, Shape};
 use crate::error::{Error, Result};
-use crate::ops::linear;
+use crate::ops::{add_scaled, linear};
+use crate::tensor::Tensor;
 
 /// The row of this kind.
 pub(super) static KIND: Kind = Kind {
@@ -376,12 +376,17 @@ fn read_adapterhub(
 }
 
 impl Hook for Lora {
-    fn after_linear(&self, site: LinearSite, x: &Tensor, y: Tensor) -> candle_core::Result<Tensor> {
+    fn after_linear(&self, site: LinearSite, x: &Tensor, y: Tensor) -> Tensor {
         let Some(Update { a, b }) = self.updates.get(&site) else {
-            return Ok(y);
+            return y;
         };
-        let update = linear(&linear(x, a)?, b)?;
-        y + (update * self.config.scale())?
+        #[allow(clippy::cast_possible_truncation)]
+        let scale = self.config.scale() as f32;
+        add_scaled(y, &linear(&linear(x, a), b), scale)
+    }
+
+    fn changes_output(&self, site: LinearSite) -> bool {
+        self.updates.contains_key(&site)
     }
 
     fn lowest_layer(&self) -> Option<usize> {

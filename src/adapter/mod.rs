@@ -10,7 +10,7 @@ mod task;
 
 pub use bottleneck::BottleneckConfig;
 pub use lora::LoraConfig;
-pub use params::{Collector, CopiedParams, FileParams, FreshParams, Init};
+pub use params::{Collector, FileParams, FreshParams, GivenParams, Init};
 pub use params::{ParamName, ParamSource, Parameter, Site};
 pub use task::{BackboneRef, Card, Metric, TaskAdapter};
 

@@ -1,12 +1,12 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use candle_core::{Device, Tensor, Var};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::backbone::{LinearSite, SublayerSite};
 use crate::error::{Error, Result};
+use crate::tensor::Tensor;
 use crate::tensor_file::TensorFile;
 
 /// The module of the backbone that a parameter belongs to.
@@ -45,7 +45,7 @@ pub enum Init {
 pub struct Parameter {
     /// Its identity.
     pub name: ParamName,
-    /// Its value; tracked by autograd if it came from [`FreshParams`].
+    /// Its value; a variable if it came from [`FreshParams`].
     pub tensor: Tensor,
 }
 
@@ -100,10 +100,9 @@ impl<'a> Collector<'a> {
     }
 }
 
-/// Initialises parameters and tracks them for training. The same seed gives the same values.
+/// Initialises parameters as variables, for training. The same seed gives the same values.
 pub struct FreshParams {
     rng: ChaCha8Rng,
-    vars: Vec<Var>,
 }
 
 impl FreshParams {
@@ -112,14 +111,7 @@ impl FreshParams {
     pub fn new(seed: u64) -> Self {
         Self {
             rng: ChaCha8Rng::seed_from_u64(seed),
-            vars: Vec::new(),
         }
-    }
-
-    /// The variables made so far, in order.
-    #[must_use]
-    pub fn into_vars(self) -> Vec<Var> {
-        self.vars
     }
 }
 
@@ -134,10 +126,7 @@ impl ParamSource for FreshParams {
                 .map(|_| rng.random_range(-bound..bound))
                 .collect(),
         };
-        let var = Var::from_vec(data, shape, &Device::Cpu)?;
-        let tensor = var.as_tensor().clone();
-        self.vars.push(var);
-        Ok(tensor)
+        Ok(Tensor::variable(data, shape))
     }
 }
 
@@ -147,7 +136,7 @@ fn normal(rng: &mut impl Rng) -> f32 {
     radius * (std::f32::consts::TAU * rng.random::<f32>()).cos()
 }
 
-/// Takes parameters out of a file, not tracked by autograd.
+/// Takes parameters out of a file, as constants.
 pub struct FileParams<'a> {
     file: &'a TensorFile<'a>,
     key: &'a dyn Fn(ParamName) -> String,
@@ -191,20 +180,20 @@ impl ParamSource for FileParams<'_> {
         let key = (self.key)(name);
         let data = self.file.floats(&key, shape)?;
         self.used.borrow_mut().insert(key);
-        Ok(Tensor::from_vec(data, shape, &Device::Cpu)?)
+        Ok(Tensor::new(data, shape))
     }
 }
 
-/// Gives out values that another adapter holds, not tracked by autograd: a trained adapter becomes
-/// one that is only used.
-pub struct CopiedParams<'a>(pub &'a [Parameter]);
+/// Gives out the tensors of a list as they are: an optimizer's variables become an adapter again, a
+/// trained adapter one that is only used.
+pub struct GivenParams<'a>(pub &'a [Parameter]);
 
-impl ParamSource for CopiedParams<'_> {
+impl ParamSource for GivenParams<'_> {
     fn get(&mut self, name: ParamName, shape: &[usize], _init: Init) -> Result<Tensor> {
         match self.0.iter().find(|parameter| parameter.name == name) {
-            Some(found) if found.tensor.dims() == shape => Ok(found.tensor.detach().copy()?),
+            Some(found) if found.tensor.shape() == shape => Ok(found.tensor.clone()),
             _ => Err(Error::TensorMissing {
-                place: "trained adapter".into(),
+                place: "list of parameters".into(),
                 tensor: format!("{name:?}"),
             }),
         }

@@ -36,7 +36,7 @@ impl TaskAdapter {
             .parameters()
             .iter()
             .chain(head)
-            .map(|p| p.tensor.elem_count())
+            .map(|p| p.tensor.len())
             .sum()
     }
 }

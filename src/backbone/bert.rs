@@ -1,12 +1,14 @@
-use candle_core::{Device, Tensor};
+use std::sync::Arc;
+
 use sha2::{Digest, Sha256};
 
 use super::embedding::Embedding;
 use super::weights::Weights;
 use super::{Backbone, BertConfig, Hook, Linear, LinearSite, Modules, Shape, States};
 use super::{Sublayer, SublayerSite};
-use crate::error::Result;
-use crate::ops::{FrozenLinear, LayerNorm, Weight, attention, gelu};
+use crate::error::{Error, Result};
+use crate::ops::{Activation, FrozenLinear, LayerNorm, Weight, attention, concat, gelu};
+use crate::tensor::{Buffer, Tensor};
 use crate::tensor_file::TensorFile;
 use crate::text::Batch;
 
@@ -89,6 +91,7 @@ pub struct Bert {
 }
 
 struct Block {
+    heads: usize,
     query: FrozenLinear,
     key: FrozenLinear,
     value: FrozenLinear,
@@ -124,6 +127,7 @@ impl Bert {
                     norm(&format!("{path}.LayerNorm"))
                 };
                 Ok(Block {
+                    heads: config.num_attention_heads,
                     query: linear(Linear::Query, hidden, hidden)?,
                     key: linear(Linear::Key, hidden, hidden)?,
                     value: linear(Linear::Value, hidden, hidden)?,
@@ -146,7 +150,6 @@ impl Bert {
             types: weights.embedding(TYPES, config.type_vocab_size, hidden)?,
             embedding_norm: norm(EMBEDDING_NORM)?,
             blocks,
-            pooler,
             shape: Shape {
                 name: config.name.clone(),
                 hidden_size: hidden,
@@ -154,10 +157,12 @@ impl Bert {
                 heads: config.num_attention_heads,
                 intermediate_size: ffn,
                 max_tokens: config.max_position_embeddings,
+                pooler: pooler.is_some(),
                 parameters: 0,
                 fingerprint: fingerprint.to_owned(),
                 modules: &MODULES,
             },
+            pooler,
         };
         bert.shape.parameters = bert.count_parameters();
         Ok(bert)
@@ -205,44 +210,49 @@ impl Backbone for Bert {
         &self.shape
     }
 
-    fn embed(&self, batch: &Batch, hook: &dyn Hook) -> candle_core::Result<States> {
+    fn embed(&self, batch: &Batch, hook: &dyn Hook) -> Result<States> {
         let hidden = self.shape.hidden_size;
-        let mut x = vec![0f32; batch.tokens() * hidden];
-        for (token, row) in x.chunks_exact_mut(hidden).enumerate() {
-            self.words.add_row(batch.ids[token] as usize, row)?;
-            self.positions
-                .add_row(batch.positions[token] as usize, row)?;
-            self.types.add_row(batch.type_ids[token] as usize, row)?;
+        let mut x = Buffer::zeros(batch.tokens() * hidden);
+        let tables = [
+            (&self.words, &batch.ids, "token"),
+            (&self.positions, &batch.positions, "position"),
+            (&self.types, &batch.type_ids, "token type"),
+        ];
+        for (table, indices, what) in tables {
+            for (&index, row) in indices.iter().zip(x.chunks_exact_mut(hidden)) {
+                if index as usize >= table.rows() {
+                    return Err(Error::ConfigInvalid {
+                        place: "config.json".into(),
+                        reason: format!(
+                            "the text has {what} {index}, the model only {}",
+                            table.rows()
+                        ),
+                    });
+                }
+                table.add_row(index as usize, row);
+            }
         }
-        let x = Tensor::from_vec(x, (batch.tokens(), hidden), &Device::Cpu)?;
-        let x = self.embedding_norm.forward(&x)?;
-        hook.embeddings(States {
-            x,
+        let x = Tensor::new(x, &[batch.tokens(), hidden]);
+        Ok(hook.embeddings(States {
+            x: self.embedding_norm.forward(&x),
             starts: batch.starts.clone(),
-        })
+        }))
     }
 
-    fn run(
-        &self,
-        mut states: States,
-        layers: std::ops::Range<usize>,
-        hook: &dyn Hook,
-    ) -> candle_core::Result<States> {
+    fn run(&self, mut states: States, layers: std::ops::Range<usize>, hook: &dyn Hook) -> States {
         for layer in layers {
-            states.x = self.blocks[layer].forward(layer, &states, self.shape.heads, hook)?;
+            states.x = self.blocks[layer].forward(layer, states.x, &states.starts, hook);
         }
-        Ok(states)
+        states
     }
 
-    fn pool(&self, first_tokens: &Tensor) -> candle_core::Result<Tensor> {
-        match &self.pooler {
-            Some(pooler) => pooler.forward(first_tokens)?.tanh(),
-            None => candle_core::bail!("this checkpoint has no pooler"),
-        }
-    }
-
-    fn has_pooler(&self) -> bool {
-        self.pooler.is_some()
+    fn pool(&self, first_tokens: &Tensor) -> Tensor {
+        assert!(self.pooler.is_some(), "this checkpoint has no pooler");
+        let pooled = self
+            .pooler
+            .iter()
+            .map(|pooler| pooler.forward(first_tokens));
+        pooled.fold(first_tokens.clone(), |_, x| Activation::Tanh.forward(x))
     }
 
     fn hash(&self) -> String {
@@ -276,45 +286,38 @@ impl Backbone for Bert {
 }
 
 impl Block {
-    fn forward(
-        &self,
-        layer: usize,
-        states: &States,
-        heads: usize,
-        hook: &dyn Hook,
-    ) -> candle_core::Result<Tensor> {
+    fn forward(&self, layer: usize, x: Tensor, starts: &Arc<[usize]>, hook: &dyn Hook) -> Tensor {
         let site = |linear| LinearSite { layer, linear };
-        let apply = |linear, weights: &FrozenLinear, x: &Tensor| {
-            hook.after_linear(site(linear), x, weights.forward(x)?)
-        };
-        let x = &states.x;
+        let half = |sublayer| SublayerSite { layer, sublayer };
+        let after = |linear, x: &Tensor, y| hook.after_linear(site(linear), x, y);
 
-        let q = apply(Linear::Query, &self.query, x)?;
-        let mut k = apply(Linear::Key, &self.key, x)?;
-        let mut v = apply(Linear::Value, &self.value, x)?;
+        let projections = [&self.query, &self.key, &self.value];
+        let [q, k, v] = FrozenLinear::forward_all(projections, &x);
+        let q = after(Linear::Query, &x, q);
+        let mut k = after(Linear::Key, &x, k);
+        let mut v = after(Linear::Value, &x, v);
         let mut prefix = 0;
         if let Some((keys, values)) = hook.key_value_prefix(layer) {
-            prefix = keys.dim(0)?;
-            k = Tensor::cat(&[keys, k], 0)?;
-            v = Tensor::cat(&[values, v], 0)?;
+            prefix = keys.dims2().0;
+            k = concat([&keys, &k]);
+            v = concat([&values, &v]);
         }
-        let h = attention(&q, &k, &v, heads, &states.starts, prefix)?;
-        let h = hook.before_linear(site(Linear::AttentionOutput), h)?;
-        let h = apply(Linear::AttentionOutput, &self.attention_output, &h)?;
-        let attention = SublayerSite {
-            layer,
-            sublayer: Sublayer::Attention,
-        };
-        let x = hook.sublayer(attention, h, x, &self.attention_norm)?;
+        let h = attention(&q, &k, &v, self.heads, starts, prefix);
+        drop((q, k, v));
+        let h = hook.before_linear(site(Linear::AttentionOutput), h);
+        let y = self.attention_output.forward(&h);
+        let h = after(Linear::AttentionOutput, &h, y);
+        let x = hook.sublayer(half(Sublayer::Attention), h, &x, &self.attention_norm);
 
-        let h = gelu(&apply(Linear::FfnUp, &self.ffn_up, &x)?)?;
-        let h = hook.before_linear(site(Linear::FfnDown), h)?;
-        let h = apply(Linear::FfnDown, &self.ffn_down, &h)?;
-        let ffn = SublayerSite {
-            layer,
-            sublayer: Sublayer::Ffn,
+        let h = if hook.changes_output(site(Linear::FfnUp)) {
+            gelu(&after(Linear::FfnUp, &x, self.ffn_up.forward(&x)))
+        } else {
+            self.ffn_up.forward_gelu(&x)
         };
-        hook.sublayer(ffn, h, &x, &self.ffn_norm)
+        let h = hook.before_linear(site(Linear::FfnDown), h);
+        let y = self.ffn_down.forward(&h);
+        let h = after(Linear::FfnDown, &h, y);
+        hook.sublayer(half(Sublayer::Ffn), h, &x, &self.ffn_norm)
     }
 }
 

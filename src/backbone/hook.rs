@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
-use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::ops::LayerNorm;
+use crate::tensor::Tensor;
 
 /// The six linear layers of a transformer block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -108,42 +108,36 @@ pub struct States {
 /// projection only.
 pub trait Hook {
     /// The embeddings after their layer norm; an implementation may put virtual tokens in front.
-    ///
-    /// # Errors
-    /// Of the tensor library.
-    fn embeddings(&self, states: States) -> Result<States> {
-        Ok(states)
+    fn embeddings(&self, states: States) -> States {
+        states
     }
 
     /// The input `x`: `[tokens, in]` of a linear layer.
-    ///
-    /// # Errors
-    /// Of the tensor library.
-    fn before_linear(&self, _site: LinearSite, x: Tensor) -> Result<Tensor> {
-        Ok(x)
+    fn before_linear(&self, _site: LinearSite, x: Tensor) -> Tensor {
+        x
     }
 
     /// The output `y`: `[tokens, out]` of a linear layer whose input was `x`: `[tokens, in]`.
-    ///
-    /// # Errors
-    /// Of the tensor library.
-    fn after_linear(&self, _site: LinearSite, _x: &Tensor, y: Tensor) -> Result<Tensor> {
-        Ok(y)
+    fn after_linear(&self, _site: LinearSite, _x: &Tensor, y: Tensor) -> Tensor {
+        y
+    }
+
+    /// Whether [`after_linear`](Self::after_linear) does anything at a site; where it does not, a
+    /// backbone may compute the layer and what follows it in one go.
+    fn changes_output(&self, _site: LinearSite) -> bool {
+        false
     }
 
     /// Joins the output `h` of a half block with its `residual` and normalises the sum; all
     /// `[tokens, hidden size]`.
-    ///
-    /// # Errors
-    /// Of the tensor library.
     fn sublayer(
         &self,
         _site: SublayerSite,
         h: Tensor,
         residual: &Tensor,
         norm: &LayerNorm,
-    ) -> Result<Tensor> {
-        norm.forward(&(h + residual)?)
+    ) -> Tensor {
+        norm.join(h, residual)
     }
 
     /// Keys and values, each `[prefix, hidden size]`, that every sequence sees in this layer.

@@ -13,8 +13,8 @@ pub use config::BertConfig;
 pub use convert::{Dtype, convert};
 pub use hook::{Hook, Linear, LinearSite, NoHook, States, Sublayer, SublayerSite};
 
-use candle_core::{Result, Tensor};
-
+use crate::error::Result;
+use crate::tensor::Tensor;
 use crate::text::Batch;
 
 /// What an adapter must know of the backbone it is made for.
@@ -32,6 +32,8 @@ pub struct Shape {
     pub intermediate_size: usize,
     /// Longest sequence in tokens.
     pub max_tokens: usize,
+    /// Whether the checkpoint has a pooler of its own.
+    pub pooler: bool,
     /// Number of parameters.
     pub parameters: usize,
     /// SHA-256 of the checkpoint that the weights came from, in hexadecimal; the same for all
@@ -79,28 +81,18 @@ pub trait Backbone: Send + Sync {
     /// Embeddings of a batch, as they enter layer 0.
     ///
     /// # Errors
-    /// Of the tensor library; a token outside the vocabulary.
+    /// [`Error::ConfigInvalid`](crate::Error::ConfigInvalid) for a token, a token type or a position
+    /// that the model has no embedding for.
     fn embed(&self, batch: &Batch, hook: &dyn Hook) -> Result<States>;
 
     /// Runs some of the layers, `0..shape().layers` for all.
-    ///
-    /// # Errors
-    /// Of the tensor library.
-    fn run(
-        &self,
-        states: States,
-        layers: std::ops::Range<usize>,
-        hook: &dyn Hook,
-    ) -> Result<States>;
+    fn run(&self, states: States, layers: std::ops::Range<usize>, hook: &dyn Hook) -> States;
 
     /// The checkpoint's own pooling of first tokens: `[sequences, hidden size]` to the same shape.
     ///
-    /// # Errors
-    /// If the checkpoint has no pooler.
-    fn pool(&self, first_tokens: &Tensor) -> Result<Tensor>;
-
-    /// Whether [`pool`](Self::pool) works.
-    fn has_pooler(&self) -> bool;
+    /// # Panics
+    /// If the checkpoint has none; [`Shape::pooler`] says so.
+    fn pool(&self, first_tokens: &Tensor) -> Tensor;
 
     /// SHA-256 over every weight in memory, in hexadecimal: shows that nothing changed it.
     fn hash(&self) -> String;
@@ -108,8 +100,8 @@ pub trait Backbone: Send + Sync {
     /// Last hidden states of a batch.
     ///
     /// # Errors
-    /// Of the tensor library.
+    /// Those of [`embed`](Self::embed).
     fn forward(&self, batch: &Batch, hook: &dyn Hook) -> Result<States> {
-        self.run(self.embed(batch, hook)?, 0..self.shape().layers, hook)
+        Ok(self.run(self.embed(batch, hook)?, 0..self.shape().layers, hook))
     }
 }

@@ -123,7 +123,7 @@ fn backbone(arguments: &Arguments) -> Result<Map<String, Value>> {
         "longest text",
         json!(format!("{} tokens", shape.max_tokens)),
     );
-    say("pooler", json!(engine.backbone().has_pooler()));
+    say("pooler", json!(engine.backbone().shape().pooler));
     say("backbone fingerprint", json!(shape.fingerprint));
     Ok(facts)
 }

@@ -1,12 +1,12 @@
 //! Floor 3: heads. From hidden states to logits.
 
-use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::adapter::{Collector, Init, ParamSource, Parameter, Site};
 use crate::backbone::{Backbone, Shape, States};
-use crate::error::Result;
-use crate::ops::{Activation, linear, sequence_mean};
+use crate::error::{Error, Result};
+use crate::ops::{Activation, add_bias, linear, select, sequence_mean};
+use crate::tensor::Tensor;
 
 /// How a sequence of hidden states becomes one vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,8 +58,16 @@ impl Head {
     /// Builds a head from a source of tensors.
     ///
     /// # Errors
-    /// Those of the source.
+    /// Those of the source; [`Error::OptionInvalid`] if it reads a pooler that the backbone does not
+    /// have.
     pub fn build(config: HeadConfig, shape: &Shape, source: &mut dyn ParamSource) -> Result<Self> {
+        if config.pooling == Pooling::Pooler && !shape.pooler {
+            return Err(Error::OptionInvalid {
+                option: "pooling",
+                value: "pooler".into(),
+                reason: format!("{} has no pooler; use \"mean\" or \"first\"", shape.name),
+            });
+        }
         let (hidden, labels) = (shape.hidden_size, config.labels.len());
         let mut tensors = Collector::new(source);
         let mut get = |field, dims: &[usize], init| tensors.get(Site::Head, field, dims, init);
@@ -96,43 +104,26 @@ impl Head {
     }
 
     /// Logits `[sequences, labels]` of a batch's last hidden states.
-    ///
-    /// # Errors
-    /// If the pooler is asked for and the backbone has none.
-    pub fn logits(&self, backbone: &dyn Backbone, states: &States) -> candle_core::Result<Tensor> {
-        let mut x = pool(self.config.pooling, backbone, states)?;
+    #[must_use]
+    pub fn logits(&self, backbone: &dyn Backbone, states: &States) -> Tensor {
+        let mut x = pool(self.config.pooling, backbone, states);
         if let Some((activation, weight, bias)) = &self.dense {
-            x = activation.forward(&linear(&x, weight)?.broadcast_add(bias)?)?;
+            x = activation.forward(add_bias(linear(&x, weight), bias));
         }
-        linear(&x, &self.weight)?.broadcast_add(&self.bias)
+        add_bias(linear(&x, &self.weight), &self.bias)
     }
 }
 
 /// One vector per sequence, `[sequences, hidden]`.
 ///
-/// # Errors
+/// # Panics
 /// If the pooler is asked for and the backbone has none.
-pub fn pool(
-    pooling: Pooling,
-    backbone: &dyn Backbone,
-    states: &States,
-) -> candle_core::Result<Tensor> {
+#[must_use]
+pub fn pool(pooling: Pooling, backbone: &dyn Backbone, states: &States) -> Tensor {
+    let first = || select(&states.x, &states.starts[..states.starts.len() - 1]);
     match pooling {
         Pooling::Mean => sequence_mean(&states.x, &states.starts),
-        Pooling::First | Pooling::Pooler => {
-            let sequences = states.starts.len() - 1;
-            #[allow(clippy::cast_possible_truncation)]
-            let first: Vec<u32> = states.starts[..sequences]
-                .iter()
-                .map(|&s| s as u32)
-                .collect();
-            let first = Tensor::from_vec(first, sequences, &Device::Cpu)?;
-            let first = states.x.index_select(&first, 0)?;
-            if pooling == Pooling::Pooler {
-                backbone.pool(&first)
-            } else {
-                Ok(first)
-            }
-        }
+        Pooling::First => first(),
+        Pooling::Pooler => backbone.pool(&first()),
     }
 }

@@ -6,7 +6,7 @@
 //! Working with the tail `Q` instead of the error function keeps large positive `x` exact and large
 //! negative `x` at zero.
 
-use super::exp::exp;
+use super::elementwise::exp;
 use super::parallel;
 
 /// Elements of one parallel task.
@@ -27,6 +27,14 @@ fn bell_and_tail(x: f32) -> (f32, f32) {
     (bell, 0.5 * (p * t) * bell)
 }
 
+/// `x Phi(x)`
+#[inline(always)]
+fn gelu_of(x: f32) -> f32 {
+    let (_, tail) = bell_and_tail(x);
+    let positive = if x > 0.0 { x } else { 0.0 };
+    positive - x.abs() * tail
+}
+
 /// `y[n] = gelu(x[n])`, within 1e-6 of the exact value for `|x| <= 16` and within one unit in the
 /// last place beyond.
 ///
@@ -36,11 +44,14 @@ pub fn gelu(x: &[f32], y: &mut [f32]) {
     parallel::for_each_chunk(y, CHUNK, x.len() * COST, |index, y| {
         let x = &x[index * CHUNK..][..y.len()];
         for (y, &x) in y.iter_mut().zip(x) {
-            let (_, tail) = bell_and_tail(x);
-            let positive = if x > 0.0 { x } else { 0.0 };
-            *y = positive - x.abs() * tail;
+            *y = gelu_of(x);
         }
     });
+}
+
+/// The same in place, by one thread.
+pub(super) fn gelu_in_place(x: &mut [f32]) {
+    x.iter_mut().for_each(|x| *x = gelu_of(*x));
 }
 
 /// `dx[n] = dy[n] * gelu'(x[n])`, where `gelu'(x) = Phi(x) + x phi(x)` and `phi` is the normal

@@ -1,13 +1,14 @@
-//! The f32 product behind a linear layer, forward and backward, and behind both directions of
-//! attention.
+//! The f32 product behind a linear layer, forward and backward.
 //!
 //! Rows are cut into blocks whose packed activations stay in the second-level cache. Within a block
 //! the panels of the weight are the outer loop and the tiles of rows the inner one, so that a panel
 //! is read from memory once a block.
 
+use super::gelu::gelu_in_place;
 use super::pack::{PackedF32, row_panels};
+use super::parallel::{self, Disjoint};
 use super::tiles::{Block, COLS, GROUP, ROWS, Sums, Tiles};
-use super::{Variant, parallel, scratch};
+use super::{Variant, scratch};
 
 /// Bytes of packed activations in a block of rows: about a second-level cache. Rather too many than
 /// too few, since the backward builds its panels once a block.
@@ -31,40 +32,86 @@ pub(super) trait Panels: Sync {
     fn panel<'a>(&'a self, index: usize, scratch: &'a mut [f32]) -> &'a [f32];
 }
 
-/// `y[rows, columns] = a[rows, inner] * b[inner, columns] (+ bias[columns])`.
-pub(super) fn product(
+/// The left-hand side of a product.
+pub(super) trait Rows: Sync {
+    /// `[rows, inner]`
+    fn shape(&self) -> (usize, usize);
+
+    /// Packs the rows from `first` on, as many as `packed` has room for: `[panel][inner][4]`. Rows
+    /// that there are not may hold anything finite.
+    fn pack(&self, first: usize, packed: &mut [f32]);
+}
+
+/// `a[rows, inner]`, row by row.
+pub(super) struct Plain<'a> {
+    pub(super) data: &'a [f32],
+    pub(super) inner: usize,
+}
+
+impl Rows for Plain<'_> {
+    fn shape(&self) -> (usize, usize) {
+        let rows = self.data.len() / self.inner;
+        assert_eq!(self.data.len(), rows * self.inner);
+        (rows, self.inner)
+    }
+
+    #[inline(always)]
+    fn pack(&self, first: usize, packed: &mut [f32]) {
+        let (rows, inner) = self.shape();
+        let row = |row: usize| &self.data[(first + row).min(rows - 1) * inner..];
+        row_panels::<ROWS>(inner, row, packed);
+    }
+}
+
+/// One product with a common left-hand side: `y[rows, columns] = a * b (+ bias[columns])`.
+pub(super) struct Output<'a, B> {
+    pub(super) b: B,
+    pub(super) bias: Option<&'a [f32]>,
+    pub(super) y: &'a mut [f32],
+}
+
+/// Computes products with one left-hand side, which is packed once.
+pub(super) fn products<B: Panels>(
     variant: Variant,
-    a: &[f32],
-    b: &impl Panels,
-    bias: Option<&[f32]>,
-    y: &mut [f32],
+    a: &impl Rows,
+    outputs: Vec<Output<'_, B>>,
+    finish: Finish,
 ) {
     let tiles = Tiles::of(variant);
-    let (inner, columns) = b.shape();
-    let rows = a.len() / inner;
-    assert_eq!(a.len(), rows * inner);
-    assert_eq!(y.len(), rows * columns);
-    assert!(bias.is_none_or(|bias| bias.len() == columns));
-    let work = rows * inner * columns;
+    let (rows, inner) = a.shape();
+    let prepared = |Output { b, bias, y }| {
+        let (b_inner, columns) = B::shape(&b);
+        assert_eq!(b_inner, inner);
+        assert_eq!(y.len(), rows * columns);
+        assert!(bias.is_none_or(|bias: &[f32]| bias.len() == columns));
+        (b, bias, columns, Disjoint::new(y))
+    };
+    let outputs: Vec<_> = outputs.into_iter().map(prepared).collect();
+    let work = outputs.iter().map(|output| rows * inner * output.2).sum();
     let block = block_rows(rows, inner * size_of::<f32>(), work);
-    parallel::for_each_chunk(y, block * columns, work, |index, y| {
-        let rows = y.len() / columns;
-        let a = &a[index * block * inner..][..rows * inner];
+    parallel::for_each(rows.div_ceil(block), work, |index| {
+        let first = index * block;
+        let rows = block.min(rows - first);
         let lens = [rows.next_multiple_of(ROWS) * inner, inner * COLS];
         scratch::with_f32(lens[0] + lens[1], |buffer| {
             let [packed, built] = scratch::pieces(buffer, lens);
-            row_panels::<ROWS>(inner, |row| &a[row.min(rows - 1) * inner..], packed);
-            for column in (0..columns).step_by(COLS) {
-                let bias = columns_of(bias, column);
-                let panel = b.panel(column / COLS, built);
-                for (group, packed) in packed.chunks(GROUP * inner).enumerate() {
-                    let mut sums: Sums<f32> = [[0.0; COLS]; GROUP];
-                    (tiles.f32)(packed, panel, &mut sums);
-                    let y = y.chunks_exact_mut(columns).skip(group * GROUP);
-                    for (y, sums) in y.zip(&sums) {
-                        store(std::array::from_fn(|c| sums[c] + bias[c]), &mut y[column..]);
+            a.pack(first, packed);
+            for (b, bias, columns, y) in &outputs {
+                // SAFETY: blocks of different indices have different rows.
+                let y = unsafe { y.slice(first * columns, rows * columns) };
+                for column in (0..*columns).step_by(COLS) {
+                    let bias = columns_of(*bias, column);
+                    let panel = b.panel(column / COLS, built);
+                    for (group, packed) in packed.chunks(GROUP * inner).enumerate() {
+                        let mut sums: Sums<f32> = [[0.0; COLS]; GROUP];
+                        (tiles.f32)(packed, panel, &mut sums);
+                        let y = y.chunks_exact_mut(*columns).skip(group * GROUP);
+                        for (y, sums) in y.zip(&sums) {
+                            store(std::array::from_fn(|c| sums[c] + bias[c]), &mut y[column..]);
+                        }
                     }
                 }
+                finish.apply(y);
             }
         });
     });
@@ -92,6 +139,35 @@ pub(super) fn store(values: [f32; COLS], y: &mut [f32]) {
     }
 }
 
+/// One of the layers that read the same input: `y[rows, out] = x[rows, in] * W^T (+ bias[out])`.
+pub struct Layer<'a, W> {
+    /// `W`, packed.
+    pub weight: &'a W,
+    /// `[out]`
+    pub bias: Option<&'a [f32]>,
+    /// `[rows, out]`
+    pub y: &'a mut [f32],
+}
+
+/// What is done to a product once its bias is added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finish {
+    /// Nothing.
+    None,
+    /// [`gelu`](super::gelu()).
+    Gelu,
+}
+
+impl Finish {
+    /// Applies it in place, while the rows are still in the cache.
+    #[inline]
+    pub(super) fn apply(self, y: &mut [f32]) {
+        if self == Self::Gelu {
+            gelu_in_place(y);
+        }
+    }
+}
+
 /// A linear layer: `y[rows, out] = x[rows, in] * W^T (+ bias[out])`.
 ///
 /// The bias is added last. Variants agree within the rounding of a sum over `in`. Asserts that the
@@ -103,6 +179,12 @@ pub fn linear_f32(
     bias: Option<&[f32]>,
     y: &mut [f32],
 ) {
+    linears_f32(variant, x, vec![Layer { weight, bias, y }], Finish::None);
+}
+
+/// [`linear_f32`] of several layers that read the same `x`, which is packed once for all of them;
+/// each result is then finished.
+pub fn linears_f32(variant: Variant, x: &[f32], layers: Vec<Layer<'_, PackedF32>>, finish: Finish) {
     struct Forward<'w>(&'w PackedF32);
     impl Panels for Forward<'_> {
         fn shape(&self) -> (usize, usize) {
@@ -112,7 +194,22 @@ pub fn linear_f32(
             self.0.panel(index)
         }
     }
-    product(variant, x, &Forward(weight), bias, y);
+    let Some(first) = layers.first() else { return };
+    let a = Plain {
+        data: x,
+        inner: first.weight.in_features(),
+    };
+    let output = |Layer { weight, bias, y }| Output {
+        b: Forward(weight),
+        bias,
+        y,
+    };
+    products(
+        variant,
+        &a,
+        layers.into_iter().map(output).collect(),
+        finish,
+    );
 }
 
 /// The gradient of [`linear_f32`] with respect to `x`: `dx[rows, in] = dy[rows, out] * W`.
@@ -135,7 +232,16 @@ pub fn linear_f32_backward(variant: Variant, dy: &[f32], weight: &PackedF32, dx:
             )
         }
     }
-    product(variant, dy, &Backward(weight, Tiles::of(variant)), None, dx);
+    let a = Plain {
+        data: dy,
+        inner: weight.out_features(),
+    };
+    let output = Output {
+        b: Backward(weight, Tiles::of(variant)),
+        bias: None,
+        y: dx,
+    };
+    products(variant, &a, vec![output], Finish::None);
 }
 
 /// Builds panel `index` of the backward, `[out][8 inputs]`, from the panels of the forward: `turn`

@@ -4,11 +4,13 @@
 //! The backward runs in f32 through the weight that the integers stand for (a straight-through
 //! estimate: the rounding of the activations counts as the identity).
 
-use super::gemm_f32::{Panels, block_rows, columns_of, product, store, turned_panel};
+use super::gemm_f32::{Finish, Layer, Output, Panels, Plain};
+use super::gemm_f32::{block_rows, columns_of, products, store, turned_panel};
 use super::pack::PackedInt8;
+use super::parallel::{self, Disjoint};
 use super::quantize::pack_activations;
 use super::tiles::{COLS, GROUP, ROWS, Sums, Tiles};
-use super::{Variant, parallel, scratch};
+use super::{Variant, scratch};
 
 /// A linear layer with an integer weight: `y[rows, out] = x[rows, in] * W^T (+ bias[out])`.
 ///
@@ -25,41 +27,84 @@ pub fn linear_int8(
     bias: Option<&[f32]>,
     y: &mut [f32],
 ) {
+    linears_int8(variant, x, vec![Layer { weight, bias, y }], Finish::None);
+}
+
+/// [`linear_int8`] of several layers that read the same `x`, which is quantised and packed once for
+/// all of them; each result is then finished.
+pub fn linears_int8(
+    variant: Variant,
+    x: &[f32],
+    layers: Vec<Layer<'_, PackedInt8>>,
+    finish: Finish,
+) {
     let tiles = Tiles::of(variant);
-    let (in_, out) = (weight.in_features(), weight.out_features());
+    let Some(first) = layers.first() else { return };
+    let in_ = first.weight.in_features();
     let rows = x.len() / in_;
     assert_eq!(x.len(), rows * in_);
-    assert_eq!(y.len(), rows * out);
-    assert!(bias.is_none_or(|bias| bias.len() == out));
-    let work = rows * in_ * out;
+    let prepared = |Layer { weight, bias, y }| {
+        let weight: &PackedInt8 = weight;
+        assert_eq!(weight.in_features(), in_);
+        assert_eq!(y.len(), rows * weight.out_features());
+        assert!(bias.is_none_or(|bias: &[f32]| bias.len() == weight.out_features()));
+        (weight, bias, Disjoint::new(y))
+    };
+    let layers: Vec<_> = layers.into_iter().map(prepared).collect();
+    let work = layers
+        .iter()
+        .map(|(weight, ..)| rows * in_ * weight.out_features())
+        .sum();
     let padded = in_.next_multiple_of(2);
     let block = block_rows(rows, padded * size_of::<i16>(), work);
-    parallel::for_each_chunk(y, block * out, work, |index, y| {
-        let rows = y.len() / out;
-        let x = &x[index * block * in_..][..rows * in_];
+    parallel::for_each(rows.div_ceil(block), work, |index| {
+        let first = index * block;
+        let rows = block.min(rows - first);
+        let x = &x[first * in_..][..rows * in_];
         let lens = [ROWS * padded, rows.next_multiple_of(ROWS) * padded];
         scratch::with_i16(lens[0] + lens[1], |buffer| {
             let [integers, packed] = scratch::pieces(buffer, lens);
             scratch::with_f32(rows, |a_scales| {
                 pack_activations(x, in_, integers, packed, a_scales);
-                for column in (0..out).step_by(COLS) {
-                    let bias = columns_of(bias, column);
-                    let w_scales = columns_of(Some(weight.scales()), column);
-                    let panel = weight.panel(column / COLS);
-                    for (group, packed) in packed.chunks(GROUP * padded).enumerate() {
-                        let mut sums: Sums<i32> = [[0; COLS]; GROUP];
-                        (tiles.int8)(packed, panel, &mut sums);
-                        let y = y.chunks_exact_mut(out).zip(&*a_scales).skip(group * GROUP);
-                        for ((y, &a_scale), sums) in y.zip(&sums) {
-                            let value =
-                                |c: usize| (sums[c] as f32 * a_scale) * w_scales[c] + bias[c];
-                            store(std::array::from_fn(value), &mut y[column..]);
-                        }
-                    }
+                for (weight, bias, y) in &layers {
+                    let out = weight.out_features();
+                    // SAFETY: blocks of different indices have different rows.
+                    let y = unsafe { y.slice(first * out, rows * out) };
+                    multiply(tiles, packed, a_scales, weight, *bias, y);
+                    finish.apply(y);
                 }
             });
         });
     });
+}
+
+/// A block of rows, quantised and packed, times a weight.
+fn multiply(
+    tiles: Tiles,
+    packed: &[i16],
+    a_scales: &[f32],
+    weight: &PackedInt8,
+    bias: Option<&[f32]>,
+    y: &mut [f32],
+) {
+    let (out, padded) = (
+        weight.out_features(),
+        weight.in_features().next_multiple_of(2),
+    );
+    for column in (0..out).step_by(COLS) {
+        let bias = columns_of(bias, column);
+        let w_scales = columns_of(Some(weight.scales()), column);
+        let panel = weight.panel(column / COLS);
+        for (group, packed) in packed.chunks(GROUP * padded).enumerate() {
+            let mut sums: Sums<i32> = [[0; COLS]; GROUP];
+            (tiles.int8)(packed, panel, &mut sums);
+            let y = y.chunks_exact_mut(out).zip(a_scales).skip(group * GROUP);
+            for ((y, &a_scale), sums) in y.zip(&sums) {
+                let value = |c: usize| (sums[c] as f32 * a_scale) * w_scales[c] + bias[c];
+                store(std::array::from_fn(value), &mut y[column..]);
+            }
+        }
+    }
 }
 
 /// The gradient of [`linear_int8`] with respect to `x`: `dx[rows, in] = dy[rows, out] * W`, in f32,
@@ -86,7 +131,16 @@ pub fn linear_int8_backward(variant: Variant, dy: &[f32], weight: &PackedInt8, d
             )
         }
     }
-    product(variant, dy, &Backward(weight, Tiles::of(variant)), None, dx);
+    let a = Plain {
+        data: dy,
+        inner: weight.out_features(),
+    };
+    let output = Output {
+        b: Backward(weight, Tiles::of(variant)),
+        bias: None,
+        y: dx,
+    };
+    products(variant, &a, vec![output], Finish::None);
 }
 
 #[cfg(test)]

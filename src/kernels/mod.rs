@@ -28,12 +28,13 @@
 #![allow(unsafe_code)]
 
 mod attention;
-mod exp;
+mod elementwise;
 mod gelu;
 mod gemm_f32;
 mod gemm_int8;
 mod lanes;
 mod layer_norm;
+mod matmul;
 mod pack;
 mod parallel;
 mod quantize;
@@ -45,10 +46,12 @@ mod tiles;
 mod variant;
 
 pub use attention::{AttentionShape, attention, attention_backward};
+pub use elementwise::{exp, sigmoid, tanh};
 pub use gelu::{gelu, gelu_backward};
-pub use gemm_f32::{linear_f32, linear_f32_backward};
-pub use gemm_int8::{linear_int8, linear_int8_backward};
+pub use gemm_f32::{Finish, Layer, linear_f32, linear_f32_backward, linears_f32};
+pub use gemm_int8::{linear_int8, linear_int8_backward, linears_int8};
 pub use layer_norm::{layer_norm, layer_norm_backward};
+pub use matmul::{Matrix, matmul};
 pub use pack::{PackedF32, PackedInt8};
 pub use quantize::quantize_rows_int8;
 pub use variant::Variant;

@@ -4,7 +4,7 @@
 //! Both are symmetric: `q = round(x * (levels / largest))`, ties to even, where `largest` is the
 //! row's largest magnitude, and `x` is about `q * scale` with `scale = largest / levels`.
 
-use super::exp::ROUND;
+use super::elementwise::ROUND;
 use super::pack::interleave;
 use super::tiles::ROWS;
 

@@ -1,6 +1,6 @@
 //! Softmax of one row, and its backward.
 
-use super::exp::exp;
+use super::elementwise::exp;
 use super::lanes;
 
 /// `x[n] = exp(x[n] - max) / sum`, in place. No rows of attention are empty; n = 0 does nothing.

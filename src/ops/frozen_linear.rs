@@ -1,9 +1,8 @@
 use std::sync::Arc;
 
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
-
-use super::{elements, map_like};
-use crate::kernels::{self, PackedF32, PackedInt8, Variant};
+use super::gelu;
+use crate::kernels::{self, Finish, Layer, PackedF32, PackedInt8, Variant};
+use crate::tensor::{Buffer, Inputs, Tensor};
 
 /// A weight matrix `[out, in]`, packed once for the kernels.
 #[derive(Debug)]
@@ -76,10 +75,56 @@ impl FrozenLinear {
 
     /// `x`: `[tokens, in]` to `[tokens, out]`.
     ///
-    /// # Errors
-    /// If `x` is not f32 of that shape.
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        x.contiguous()?.apply_op1(self.clone())
+    /// # Panics
+    /// If the width is another.
+    #[must_use]
+    pub fn forward(&self, x: &Tensor) -> Tensor {
+        let [y] = Self::forward_all([self], x);
+        y
+    }
+
+    /// `gelu` of [`forward`](Self::forward), in one go where no gradient has to come back through it.
+    ///
+    /// # Panics
+    /// As [`forward`](Self::forward).
+    #[must_use]
+    pub fn forward_gelu(&self, x: &Tensor) -> Tensor {
+        if x.is_tracked() {
+            return gelu(&self.forward(x));
+        }
+        let [y] = product([self], x, Finish::Gelu);
+        Tensor::new(y, &[x.dims2().0, self.weight().out_features()])
+    }
+
+    /// Several layers over one `x`, which is packed, and quantised, once for all of them.
+    ///
+    /// # Panics
+    /// As [`forward`](Self::forward).
+    #[must_use]
+    pub fn forward_all<const N: usize>(layers: [&Self; N], x: &Tensor) -> [Tensor; N] {
+        let (tokens, _) = x.dims2();
+        let mut outputs = product(layers, x, Finish::None).into_iter();
+        layers.map(|layer| {
+            let shape = [tokens, layer.weight().out_features()];
+            let y = outputs.next().unwrap_or_else(|| Buffer::zeros(0));
+            // dx = dy W; the weight is frozen and gets no gradient, and nothing of x is needed
+            Tensor::result(y, &shape, [x], || {
+                let layer = layer.clone();
+                move |dy: Buffer, inputs: &mut Inputs<'_>| inputs.give(0, layer.backward(&dy))
+            })
+        })
+    }
+
+    /// dx = dy W
+    fn backward(&self, dy: &[f32]) -> Buffer {
+        let (weight, variant) = (self.weight(), Variant::best());
+        let tokens = dy.len() / weight.out_features();
+        let mut dx = Buffer::uninitialised(tokens * weight.in_features());
+        match weight {
+            Weight::F32(weight) => kernels::linear_f32_backward(variant, dy, weight, &mut dx),
+            Weight::Int8(weight) => kernels::linear_int8_backward(variant, dy, weight, &mut dx),
+        }
+        dx
     }
 
     /// The weight.
@@ -95,45 +140,24 @@ impl FrozenLinear {
     }
 }
 
-impl CustomOp1 for FrozenLinear {
-    fn name(&self) -> &'static str {
-        "frozen-linear"
-    }
-
-    // y = x Wᵀ + b
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (tokens, width) = layout.shape().dims2()?;
-        let Inner { weight, bias } = &*self.0;
-        if width != weight.in_features() {
-            candle_core::bail!(
-                "frozen-linear: {width} features, {} needed",
-                weight.in_features()
-            );
+/// `x Wᵀ + b` of each layer. Layers of one type share the packed input; a mixture is one product a
+/// type.
+fn product<const N: usize>(layers: [&FrozenLinear; N], x: &Tensor, finish: Finish) -> [Buffer; N] {
+    let (tokens, width) = x.dims2();
+    let variant = Variant::best();
+    let mut outputs = layers.map(|layer| {
+        assert_eq!(width, layer.weight().in_features());
+        Buffer::uninitialised(tokens * layer.weight().out_features())
+    });
+    let (mut f32s, mut int8s) = (Vec::new(), Vec::new());
+    for (layer, y) in layers.iter().zip(&mut outputs) {
+        let bias = layer.bias();
+        match layer.weight() {
+            Weight::F32(weight) => f32s.push(Layer { weight, bias, y }),
+            Weight::Int8(weight) => int8s.push(Layer { weight, bias, y }),
         }
-        let x = elements(self.name(), storage, layout)?;
-        let mut y = vec![0f32; tokens * weight.out_features()];
-        let variant = Variant::best();
-        match weight {
-            Weight::F32(weight) => {
-                kernels::linear_f32(variant, x, weight, bias.as_deref(), &mut y);
-            }
-            Weight::Int8(weight) => {
-                kernels::linear_int8(variant, x, weight, bias.as_deref(), &mut y);
-            }
-        }
-        Ok((CpuStorage::F32(y), (tokens, weight.out_features()).into()))
     }
-
-    // dx = dy W; the weight is frozen and gets no gradient
-    fn bwd(&self, x: &Tensor, _y: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
-        let variant = Variant::best();
-        let dx = map_like(self.name(), dy, x, |dy, dx| {
-            match &self.0.weight {
-                Weight::F32(weight) => kernels::linear_f32_backward(variant, dy, weight, dx),
-                Weight::Int8(weight) => kernels::linear_int8_backward(variant, dy, weight, dx),
-            }
-            Ok(())
-        })?;
-        Ok(Some(dx))
-    }
+    kernels::linears_f32(variant, x.data(), f32s, finish);
+    kernels::linears_int8(variant, x.data(), int8s, finish);
+    outputs
 }

@@ -1,9 +1,8 @@
 use std::sync::Arc;
 
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
-
-use super::{elements, map_like, with_elements};
+use super::add;
 use crate::kernels;
+use crate::tensor::{Buffer, Inputs, Tensor};
 
 /// Layer normalisation with a frozen scale and shift (Ba et al. 2016):
 /// `y = (x - mean(x)) / sqrt(var(x) + ε) · γ + β` over the last axis, with the biased variance.
@@ -34,12 +33,38 @@ impl LayerNorm {
         }))
     }
 
-    /// `x`: `[tokens, width]`, normalised row by row.
+    /// `x`: `[tokens, width]`, normalised row by row. The backward pass computes mean and variance
+    /// again: dx = (g - mean(g) - x̂ mean(g x̂)) / sqrt(var + ε) with g = dy γ.
     ///
-    /// # Errors
-    /// If `x` is not f32 of that shape.
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        x.contiguous()?.apply_op1(self.clone())
+    /// # Panics
+    /// If the width is another.
+    #[must_use]
+    pub fn forward(&self, x: &Tensor) -> Tensor {
+        let Inner {
+            gamma,
+            beta,
+            epsilon,
+        } = &*self.0;
+        assert_eq!(x.dims2().1, gamma.len());
+        let mut y = Buffer::uninitialised(x.len());
+        kernels::layer_norm(x.data(), gamma, beta, *epsilon, &mut y);
+        Tensor::result(y, x.shape(), [x], || {
+            let (x, norm) = (x.detach(), Arc::clone(&self.0));
+            move |dy: Buffer, inputs: &mut Inputs<'_>| {
+                let mut dx = Buffer::uninitialised(x.len());
+                kernels::layer_norm_backward(x.data(), &norm.gamma, norm.epsilon, &dy, &mut dx);
+                inputs.give(0, dx);
+            }
+        })
+    }
+
+    /// The norm of `h + residual`, each `[tokens, width]`.
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[must_use]
+    pub fn join(&self, h: Tensor, residual: &Tensor) -> Tensor {
+        self.forward(&add(h, residual))
     }
 
     /// γ, `[width]`.
@@ -52,40 +77,5 @@ impl LayerNorm {
     #[must_use]
     pub fn beta(&self) -> &[f32] {
         &self.0.beta
-    }
-}
-
-impl CustomOp1 for LayerNorm {
-    fn name(&self) -> &'static str {
-        "layer-norm"
-    }
-
-    // y = x̂ γ + β with x̂ = (x - mean) / sqrt(var + ε)
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let Inner {
-            gamma,
-            beta,
-            epsilon,
-        } = &*self.0;
-        let (_, width) = layout.shape().dims2()?;
-        if width != gamma.len() {
-            candle_core::bail!("layer-norm: {width} features, {} needed", gamma.len());
-        }
-        let x = elements(self.name(), storage, layout)?;
-        let mut y = vec![0f32; x.len()];
-        kernels::layer_norm(x, gamma, beta, *epsilon, &mut y);
-        Ok((CpuStorage::F32(y), layout.shape().clone()))
-    }
-
-    // dx = (g - mean(g) - x̂ mean(g x̂)) / sqrt(var + ε) with g = dy γ; mean and variance are recomputed
-    fn bwd(&self, x: &Tensor, _y: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
-        let Inner { gamma, epsilon, .. } = &*self.0;
-        let dx = map_like(self.name(), dy, x, |dy, dx| {
-            with_elements("layer-norm", x, |x| {
-                kernels::layer_norm_backward(x, gamma, *epsilon, dy, dx);
-                Ok(())
-            })
-        })?;
-        Ok(Some(dx))
     }
 }

@@ -1,75 +1,40 @@
-use candle_core::{CpuStorage, CustomOp2, Device, Layout, Result, Shape, Tensor};
-
-use super::{elements, map_like, with_elements};
-use crate::kernels::{self, PackedF32, Variant};
-
-struct Linear;
+use crate::kernels::{Matrix, Variant, matmul};
+use crate::tensor::{Buffer, Inputs, Tensor};
 
 /// `y = x Wᵀ` with a weight that may be trained: the product of adapters and heads.
 ///
-/// `x`: `[tokens, in]`, `weight`: `[out, in]`, `y`: `[tokens, out]`, all f32. As with a frozen
-/// layer, a row of `y` has the same bits whatever other rows are in the call.
+/// `x`: `[tokens, in]`, `weight`: `[out, in]`, `y`: `[tokens, out]`. As with a frozen layer, a row of
+/// `y` has the same bits whatever other rows are in the call. dx = dy W; dW = dyᵀ x.
 ///
-/// # Errors
-/// If the arguments are not f32 of those shapes.
-pub fn linear(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
-    x.contiguous()?.apply_op2(&weight.contiguous()?, Linear)
-}
-
-impl CustomOp2 for Linear {
-    fn name(&self) -> &'static str {
-        "linear"
-    }
-
-    // y = x Wᵀ
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        x_layout: &Layout,
-        weight: &CpuStorage,
-        weight_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (tokens, width) = x_layout.shape().dims2()?;
-        let (output, input) = weight_layout.shape().dims2()?;
-        if width != input {
-            candle_core::bail!("linear: {width} features, {input} needed");
+/// # Panics
+/// If the widths differ.
+#[must_use]
+pub fn linear(x: &Tensor, weight: &Tensor) -> Tensor {
+    let ((tokens, input), (output, width)) = (x.dims2(), weight.dims2());
+    assert_eq!(input, width);
+    let variant = Variant::best();
+    let mut y = Buffer::uninitialised(tokens * output);
+    let (a, w) = (
+        Matrix::new(x.data(), input),
+        Matrix::new(weight.data(), input),
+    );
+    matmul(variant, a, w.t(), &mut y);
+    Tensor::result(y, &[tokens, output], [x, weight], || {
+        // either is only needed for the other's gradient
+        let x_kept = weight.is_tracked().then(|| x.detach());
+        let weight_kept = x.is_tracked().then(|| weight.detach());
+        move |dy: Buffer, inputs: &mut Inputs<'_>| {
+            let dy = Matrix::new(&dy, output);
+            if let Some(weight) = &weight_kept {
+                let mut dx = Buffer::uninitialised(tokens * input);
+                matmul(variant, dy, Matrix::new(weight.data(), input), &mut dx);
+                inputs.give(0, dx);
+            }
+            if let Some(x) = &x_kept {
+                let mut dw = Buffer::uninitialised(output * input);
+                matmul(variant, dy.t(), Matrix::new(x.data(), input), &mut dw);
+                inputs.give(1, dw);
+            }
         }
-        let x = elements(self.name(), x, x_layout)?;
-        let weight = PackedF32::pack(elements(self.name(), weight, weight_layout)?, output, input);
-        let mut y = vec![0f32; tokens * output];
-        kernels::linear_f32(Variant::best(), x, &weight, None, &mut y);
-        Ok((CpuStorage::F32(y), (tokens, output).into()))
-    }
-
-    // dx = dy W; dW = dyᵀ x
-    fn bwd(
-        &self,
-        x: &Tensor,
-        weight: &Tensor,
-        _y: &Tensor,
-        dy: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let (output, input) = weight.dims2()?;
-        let packed = with_elements(self.name(), weight, |weight| {
-            Ok(PackedF32::pack(weight, output, input))
-        })?;
-        let dx = map_like(self.name(), dy, x, |dy, dx| {
-            kernels::linear_f32_backward(Variant::best(), dy, &packed, dx);
-            Ok(())
-        })?;
-        // the sum over tokens: the "rows" are dy's columns, the "weight" x's
-        let tokens = x.dim(0)?;
-        let columns = with_elements(self.name(), &x.t()?, |x| {
-            Ok(PackedF32::pack(x, input, tokens))
-        })?;
-        let mut dw = vec![0f32; output * input];
-        with_elements(self.name(), &dy.t()?, |dy| {
-            kernels::linear_f32(Variant::best(), dy, &columns, None, &mut dw);
-            Ok(())
-        })?;
-        Ok((
-            Some(dx),
-            Some(Tensor::from_vec(dw, (output, input), &Device::Cpu)?),
-        ))
-    }
+    })
 }

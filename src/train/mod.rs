@@ -6,12 +6,14 @@ mod metrics;
 mod optimizer;
 mod schedule;
 mod settings;
+mod state_cache;
 mod trainer;
 
 pub use dataset::{Dataset, Example, Row};
-pub use loss::{cross_entropy, row_loss};
+pub use loss::row_loss;
 pub use metrics::{Evaluation, LabelScore};
 pub use optimizer::{AdamW, clip_norm};
 pub use schedule::Schedule;
 pub use settings::{Resolved, Settings};
+pub use state_cache::StateCache;
 pub use trainer::{Event, Trainer};

@@ -1,15 +1,15 @@
-use candle_core::{Device, Result, Tensor, Var};
+use crate::adapter::Parameter;
 
 /// AdamW: Adam with decoupled weight decay (Loshchilov and Hutter 2019), the arithmetic of
 /// `torch.optim.AdamW`.
 pub struct AdamW {
-    slots: Vec<Slot>,
+    moments: Vec<Moments>,
     weight_decay: f64,
     step: i32,
 }
 
-struct Slot {
-    var: Var,
+/// Running means of a parameter's gradient and of its square.
+struct Moments {
     first: Vec<f32>,
     second: Vec<f32>,
 }
@@ -19,36 +19,24 @@ const BETA2: f64 = 0.999;
 const EPSILON: f64 = 1e-8;
 
 impl AdamW {
-    /// Moves these variables.
+    /// For parameters of these sizes.
     #[must_use]
-    pub fn new(vars: Vec<Var>, weight_decay: f64) -> Self {
-        let slot = |var: Var| {
-            let count = var.elem_count();
-            Slot {
-                var,
-                first: vec![0.0; count],
-                second: vec![0.0; count],
-            }
+    pub fn new(parameters: &[Parameter], weight_decay: f64) -> Self {
+        let moments = |parameter: &Parameter| Moments {
+            first: vec![0.0; parameter.tensor.len()],
+            second: vec![0.0; parameter.tensor.len()],
         };
         Self {
-            slots: vars.into_iter().map(slot).collect(),
+            moments: parameters.iter().map(moments).collect(),
             weight_decay,
             step: 0,
         }
     }
 
-    /// The variables, in their order.
-    pub fn vars(&self) -> impl Iterator<Item = &Var> {
-        self.slots.iter().map(|slot| &slot.var)
-    }
-
-    /// One step with gradients in the variables' order:
+    /// One step with gradients in the parameters' order:
     /// `θ ← θ (1 - η λ) - η m̂ / (√v̂ + ε)`.
-    ///
-    /// # Errors
-    /// Of the tensor library.
     #[allow(clippy::cast_possible_truncation)]
-    pub fn step(&mut self, gradients: &[Vec<f32>], rate: f64) -> Result<()> {
+    pub fn step(&mut self, parameters: &mut [Parameter], gradients: &[Vec<f32>], rate: f64) {
         self.step += 1;
         let correction1 = 1.0 - BETA1.powi(self.step);
         let correction2 = 1.0 - BETA2.powi(self.step);
@@ -56,18 +44,17 @@ impl AdamW {
         let size = (rate / correction1) as f32;
         let root = correction2.sqrt() as f32;
         let (beta1, beta2, epsilon) = (BETA1 as f32, BETA2 as f32, EPSILON as f32);
-        for (slot, gradient) in self.slots.iter_mut().zip(gradients) {
-            let mut values = slot.var.flatten_all()?.to_vec1::<f32>()?;
-            let moments = slot.first.iter_mut().zip(&mut slot.second);
-            for ((value, &g), (m, v)) in values.iter_mut().zip(gradient).zip(moments) {
-                *m = beta1 * *m + (1.0 - beta1) * g;
-                *v = beta2 * *v + (1.0 - beta2) * g * g;
-                *value = *value * keep - size * *m / (v.sqrt() / root + epsilon);
-            }
-            slot.var
-                .set(&Tensor::from_vec(values, slot.var.shape(), &Device::Cpu)?)?;
+        let moments = self.moments.iter_mut().zip(gradients);
+        for (parameter, (moments, gradient)) in parameters.iter_mut().zip(moments) {
+            parameter.tensor.update(|values| {
+                let moments = moments.first.iter_mut().zip(&mut moments.second);
+                for ((value, &g), (m, v)) in values.iter_mut().zip(gradient).zip(moments) {
+                    *m = beta1 * *m + (1.0 - beta1) * g;
+                    *v = beta2 * *v + (1.0 - beta2) * g * g;
+                    *value = *value * keep - size * *m / (v.sqrt() / root + epsilon);
+                }
+            });
         }
-        Ok(())
     }
 }
 
@@ -90,14 +77,22 @@ pub fn clip_norm(gradients: &mut [Vec<f32>], limit: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::adapter::{ParamName, Site};
+    use crate::tensor::Tensor;
 
     #[test]
     fn the_first_step_has_the_size_of_the_rate() {
-        let var = Var::from_vec(vec![1f32, -1.0], 2, &Device::Cpu).unwrap();
-        let mut adam = AdamW::new(vec![var.clone()], 0.1);
-        adam.step(&[vec![0.3, -5.0]], 0.01).unwrap();
+        let mut parameters = [Parameter {
+            name: ParamName {
+                site: Site::Head,
+                field: "weight",
+            },
+            tensor: Tensor::variable(vec![1.0, -1.0], &[2]),
+        }];
+        let mut adam = AdamW::new(&parameters, 0.1);
+        adam.step(&mut parameters, &[vec![0.3, -5.0]], 0.01);
         // whatever the gradient's size, m̂ / √v̂ is its sign; decay takes a thousandth
-        let values = var.to_vec1::<f32>().unwrap();
+        let values = parameters[0].tensor.data();
         assert!((values[0] - (0.999 - 0.01)).abs() < 1e-6, "{values:?}");
         assert!((values[1] - (-0.999 + 0.01)).abs() < 1e-6, "{values:?}");
     }

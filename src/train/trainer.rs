@@ -1,7 +1,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use candle_core::{Device, Tensor};
 use half::f16;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -9,15 +8,18 @@ use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{AdamW, Dataset, Evaluation, Example, Resolved, Schedule, Settings};
-use super::{clip_norm, cross_entropy, row_loss};
-use crate::adapter::{Adapter, BackboneRef, Card, CopiedParams, FreshParams, Preset, TaskAdapter};
-use crate::backbone::Backbone;
+use super::{AdamW, Dataset, Evaluation, Resolved, Schedule, Settings};
+use super::{StateCache, clip_norm, row_loss};
+use crate::adapter::{
+    Adapter, BackboneRef, Card, Config, FreshParams, GivenParams, Parameter, Preset, TaskAdapter,
+};
+use crate::backbone::{Backbone, Shape};
 use crate::engine::argmax;
 use crate::error::{Error, Result};
 use crate::head::{Head, HeadConfig};
+use crate::ops::cross_entropy;
 use crate::tensor_file::FloatType;
-use crate::text::{Batch, Encoded, runs};
+use crate::text::runs;
 
 /// Most tokens whose activations are kept for a backward pass; a step with more is computed in
 /// parts whose gradients are added up, so memory is bounded whatever the texts' length.
@@ -25,6 +27,9 @@ const TRAINING_TOKENS: usize = 1024;
 
 /// Most tokens of one evaluation call.
 const EVALUATION_TOKENS: usize = 2048;
+
+/// Most bytes of states below the adapter that are kept between epochs.
+const STATE_BYTES: usize = 128 << 20;
 
 /// Euclidean norm that a step's gradient is cut to.
 const GRADIENT_NORM: f64 = 1.0;
@@ -109,8 +114,9 @@ pub struct Trainer {
     resolved: Resolved,
     train: Dataset,
     dev: Dataset,
-    adapter: Box<dyn Adapter>,
-    head: Head,
+    /// Numbered through: rows to learn from, then held-out rows.
+    states: StateCache,
+    student: Student,
     optimizer: AdamW,
     schedule: Schedule,
     rng: ChaCha8Rng,
@@ -133,7 +139,32 @@ enum Phase {
 struct Best {
     score: f64,
     loss: f64,
-    values: Vec<Tensor>,
+    parameters: Vec<Parameter>,
+}
+
+/// What is being trained: settings, and the variables that make an adapter and a head of them.
+struct Student {
+    config: Box<dyn Config>,
+    head: HeadConfig,
+    /// The adapter's, then the head's.
+    parameters: Vec<Parameter>,
+}
+
+impl Student {
+    /// Adapter and head over the parameters as they are now.
+    fn build(&self, shape: &Shape) -> Result<(Box<dyn Adapter>, Head)> {
+        let mut source = GivenParams(&self.parameters);
+        let adapter = self.config.build(shape, &mut source)?;
+        Ok((adapter, Head::build(self.head.clone(), shape, &mut source)?))
+    }
+}
+
+/// The same value, no longer a variable.
+fn constant(parameter: &Parameter) -> Parameter {
+    Parameter {
+        name: parameter.name,
+        tensor: parameter.tensor.detach(),
+    }
 }
 
 impl Trainer {
@@ -153,14 +184,18 @@ impl Trainer {
         // fails now rather than after the first epoch, if the metric's label does not exist
         Evaluation::new(&train.labels).score(&resolved.metric)?;
         let mut params = FreshParams::new(resolved.seed);
-        let adapter = (preset.config)(&settings.adapter, shape)?.build(shape, &mut params)?;
+        let config = (preset.config)(&settings.adapter, shape)?;
+        let adapter = config.build(shape, &mut params)?;
         let head = HeadConfig {
             pooling: resolved.pooling,
             dense: None,
             labels: train.labels.clone(),
         };
-        let head = Head::build(head, shape, &mut params)?;
-        let optimizer = AdamW::new(params.into_vars(), resolved.weight_decay);
+        let built = Head::build(head.clone(), shape, &mut params)?;
+        let examples = train.examples.len() + dev.examples.len();
+        let states = StateCache::new(&*backbone, adapter.lowest_layer(), examples, STATE_BYTES);
+        let parameters = [adapter.parameters(), built.parameters()].concat();
+        let optimizer = AdamW::new(&parameters, resolved.weight_decay);
         let steps = train.examples.len().div_ceil(resolved.batch_size) * resolved.epochs;
         #[allow(
             clippy::cast_precision_loss,
@@ -181,8 +216,12 @@ impl Trainer {
             resolved,
             train,
             dev,
-            adapter,
-            head,
+            states,
+            student: Student {
+                config,
+                head,
+                parameters,
+            },
             optimizer,
             schedule,
             step: 0,
@@ -226,10 +265,7 @@ impl Trainer {
 
     fn train_step(&mut self, mut rows: VecDeque<usize>) -> Result<Event> {
         let count = self.resolved.batch_size.min(rows.len());
-        let batch: Vec<&Example> = rows
-            .drain(..count)
-            .map(|row| &self.train.examples[row])
-            .collect();
+        let batch: Vec<usize> = rows.drain(..count).collect();
         let (loss, mut gradients) = self.gradients(&batch)?;
         if !loss.is_finite() || gradients.iter().flatten().any(|g| !g.is_finite()) {
             return Err(Error::OptionInvalid {
@@ -243,7 +279,8 @@ impl Trainer {
         }
         clip_norm(&mut gradients, GRADIENT_NORM);
         let learning_rate = self.schedule.rate(self.step);
-        self.optimizer.step(&gradients, learning_rate)?;
+        let parameters = &mut self.student.parameters;
+        self.optimizer.step(parameters, &gradients, learning_rate);
         self.step += 1;
         self.phase = if rows.is_empty() {
             Phase::Evaluate {
@@ -263,25 +300,31 @@ impl Trainer {
         })
     }
 
-    /// Mean loss over the rows and its gradient for each variable.
-    fn gradients(&self, rows: &[&Example]) -> Result<(f64, Vec<Vec<f32>>)> {
+    /// Mean loss over the rows and its gradient for each parameter.
+    fn gradients(&mut self, rows: &[usize]) -> Result<(f64, Vec<Vec<f32>>)> {
+        let (adapter, head) = self.student.build(self.backbone.shape())?;
+        let examples = &self.train.examples;
         let mut total = 0.0;
-        let mut sums: Vec<Vec<f32>> = self
-            .optimizer
-            .vars()
-            .map(|var| vec![0.0; var.elem_count()])
+        let parameters = &self.student.parameters;
+        let mut sums: Vec<Vec<f32>> = parameters
+            .iter()
+            .map(|parameter| vec![0.0; parameter.tensor.len()])
             .collect();
-        for part in runs(rows, TRAINING_TOKENS, |row| row.tokens.ids.len()) {
-            let logits = self.logits(part.iter().map(|row| &row.tokens))?;
-            let labels: Vec<usize> = part.iter().map(|row| row.label).collect();
+        for part in runs(rows, TRAINING_TOKENS, |&row| examples[row].tokens.ids.len()) {
+            let labels: Vec<usize> = part.iter().map(|&row| examples[row].label).collect();
+            let numbered = part.iter().map(|&row| (row, &examples[row].tokens));
+            let numbered: Vec<_> = numbered.collect();
+            let states = self.states.forward(&*self.backbone, &*adapter, &numbered)?;
+            let logits = head.logits(&*self.backbone, &states);
+            drop(states);
             #[allow(clippy::cast_precision_loss)]
-            let share = part.len() as f64 / rows.len() as f64;
-            let loss = (cross_entropy(&logits, &labels)? * share)?;
-            total += f64::from(loss.to_scalar::<f32>()?);
-            let gradients = loss.backward()?;
-            for (sum, var) in sums.iter_mut().zip(self.optimizer.vars()) {
-                if let Some(gradient) = gradients.get(var) {
-                    let gradient = gradient.flatten_all()?.to_vec1::<f32>()?;
+            let share = part.len() as f32 / rows.len() as f32;
+            let loss = cross_entropy(&logits, &labels);
+            drop(logits);
+            total += f64::from(loss.data()[0]) * f64::from(share);
+            let gradients = loss.backward_from(&[share]);
+            for (sum, parameter) in sums.iter_mut().zip(parameters) {
+                if let Some(gradient) = gradients.get(&parameter.tensor) {
                     sum.iter_mut().zip(gradient).for_each(|(sum, g)| *sum += g);
                 }
             }
@@ -289,22 +332,25 @@ impl Trainer {
         Ok((total, sums))
     }
 
-    fn logits<'a>(&self, rows: impl Iterator<Item = &'a Encoded>) -> Result<Tensor> {
-        let states = self.backbone.forward(&Batch::new(rows), &*self.adapter)?;
-        Ok(self.head.logits(&*self.backbone, &states)?)
-    }
-
     fn evaluate(&mut self, next: usize, mut evaluation: Evaluation) -> Result<Event> {
-        let rest = &self.dev.examples[next..];
-        let part = runs(rest, EVALUATION_TOKENS, |row| row.tokens.ids.len()).next();
-        let part = part.unwrap_or_default();
+        let examples = &self.dev.examples;
+        let rest: Vec<usize> = (next..examples.len()).collect();
+        let length = |&row: &usize| examples[row].tokens.ids.len();
+        let part = runs(&rest, EVALUATION_TOKENS, length)
+            .next()
+            .unwrap_or_default();
         let next = next + part.len();
         if !part.is_empty() {
-            let logits = self
-                .logits(part.iter().map(|row| &row.tokens))?
-                .to_vec2::<f32>()?;
-            for (row, logits) in part.iter().zip(logits) {
-                evaluation.add(row.label, argmax(&logits), row_loss(&logits, row.label));
+            let (adapter, head) = self.student.build(self.backbone.shape())?;
+            let first = self.train.examples.len();
+            let rows = part.iter().map(|&row| (first + row, &examples[row].tokens));
+            let states =
+                self.states
+                    .forward(&*self.backbone, &*adapter, &rows.collect::<Vec<_>>())?;
+            let logits = head.logits(&*self.backbone, &states);
+            for (&row, logits) in part.iter().zip(logits.rows()) {
+                let label = examples[row].label;
+                evaluation.add(label, argmax(logits), row_loss(logits, label));
             }
         }
         if next < self.dev.examples.len() {
@@ -328,12 +374,10 @@ impl Trainer {
             .as_ref()
             .is_none_or(|best| score > best.score || (score >= best.score && loss < best.loss));
         if best {
-            let values = self.optimizer.vars().map(|var| var.as_tensor().copy());
-            let values = values.collect::<candle_core::Result<_>>()?;
             self.best = Some(Best {
                 score,
                 loss,
-                values,
+                parameters: self.student.parameters.iter().map(constant).collect(),
             });
         }
         self.epoch += 1;
@@ -363,32 +407,30 @@ impl Trainer {
             steps: self.step,
             train_rows: self.train.examples.len(),
             dev_rows: self.dev.examples.len(),
-            parameters: self.optimizer.vars().map(|var| var.elem_count()).sum(),
+            parameters: self.student.parameters.iter().map(|p| p.tensor.len()).sum(),
         }
     }
 
     /// The adapter of the best epoch so far, or as it was initialised before the first has ended.
     ///
     /// # Errors
-    /// Of the tensor library.
-    pub fn finish(self) -> Result<TaskAdapter> {
-        for (index, var) in self.optimizer.vars().enumerate() {
-            let mut values = match &self.best {
-                Some(best) => best.values[index].flatten_all()?.to_vec1::<f32>()?,
-                None => var.flatten_all()?.to_vec1::<f32>()?,
-            };
+    /// None in practice: the parameters are those that the run began with.
+    pub fn finish(mut self) -> Result<TaskAdapter> {
+        let dev_score = self.best.as_ref().map(|best| best.score);
+        if let Some(best) = self.best.take() {
+            self.student.parameters = best.parameters;
+        }
+        for parameter in &mut self.student.parameters {
+            *parameter = constant(parameter);
             if self.resolved.half {
-                values
-                    .iter_mut()
-                    .for_each(|x| *x = f16::from_f32(*x).to_f32());
+                let round = |x: &mut f32| *x = f16::from_f32(*x).to_f32();
+                parameter
+                    .tensor
+                    .update(|values| values.iter_mut().for_each(round));
             }
-            var.set(&Tensor::from_vec(values, var.shape(), &Device::Cpu)?)?;
         }
         let shape = self.backbone.shape();
-        let config = self.adapter.config();
-        let adapter = config.build(shape, &mut CopiedParams(self.adapter.parameters()))?;
-        let mut params = CopiedParams(self.head.parameters());
-        let head = Head::build(self.head.config().clone(), shape, &mut params)?;
+        let (adapter, head) = self.student.build(shape)?;
         let card = Card {
             task: self.settings.task.clone(),
             labels: self.train.labels.clone(),
@@ -398,7 +440,7 @@ impl Trainer {
                 fingerprint: shape.fingerprint.clone(),
             }),
             metric: Some(self.resolved.metric.clone()),
-            dev_score: self.best.as_ref().map(|best| best.score),
+            dev_score,
             seed: Some(self.resolved.seed),
             training: Some(json!({
                 "kind": self.preset.name,

@@ -65,6 +65,7 @@ fn needed_shape(name: &str, files: &Files) -> Result<Shape> {
             4 * hidden_size
         },
         max_tokens: 0,
+        pooler: true,
         parameters: 0,
         fingerprint: card
             .backbone

@@ -217,8 +217,8 @@ fn write_tensors(groups: &[Group<'_>], float: FloatType) -> Result<Vec<u8>> {
     let mut writer = TensorFileWriter::default();
     for (parameters, key) in groups {
         for parameter in *parameters {
-            let data = parameter.tensor.flatten_all()?.to_vec1::<f32>()?;
-            writer.floats(&key(parameter.name), parameter.tensor.dims(), &data, float);
+            let (tensor, key) = (&parameter.tensor, key(parameter.name));
+            writer.floats(&key, tensor.shape(), tensor.data(), float);
         }
     }
     writer.finish("pt")

@@ -1,4 +1,4 @@
-//! The exponential in f32, without branches, so that a loop over it becomes vector code.
+//! Functions of one f32, without branches, so that a loop over them becomes vector code.
 //!
 //! `exp(x) = 2^n exp(r)` with `n = round(x / ln 2)` and `|r| <= ln 2 / 2`. `r` is exact to f32
 //! because ln 2 is subtracted in two parts, the first with so few bits that `n` times it is exact;
@@ -18,7 +18,8 @@ const LN_2_LOW: f32 = -2.121_944_4e-4; // ln 2 - 355 / 512
 /// `e^x` within 2 units in the last place for `-87 <= x <= 88`. Below it is 0, above it stays at
 /// `e^88`; NaN is NaN.
 #[inline(always)]
-pub(super) fn exp(x: f32) -> f32 {
+#[must_use]
+pub fn exp(x: f32) -> f32 {
     let inside = if x > LARGEST { LARGEST } else { x };
     let inside = if inside < SMALLEST { SMALLEST } else { inside };
     let rounded = inside * std::f32::consts::LOG2_E + ROUND;
@@ -35,6 +36,28 @@ pub(super) fn exp(x: f32) -> f32 {
     // bias is 127.
     let power = f32::from_bits((rounded.to_bits() << 23).wrapping_add(127 << 23));
     if x < SMALLEST { 0.0 } else { exp_r * power }
+}
+
+/// The logistic function `1 / (1 + e^-x)`, within 3e-7.
+#[inline(always)]
+#[must_use]
+pub fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + exp(-x))
+}
+
+/// The hyperbolic tangent, within 3e-7: Cephes' polynomial near zero, `1 - 2 / (e^2|x| + 1)` beyond.
+#[inline(always)]
+#[must_use]
+pub fn tanh(x: f32) -> f32 {
+    let z = x * x;
+    let mut p = -5.704_988_7e-3;
+    p = p * z + 2.063_909e-2;
+    p = p * z - 5.373_971_6e-2;
+    p = p * z + 1.333_144_2e-1;
+    p = p * z - 3.333_328e-1;
+    let near = p * z * x + x;
+    let far = (1.0 - 2.0 / (exp(2.0 * x.abs()) + 1.0)).copysign(x);
+    if x.abs() < 0.625 { near } else { far }
 }
 
 #[cfg(test)]
@@ -66,5 +89,20 @@ mod tests {
             assert_eq!(exp(x).to_bits(), exp(88.0).to_bits(), "{x}");
         }
         assert!(exp(f32::NAN).is_nan());
+    }
+
+    #[test]
+    fn sigmoid_and_tanh_are_those_of_f64() {
+        for i in -300_000..=300_000 {
+            let x = i as f32 * 1e-4;
+            let exact = f64::from(x);
+            let tanh_off = (f64::from(tanh(x)) - exact.tanh()).abs();
+            assert!(tanh_off <= 3e-7 * exact.tanh().abs(), "tanh({x})");
+            let expected = 1.0 / (1.0 + (-exact).exp());
+            let off = (f64::from(sigmoid(x)) - expected).abs();
+            assert!(off <= 3e-7 * expected.max(1e-30), "sigmoid({x})");
+        }
+        assert!(tanh(f32::NAN).is_nan() && sigmoid(f32::NAN).is_nan());
+        assert_eq!(tanh(1e30).to_bits(), 1.0f32.to_bits());
     }
 }

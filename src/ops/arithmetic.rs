@@ -1,0 +1,79 @@
+use crate::tensor::{Buffer, Inputs, Tensor};
+
+/// `a + b`, of one shape.
+///
+/// # Panics
+/// If the shapes differ.
+#[must_use]
+pub fn add(a: Tensor, b: &Tensor) -> Tensor {
+    add_scaled(a, b, 1.0)
+}
+
+/// `a + s b`, of one shape: da = dy, db = s dy.
+///
+/// # Panics
+/// If the shapes differ.
+#[must_use]
+pub fn add_scaled(a: Tensor, b: &Tensor, s: f32) -> Tensor {
+    assert_eq!(a.shape(), b.shape());
+    let (shape, inputs) = (a.shape().to_vec(), [a.handle(), b.handle()]);
+    let mut y = a.into_buffer();
+    y.iter_mut().zip(b.data()).for_each(|(y, b)| *y += s * b);
+    Tensor::result(y, &shape, inputs, || {
+        move |dy: Buffer, inputs: &mut Inputs<'_>| {
+            if inputs.wants(1) {
+                let mut db = Buffer::copy_of(&dy);
+                db.iter_mut().for_each(|db| *db *= s);
+                inputs.give(1, db);
+            }
+            inputs.give(0, dy);
+        }
+    })
+}
+
+/// `s x`: dx = s dy.
+#[must_use]
+pub fn scale(x: Tensor, s: f32) -> Tensor {
+    let (shape, input) = (x.shape().to_vec(), x.handle());
+    let mut y = x.into_buffer();
+    y.iter_mut().for_each(|y| *y *= s);
+    Tensor::result(y, &shape, [input], || {
+        move |mut dy: Buffer, inputs: &mut Inputs<'_>| {
+            dy.iter_mut().for_each(|dy| *dy *= s);
+            inputs.give(0, dy);
+        }
+    })
+}
+
+/// `x + b`, with `b`: `[width]` added to every row of `x`: `[rows, width]`. dx = dy, db = Σ dy over
+/// the rows.
+///
+/// # Panics
+/// If the widths differ.
+#[must_use]
+pub fn add_bias(x: Tensor, b: &Tensor) -> Tensor {
+    let (rows, width) = x.dims2();
+    assert_eq!(b.shape(), [width]);
+    let input = x.handle();
+    let mut y = x.into_buffer();
+    for row in y.chunks_exact_mut(width.max(1)) {
+        row.iter_mut().zip(b.data()).for_each(|(y, b)| *y += b);
+    }
+    Tensor::result(y, &[rows, width], [input, b.handle()], || {
+        move |dy: Buffer, inputs: &mut Inputs<'_>| {
+            if inputs.wants(1) {
+                inputs.give(1, column_sums(&dy, width));
+            }
+            inputs.give(0, dy);
+        }
+    })
+}
+
+/// Sum over the rows, `[width]`.
+fn column_sums(x: &[f32], width: usize) -> Buffer {
+    let mut sums = Buffer::zeros(width);
+    for row in x.chunks_exact(width.max(1)) {
+        sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
+    }
+    sums
+}

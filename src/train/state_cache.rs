@@ -1,0 +1,98 @@
+use crate::backbone::{Backbone, Hook, NoHook, States};
+use crate::error::Result;
+use crate::tensor::{Buffer, Tensor};
+use crate::text::{Batch, Encoded};
+
+/// The hidden states of examples below the lowest layer that an adapter changes. They are the same in
+/// every epoch, so they are computed once and kept, as many as the limit has room for; the others are
+/// computed again.
+pub struct StateCache {
+    /// The layer that the states enter.
+    layer: usize,
+    /// `[tokens, hidden size]` of each example, once computed.
+    kept: Vec<Option<Box<[f32]>>>,
+    /// Bytes that may still be kept.
+    room: usize,
+}
+
+impl StateCache {
+    /// For `examples` examples and an adapter with this [`Hook::lowest_layer`], in at most `limit`
+    /// bytes.
+    #[must_use]
+    pub fn new(
+        backbone: &dyn Backbone,
+        lowest_layer: Option<usize>,
+        examples: usize,
+        limit: usize,
+    ) -> Self {
+        Self {
+            layer: lowest_layer.unwrap_or(backbone.shape().layers),
+            kept: vec![None; examples],
+            room: limit,
+        }
+    }
+
+    /// Last hidden states of some examples, each with its number, in the order given.
+    ///
+    /// # Errors
+    /// Those of [`Backbone::embed`].
+    pub fn forward(
+        &mut self,
+        backbone: &dyn Backbone,
+        hook: &dyn Hook,
+        examples: &[(usize, &Encoded)],
+    ) -> Result<States> {
+        let layers = backbone.shape().layers;
+        let sequences = || examples.iter().map(|(_, tokens)| *tokens);
+        if self.layer == 0 {
+            // the embeddings alone are not worth their memory, and the adapter may change them
+            return backbone.forward(&Batch::new(sequences()), hook);
+        }
+        let states = self.below(backbone, examples)?;
+        Ok(backbone.run(states, self.layer..layers, hook))
+    }
+
+    /// The states that enter the lowest adapted layer.
+    fn below(&mut self, backbone: &dyn Backbone, examples: &[(usize, &Encoded)]) -> Result<States> {
+        let is_missing = |example: &&(usize, &Encoded)| self.kept[example.0].is_none();
+        let missing: Vec<_> = examples.iter().filter(is_missing).collect();
+        let batch = Batch::new(missing.iter().map(|(_, tokens)| *tokens));
+        let computed = backbone.run(backbone.embed(&batch, &NoHook)?, 0..self.layer, &NoHook);
+        if missing.len() == examples.len() {
+            self.keep(&missing, &computed);
+            return Ok(computed);
+        }
+
+        let starts = Batch::new(examples.iter().map(|(_, tokens)| *tokens)).starts;
+        let hidden = backbone.shape().hidden_size;
+        let mut x = Buffer::uninitialised(starts[examples.len()] * hidden);
+        let (mut rest, mut fresh) = (&mut x[..], computed.x.data());
+        for (number, tokens) in examples {
+            let (to, others) = rest.split_at_mut(tokens.ids.len() * hidden);
+            rest = others;
+            if let Some(kept) = &self.kept[*number] {
+                to.copy_from_slice(kept);
+            } else {
+                let (from, others) = fresh.split_at(to.len());
+                fresh = others;
+                to.copy_from_slice(from);
+            }
+        }
+        self.keep(&missing, &computed);
+        Ok(States {
+            x: Tensor::new(x, &[starts[examples.len()], hidden]),
+            starts,
+        })
+    }
+
+    fn keep(&mut self, examples: &[&(usize, &Encoded)], states: &States) {
+        let (_, hidden) = states.x.dims2();
+        for ((number, _), bounds) in examples.iter().zip(states.starts.windows(2)) {
+            let values = &states.x.data()[bounds[0] * hidden..bounds[1] * hidden];
+            if size_of_val(values) <= self.room {
+                self.room -= size_of_val(values);
+                self.kept[*number] = Some(values.into());
+            }
+        }
+    }
+}
