@@ -3,15 +3,19 @@
 //!
 //! `out = softmax(q k^T / sqrt(head_dim)) v`
 //!
-//! Each sequence and head is four small products (`q k^T` and `p v`, and their transposes in the
-//! backward), which run on the same micro-kernels as the linear layers, eight queries at a time.
+//! Each sequence and head is a few small products on the same micro-kernels as the linear layers.
+//! Queries come in groups of eight, which are the columns of a tile: scores are `[key][8 queries]`,
+//! the layout in which softmax works on eight rows at once and the next product reads its weights.
+//! Nothing is transposed on the way but the results, by blocks of 8 x 8.
 
+use std::f32::consts::LOG2_E;
+
+use super::Variant;
 use super::pack::{column_panels, row_panels};
 use super::parallel::{self, Disjoint};
 use super::scratch::{self, pieces};
-use super::softmax::{softmax, softmax_backward};
-use super::tiles::{COLS, GROUP, ROWS, Sums, Tiles};
-use super::{Variant, gemm_f32::store};
+use super::softmax::{powers, softmax, softmax_backward};
+use super::tiles::{Block, COLS, GROUP, ROWS, Sums, Tiles};
 
 /// How the rows of `q`, `k`, `v` fall into sequences and their columns into heads.
 #[derive(Clone, Copy, Debug)]
@@ -106,46 +110,78 @@ impl Part {
         1.0 / (self.dim as f32).sqrt()
     }
 
+    /// Keys, as many as whole tiles have.
     fn padded_keys(&self) -> usize {
-        self.keys.next_multiple_of(COLS)
+        self.keys.next_multiple_of(GROUP)
     }
 
+    /// Groups of eight queries.
+    fn groups(&self) -> usize {
+        self.queries.div_ceil(COLS)
+    }
+
+    /// Columns of a head, as many as whole panels of activations have.
     fn padded_dim(&self) -> usize {
-        self.dim.next_multiple_of(COLS)
+        self.dim.next_multiple_of(ROWS)
+    }
+
+    /// Packs group `group` of the queries' rows of `x` as a panel `[dim][8]`, times `scale`.
+    #[inline(always)]
+    fn pack_queries(&self, x: &[f32], group: usize, scale: f32, panel: &mut [f32]) {
+        row_panels::<COLS>(self.dim, |i| &x[self.query(group * COLS + i)..], panel);
+        panel.iter_mut().for_each(|x| *x *= scale);
     }
 }
 
-/// Multiplies eight packed rows by panels `[columns / 8][inner][8]` and gives each tile to `put`
-/// with its first column.
+/// Writes `values * scale` to `out`, as far as it reaches.
 #[inline(always)]
-fn times_panels(
-    tiles: Tiles,
-    a: &[f32],
-    panels: &[f32],
-    inner: usize,
-    mut put: impl FnMut(usize, &Sums<f32>),
-) {
-    for (index, panel) in panels.chunks_exact(inner * COLS).enumerate() {
-        let mut sums: Sums<f32> = [[0.0; COLS]; GROUP];
-        (tiles.f32)(a, panel, &mut sums);
-        put(index * COLS, &sums);
+fn store_scaled(values: &[f32; COLS], scale: f32, out: &mut [f32]) {
+    if let Some(out) = out.first_chunk_mut::<COLS>() {
+        for i in 0..COLS {
+            out[i] = values[i] * scale;
+        }
+    } else {
+        out.iter_mut()
+            .zip(values)
+            .for_each(|(out, value)| *out = value * scale);
     }
 }
 
-/// The same, into rows of `stride`.
-fn rows_times(
+/// `a[rows, inner] * b[inner, 8]` with packed `a`: eight rows of the product at a time, `[row][8]`.
+#[inline(always)]
+fn times(tiles: Tiles, a: &[f32], b: &[f32], products: &mut [f32]) {
+    let inner = b.len() / COLS;
+    let products = products
+        .as_chunks_mut::<COLS>()
+        .0
+        .as_chunks_mut::<GROUP>()
+        .0;
+    for (a, sums) in a.chunks(GROUP * inner).zip(products) {
+        (tiles.f32)(a, b, sums);
+    }
+}
+
+/// The transpose of `a[columns, inner] * b[inner, 8]`, eight columns at a time: `put` is given each
+/// row's number, its first column and eight values.
+#[inline(always)]
+fn times_turned(
     tiles: Tiles,
     a: &[f32],
-    panels: &[f32],
-    inner: usize,
-    out: &mut [f32],
-    stride: usize,
+    b: &[f32],
+    mut put: impl FnMut(usize, usize, &[f32; COLS]),
 ) {
-    times_panels(tiles, a, panels, inner, |column, sums| {
-        for (out, sums) in out.chunks_exact_mut(stride).zip(sums) {
-            store(*sums, &mut out[column..]);
+    let inner = b.len() / COLS;
+    for (index, a) in a.chunks(GROUP * inner).enumerate() {
+        let mut sums: Sums<f32> = [[0.0; COLS]; GROUP];
+        (tiles.f32)(a, b, &mut sums);
+        let mut turned: Block<f32> = [0.0; COLS * COLS];
+        if let Ok(sums) = sums.as_flattened().try_into() {
+            (tiles.turn_f32)(sums, &mut turned);
         }
-    });
+        for (row, values) in turned.as_chunks().0.iter().enumerate() {
+            put(row, index * GROUP, values);
+        }
+    }
 }
 
 /// Attention of `q[tokens, heads * head_dim]` over `k`, `v` `[prefix + tokens, heads * head_dim]`
@@ -170,36 +206,30 @@ pub fn attention(
         if part.queries == 0 {
             return;
         }
-        let Part {
-            queries, keys, dim, ..
-        } = part;
-        let (padded_keys, padded_dim) = (part.padded_keys(), part.padded_dim());
+        let Part { keys, dim, .. } = part;
         let lens = [
-            padded_keys * dim,
-            padded_dim * keys,
-            queries.next_multiple_of(GROUP) * dim,
-            GROUP * padded_keys,
-            GROUP * keys,
+            part.padded_keys() * dim,  // k as activations
+            part.padded_dim() * keys,  // the transpose of v as activations
+            dim * COLS,                // eight queries
+            part.padded_keys() * COLS, // their scores
         ];
         scratch::with_f32(lens.iter().sum(), |buffer| {
-            let [k_columns, v_rows, q_packed, scores, p_packed] = pieces(buffer, lens);
-            row_panels::<COLS>(dim, |i| &k[part.key(i)..], k_columns);
-            column_panels::<COLS>(keys, dim, |i| &v[part.key(i)..], v_rows);
-            row_panels::<ROWS>(dim, |i| &q[part.query(i)..], q_packed);
-            q_packed.iter_mut().for_each(|q| *q *= part.scale());
-            for (group, q) in q_packed.chunks_exact(GROUP * dim).enumerate() {
-                let used = GROUP.min(queries - group * GROUP);
-                rows_times(tiles, q, k_columns, dim, scores, padded_keys);
-                for scores in scores.chunks_exact_mut(padded_keys).take(used) {
-                    softmax(&mut scores[..keys]);
-                }
-                row_panels::<ROWS>(keys, |r| &scores[r * padded_keys..], p_packed);
-                times_panels(tiles, p_packed, v_rows, keys, |column, sums| {
-                    for (r, sums) in sums.iter().enumerate().take(used) {
-                        let start = part.query(group * GROUP + r) + column;
+            let [k_packed, v_turned, q_panel, scores] = pieces(buffer, lens);
+            row_panels::<ROWS>(dim, |i| &k[part.key(i)..], k_packed);
+            column_panels::<ROWS>(keys, dim, |i| &v[part.key(i)..], v_turned);
+            for group in 0..part.groups() {
+                part.pack_queries(q, group, part.scale() * LOG2_E, q_panel);
+                times(tiles, k_packed, q_panel, scores);
+                let p = &mut scores[..keys * COLS];
+                let scale = powers(p.as_chunks_mut().0);
+                let used = COLS.min(part.queries - group * COLS);
+                times_turned(tiles, v_turned, p, |r, column, values| {
+                    if r < used {
+                        let start = part.query(group * COLS + r) + column;
                         // SAFETY: a task writes the columns of its head in the rows of its sequence
                         // only.
-                        store(*sums, unsafe { out.slice(start, COLS.min(dim - column)) });
+                        let out = unsafe { out.slice(start, COLS.min(dim - column)) };
+                        store_scaled(values, scale[r], out);
                     }
                 });
             }
@@ -253,95 +283,92 @@ unsafe fn backward_part(
     part: Part,
     [dq, dk, dv]: [&Disjoint<'_>; 3],
 ) {
-    let Part {
-        queries, keys, dim, ..
-    } = part;
-    let (padded_keys, padded_dim) = (part.padded_keys(), part.padded_dim());
-    let padded_queries = queries.next_multiple_of(GROUP);
+    let Part { keys, dim, .. } = part;
+    let (padded_keys, padded_queries) = (part.padded_keys(), part.groups() * COLS);
     let lens = [
-        padded_keys * dim,    // k and v as columns, for the products with their transposes
-        padded_keys * dim,    //
-        padded_dim * keys,    // k as rows
-        padded_dim * queries, // q and d_out as rows
-        padded_dim * queries, //
-        padded_queries * dim, // q and d_out as activations
-        padded_queries * dim, //
-        padded_queries * padded_keys, // p and ds, [query][key]
-        padded_queries * padded_keys, //
-        padded_keys * queries, // the transpose of p, then of ds, as activations
-        GROUP * keys,         // eight rows of ds as activations
+        padded_keys * dim,                  // k and v as activations
+        padded_keys * dim,                  //
+        part.padded_dim() * keys,           // the transposes of k, q and d_out as activations
+        part.padded_dim() * padded_queries, //
+        part.padded_dim() * padded_queries, //
+        dim * COLS,                         // eight queries, and their rows of d_out
+        dim * COLS,                         //
+        padded_keys * COLS,                 // their p and ds
+        padded_keys * COLS,                 //
+        padded_keys * padded_queries,       // p and ds of all queries, [keys / 8][query][8]
+        padded_keys * padded_queries,       //
     ];
     scratch::with_f32(lens.iter().sum(), |buffer| {
         let [
-            k_columns,
-            v_columns,
-            k_rows,
-            q_rows,
-            d_rows,
-            q_packed,
-            d_packed,
+            k_packed,
+            v_packed,
+            k_turned,
+            q_turned,
+            d_turned,
+            q_panel,
+            d_panel,
             p,
             ds,
-            turned,
-            ds_packed,
+            all_p,
+            all_ds,
         ] = pieces(buffer, lens);
-        row_panels::<COLS>(dim, |i| &k[part.key(i)..], k_columns);
-        row_panels::<COLS>(dim, |i| &v[part.key(i)..], v_columns);
-        column_panels::<COLS>(keys, dim, |i| &k[part.key(i)..], k_rows);
-        column_panels::<COLS>(queries, dim, |i| &q[part.query(i)..], q_rows);
-        column_panels::<COLS>(queries, dim, |i| &d_out[part.query(i)..], d_rows);
-        row_panels::<ROWS>(dim, |i| &q[part.query(i)..], q_packed);
-        row_panels::<ROWS>(dim, |i| &d_out[part.query(i)..], d_packed);
-        q_packed
-            .iter_mut()
-            .chain(&mut *q_rows)
-            .for_each(|q| *q *= part.scale());
+        row_panels::<ROWS>(dim, |i| &k[part.key(i)..], k_packed);
+        row_panels::<ROWS>(dim, |i| &v[part.key(i)..], v_packed);
+        column_panels::<ROWS>(keys, dim, |i| &k[part.key(i)..], k_turned);
+        column_panels::<ROWS>(padded_queries, dim, |i| &q[part.query(i)..], q_turned);
+        column_panels::<ROWS>(padded_queries, dim, |i| &d_out[part.query(i)..], d_turned);
 
-        for group in 0..padded_queries / GROUP {
-            let used = GROUP.min(queries - group * GROUP);
-            let p = &mut p[group * GROUP * padded_keys..][..GROUP * padded_keys];
-            let ds = &mut ds[group * GROUP * padded_keys..][..GROUP * padded_keys];
-            let packed = group * GROUP * dim..(group + 1) * GROUP * dim;
-            rows_times(
-                tiles,
-                &q_packed[packed.clone()],
-                k_columns,
-                dim,
-                p,
-                padded_keys,
-            );
-            rows_times(tiles, &d_packed[packed], v_columns, dim, ds, padded_keys);
-            let rows = p
-                .chunks_exact_mut(padded_keys)
-                .zip(ds.chunks_exact_mut(padded_keys));
-            for (p, ds) in rows.take(used) {
-                softmax(&mut p[..keys]);
-                softmax_backward(&p[..keys], &mut ds[..keys]);
+        for group in 0..part.groups() {
+            let used = COLS.min(part.queries - group * COLS);
+            part.pack_queries(q, group, part.scale() * LOG2_E, q_panel);
+            part.pack_queries(d_out, group, 1.0, d_panel);
+            times(tiles, k_packed, q_panel, p);
+            times(tiles, v_packed, d_panel, ds);
+            let (p_lanes, ds_lanes) = (p.as_chunks_mut().0, ds.as_chunks_mut().0);
+            softmax(&mut p_lanes[..keys]);
+            softmax_backward(&p_lanes[..keys], &mut ds_lanes[..keys]);
+            // what fills up the last group must not count in the sums over queries
+            for lanes in p_lanes.iter_mut().chain(&mut *ds_lanes) {
+                lanes[used..].fill(0.0);
             }
-            row_panels::<ROWS>(keys, |r| &ds[r * padded_keys..], ds_packed);
-            times_panels(tiles, ds_packed, k_rows, keys, |column, sums| {
-                for (r, sums) in sums.iter().enumerate().take(used) {
-                    let start = part.query(group * GROUP + r) + column;
+            times_turned(tiles, k_turned, &ds[..keys * COLS], |r, column, values| {
+                if r < used {
+                    let start = part.query(group * COLS + r) + column;
                     // SAFETY: this function's contract.
                     let dq = unsafe { dq.slice(start, COLS.min(dim - column)) };
-                    store(sums.map(|sum| sum * part.scale()), dq);
+                    store_scaled(values, part.scale(), dq);
                 }
             });
+            for (from, all) in [(&*p, &mut *all_p), (&*ds, &mut *all_ds)] {
+                let panels = all.chunks_exact_mut(padded_queries * COLS);
+                for (from, panel) in from.as_chunks().0.iter().zip(panels) {
+                    let panel = &mut panel[group * COLS * COLS..];
+                    if let Some(to) = panel.first_chunk_mut() {
+                        (tiles.turn_f32)(from, to);
+                    }
+                }
+            }
         }
 
-        for (scores, rows, out) in [(p, d_rows, dv), (ds, q_rows, dk)] {
-            column_panels::<ROWS>(queries, padded_keys, |i| &scores[i * padded_keys..], turned);
-            for (group, turned) in turned.chunks_exact(GROUP * queries).enumerate() {
-                times_panels(tiles, turned, rows, queries, |column, sums| {
-                    for (key, sums) in (group * GROUP..keys).zip(sums) {
-                        // SAFETY: this function's contract.
-                        let out =
-                            unsafe { out.slice(part.key(key) + column, COLS.min(dim - column)) };
-                        if key < part.prefix {
-                            out.iter_mut().zip(sums).for_each(|(out, sum)| *out += sum);
-                        } else {
-                            store(*sums, out);
-                        }
+        for (all, turned, scale, out) in [
+            (&*all_p, &*d_turned, 1.0, dv),
+            (&*all_ds, &*q_turned, part.scale(), dk),
+        ] {
+            for (index, panel) in all.chunks_exact(padded_queries * COLS).enumerate() {
+                times_turned(tiles, turned, panel, |r, column, values| {
+                    let key = index * COLS + r;
+                    if key >= keys {
+                        return;
+                    }
+                    let start = part.key(key) + column;
+                    // SAFETY: this function's contract.
+                    let out = unsafe { out.slice(start, COLS.min(dim - column)) };
+                    if key < part.prefix {
+                        out.iter_mut()
+                            .zip(values)
+                            .for_each(|(out, value)| *out += value * scale);
+                    } else {
+                        store_scaled(values, scale, out);
                     }
                 });
             }

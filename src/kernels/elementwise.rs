@@ -38,6 +38,22 @@ pub fn exp(x: f32) -> f32 {
     if x < SMALLEST { 0.0 } else { exp_r * power }
 }
 
+/// `2^x` for `x <= 0`, within 3e-7 of the value; below -126 it is 0. NaN is NaN. The polynomial is a
+/// minimax fit of the relative error over `|r| <= 1/2`.
+#[inline(always)]
+pub(super) fn exp2(x: f32) -> f32 {
+    let rounded = x + ROUND;
+    let r = x - (rounded - ROUND);
+    let mut p = 1.326_472_5e-3;
+    p = p * r + 9.671_514e-3;
+    p = p * r + 5.550_733_6e-2;
+    p = p * r + 2.402_224_2e-1;
+    p = p * r + 6.931_47e-1;
+    p = p * r + 1.0;
+    let power = f32::from_bits((rounded.to_bits() << 23).wrapping_add(127 << 23));
+    if x < -126.0 { 0.0 } else { p * power }
+}
+
 /// The logistic function `1 / (1 + e^-x)`, within 3e-7.
 #[inline(always)]
 #[must_use]
@@ -76,6 +92,23 @@ mod tests {
             worst = worst.max((f64::from(exp(x)) - expected).abs() / unit);
         }
         assert!(worst < 2.0, "{worst} units");
+    }
+
+    #[test]
+    fn powers_of_two_are_those_of_f64() {
+        for i in -1_260_000..=0 {
+            let x = i as f32 * 1e-4;
+            let expected = f64::from(x).exp2();
+            assert!(
+                (f64::from(exp2(x)) - expected).abs() <= 3e-7 * expected,
+                "{x}"
+            );
+        }
+        for x in [-126.5, -1e4, -1e30, f32::NEG_INFINITY] {
+            assert_eq!(exp2(x).to_bits(), 0, "{x}");
+        }
+        assert_eq!(exp2(0.0).to_bits(), 1.0f32.to_bits());
+        assert!(exp2(f32::NAN).is_nan());
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub(super) fn sum2(a: &[f32], b: &[f32], term: impl Fn(f32, f32) -> f32) -> f32 
     for (lane, (&a, &b)) in lanes.iter_mut().zip(a_tail.iter().zip(b_tail)) {
         *lane += term(a, b);
     }
-    tree(lanes, |x, y| x + y)
+    tree(lanes)
 }
 
 /// Sum over `i` of `term(x[i])`.
@@ -28,27 +28,7 @@ pub(super) fn sum(x: &[f32], term: impl Fn(f32) -> f32) -> f32 {
     sum2(x, x, |x, _| term(x))
 }
 
-/// The largest element, negative infinity if there is none. NaN is passed over.
 #[inline(always)]
-pub(super) fn max(x: &[f32]) -> f32 {
-    let larger = |a: f32, b: f32| if a > b { a } else { b };
-    let mut lanes = [f32::NEG_INFINITY; LANES];
-    let (x, tail) = x.as_chunks::<LANES>();
-    for x in x {
-        for i in 0..LANES {
-            lanes[i] = larger(x[i], lanes[i]);
-        }
-    }
-    for (lane, &x) in lanes.iter_mut().zip(tail) {
-        *lane = larger(x, *lane);
-    }
-    tree(lanes, larger)
-}
-
-#[inline(always)]
-fn tree(l: [f32; LANES], f: impl Fn(f32, f32) -> f32) -> f32 {
-    f(
-        f(f(l[0], l[4]), f(l[2], l[6])),
-        f(f(l[1], l[5]), f(l[3], l[7])),
-    )
+fn tree(l: [f32; LANES]) -> f32 {
+    ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
 }
