@@ -48,7 +48,7 @@ pub(super) fn exp2(x: f32) -> f32 {
     p = p * r + 9.671_514e-3;
     p = p * r + 5.550_733_6e-2;
     p = p * r + 2.402_224_2e-1;
-    p = p * r + 6.931_47e-1;
+    p = p * r + std::f32::consts::LN_2;
     p = p * r + 1.0;
     let power = f32::from_bits((rounded.to_bits() << 23).wrapping_add(127 << 23));
     if x < -126.0 { 0.0 } else { p * power }

@@ -224,12 +224,16 @@ pub fn linear_f32_backward(variant: Variant, dy: &[f32], weight: &PackedF32, dx:
             (self.0.out_features(), self.0.in_features())
         }
         fn panel<'a>(&'a self, index: usize, built: &'a mut [f32]) -> &'a [f32] {
-            turned_panel(
-                |o| self.0.panel(o),
-                index,
-                built,
-                |_, from, to| (self.1.turn_f32)(from, to),
-            )
+            turned_panel(built, |o, to| {
+                let from = &self.0.panel(o)[index * COLS * COLS..];
+                if let Some(from) = from.first_chunk() {
+                    (self.1.turn_f32)(from, to);
+                } else {
+                    let mut padded = [0.0; COLS * COLS];
+                    padded[..from.len()].copy_from_slice(from);
+                    (self.1.turn_f32)(&padded, to);
+                }
+            })
         }
     }
     let a = Plain {
@@ -244,29 +248,17 @@ pub fn linear_f32_backward(variant: Variant, dy: &[f32], weight: &PackedF32, dx:
     products(variant, &a, vec![output], Finish::None);
 }
 
-/// Builds panel `index` of the backward, `[out][8 inputs]`, from the panels of the forward: `turn`
-/// is given the panel's number, its block of those eight inputs, and where the block goes. Blocks
-/// that stick out of the weight pass through padded copies.
+/// Builds a panel of the backward, `[out][8 inputs]`: `turn` is given the number of eight outputs
+/// and where their block goes, `[output][input]`. One that sticks out passes through a copy.
 #[inline(always)]
-pub(super) fn turned_panel<'w, 'a, T: Copy + Default + 'w>(
-    panel: impl Fn(usize) -> &'w [T],
-    index: usize,
-    built: &'a mut [f32],
-    turn: impl Fn(usize, &Block<T>, &mut Block<f32>),
-) -> &'a [f32] {
+pub(super) fn turned_panel(built: &mut [f32], turn: impl Fn(usize, &mut Block<f32>)) -> &[f32] {
     const N: usize = COLS * COLS;
     for (o, to) in built.chunks_mut(N).enumerate() {
-        let from = &panel(o)[index * N..];
-        let mut padded = [T::default(); N];
-        let from = from.first_chunk().unwrap_or_else(|| {
-            padded[..from.len()].copy_from_slice(from);
-            &padded
-        });
         if let Some(to) = to.first_chunk_mut() {
-            turn(o, from, to);
+            turn(o, to);
         } else {
             let mut whole = [0.0; N];
-            turn(o, from, &mut whole);
+            turn(o, &mut whole);
             to.copy_from_slice(&whole[..to.len()]);
         }
     }

@@ -6,6 +6,7 @@
 
 use super::elementwise::ROUND;
 use super::pack::interleave;
+use super::strassen::{LEFT, OPERANDS};
 use super::tiles::ROWS;
 
 /// Levels of a weight on each side of zero: 8 bits.
@@ -80,32 +81,91 @@ pub fn quantize_rows_int8(weight: &[f32], out: usize, in_: usize) -> (Vec<i8>, V
     (integers, scales)
 }
 
+/// Quantises a row to 12 bits, padded with zeros, and returns its scale.
+#[inline(always)]
+fn quantize_row(x: &[f32], integers: &mut [i16]) -> f32 {
+    let grid = Grid::of(x, ACTIVATION_LEVELS);
+    for (q, &x) in integers.iter_mut().zip(x) {
+        *q = grid.quantize(x, ACTIVATION_LEVELS) as i16;
+    }
+    integers[x.len()..].fill(0);
+    grid.scale
+}
+
+/// Interleaves four rows for the integer tile: `[row][inner]` to `[inner / 2][4][2]`.
+#[inline(always)]
+fn interleave_pairs(rows: &[i16], panel: &mut [i16]) {
+    let inner = rows.len() / ROWS;
+    let rows = std::array::from_fn(|r| rows[r * inner..][..inner].as_chunks::<2>().0);
+    interleave::<[i16; 2], ROWS>(rows, panel.as_chunks_mut().0.as_chunks_mut().0);
+}
+
+/// Lengths of the room that [`pack_plain`] needs and of what it packs.
+pub(super) fn plain_lens(rows: usize, padded: usize) -> [usize; 2] {
+    [ROWS * padded, rows.next_multiple_of(ROWS) * padded]
+}
+
 /// Quantises the rows of `x[rows, in]` to 12 bits and packs them for the integer tile: `packed` is
-/// `[ceil(rows / 4)][ceil(in / 2)][4][2]`, `scales` `[rows]`. An odd `in` is padded with a zero;
-/// the rows missing from the last panel repeat the last row (their sums are thrown away).
-/// `integers` is room for four rows, `[4][ceil(in / 2)][2]`.
-pub(super) fn pack_activations(
+/// `[ceil(rows / 4)][padded / 2][4][2]`, `scales` `[rows]`. Rows missing from the last panel repeat
+/// the last row (their sums are thrown away). `room` is for four rows of integers.
+pub(super) fn pack_plain(
     x: &[f32],
-    in_: usize,
-    integers: &mut [i16],
+    padded: usize,
+    room: &mut [i16],
     packed: &mut [i16],
     scales: &mut [f32],
 ) {
-    let last = scales.len().saturating_sub(1);
-    let padded = in_.next_multiple_of(2);
+    let (rows, in_) = (scales.len(), x.len() / scales.len().max(1));
     for (index, panel) in packed.chunks_exact_mut(padded * ROWS).enumerate() {
-        for (r, integers) in integers.chunks_exact_mut(padded).enumerate() {
-            let row = (index * ROWS + r).min(last);
-            let x = &x[row * in_..][..in_];
-            let grid = Grid::of(x, ACTIVATION_LEVELS);
-            scales[row] = grid.scale;
-            integers[padded - 1] = 0;
-            for (q, &x) in integers.iter_mut().zip(x) {
-                *q = grid.quantize(x, ACTIVATION_LEVELS) as i16;
-            }
+        for (r, integers) in room.chunks_exact_mut(padded).enumerate() {
+            let row = (index * ROWS + r).min(rows - 1);
+            scales[row] = quantize_row(&x[row * in_..][..in_], integers);
         }
-        let rows = std::array::from_fn(|r| integers[r * padded..][..padded].as_chunks::<2>().0);
-        interleave::<[i16; 2], ROWS>(rows, panel.as_chunks_mut().0.as_chunks_mut().0);
+        interleave_pairs(room, panel);
+    }
+}
+
+/// Lengths of the room that [`pack_operands`] needs and of what it packs.
+pub(super) fn operands_lens(rows: usize, padded: usize) -> [usize; 2] {
+    let panels = rows.div_ceil(2).div_ceil(ROWS);
+    let panel = ROWS * padded / 2;
+    [5 * panel, OPERANDS * panels * panel]
+}
+
+/// As [`pack_plain`], the seven left operands of [`strassen`](super::strassen): `packed` is
+/// `[7][ceil(rows / 8)][padded / 4][4][2]`. Rows missing from a panel repeat the last row of their
+/// half. `room` is for eight rows of integers and four of an operand.
+pub(super) fn pack_operands(
+    x: &[f32],
+    padded: usize,
+    room: &mut [i16],
+    packed: &mut [i16],
+    scales: &mut [f32],
+) {
+    let (rows, in_) = (scales.len(), x.len() / scales.len().max(1));
+    let (upper, half) = (rows.div_ceil(2), padded / 2);
+    let operand_len = packed.len() / OPERANDS;
+    let (integers, operand) = room.split_at_mut(2 * ROWS * padded);
+    for (index, start) in (0..operand_len).step_by(ROWS * half).enumerate() {
+        // four upper rows, then four lower ones
+        for (r, integers) in integers.chunks_exact_mut(padded).enumerate() {
+            let row = index * ROWS + r % ROWS;
+            let row = if r < ROWS {
+                row.min(upper - 1)
+            } else {
+                (upper + row).min(rows - 1)
+            };
+            scales[row] = quantize_row(&x[row * in_..][..in_], integers);
+        }
+        for (k, left) in LEFT.iter().enumerate() {
+            for (r, to) in operand.chunks_exact_mut(half).enumerate() {
+                let (a, b) = integers[r * padded..][..padded].split_at(half);
+                let (c, d) = integers[(ROWS + r) * padded..][..padded].split_at(half);
+                left.write([a, b, c, d], to);
+            }
+            let to = &mut packed[k * operand_len + start..][..ROWS * half];
+            interleave_pairs(operand, to);
+        }
     }
 }
 
@@ -165,21 +225,57 @@ mod tests {
     #[test]
     fn activations_are_as_defined_and_packed() {
         let mut random = Random::new(7);
-        for (count, in_) in SIZES.iter().flat_map(|&n| [(1, n), (4, n), (7, n), (9, n)]) {
+        for (count, in_) in SIZES
+            .iter()
+            .flat_map(|&n| [(1, n), (4, n), (7, n), (9, n), (17, n)])
+        {
             let x = rows(&mut random, count, in_);
-            let pairs = in_.div_ceil(2);
-            let mut packed = vec![i16::MAX; count.div_ceil(ROWS) * pairs * ROWS * 2];
+            let padded = in_.next_multiple_of(16);
+            let half = padded / 2;
+            let expected: Vec<_> = x
+                .chunks(in_)
+                .map(|row| reference(row, ACTIVATION_LEVELS))
+                .collect();
+            let integer = |row: usize, i: usize| -> i16 {
+                expected[row.min(count - 1)]
+                    .0
+                    .get(i)
+                    .map_or(0, |&q| q as i16)
+            };
+            let element = |panels: &[i16], width: usize, row: usize, i: usize| {
+                let panel = &panels[row / ROWS * ROWS * width..];
+                panel[(i / 2 * ROWS + row % ROWS) * 2 + i % 2]
+            };
+            let mut packed_scales = Vec::new();
+
+            let [room, len] = plain_lens(count, padded);
+            let (mut room, mut packed) = (vec![i16::MAX; room], vec![i16::MAX; len]);
             let mut scales = vec![f32::NAN; count];
-            let mut integers = vec![i16::MAX; ROWS * pairs * 2];
-            pack_activations(&x, in_, &mut integers, &mut packed, &mut scales);
-            for row in 0..count {
-                let (expected, scale) = reference(&x[row * in_..][..in_], ACTIVATION_LEVELS);
-                assert_eq!(scales[row].to_bits(), scale.to_bits());
-                for i in 0..2 * pairs {
-                    let panel = &packed[row / ROWS * pairs * ROWS * 2..];
-                    let q = panel[(i / 2 * ROWS + row % ROWS) * 2 + i % 2];
-                    assert_eq!(i32::from(q), expected.get(i).copied().unwrap_or(0));
+            pack_plain(&x, padded, &mut room, &mut packed, &mut scales);
+            packed_scales.append(&mut scales);
+            for (row, i) in (0..count).flat_map(|row| (0..padded).map(move |i| (row, i))) {
+                assert_eq!(element(&packed, padded, row, i), integer(row, i));
+            }
+
+            let [room, len] = operands_lens(count, padded);
+            let (mut room, mut packed) = (vec![i16::MAX; room], vec![i16::MAX; len]);
+            let mut scales = vec![f32::NAN; count];
+            pack_operands(&x, padded, &mut room, &mut packed, &mut scales);
+            packed_scales.append(&mut scales);
+            let upper = count.div_ceil(2);
+            for (k, operand) in packed.chunks_exact(len / OPERANDS).enumerate() {
+                for (row, i) in (0..upper).flat_map(|row| (0..half).map(move |i| (row, i))) {
+                    let (a, b) = ([integer(row, i)], [integer(row, i + half)]);
+                    let lower = upper + row;
+                    let (c, d) = ([integer(lower, i)], [integer(lower, i + half)]);
+                    let mut expected = [0];
+                    LEFT[k].write([&a, &b, &c, &d], &mut expected);
+                    let found = element(operand, half, row, i);
+                    assert_eq!(found, expected[0], "operand {k}, row {row}, input {i}");
                 }
+            }
+            for (row, scale) in packed_scales.iter().enumerate() {
+                assert_eq!(scale.to_bits(), expected[row % count].1.to_bits());
             }
         }
     }

@@ -1,7 +1,7 @@
 use crate::tensor::{Buffer, Inputs, Tensor};
 
 /// Mean cross-entropy of logits `[rows, labels]` with the labels' indices `[rows]`:
-/// `mean(logsumexp(z) - z[label])`, a scalar. dz = (softmax(z) - 1[label]) / rows.
+/// `mean(logsumexp(z) - z[label])`, a scalar. `dz = (softmax(z) - onehot(label)) / rows`.
 ///
 /// # Panics
 /// If there is not one label a row, or it has no logit.

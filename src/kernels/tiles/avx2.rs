@@ -49,30 +49,52 @@ fn panels_f32<const P: usize>(panels: [&[f32]; P], w: &[f32], sums: &mut Sums<f3
 /// As the specification, bit for bit.
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn tile_int8(a: &[i16], w: &[i16], sums: &mut Sums<i32>) {
+    // SAFETY: `tile_int8_of` loads sixteen integers where there are sixteen.
+    tile_int8_of(a, w, sums, |w| unsafe { _mm256_loadu_si256(w.cast()) });
+}
+
+/// As the specification, bit for bit.
+#[target_feature(enable = "avx2,fma")]
+pub(super) fn tile_narrow(a: &[i16], w: &[i8], sums: &mut Sums<i32>) {
+    // SAFETY: as above.
+    tile_int8_of(a, w, sums, |w| unsafe {
+        _mm256_cvtepi8_epi16(_mm_loadu_si128(w.cast()))
+    });
+}
+
+/// The integer tile; `load` makes sixteen 16-bit integers of the sixteen weights that it points to.
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+fn tile_int8_of<T>(a: &[i16], w: &[T], sums: &mut Sums<i32>, load: impl Fn(*const T) -> __m256i) {
     let panel = w.len() / COLS * ROWS;
     if a.len() >= 2 * panel {
         let (first, second) = a.split_at(panel);
-        panels_int8([first, second], w, sums);
+        panels_int8([first, second], w, sums, load);
     } else {
-        panels_int8([a], w, sums);
+        panels_int8([a], w, sums, load);
     }
 }
 
 #[target_feature(enable = "avx2,fma")]
 #[inline]
-fn panels_int8<const P: usize>(panels: [&[i16]; P], w: &[i16], sums: &mut Sums<i32>) {
+fn panels_int8<T, const P: usize>(
+    panels: [&[i16]; P],
+    w: &[T],
+    sums: &mut Sums<i32>,
+    load: impl Fn(*const T) -> __m256i,
+) {
     const { assert!(P * ROWS <= GROUP) };
     let steps = w.len() / (2 * COLS);
     assert!(panels.iter().all(|panel| panel.len() >= steps * 2 * ROWS));
     let mut a = panels.map(|panel| panel.as_ptr().cast::<i32>());
-    let mut w = w.as_ptr().cast::<__m256i>();
+    let mut w = w.as_ptr();
     let mut tile = [[_mm256_setzero_si256(); ROWS]; P];
     for _ in 0..steps {
-        // SAFETY: `w` has `steps` groups of COLS pairs of 16 bits (32 bytes) and each panel `steps`
+        // SAFETY: `w` has `steps` groups of COLS pairs and each panel `steps`
         // groups of ROWS pairs (asserted above); each iteration reads one group of each, unaligned,
         // and moves on by as much.
         unsafe {
-            let weights = _mm256_loadu_si256(w);
+            let weights = load(w);
             for (tile, a) in tile.iter_mut().zip(&a) {
                 for (r, sum) in tile.iter_mut().enumerate() {
                     let pair = _mm256_set1_epi32(a.add(r).read_unaligned());
@@ -80,7 +102,7 @@ fn panels_int8<const P: usize>(panels: [&[i16]; P], w: &[i16], sums: &mut Sums<i
                 }
             }
             a = a.map(|a| a.add(ROWS));
-            w = w.add(1);
+            w = w.add(2 * COLS);
         }
     }
     for (sums, tile) in sums.iter_mut().zip(tile.as_flattened()) {

@@ -18,15 +18,17 @@ pub(super) fn tile_f32(a: &[f32], w: &[f32], sums: &mut Sums<f32>) {
     }
 }
 
-/// `sums[r][c] = sum over i of a[i][r][0] * w[i][c][0] + a[i][r][1] * w[i][c][1]`, exact.
-pub(super) fn tile_int8(a: &[i16], w: &[i16], sums: &mut Sums<i32>) {
+/// `sums[r][c] = sum over i of a[i][r][0] * w[i][c][0] + a[i][r][1] * w[i][c][1]`, modulo 2^32.
+pub(super) fn tile_int8<T: Copy + Into<i32>>(a: &[i16], w: &[T], sums: &mut Sums<i32>) {
     let panels = a.chunks_exact(w.len() / COLS * ROWS);
     for (a, sums) in panels.zip(sums.chunks_exact_mut(ROWS)) {
         let mut tile = [[0i32; COLS]; ROWS];
         for (a, w) in a.chunks_exact(2 * ROWS).zip(w.chunks_exact(2 * COLS)) {
             for (sums, a) in tile.iter_mut().zip(a.as_chunks::<2>().0) {
                 for (sum, w) in sums.iter_mut().zip(w.as_chunks::<2>().0) {
-                    *sum += i32::from(a[0]) * i32::from(w[0]) + i32::from(a[1]) * i32::from(w[1]);
+                    *sum = sum
+                        .wrapping_add(i32::from(a[0]) * w[0].into())
+                        .wrapping_add(i32::from(a[1]) * w[1].into());
                 }
             }
         }
