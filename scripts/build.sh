@@ -9,26 +9,81 @@ build() {
 
 build_command_line() { cargo build --release --bin graftlet; }
 
-# What rustc may emit for wasm32 with .cargo/config.toml: wasm-opt has to be told, for wasm-bindgen
-# drops the section that lists it.
-wasm_opt_flags=(-Os --enable-simd --enable-bulk-memory --enable-nontrapping-float-to-int --enable-sign-ext
-  --enable-mutable-globals --enable-reference-types --enable-multivalue)
-
-# wasm-pack writes to target/wasm-raw; target/wasm-pkg is the same with the module optimised.
+# The module twice, in target/wasm-pkg: for browsers with relaxed SIMD, and for those with SIMD only.
+# The JavaScript around them is the same, so a page picks one by its name.
 build_wasm() {
-  local raw=target/wasm-raw out=target/wasm-pkg made_from
-  wasm-pack build --target web --profile wasm --mode no-install --no-pack \
-    --out-dir "$raw" --out-name graftlet .
-  made_from=$(find "$raw" www/package-lock.json -type f -exec sha256sum {} + | sort | sha256sum)" ${wasm_opt_flags[*]}"
+  local out=target/wasm-pkg made_from build
+  made_from=$(wasm_sources)
   if [ "$(cat "$out/.made-from" 2>/dev/null)" = "$made_from" ]; then
-    say "wasm-opt: nothing changed"
+    say "wasm modules: nothing changed"
     return
   fi
-  say "wasm-opt: optimising ..."
   rm -rf "$out"
-  cp -r "$raw" "$out"
-  www/node_modules/.bin/wasm-opt "${wasm_opt_flags[@]}" "$raw/graftlet_bg.wasm" -o "$out/graftlet_bg.wasm"
+  for build in relaxed simd128; do
+    wasm_module "$build" "target/wasm-raw/$build"
+  done
+  same_glue target/wasm-raw/relaxed target/wasm-raw/simd128
+  mkdir -p "$out"
+  cp target/wasm-raw/simd128/graftlet.{js,d.ts} "$out/"
+  for build in relaxed simd128; do
+    wasm_optimised "$build" "target/wasm-raw/$build/graftlet_bg.wasm" "$out/graftlet_$build.wasm"
+  done
   echo "$made_from" >"$out/.made-from"
+}
+
+# cargo would link again at every change from one build to the other.
+wasm_sources() {
+  {
+    rustc --version && wasm-bindgen --version
+    find src .cargo Cargo.toml Cargo.lock www/package-lock.json scripts/build.sh scripts/relaxed-madd-only.mjs \
+      -type f -exec sha256sum {} + | sort
+  } | sha256sum
+}
+
+# For this crate alone: in RUSTFLAGS it would have every dependency compiled once more, though none
+# has kernels.
+relaxed_rustc_flags=(-C target-feature=+relaxed-simd)
+
+# wasm_module BUILD FOLDER [CARGO_FLAG...]: the build, `simd128` or `relaxed`, as rustc and wasm-bindgen make it.
+wasm_module() {
+  local build=$1 raw=$2 flags=()
+  shift 2
+  [ "$build" = simd128 ] || flags=("${relaxed_rustc_flags[@]}")
+  say "wasm module, $build: compiling ..."
+  cargo rustc --locked --lib --profile wasm --target "$wasm_target" "$@" -- "${flags[@]}"
+  rm -rf "$raw"
+  mkdir -p "$raw"
+  cp "target/$wasm_target/wasm/graftlet.wasm" "$raw/"
+  [ "$build" = simd128 ] || node scripts/relaxed-madd-only.mjs "$raw/graftlet.wasm"
+  wasm-bindgen --target web --omit-default-module-path --out-dir "$raw" --out-name graftlet "$raw/graftlet.wasm"
+}
+
+# same_glue FOLDER FOLDER: but for comments, which number functions.
+same_glue() {
+  local file
+  for file in graftlet.js graftlet.d.ts; do
+    cmp -s <(grep -v '^ *//' "$1/$file") <(grep -v '^ *//' "$2/$file") ||
+      die "wasm modules: $1/$file and $2/$file differ, but one must serve both modules; see 'diff' of the two for what only one build exports."
+  done
+}
+
+# What rustc may emit has to be told, for wasm-bindgen drops the section that lists it.
+wasm_features=(--enable-simd --enable-bulk-memory --enable-nontrapping-float-to-int --enable-sign-ext
+  --enable-mutable-globals --enable-reference-types --enable-multivalue)
+
+# What brotli packs best: inlining and changed signatures make functions unlike each other, and those
+# of like names are alike, so they stand side by side (KB after brotli, of one module: 679; as it comes
+# from wasm-bindgen 695, with -O1 689, -Os 710, -Oz 712).
+wasm_opt_flags=(-O2 --skip-pass=inlining-optimizing --skip-pass=dae-optimizing
+  --skip-pass=reorder-functions --reorder-functions-by-name "${wasm_features[@]}")
+
+# wasm_optimised BUILD MODULE OUT: refuses a relaxed instruction in the build that has none.
+wasm_optimised() {
+  local wasm_opt=www/node_modules/.bin/wasm-opt relaxed=()
+  [ "$1" = simd128 ] || relaxed=(--enable-relaxed-simd)
+  say "wasm module, $1: optimising ..."
+  "$wasm_opt" "${wasm_opt_flags[@]}" "${relaxed[@]}" -g "$2" -o "$3"
+  "$wasm_opt" "${wasm_features[@]}" "${relaxed[@]}" --strip-debug "$3" -o "$3"
 }
 
 # The npm package and the page, which carries the converted backbone and the shipped adapters.

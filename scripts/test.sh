@@ -10,16 +10,30 @@ run_tests() {
   step "Rust format" cargo fmt --check
   step "clippy, native" cargo clippy --locked --all-targets -- -D warnings
   step "clippy, wasm32" cargo clippy --locked --all-targets --target "$wasm_target" -- -D warnings
+  step "clippy, relaxed SIMD" cargo clippy --locked --lib --target "$wasm_target" -- -D warnings \
+    "${relaxed_rustc_flags[@]}"
   step "npm format, lint, types" npm run --silent --prefix www check
   step "npm unit tests" npm run --silent --prefix www test
   step "command line" build_command_line
   step "native tests" cargo test --release
   step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
   step "wasm tests in Chromium" wasm-pack test --headless --chrome --chromedriver "$CHROMEDRIVER" --mode no-install
-  step "wasm module" build_wasm
+  step "relaxed kernels in Chromium" test_relaxed_kernels
+  step "wasm modules" build_wasm
   step "npm package and page" build_page
   step "size budget" node scripts/size-budget.mjs
   step "end to end" npm run --silent --prefix www e2e
+}
+
+# The kernels once more as the relaxed build has them. Only this crate is compiled again.
+test_relaxed_kernels() {
+  local messages module=target/tmp/relaxed-tests.wasm
+  messages=$(cargo rustc --locked --lib --profile test --target "$wasm_target" --message-format json-render-diagnostics -- \
+    "${relaxed_rustc_flags[@]}")
+  mkdir -p target/tmp
+  cp "$(sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' <<<"$messages")" "$module"
+  node scripts/relaxed-madd-only.mjs "$module"
+  wasm-bindgen-test-runner "$module" kernels::
 }
 
 # step TITLE COMMAND...: under `set -e` a failing command ends the script, and `summary` tells.

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 /// An implementation of the micro-kernels.
 ///
-/// A new one (relaxed-simd is the next) is a variant here, a line in [`ALL`](Self::ALL), in
+/// A new one is a variant here, a line in [`ALL`](Self::ALL), in
 /// [`is_available`](Self::is_available) and in [`name`](Self::name), a file under `tiles/` and its
 /// row in `Tiles::of`; tests and benchmarks run over [`available`](Self::available) and find it by
 /// themselves.
@@ -14,19 +14,29 @@ pub enum Variant {
     Scalar,
     /// WebAssembly's 128-bit vectors; wasm32 built with `target-feature=+simd128`.
     Simd128,
+    /// WebAssembly's relaxed vectors; wasm32 built with `target-feature=+relaxed-simd` as well. A
+    /// browser either takes the whole module or refuses it, so this is another module, not a choice
+    /// at run time.
+    Relaxed,
     /// AVX2 and FMA, detected at run time; x86-64.
     Avx2,
 }
 
 impl Variant {
     /// Every variant, from the slowest to the fastest.
-    pub const ALL: &[Variant] = &[Variant::Scalar, Variant::Simd128, Variant::Avx2];
+    pub const ALL: &[Variant] = &[
+        Variant::Scalar,
+        Variant::Simd128,
+        Variant::Relaxed,
+        Variant::Avx2,
+    ];
 
     /// Whether this build on this machine can run the variant.
     pub fn is_available(self) -> bool {
         match self {
             Variant::Scalar => true,
             Variant::Simd128 => cfg!(all(target_arch = "wasm32", target_feature = "simd128")),
+            Variant::Relaxed => cfg!(all(target_arch = "wasm32", target_feature = "relaxed-simd")),
             #[cfg(target_arch = "x86_64")]
             Variant::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
             #[cfg(not(target_arch = "x86_64"))]
@@ -48,11 +58,12 @@ impl Variant {
         *BEST.get_or_init(|| Self::available().last().unwrap_or(Variant::Scalar))
     }
 
-    /// The variant's name in reports: `scalar`, `simd128`, `avx2`.
+    /// The variant's name in reports: `scalar`, `simd128`, `relaxed-simd`, `avx2`.
     pub fn name(self) -> &'static str {
         match self {
             Variant::Scalar => "scalar",
             Variant::Simd128 => "simd128",
+            Variant::Relaxed => "relaxed-simd",
             Variant::Avx2 => "avx2",
         }
     }

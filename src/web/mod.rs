@@ -4,21 +4,33 @@
 //! No panic and no bare string crosses the border: every failure is an `Error` object whose `name`
 //! is "GraftletError" and whose `code` is [`Error::code`](crate::Error::code).
 
+#[cfg(feature = "bench")]
+mod bench;
 mod convert;
 mod engine;
 mod store;
 mod training;
 
+#[cfg(feature = "bench")]
+pub use bench::{BenchAttention, BenchBackbone, BenchKernels, BenchTraining, tokenize};
 pub use engine::{WebEngine, fetch_adapter, kinds};
 pub use store::Store;
 pub use training::Training;
 
+use crate::kernels::Variant;
 use wasm_bindgen::prelude::*;
 
 /// Runs once when the module is instantiated.
 #[wasm_bindgen(start)]
 fn start() {
     console_error_panic_hook::set_once();
+}
+
+/// The kernels' variant that this build runs: `simd128`, `relaxed-simd`.
+#[wasm_bindgen]
+#[must_use]
+pub fn kernels() -> String {
+    Variant::best().name().to_owned()
 }
 
 /// This program's version.

@@ -64,6 +64,33 @@ test("answers with adapters side by side, and embeds", async ({ page }) => {
   expect(result.norm).toBeCloseTo(1, 4);
 });
 
+test("either build can be forced, and both answer alike", async ({ page }) => {
+  await page.goto(home);
+  const answers = await page.evaluate(async () => {
+    const path = "/pkg/index.js";
+    const { Graftlet } = (await import(path)) as typeof Package;
+    const answers = [];
+    for (const build of ["simd128", "relaxed"] as const) {
+      const g = await Graftlet.load({ backbone: "/models/minilm-l6/", build });
+      await g.addAdapter("sentiment", "/adapters/sst2/");
+      await g.use("sentiment");
+      const [answer] = await g.classify(["a warm , funny and deeply moving film ."]);
+      answers.push({ runtime: g.runtime, logits: answer?.logits ?? [] });
+      await g.dispose();
+    }
+    return answers;
+  });
+  expect(answers.map(({ runtime }) => [runtime.build, runtime.kernels])).toEqual([
+    ["simd128", "simd128"],
+    ["relaxed", "relaxed-simd"],
+  ]);
+  const [simd128, relaxed] = answers;
+  expect(relaxed?.logits).toHaveLength(2);
+  relaxed?.logits.forEach((logit, i) => {
+    expect(logit).toBeCloseTo(simd128?.logits[i] ?? Number.NaN, 3);
+  });
+});
+
 test("rejects with a code and a sentence", async ({ page }) => {
   await load(page);
   const errors = await page.evaluate(async () => {

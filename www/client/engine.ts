@@ -60,5 +60,7 @@ export interface EngineModule {
   Store: { open(): Promise<Store> };
   fetchAdapter(url: string, signal?: AbortSignal): Promise<AdapterFiles>;
   kinds(): KindInfo[];
+  /** The name of the kernels' variant. */
+  kernels(): string;
   version(): string;
 }

@@ -25,6 +25,7 @@ export type ErrorCode =
   | "option_invalid"
   | "rows_empty"
   | "rows_unlabelled"
+  | "simd_unsupported"
   | "storage_unavailable"
   | "tensor_missing"
   | "tensor_not_finite"

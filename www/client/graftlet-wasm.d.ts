@@ -7,5 +7,6 @@ declare module "graftlet-wasm" {
   export const Store: Module["Store"];
   export const fetchAdapter: Module["fetchAdapter"];
   export const kinds: Module["kinds"];
+  export const kernels: Module["kernels"];
   export const version: Module["version"];
 }

@@ -3,6 +3,7 @@
  */
 import { GraftletError } from "./errors.js";
 import { progressGuard } from "./progress.js";
+import type { Loaded } from "./protocol.js";
 import { Remote, type WorkerLike } from "./remote.js";
 import { train } from "./training.js";
 import type {
@@ -11,9 +12,11 @@ import type {
   AdapterInfo,
   BackboneInfo,
   Classification,
+  EngineBuild,
   KindInfo,
   LoadProgress,
   Row,
+  RuntimeInfo,
   Text,
   TrainEvent,
   TrainOptions,
@@ -25,6 +28,8 @@ export interface LoadOptions {
   onProgress?: (event: LoadProgress) => void;
   /** Aborting ends the download; `load` then rejects with code `aborted`. */
   signal?: AbortSignal;
+  /** Forces one of the engine's builds, for tests and measurements; by default it is the best that the browser runs. */
+  build?: EngineBuild;
   /** Starts a worker from the package's `worker.js`; only for pages that serve it from elsewhere. */
   worker?: () => Worker;
 }
@@ -33,6 +38,8 @@ export interface LoadOptions {
 export class Graftlet {
   /** What was loaded. */
   readonly backbone: BackboneInfo;
+  /** What runs it, here and in training. */
+  readonly runtime: RuntimeInfo;
   readonly #backboneUrl: string;
   readonly #spawn: () => WorkerLike;
   readonly #remote: Remote;
@@ -40,12 +47,13 @@ export class Graftlet {
   readonly #runs = new Set<Remote>();
 
   private constructor(
-    backbone: BackboneInfo,
+    { backbone, runtime }: Loaded,
     backboneUrl: string,
     spawn: () => WorkerLike,
     remote: Remote,
   ) {
     this.backbone = backbone;
+    this.runtime = runtime;
     this.#backboneUrl = backboneUrl;
     this.#spawn = spawn;
     this.#remote = remote;
@@ -63,9 +71,11 @@ export class Graftlet {
     signal?.addEventListener("abort", abort, { once: true });
     const progress = progressGuard(options.onProgress ?? (() => {}));
     try {
-      const backbone = await remote.call("load", [url], (at) => progress.report(at));
+      const loaded = await remote.call("load", [url, options.build ?? null], (at) =>
+        progress.report(at),
+      );
       progress.finish();
-      return new Graftlet(backbone, url, spawn, remote);
+      return new Graftlet(loaded, url, spawn, remote);
     } catch (error) {
       remote.end(aborted);
       throw error;
@@ -160,6 +170,7 @@ export class Graftlet {
     const { signal, persist = true } = settings;
     return train({
       backboneUrl: this.#backboneUrl,
+      build: this.runtime.build,
       options,
       rows,
       signal,

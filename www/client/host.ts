@@ -1,10 +1,11 @@
 /**
  * The worker's side of the protocol: takes requests, calls the engine, sends replies. It owns the wasm.
  */
+import { chooseBuild } from "./builds.js";
 import type { Engine, EngineModule, Store } from "./engine.js";
 import { GraftletError, toShape } from "./errors.js";
 import type { Calls, EventOf, Method, Reply, Request } from "./protocol.js";
-import type { AdapterFiles } from "./types.js";
+import type { AdapterFiles, EngineBuild } from "./types.js";
 
 /** The part of a worker's global scope (or of a message port) that the host needs. */
 export interface HostPort {
@@ -19,9 +20,12 @@ type Handlers = {
   ) => ReturnType<Calls[M]> | Promise<ReturnType<Calls[M]>>;
 };
 
-/** Answers the requests that arrive on `port` with the engine of `module`, whose wasm file is at `wasmUrl`. */
-export function serve(port: HostPort, module: EngineModule, wasmUrl: URL): void {
-  const handlers = handlersOf(module, wasmUrl);
+/** Where the wasm file of each build is. */
+export type WasmUrls = Record<EngineBuild, URL>;
+
+/** Answers the requests that arrive on `port` with the engine of `module`. */
+export function serve(port: HostPort, module: EngineModule, wasmUrls: WasmUrls): void {
+  const handlers = handlersOf(module, wasmUrls);
   port.addEventListener("message", ({ data: request }) => {
     const { id, method, args } = request;
     const emit = (event: EventOf<Method>) => port.postMessage({ id, type: "event", event }, []);
@@ -41,7 +45,7 @@ export function serve(port: HostPort, module: EngineModule, wasmUrl: URL): void 
   });
 }
 
-function handlersOf(module: EngineModule, wasmUrl: URL): Handlers {
+function handlersOf(module: EngineModule, wasmUrls: WasmUrls): Handlers {
   let loaded: Engine | undefined;
   let opened: Promise<Store> | undefined;
 
@@ -59,12 +63,14 @@ function handlersOf(module: EngineModule, wasmUrl: URL): Handlers {
   };
 
   return {
-    async load(emit, backboneUrl) {
-      await initialise(module, wasmUrl);
+    async load(emit, backboneUrl, wanted) {
+      const build = chooseBuild(wanted);
+      await initialise(module, wasmUrls[build]);
       loaded = await module.Engine.load(backboneUrl, (bytes, total, file) =>
         emit({ file, loaded: bytes, total }),
       );
-      return loaded.backbone();
+      const runtime = { build, kernels: module.kernels(), version: module.version() };
+      return { backbone: loaded.backbone(), runtime };
     },
     kinds: () => module.kinds(),
     async addAdapter(_, name, source, persist) {

@@ -12,8 +12,10 @@ import type {
   AdapterInfo,
   BackboneInfo,
   Classification,
+  EngineBuild,
   KindInfo,
   Row,
+  RuntimeInfo,
   Text,
   TrainEvent,
   TrainOptions,
@@ -21,8 +23,8 @@ import type {
 
 /** What the page may ask: method name, arguments, answer. URLs are absolute, as the worker's own base is another. */
 export interface Calls {
-  /** Must be the first call; the others need its engine. */
-  load(backboneUrl: string): BackboneInfo;
+  /** Must be the first call; the others need its engine. Without a build it is the best that the browser runs. */
+  load(backboneUrl: string, build: EngineBuild | null): Loaded;
   kinds(): KindInfo[];
   addAdapter(name: string, source: string | AdapterFiles, persist: boolean): AdapterInfo;
   removeAdapter(name: string): void;
@@ -38,6 +40,11 @@ export interface Calls {
   forget(name: string): void;
   /** Answers with the finished adapter's folder. */
   train(options: TrainOptions, rows: readonly Row[]): AdapterFiles;
+}
+
+export interface Loaded {
+  backbone: BackboneInfo;
+  runtime: RuntimeInfo;
 }
 
 export type Method = keyof Calls;

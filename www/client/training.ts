@@ -4,10 +4,11 @@
  */
 import { GraftletError } from "./errors.js";
 import type { Remote } from "./remote.js";
-import type { AdapterFiles, Row, TrainEvent, TrainOptions } from "./types.js";
+import type { AdapterFiles, EngineBuild, Row, TrainEvent, TrainOptions } from "./types.js";
 
 export interface Run {
   backboneUrl: string;
+  build: EngineBuild;
   options: TrainOptions;
   rows: readonly Row[];
   signal: AbortSignal | undefined;
@@ -59,7 +60,7 @@ async function* steps(run: Run, state: State): AsyncGenerator<TrainEvent, void, 
   run.signal?.addEventListener("abort", abort, { once: true });
   try {
     const finished = worker
-      .call("load", [run.backboneUrl])
+      .call("load", [run.backboneUrl, run.build])
       .then(() => worker.call("train", [run.options, run.rows], (event) => events.push(event)));
     finished.then(
       () => events.close(),

@@ -27,6 +27,21 @@ export interface BackboneInfo {
   fingerprint: string;
 }
 
+/**
+ * The engine as it is built: with WebAssembly's 128-bit vectors, or with the relaxed ones as well, whose fused
+ * multiply-add makes f32 products faster.
+ */
+export type EngineBuild = "simd128" | "relaxed";
+
+/** What computes. */
+export interface RuntimeInfo {
+  build: EngineBuild;
+  /** The variant of the kernels in use, such as `relaxed-simd`. */
+  kernels: string;
+  /** The engine's version. */
+  version: string;
+}
+
 /** One loaded adapter. */
 export interface AdapterInfo {
   name: string;

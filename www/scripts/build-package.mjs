@@ -52,8 +52,11 @@ await build({
   alias: { "graftlet-wasm": glue },
 });
 
-if (fake) writeFileSync(resolve(out, "graftlet_bg.wasm"), new Uint8Array());
-else copyFileSync(resolve(wasm, "graftlet_bg.wasm"), resolve(out, "graftlet_bg.wasm"));
+const modules = ["graftlet_simd128.wasm", "graftlet_relaxed.wasm"];
+for (const name of modules) {
+  if (fake) writeFileSync(resolve(out, name), new Uint8Array());
+  else copyFileSync(resolve(wasm, name), resolve(out, name));
+}
 
 execFileSync(
   process.execPath,
@@ -82,7 +85,7 @@ writeFileSync(
       types: "./index.d.ts",
       // worker.js acts when it is loaded; everything else can be shaken out.
       sideEffects: ["./worker.js"],
-      files: ["*.js", "*.js.map", "*.d.ts", "graftlet_bg.wasm"],
+      files: ["*.js", "*.js.map", "*.d.ts", ...modules],
     },
     null,
     2,
@@ -92,6 +95,6 @@ copyFileSync(resolve(www, "client/README.md"), resolve(out, "README.md"));
 const license = resolve(root, "LICENSE");
 if (existsSync(license)) copyFileSync(license, resolve(out, "LICENSE"));
 
-for (const name of ["index.js", "worker.js", "graftlet_bg.wasm"]) {
+for (const name of ["index.js", "worker.js", ...modules]) {
   console.log(`pkg/${name}  ${(statSync(resolve(out, name)).size / 1000).toFixed(1)} kB`);
 }

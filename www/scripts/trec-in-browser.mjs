@@ -72,6 +72,7 @@ try {
       load_seconds: result.loadSeconds,
       test_seconds: result.testSeconds,
       longest_main_thread_task_ms: result.longestTask,
+      build: result.build,
       browser: `Chromium ${browser.version()}`,
     }),
   );
@@ -110,5 +111,6 @@ async function inPage({ options, train, texts }) {
   await g.dispose();
   // Entries come a moment after the task they tell of.
   await new Promise((resolve) => setTimeout(resolve, 200));
-  return { loadSeconds, trainSeconds, testSeconds, labels, done, longestTask };
+  const { build } = g.runtime;
+  return { build, loadSeconds, trainSeconds, testSeconds, labels, done, longestTask };
 }

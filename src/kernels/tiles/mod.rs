@@ -20,6 +20,8 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+mod relaxed;
 mod scalar;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd128;
@@ -46,6 +48,9 @@ pub(super) struct Tiles {
     pub(super) f32: fn(&[f32], &[f32], &mut Sums<f32>),
     /// `(activations [panels][pairs][ROWS][2], weights [pairs][COLS][2], sums)`.
     pub(super) int8: fn(&[i16], &[i16], &mut Sums<i32>),
+    /// The same with weights of 8 bits, widened as they are loaded: slower, but nothing has to be
+    /// widened beforehand.
+    pub(super) narrow: fn(&[i16], &[i8], &mut Sums<i32>),
     /// `([input][output], [output][input])`: a block of a weight for the backward, which needs it
     /// the other way round.
     pub(super) turn_f32: fn(&Block<f32>, &mut Block<f32>),
@@ -68,6 +73,15 @@ impl Tiles {
             Variant::Simd128 => Tiles {
                 f32: simd128::tile_f32,
                 int8: simd128::tile_int8,
+                narrow: simd128::tile_narrow,
+                turn_f32: simd128::turn_f32,
+                turn_int8: simd128::turn_int8,
+            },
+            #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+            Variant::Relaxed => Tiles {
+                f32: relaxed::tile_f32,
+                int8: simd128::tile_int8,
+                narrow: simd128::tile_narrow,
                 turn_f32: simd128::turn_f32,
                 turn_int8: simd128::turn_int8,
             },
@@ -78,13 +92,16 @@ impl Tiles {
                 // SAFETY: as above.
                 int8: |a, w, sums| unsafe { avx2::tile_int8(a, w, sums) },
                 // SAFETY: as above.
+                narrow: |a, w, sums| unsafe { avx2::tile_narrow(a, w, sums) },
+                // SAFETY: as above.
                 turn_f32: |from, to| unsafe { avx2::turn_f32(from, to) },
                 // SAFETY: as above.
                 turn_int8: |from, scales, to| unsafe { avx2::turn_int8(from, scales, to) },
             },
             _ => Tiles {
                 f32: scalar::tile_f32,
-                int8: scalar::tile_int8,
+                int8: scalar::tile_int8::<i16>,
+                narrow: scalar::tile_int8::<i8>,
                 turn_f32: scalar::turn_f32,
                 turn_int8: scalar::turn_int8,
             },

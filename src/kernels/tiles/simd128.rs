@@ -11,6 +11,17 @@ use super::{Block, COLS, ROWS, Sums};
 
 /// As the specification, bit for bit.
 pub(super) fn tile_f32(a: &[f32], w: &[f32], sums: &mut Sums<f32>) {
+    tile_f32_by(a, w, sums, |a, w, sum| f32x4_add(sum, f32x4_mul(a, w)));
+}
+
+/// The f32 tile with `multiply_add(a, w, sum)` for its one operation.
+#[inline(always)]
+pub(super) fn tile_f32_by(
+    a: &[f32],
+    w: &[f32],
+    sums: &mut Sums<f32>,
+    multiply_add: impl Fn(v128, v128, v128) -> v128,
+) {
     let steps = w.len() / COLS;
     for (a, sums) in a
         .chunks_exact(steps * ROWS)
@@ -26,8 +37,8 @@ pub(super) fn tile_f32(a: &[f32], w: &[f32], sums: &mut Sums<f32>) {
                 let (left, right) = (v128_load(w.cast()), v128_load(w.add(4).cast()));
                 for (r, sum) in tile.iter_mut().enumerate() {
                     let row = v128_load32_splat(a.add(r).cast());
-                    sum[0] = f32x4_add(sum[0], f32x4_mul(row, left));
-                    sum[1] = f32x4_add(sum[1], f32x4_mul(row, right));
+                    sum[0] = multiply_add(row, left, sum[0]);
+                    sum[1] = multiply_add(row, right, sum[1]);
                 }
                 a = a.add(ROWS);
                 w = w.add(COLS);
@@ -39,6 +50,19 @@ pub(super) fn tile_f32(a: &[f32], w: &[f32], sums: &mut Sums<f32>) {
 
 /// As the specification, bit for bit.
 pub(super) fn tile_int8(a: &[i16], w: &[i16], sums: &mut Sums<i32>) {
+    // SAFETY: `tile_int8_of` loads eight integers where there are eight.
+    tile_int8_of(a, w, sums, |w| unsafe { v128_load(w.cast()) });
+}
+
+/// As the specification, bit for bit.
+pub(super) fn tile_narrow(a: &[i16], w: &[i8], sums: &mut Sums<i32>) {
+    // SAFETY: as above.
+    tile_int8_of(a, w, sums, |w| unsafe { i16x8_load_extend_i8x8(w) });
+}
+
+/// The integer tile; `load` makes eight 16-bit integers of the eight weights that it points to.
+#[inline(always)]
+fn tile_int8_of<T>(a: &[i16], w: &[T], sums: &mut Sums<i32>, load: impl Fn(*const T) -> v128) {
     let steps = w.len() / (2 * COLS);
     for (a, sums) in a
         .chunks_exact(steps * 2 * ROWS)
@@ -51,7 +75,7 @@ pub(super) fn tile_int8(a: &[i16], w: &[i16], sums: &mut Sums<i32>) {
             // pairs; each iteration reads one group of each and moves on by as much. Loads need no
             // alignment.
             unsafe {
-                let (left, right) = (v128_load(w.cast()), v128_load(w.add(8).cast()));
+                let (left, right) = (load(w), load(w.add(8)));
                 for (r, sum) in tile.iter_mut().enumerate() {
                     let pair = v128_load32_splat(a.add(2 * r).cast());
                     sum[0] = i32x4_add(sum[0], i32x4_dot_i16x8(pair, left));

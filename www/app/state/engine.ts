@@ -7,7 +7,8 @@ import { Graftlet, GraftletError, type KindInfo } from "graftlet";
 export type EngineState =
   | { status: "loading"; loaded: number; total: number }
   | { status: "ready"; graftlet: Graftlet; kinds: KindInfo[]; bytes: number }
-  | { status: "failed"; sentence: string };
+  /** `final` where the same browser would fail again. */
+  | { status: "failed"; sentence: string; final: boolean };
 
 export const engine = signal<EngineState>({ status: "loading", loaded: 0, total: 0 });
 
@@ -25,7 +26,8 @@ export async function loadEngine(): Promise<void> {
     });
     engine.value = { status: "ready", graftlet, kinds: await graftlet.kinds(), bytes };
   } catch (error) {
-    engine.value = { status: "failed", sentence: sentenceOf(error) };
+    const final = error instanceof GraftletError && error.code === "simd_unsupported";
+    engine.value = { status: "failed", sentence: sentenceOf(error), final };
   }
 }
 

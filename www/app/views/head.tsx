@@ -44,9 +44,11 @@ function Backbone({ onRetry }: { onRetry: () => void }) {
         <p class="trouble" role="alert">
           {state.sentence}
         </p>
-        <button type="button" onClick={onRetry}>
-          Try again
-        </button>
+        {!state.final && (
+          <button type="button" onClick={onRetry}>
+            Try again
+          </button>
+        )}
       </section>
     );
   }
@@ -69,7 +71,7 @@ function Backbone({ onRetry }: { onRetry: () => void }) {
       </section>
     );
   }
-  const { backbone } = state.graftlet;
+  const { backbone, runtime } = state.graftlet;
   return (
     <section class="backbone backbone-ready" aria-label="Backbone">
       <p>
@@ -80,6 +82,7 @@ function Backbone({ onRetry }: { onRetry: () => void }) {
         {millions(backbone.parameters)} parameters, frozen · {backbone.dtype}
         {state.bytes > 0 && ` · ${megabytes(state.bytes)} MB`}
       </p>
+      <p class="figures">{runtime.kernels} kernels</p>
     </section>
   );
 }

@@ -349,6 +349,10 @@ export function kinds(): KindInfo[] {
   return KINDS;
 }
 
+export function kernels(): string {
+  return "fake";
+}
+
 export function version(): string {
   return "0.0.0";
 }

@@ -17,7 +17,10 @@ export class FakeWorker implements WorkerLike {
   constructor(module: EngineModule = fake) {
     const { port1, port2 } = new MessageChannel();
     this.#page = port1;
-    serve(port2, module, new URL("https://graftlet.test/graftlet_bg.wasm"));
+    serve(port2, module, {
+      simd128: new URL("https://graftlet.test/graftlet_simd128.wasm"),
+      relaxed: new URL("https://graftlet.test/graftlet_relaxed.wasm"),
+    });
     port1.start();
     port2.start();
     FakeWorker.started.push(this);

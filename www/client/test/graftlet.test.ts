@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Graftlet, GraftletError, type LoadProgress, type Row, type TrainEvent } from "../index.js";
 import * as fake from "./fake-engine.js";
 import { engineError, Engine as FakeEngine, Store as FakeStore } from "./fake-engine.js";
@@ -30,6 +30,10 @@ beforeEach(() => {
   FakeWorker.started = [];
   FakeStore.memory.clear();
   FakeEngine.stepMs = 0;
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
 });
 
 describe("load", () => {
@@ -67,12 +71,36 @@ describe("load", () => {
     expect(FakeWorker.started[0]?.terminated).toBe(true);
   });
 
+  it("tells which build runs, and trains with the same", async () => {
+    const fetched: string[] = [];
+    const module = {
+      ...fake,
+      default: async (options?: { module_or_path: URL | string }) => {
+        fetched.push(String(options?.module_or_path));
+      },
+    };
+    const worker = () => new FakeWorker(module) as unknown as Worker;
+    const g = await load({ worker, build: "simd128" });
+    expect(g.runtime).toEqual({ build: "simd128", kernels: "fake", version: "0.0.0" });
+    for await (const _ of g.train({ name: "shop", kind: "lora" }, ROWS));
+    const url = "https://graftlet.test/graftlet_simd128.wasm";
+    expect(fetched).toEqual([url, url]);
+  });
+
+  it("rejects in a browser without SIMD, before anything is fetched", async () => {
+    const start = vi.fn();
+    vi.spyOn(WebAssembly, "validate").mockReturnValue(false);
+    const worker = () => new FakeWorker({ ...fake, default: start }) as unknown as Worker;
+    expect(await codeOf(load({ worker }))).toBe("simd_unsupported");
+    expect(start).not.toHaveBeenCalled();
+  });
+
   it("says which file is missing when the wasm does not start", async () => {
     const module = { ...fake, default: () => Promise.reject(new Error("404")) };
     const worker = () => new FakeWorker(module) as unknown as Worker;
     const failure = load({ worker });
     expect(await codeOf(failure)).toBe("fetch_failed");
-    await expect(failure).rejects.toThrow("graftlet_bg.wasm");
+    await expect(failure).rejects.toThrow(/graftlet_(simd128|relaxed)\.wasm/);
   });
 });
 
