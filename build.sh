@@ -13,6 +13,7 @@ cd "$root"
   source scripts/backbone.sh  # download and conversion of the frozen encoder
   source scripts/build.sh     # command line, wasm module, npm package and page
   source scripts/test.sh      # every check, in order
+  source scripts/bench.sh     # graftlet beside its peers
 }
 
 usage() {
@@ -24,6 +25,10 @@ Usage: ./build.sh VERB
                     (WebAssembly module), pkg/ (npm package), www/dist/ (page)
   serve [--port N]  set up, build, and serve the page on http://127.0.0.1:8080 (or port N)
   test              set up, build, and run every check and test; stops at the first failure
+  bench [--quick] [--only PATTERN]
+                    set up, build, and measure in headless Chromium: graftlet beside onnxruntime-web
+                    and candle; a table, and target/bench/web.json. --quick takes fewer samples,
+                    --only those whose row matches, such as 'forward 1x128'
   clean             remove what was built, and the converted backbone; what was downloaded stays
                     (target/backbone/, www/node_modules/)
   help              print this
@@ -77,7 +82,7 @@ clean() {
 
 verb=${1:-}
 [ $# -eq 0 ] || shift
-[ "$verb" = serve ] || [ $# -eq 0 ] || die "$verb takes no arguments ('$*')."
+[ "$verb" = serve ] || [ "$verb" = bench ] || [ $# -eq 0 ] || die "$verb takes no arguments ('$*')."
 case $verb in
   setup)
     setup_to_test
@@ -89,6 +94,7 @@ case $verb in
     ;;
   serve) serve "$@" ;;
   test) run_tests ;;
+  bench) bench "$@" ;;
   clean) clean ;;
   help | --help | -h) usage ;;
   *)

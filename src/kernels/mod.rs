@@ -21,6 +21,8 @@
 //! micro-kernel each for f32 and for integers (`tiles/`); everything around those is shared. The
 //! integer product gives the same bits in every variant. f32 products of `Scalar` and `Simd128` are
 //! also bit-equal; `Avx2` fuses multiply and add, and differs within the rounding of the sum.
+//! `Relaxed` fuses where the machine can: its f32 products have the same bits on one machine, but
+//! may differ from one machine to the next, again within the rounding of the sum.
 //!
 //! Element-wise kernels (exponential, GELU, layer norm, softmax) have one source, written without
 //! branches so that the compiler vectorises it for each target; they never fuse and sum in a fixed
@@ -28,6 +30,8 @@
 #![allow(unsafe_code)]
 
 mod attention;
+#[cfg(feature = "bench")]
+pub mod bench;
 mod elementwise;
 mod gelu;
 mod gemm_f32;
@@ -36,10 +40,12 @@ mod lanes;
 mod layer_norm;
 mod matmul;
 mod pack;
+mod pack_int8;
 mod parallel;
 mod quantize;
 mod scratch;
 mod softmax;
+mod strassen;
 #[cfg(test)]
 mod testing;
 mod tiles;
@@ -52,6 +58,7 @@ pub use gemm_f32::{Finish, Layer, linear_f32, linear_f32_backward, linears_f32};
 pub use gemm_int8::{linear_int8, linear_int8_backward, linears_int8};
 pub use layer_norm::{layer_norm, layer_norm_backward};
 pub use matmul::{Matrix, matmul};
-pub use pack::{PackedF32, PackedInt8};
+pub use pack::PackedF32;
+pub use pack_int8::PackedInt8;
 pub use quantize::quantize_rows_int8;
 pub use variant::Variant;

@@ -1,0 +1,78 @@
+/** graftlet's library, built with the feature `bench`. */
+import { answer, bytes, time } from "./answer.js";
+
+let wasm;
+let backbone;
+let kernels;
+let engine;
+const runs = new Map();
+const attentions = new Map();
+
+async function engineWith(folders) {
+  const absolute = (path) => new URL(path, self.location.origin).href;
+  const loaded = await wasm.Engine.load(absolute("/models/minilm-l6/"), () => {});
+  for (const folder of folders) {
+    loaded.addAdapter(folder, await wasm.fetchAdapter(absolute(folder)));
+  }
+  return loaded;
+}
+
+answer({
+  /** `build` is simd128 or relaxed, `model` the URL of a backbone's folder; without one only kernels can be run. */
+  async load({ build, model }) {
+    wasm = await import(`/built/graftlet-${build}/graftlet.js`);
+    await wasm.default({ module_or_path: `/built/graftlet-${build}/graftlet.wasm` });
+    if (!model) return;
+    const [config, weights] = await Promise.all([
+      bytes(`${model}config.json`),
+      bytes(`${model}model.safetensors`),
+    ]);
+    backbone = new wasm.BenchBackbone(config, weights);
+  },
+  forward: (ids, sequences) => backbone.forward(ids, sequences),
+  timeForward: (times, ids, sequences) => time(() => backbone.forward(ids, sequences), times),
+
+  /** Milliseconds of a training step; the run named `name` goes on from call to call. */
+  timeStep(times, { name, ids, rows, batch, lowest }) {
+    if (!runs.has(name)) runs.set(name, backbone.train(ids, rows, batch, lowest));
+    let total = 0;
+    for (let steps = 0; steps < times; ) {
+      const began = performance.now();
+      const loss = runs.get(name).step();
+      const ms = performance.now() - began;
+      // what lies between epochs is no step
+      if (loss === undefined) continue;
+      total += ms;
+      steps++;
+    }
+    return total / times;
+  },
+
+  timeAttention(times, tokens, layers) {
+    if (!attentions.has(tokens)) attentions.set(tokens, new wasm.BenchAttention(tokens, layers));
+    const attention = attentions.get(tokens);
+    return time(() => attention.run(), times);
+  },
+
+  /** Microseconds of a switch between two adapters, for whoever is inside the worker. */
+  async timeSwap(times, folders) {
+    engine ??= await engineWith(folders);
+    let active = 0;
+    return 1000 * (await time(() => engine.use(folders[active++ % folders.length]), times));
+  },
+
+  /** `[kernel, shape, variant, unit]` of each kernel benchmark. */
+  kernels() {
+    kernels ??= new wasm.BenchKernels();
+    return kernels.names();
+  },
+  /** Thousand millions of operations a second. */
+  rateKernel(times, index) {
+    const began = performance.now();
+    const work = kernels.run(index, times);
+    return work / (performance.now() - began) / 1e6;
+  },
+
+  /** Word pieces of a text, without the special tokens. */
+  tokenize: async (tokenizer, text) => wasm.tokenize(await bytes(tokenizer), text),
+});

@@ -1,0 +1,224 @@
+//! What `./build.sh bench` calls: the library itself, on token ids instead of texts so that every runtime computes the
+//! same thing. Only in builds with the feature `bench`.
+
+use std::sync::Arc;
+
+use js_sys::Float32Array;
+use wasm_bindgen::prelude::*;
+
+use super::convert::thrown;
+use crate::adapter::format::Library;
+use crate::adapter::{Config, LoraConfig, Options, Preset, SizeOption, preset};
+use crate::backbone::{Backbone, Bert, BertConfig, Linear, LinearSite, NoHook, Shape};
+use crate::error::Result;
+use crate::kernels::bench::{Case, attention_alone, cases};
+use crate::text::{Batch, Encoded, Text, Tokenizer};
+use crate::train::{Dataset, Event, Example, Settings, Trainer};
+
+type Outcome<T> = std::result::Result<T, JsValue>;
+
+/// A backbone without its tokenizer.
+#[wasm_bindgen]
+pub struct BenchBackbone {
+    backbone: Arc<dyn Backbone>,
+}
+
+#[wasm_bindgen]
+impl BenchBackbone {
+    /// Reads `config.json` and `model.safetensors`.
+    ///
+    /// # Errors
+    /// Those of [`Bert::load`].
+    #[wasm_bindgen(constructor)]
+    pub fn new(config: &[u8], weights: Vec<u8>) -> Outcome<BenchBackbone> {
+        let load = || Bert::load(&BertConfig::from_json(config)?, &weights, "");
+        Ok(Self {
+            backbone: Arc::new(load().map_err(thrown)?),
+        })
+    }
+
+    /// Last hidden states `[sequences · tokens, hidden]` of ids `[sequences · tokens]`.
+    ///
+    /// # Errors
+    /// A token outside the vocabulary.
+    pub fn forward(&self, ids: &[u32], sequences: usize) -> Outcome<Float32Array> {
+        let rows: Vec<_> = sequences_of(ids, sequences).collect();
+        let states = || -> Result<Float32Array> {
+            let states = self.backbone.forward(&Batch::new(&rows), &NoHook)?;
+            Ok(Float32Array::new_from_slice(states.x.data()))
+        };
+        states().map_err(thrown)
+    }
+
+    /// A training run of LoRA r=8 on query and value of the layers from `lowest` on, over rows of ids `[rows · tokens]`,
+    /// `batch` of them a step.
+    ///
+    /// # Errors
+    /// Those of [`Trainer::new`].
+    pub fn train(
+        &self,
+        ids: &[u32],
+        rows: usize,
+        batch: usize,
+        lowest: usize,
+    ) -> Outcome<BenchTraining> {
+        let preset = match lowest {
+            0 => preset("lora").map_err(thrown)?,
+            4 => &TOP_TWO,
+            _ => return Err("layers 0 or 4".into()),
+        };
+        let examples: Vec<_> = sequences_of(ids, rows)
+            .enumerate()
+            .map(|(row, tokens)| Example {
+                tokens,
+                label: row % 2,
+            })
+            .collect();
+        let labels = vec!["even".to_owned(), "odd".to_owned()];
+        let data = |examples| Dataset {
+            examples,
+            labels: labels.clone(),
+        };
+        let settings = Settings {
+            epochs: Some(1000),
+            batch_size: Some(batch),
+            ..Settings::default()
+        };
+        let (train, dev) = (data(examples.clone()), data(examples[..1].to_vec()));
+        let trainer = Trainer::new(Arc::clone(&self.backbone), preset, settings, train, dev);
+        Ok(BenchTraining {
+            trainer: trainer.map_err(thrown)?,
+        })
+    }
+}
+
+fn sequences_of(ids: &[u32], sequences: usize) -> impl Iterator<Item = Encoded> {
+    ids.chunks(ids.len() / sequences).map(|ids| Encoded {
+        ids: ids.to_vec(),
+        type_ids: vec![0; ids.len()],
+        truncated: false,
+    })
+}
+
+/// LoRA as the preset has it, on layers 4 and 5 alone.
+static TOP_TWO: Preset = Preset {
+    name: "lora",
+    title: "LoRA",
+    description: "",
+    library: Library::Peft,
+    size: SizeOption {
+        name: "rank",
+        title: "Rank",
+        default: 8,
+        choices: &[8],
+    },
+    config: top_two,
+};
+
+fn top_two(_: &Options, shape: &Shape) -> Result<Box<dyn Config>> {
+    let sites = |layer| [Linear::Query, Linear::Value].map(|linear| LinearSite { layer, linear });
+    Ok(Box::new(LoraConfig {
+        rank: 8,
+        alpha: 16.0,
+        rank_stabilised: false,
+        targets: (shape.layers - 2..shape.layers).flat_map(sites).collect(),
+    }))
+}
+
+/// A training run.
+#[wasm_bindgen]
+pub struct BenchTraining {
+    trainer: Trainer,
+}
+
+#[wasm_bindgen]
+impl BenchTraining {
+    /// Does one unit of work; whether that was a step, with its loss, or something between the epochs.
+    ///
+    /// # Errors
+    /// Those of [`Trainer::step`].
+    pub fn step(&mut self) -> Outcome<Option<f64>> {
+        Ok(match self.trainer.step().map_err(thrown)? {
+            Event::Step { loss, .. } => Some(loss),
+            _ => None,
+        })
+    }
+}
+
+/// The kernels' micro-benchmarks, by their number.
+#[wasm_bindgen]
+pub struct BenchKernels {
+    cases: Vec<Case>,
+}
+
+#[wasm_bindgen]
+impl BenchKernels {
+    /// All of [`cases`].
+    #[wasm_bindgen(constructor)]
+    #[allow(clippy::new_without_default)] // a constructor of JavaScript
+    #[must_use]
+    pub fn new() -> BenchKernels {
+        Self { cases: cases() }
+    }
+
+    /// `[kernel, shape, variant, unit of the rate]` of each.
+    #[must_use]
+    pub fn names(&self) -> Vec<js_sys::Array> {
+        let names = |case: &Case| {
+            [case.kernel, &case.shape, case.variant, case.unit.rate()]
+                .map(JsValue::from)
+                .into_iter()
+                .collect()
+        };
+        self.cases.iter().map(names).collect()
+    }
+
+    /// Runs one `times` times; its work in all.
+    pub fn run(&mut self, case: usize, times: usize) -> f64 {
+        let case = &mut self.cases[case];
+        (0..times).for_each(|_| (case.run)());
+        case.work * times as f64
+    }
+}
+
+/// Attention alone, as often as a forward pass of one sequence calls it.
+#[wasm_bindgen]
+pub struct BenchAttention {
+    run: Box<dyn FnMut()>,
+}
+
+#[wasm_bindgen]
+impl BenchAttention {
+    /// Of a sequence of `tokens` in an encoder of `layers` blocks.
+    #[wasm_bindgen(constructor)]
+    #[must_use]
+    pub fn new(tokens: usize, layers: usize) -> BenchAttention {
+        Self {
+            run: Box::new(attention_alone(tokens, layers)),
+        }
+    }
+
+    /// All blocks once.
+    pub fn run(&mut self) {
+        (self.run)();
+    }
+}
+
+/// Word pieces of a text of any length, without the special tokens.
+///
+/// # Errors
+/// Those of [`Tokenizer::from_json`].
+#[wasm_bindgen]
+pub fn tokenize(tokenizer: &[u8], text: &str) -> Outcome<Vec<u32>> {
+    let pieces = || -> Result<Vec<u32>> {
+        let tokenizer = Tokenizer::from_json(tokenizer, usize::MAX)?;
+        let ids = tokenizer
+            .encode(&Text {
+                first: text.to_owned(),
+                second: None,
+            })?
+            .ids;
+        Ok(ids[1..ids.len() - 1].to_vec())
+    };
+    pieces().map_err(thrown)
+}
