@@ -102,7 +102,7 @@ pub struct States {
 
 /// All that a backbone knows of adapters: the places where one may change a value.
 ///
-/// Every method defaults to changing nothing. All take and return tensors, so autograd gives an
+/// Every method defaults to changing nothing. All take and return tensors, so differentiation gives an
 /// adapter's backward pass for free. Query, key and value share one input, so
 /// [`before_linear`](Self::before_linear) is called for the attention output and the FFN down
 /// projection only.
