@@ -8,7 +8,7 @@ run_tests() {
   trap summary EXIT
   step "set-up" setup_to_test
   step "Rust format" cargo fmt --check
-  step "clippy, native" cargo clippy --locked --all-targets -- -D warnings
+  step "clippy, native" cargo clippy --locked --all-targets --features bench -- -D warnings
   step "clippy, wasm32" cargo clippy --locked --all-targets --target "$wasm_target" -- -D warnings
   step "clippy, relaxed SIMD" cargo clippy --locked --lib --target "$wasm_target" -- -D warnings \
     "${relaxed_rustc_flags[@]}"
