@@ -32,6 +32,16 @@ impl StateCache {
         }
     }
 
+    /// Bytes of states that are kept.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.kept
+            .iter()
+            .flatten()
+            .map(|x| size_of_val(&x[..]))
+            .sum()
+    }
+
     /// Last hidden states of some examples, each with its number, in the order given.
     ///
     /// # Errors
