@@ -6,7 +6,7 @@ use super::tiles::{Block, COLS};
 /// A frozen weight of 8-bit integers with one scale per output channel, packed by quadrants: one byte
 /// an element, plus the padding of `out` and `in` to multiples of 16.
 ///
-/// The tile multiplies 16-bit integers, and [`strassen`](super::strassen) seven sums of quadrants.
+/// The tile multiplies 16-bit integers, and `strassen` seven sums of quadrants.
 /// Both are made anew for every block of rows, eight outputs at a time: for few rows the product
 /// waits for memory, and for many it does not matter.
 #[derive(Clone, Debug)]
