@@ -117,6 +117,16 @@ pub(super) fn products<B: Panels>(
     });
 }
 
+/// One product of plain rows: `y[rows, columns] = a[rows, inner] * b`.
+pub(super) fn product(variant: Variant, a: &[f32], b: impl Panels, y: &mut [f32]) {
+    let a = Plain {
+        data: a,
+        inner: b.shape().0,
+    };
+    let output = Output { b, bias: None, y };
+    products(variant, &a, vec![output], Finish::None);
+}
+
 /// The eight values from `column` on; zeros where there are none.
 #[inline(always)]
 pub(super) fn columns_of(values: Option<&[f32]>, column: usize) -> [f32; COLS] {
@@ -236,16 +246,7 @@ pub fn linear_f32_backward(variant: Variant, dy: &[f32], weight: &PackedF32, dx:
             })
         }
     }
-    let a = Plain {
-        data: dy,
-        inner: weight.out_features(),
-    };
-    let output = Output {
-        b: Backward(weight, Tiles::of(variant)),
-        bias: None,
-        y: dx,
-    };
-    products(variant, &a, vec![output], Finish::None);
+    product(variant, dy, Backward(weight, Tiles::of(variant)), dx);
 }
 
 /// Builds a panel of the backward, `[out][8 inputs]`: `turn` is given the number of eight outputs

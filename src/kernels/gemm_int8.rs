@@ -4,8 +4,8 @@
 //! The backward runs in f32 through the weight that the integers stand for (a straight-through
 //! estimate: the rounding of the activations counts as the identity).
 
-use super::gemm_f32::{Finish, Layer, Output, Panels, Plain};
-use super::gemm_f32::{block_rows, columns_of, products, store, turned_panel};
+use super::gemm_f32::{Finish, Layer, Panels};
+use super::gemm_f32::{block_rows, columns_of, product, store, turned_panel};
 use super::pack_int8::PackedInt8;
 use super::parallel::{self, Disjoint};
 use super::quantize::{operands_lens, pack_operands, pack_plain, plain_lens};
@@ -190,16 +190,7 @@ pub fn linear_int8_backward(variant: Variant, dy: &[f32], weight: &PackedInt8, d
             })
         }
     }
-    let a = Plain {
-        data: dy,
-        inner: weight.out_features(),
-    };
-    let output = Output {
-        b: Backward(weight, Tiles::of(variant)),
-        bias: None,
-        y: dx,
-    };
-    products(variant, &a, vec![output], Finish::None);
+    product(variant, dy, Backward(weight, Tiles::of(variant)), dx);
 }
 
 #[cfg(test)]

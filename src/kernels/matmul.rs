@@ -2,7 +2,7 @@
 //! is packed as it is read, a panel at a time.
 
 use super::Variant;
-use super::gemm_f32::{Finish, Output, Panels, Plain, Rows, products};
+use super::gemm_f32::{Finish, Output, Panels, Rows, product, products};
 use super::pack::{column_panels, row_panels};
 use super::tiles::{COLS, ROWS};
 
@@ -95,15 +95,11 @@ pub fn matmul(variant: Variant, a: Matrix<'_>, b: Matrix<'_>, y: &mut [f32]) {
         y.fill(0.0);
         return;
     }
-    let output = Output { b, bias: None, y };
     if a.transposed {
+        let output = Output { b, bias: None, y };
         products(variant, &Columns(a), vec![output], Finish::None);
     } else {
-        let a = Plain {
-            data: a.data,
-            inner,
-        };
-        products(variant, &a, vec![output], Finish::None);
+        product(variant, a.data, b, y);
     }
 }
 
