@@ -247,12 +247,10 @@ impl Backbone for Bert {
     }
 
     fn pool(&self, first_tokens: &Tensor) -> Tensor {
-        assert!(self.pooler.is_some(), "this checkpoint has no pooler");
-        let pooled = self
-            .pooler
-            .iter()
-            .map(|pooler| pooler.forward(first_tokens));
-        pooled.fold(first_tokens.clone(), |_, x| Activation::Tanh.forward(x))
+        let Some(pooler) = &self.pooler else {
+            unreachable!("this checkpoint has no pooler");
+        };
+        Activation::Tanh.forward(pooler.forward(first_tokens))
     }
 
     fn hash(&self) -> String {
