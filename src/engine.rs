@@ -7,7 +7,8 @@ use crate::adapter::TaskAdapter;
 use crate::adapter::format::{self, Files, Library};
 use crate::backbone::{Backbone, Bert, BertConfig, Hook, NoHook};
 use crate::error::{Error, Result};
-use crate::head::{Pooling, pool};
+use crate::head::{Pooling, Prediction, Problem, pool, spans};
+pub use crate::head::{argmax, softmax};
 use crate::text::{Batch, Encoded, Text, Tokenizer, runs};
 
 /// Most tokens that go through the backbone at once; more texts are cut into several batches.
@@ -27,16 +28,37 @@ pub struct Engine {
 /// The answer to one text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
-    /// Index of the best label.
-    pub best: usize,
-    /// Softmax of the logits, in the order of the labels.
-    pub scores: Vec<f32>,
-    /// One per label.
+    /// What the head says.
+    pub prediction: Prediction,
+    /// One per label, or `[tokens, labels]` of a head that labels tokens.
     pub logits: Vec<f32>,
     /// Number of tokens read, special tokens included.
     pub tokens: usize,
     /// Whether the text was too long and its end was not read.
     pub truncated: bool,
+}
+
+impl Answer {
+    /// The best label and its score, of an answer in labels of the text.
+    #[must_use]
+    pub fn label(&self) -> Option<(usize, f32)> {
+        let best = match &self.prediction {
+            Prediction::Label { best, .. } => *best,
+            Prediction::Labels { scores, .. } => argmax(scores),
+            _ => return None,
+        };
+        Some((best, self.scores()[best]))
+    }
+
+    /// A score for each label of the text: they sum to 1 where it has one of them, and each lies
+    /// between 0 and 1 where it may have several. Empty for a number, tokens and spans.
+    #[must_use]
+    pub fn scores(&self) -> &[f32] {
+        match &self.prediction {
+            Prediction::Label { scores, .. } | Prediction::Labels { scores, .. } => scores,
+            Prediction::Number(_) | Prediction::Tokens(_) | Prediction::Spans(_) => &[],
+        }
+    }
 }
 
 impl Engine {
@@ -170,8 +192,29 @@ impl Engine {
     /// came without a head.
     pub fn classify_with(&self, name: &str, texts: &[Text]) -> Result<Vec<Answer>> {
         let task = self.get(name)?;
+        self.answer(task, texts, name)
+    }
+
+    /// Answers of an adapter that need not be one of the engine's; `name` stands for it in errors.
+    /// Labels of tokens are put together to spans.
+    ///
+    /// # Errors
+    /// [`Error::TextEmpty`], [`Error::AdapterFormat`] if the adapter came without a head.
+    pub fn answer(&self, task: &TaskAdapter, texts: &[Text], name: &str) -> Result<Vec<Answer>> {
         let encoded = self.tokenizer.encode_all(texts)?;
-        answers(&*self.backbone, task, &encoded, name)
+        let mut answers = answers(&*self.backbone, task, &encoded, name)?;
+        let head = task.head.as_ref().map(|head| head.config());
+        if let Some(config) = head
+            && config.problem == Problem::TokenClassification
+        {
+            for (answer, text) in answers.iter_mut().zip(texts) {
+                if let Prediction::Tokens(tokens) = &answer.prediction {
+                    let words = self.tokenizer.words(text)?;
+                    answer.prediction = Prediction::Spans(spans(tokens, &words, &config.labels));
+                }
+            }
+        }
+        Ok(answers)
     }
 
     /// Mean-pooled vectors of unit length, each `[hidden size]`, of the adapter in use or the bare
@@ -227,11 +270,17 @@ pub fn answers(
     for batch in runs(sequences, BATCH_TOKENS, |sequence| sequence.ids.len()) {
         let states = backbone.forward(&Batch::new(batch), &*task.adapter)?;
         let logits = head.logits(backbone, &states);
-        for (sequence, logits) in batch.iter().zip(logits.rows()) {
+        let predictions = head.predictions(&logits, &states.starts);
+        for (sequence, (mut prediction, mut logits)) in batch.iter().zip(predictions) {
+            // an adapter's virtual tokens have states, and are no part of the text
+            if let Prediction::Tokens(tokens) = &mut prediction {
+                let more = tokens.len() - sequence.ids.len();
+                logits.drain(..more * head.config().labels.len());
+                tokens.drain(..more);
+            }
             answers.push(Answer {
-                best: argmax(logits),
-                scores: softmax(logits),
-                logits: logits.to_vec(),
+                prediction,
+                logits,
                 tokens: sequence.ids.len(),
                 truncated: sequence.truncated,
             });
@@ -244,39 +293,4 @@ pub fn answers(
 fn unit(vector: &[f32]) -> Vec<f32> {
     let norm = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
     vector.iter().map(|x| x / norm).collect()
-}
-
-/// Softmax of one row of logits.
-#[must_use]
-pub fn softmax(logits: &[f32]) -> Vec<f32> {
-    let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let exponentials: Vec<f32> = logits.iter().map(|logit| (logit - max).exp()).collect();
-    let sum: f32 = exponentials.iter().sum();
-    exponentials
-        .into_iter()
-        .map(|exponential| exponential / sum)
-        .collect()
-}
-
-/// Index of the largest, the first of equals.
-#[must_use]
-pub fn argmax(values: &[f32]) -> usize {
-    let mut best = 0;
-    for (index, value) in values.iter().enumerate() {
-        if *value > values[best] {
-            best = index;
-        }
-    }
-    best
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn softmax_is_stable() {
-        assert_eq!(softmax(&[1e30, 1e30]), [0.5, 0.5]);
-        assert_eq!(argmax(&[0.0, 2.0, 2.0]), 1);
-    }
 }

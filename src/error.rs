@@ -118,6 +118,18 @@ pub enum Error {
         /// Zero-based position in the call.
         index: usize,
     },
+    /// A text that leaves an adapter's virtual tokens no positions.
+    #[error(
+        "a text of {tokens} tokens with the adapter's {virtual_tokens} virtual tokens is longer than the {limit} that the model reads: shorten the text"
+    )]
+    TextTooLong {
+        /// Tokens of the text, special tokens included.
+        tokens: usize,
+        /// Positions that the adapter takes.
+        virtual_tokens: usize,
+        /// Positions that the model has.
+        limit: usize,
+    },
     /// No rows to train or evaluate on.
     #[error("there are no rows in {place}: give at least two rows of each class")]
     RowsEmpty {
@@ -256,6 +268,7 @@ impl Error {
             Self::FileTruncated { .. } => "file_truncated",
             Self::FileInvalid { .. } => "file_invalid",
             Self::TextEmpty { .. } => "text_empty",
+            Self::TextTooLong { .. } => "text_too_long",
             Self::RowsEmpty { .. } => "rows_empty",
             Self::RowsUnlabelled { .. } => "rows_unlabelled",
             Self::ClassesTooFew { .. } => "classes_too_few",

@@ -10,12 +10,13 @@
 //! | --- | --- | --- |
 //! | 0 | [`kernels`] | slices in, slices out; the only unsafe code |
 //! | 0 | [`tensor`] | f32 tensors and reverse-mode differentiation |
+//! | 0 | `torch_file` | PyTorch's own files, read without executing anything |
 //! | 1 | [`ops`] | operations on tensors over the kernels, forward and backward |
 //! | 1 | [`text`] | text to token ids to batches |
-//! | 1 | [`tensor_file`] | safetensors, checked |
+//! | 1 | [`tensor_file`] | named tensors in a file of either format, checked |
 //! | 2 | [`backbone`] | the frozen encoder and the hook |
 //! | 3 | [`adapter`] | one file per adapter kind, the table of kinds, both libraries' files |
-//! | 3 | [`head`] | hidden states to logits |
+//! | 3 | [`head`] | hidden states to logits, answers and losses |
 //! | 4 | [`train`] | rows to a trained adapter |
 //! | 4 | [`engine`] | one backbone, many adapters, answers |
 //! | 4 | [`hub`] | manifests, and in the browser fetching and storing |
@@ -35,6 +36,7 @@ pub mod ops;
 pub mod tensor;
 pub mod tensor_file;
 pub mod text;
+mod torch_file;
 pub mod train;
 #[cfg(target_arch = "wasm32")]
 pub mod web;

@@ -1,19 +1,59 @@
-//! Floor 1: named tensors in a safetensors file, checked as they are read, and written back.
+//! Floor 1: named tensors in a file, safetensors or `torch.save`'s, checked as they are read, and
+//! written back as safetensors.
+
+use std::borrow::Cow;
 
 use half::{bf16, f16};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
 
 use crate::error::{Error, Result};
+use crate::torch_file::TorchFile;
 
-/// A safetensors file in memory. Nothing is copied until a tensor is asked for.
+/// A file of tensors in memory. Nothing is copied until a tensor is asked for.
 pub struct TensorFile<'a> {
     place: String,
-    tensors: SafeTensors<'a>,
+    tensors: Tensors<'a>,
+}
+
+enum Tensors<'a> {
+    Safe(SafeTensors<'a>),
+    Torch(TorchFile<'a>),
+}
+
+/// One tensor's bytes, row by row and little-endian.
+struct View<'a> {
+    dtype: Dtype,
+    data: Cow<'a, [u8]>,
 }
 
 impl<'a> TensorFile<'a> {
-    /// Reads the header. `place` names the file in errors.
+    /// Reads the list of tensors of a file of either format; a name that ends in `.bin` is PyTorch's.
+    /// `place` names the file in errors.
+    ///
+    /// # Errors
+    /// Those of [`parse`](Self::parse) and [`parse_torch`](Self::parse_torch).
+    pub fn open(place: &str, bytes: &'a [u8]) -> Result<Self> {
+        if place.ends_with(".bin") {
+            Self::parse_torch(place, bytes)
+        } else {
+            Self::parse(place, bytes)
+        }
+    }
+
+    /// Reads the list of tensors of a file that `torch.save` wrote. Nothing in it is executed, and
+    /// reading it allocates at most a small multiple of its own length.
+    ///
+    /// # Errors
+    /// [`Error::FileTruncated`] or [`Error::FileInvalid`].
+    pub fn parse_torch(place: &str, bytes: &'a [u8]) -> Result<Self> {
+        Ok(Self {
+            place: place.to_owned(),
+            tensors: Tensors::Torch(TorchFile::parse(place, bytes)?),
+        })
+    }
+
+    /// Reads the header of a safetensors file. `place` names the file in errors.
     ///
     /// # Errors
     /// [`Error::FileTruncated`] or [`Error::FileInvalid`].
@@ -33,7 +73,7 @@ impl<'a> TensorFile<'a> {
         })?;
         Ok(Self {
             place: place.to_owned(),
-            tensors,
+            tensors: Tensors::Safe(tensors),
         })
     }
 
@@ -45,13 +85,22 @@ impl<'a> TensorFile<'a> {
 
     /// The tensors' names, in no particular order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.tensors.iter().map(|(name, _)| name)
+        let (safe, torch) = match &self.tensors {
+            Tensors::Safe(file) => (Some(file), None),
+            Tensors::Torch(file) => (None, Some(file)),
+        };
+        let safe = safe.into_iter().flat_map(SafeTensors::iter);
+        let torch = torch.into_iter().flat_map(TorchFile::names);
+        safe.map(|(name, _)| name).chain(torch)
     }
 
     /// Whether a tensor is there.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
-        self.tensors.tensor(name).is_ok()
+        match &self.tensors {
+            Tensors::Safe(file) => file.tensor(name).is_ok(),
+            Tensors::Torch(file) => file.get(name).is_some(),
+        }
     }
 
     /// Shape and element type of a tensor.
@@ -59,8 +108,16 @@ impl<'a> TensorFile<'a> {
     /// # Errors
     /// [`Error::TensorMissing`].
     pub fn info(&self, name: &str) -> Result<(Vec<usize>, Dtype)> {
-        let view = self.view(name)?;
-        Ok((view.shape().to_vec(), view.dtype()))
+        match &self.tensors {
+            Tensors::Safe(file) => {
+                let view = file.tensor(name).map_err(|_| self.missing(name))?;
+                Ok((view.shape().to_vec(), view.dtype()))
+            }
+            Tensors::Torch(file) => {
+                let view = file.get(name).ok_or_else(|| self.missing(name))?;
+                Ok((view.shape.clone(), view.dtype))
+            }
+        }
     }
 
     /// The elements of a floating-point tensor of any width, as f32.
@@ -70,7 +127,7 @@ impl<'a> TensorFile<'a> {
     /// [`Error::TensorNotFinite`], [`Error::FileInvalid`] if it is not floating-point.
     pub fn floats(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
         let view = self.shaped(name, shape)?;
-        let floats = to_f32(&view).ok_or_else(|| self.wrong_type(name, view.dtype(), "floats"))?;
+        let floats = to_f32(&view).ok_or_else(|| self.wrong_type(name, view.dtype, "floats"))?;
         if let Some(index) = floats.iter().position(|x| !x.is_finite()) {
             return Err(Error::TensorNotFinite {
                 place: self.place.clone(),
@@ -92,30 +149,38 @@ impl<'a> TensorFile<'a> {
     /// [`Error::TensorMissing`], [`Error::TensorShape`], [`Error::FileInvalid`].
     pub fn int8(&self, name: &str, shape: &[usize]) -> Result<Vec<i8>> {
         let view = self.shaped(name, shape)?;
-        if view.dtype() != Dtype::I8 {
-            return Err(self.wrong_type(name, view.dtype(), "8-bit integers"));
+        if view.dtype != Dtype::I8 {
+            return Err(self.wrong_type(name, view.dtype, "8-bit integers"));
         }
-        Ok(view.data().iter().map(|&byte| byte.cast_signed()).collect())
+        Ok(view.data.iter().map(|&byte| byte.cast_signed()).collect())
     }
 
-    fn view(&self, name: &str) -> Result<TensorView<'a>> {
-        self.tensors.tensor(name).map_err(|_| Error::TensorMissing {
+    fn missing(&self, name: &str) -> Error {
+        Error::TensorMissing {
             place: self.place.clone(),
             tensor: name.to_owned(),
-        })
+        }
     }
 
-    fn shaped(&self, name: &str, shape: &[usize]) -> Result<TensorView<'a>> {
-        let view = self.view(name)?;
-        if view.shape() == shape {
-            return Ok(view);
+    /// The tensor, if it has that shape; before its bytes are gathered.
+    fn shaped(&self, name: &str, shape: &[usize]) -> Result<View<'a>> {
+        let (found, dtype) = self.info(name)?;
+        if found != shape {
+            return Err(Error::TensorShape {
+                place: self.place.clone(),
+                tensor: name.to_owned(),
+                expected: shape.to_vec(),
+                found,
+            });
         }
-        Err(Error::TensorShape {
-            place: self.place.clone(),
-            tensor: name.to_owned(),
-            expected: shape.to_vec(),
-            found: view.shape().to_vec(),
-        })
+        let data = match &self.tensors {
+            Tensors::Safe(file) => {
+                let view = file.tensor(name).map_err(|_| self.missing(name))?;
+                Cow::Borrowed(view.data())
+            }
+            Tensors::Torch(file) => file.get(name).ok_or_else(|| self.missing(name))?.data(),
+        };
+        Ok(View { dtype, data })
     }
 
     fn wrong_type(&self, name: &str, found: Dtype, needed: &str) -> Error {
@@ -146,7 +211,7 @@ fn is_truncated(bytes: &[u8], error: &SafeTensorError) -> bool {
     }
 }
 
-fn to_f32(view: &TensorView<'_>) -> Option<Vec<f32>> {
+fn to_f32(view: &View<'_>) -> Option<Vec<f32>> {
     fn each<const N: usize>(bytes: &[u8], decode: impl Fn([u8; N]) -> f32) -> Vec<f32> {
         bytes
             .as_chunks()
@@ -155,8 +220,8 @@ fn to_f32(view: &TensorView<'_>) -> Option<Vec<f32>> {
             .map(|chunk| decode(*chunk))
             .collect()
     }
-    let data = view.data();
-    match view.dtype() {
+    let data = &*view.data;
+    match view.dtype {
         Dtype::F32 => Some(each(data, f32::from_le_bytes)),
         Dtype::F16 => Some(each(data, |b| f16::from_le_bytes(b).to_f32())),
         Dtype::BF16 => Some(each(data, |b| bf16::from_le_bytes(b).to_f32())),

@@ -185,7 +185,9 @@ fn errors_are_one_line_and_exit_code_one() {
     assert!(!path.join("x").exists());
     let train = "train --backbone b --data train.csv --out x --kind";
     let unknown = fail(path, &format!("{train} vera"), "unknown_kind");
-    assert!(unknown.contains("lora, houlsby, pfeiffer"), "{unknown}");
+    for kind in ["lora", "ia3", "houlsby", "pfeiffer", "compacter"] {
+        assert!(unknown.contains(kind), "{unknown}");
+    }
     std::fs::write(path.join("bad.json"), b"{\"rnak\": 3}").unwrap();
     fail(
         path,

@@ -43,6 +43,7 @@ fn adapter(backbone: &dyn Backbone, lowest: usize) -> Box<dyn Adapter> {
         alpha: 3.0,
         rank_stabilised: false,
         targets: (lowest..LAYERS).map(site).collect::<BTreeSet<_>>(),
+        ..LoraConfig::default()
     };
     let fresh = config
         .build(backbone.shape(), &mut FreshParams::new(1))

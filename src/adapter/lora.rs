@@ -1,41 +1,63 @@
-//! LoRA: a low-rank update beside a frozen linear layer (Hu et al. 2021).
+//! LoRA: a low-rank update beside a frozen linear layer (Hu et al. 2021), and DoRA, which also trains
+//! the magnitude of each row (Liu et al. 2024).
+
+mod adapterhub;
+mod dora;
+mod peft;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::format::{Fields, Library, peft_targets};
+use super::bias::{self, BIAS, Bias, Biases};
+use super::format::Library;
 use super::{Adapter, Collector, Config, Description, Init, Kind, Options, ParamName, ParamSource};
 use super::{Parameter, Preset, Site, SizeOption, fields_of, lowest_layer};
-use crate::backbone::{Hook, Linear, LinearSite, Modules, Shape};
+use crate::backbone::{Embedder, Hook, Linear, LinearSite, Modules, Shape, States, SublayerSite};
 use crate::error::{Error, Result};
-use crate::ops::{add_scaled, linear};
+use crate::ops::{LayerNorm, add_bias, add_scaled, dropout, linear};
 use crate::tensor::Tensor;
+use crate::text::Batch;
+use dora::{Dora, MAGNITUDE};
+
+const SIZE: SizeOption = SizeOption {
+    name: "rank",
+    title: "Rank",
+    default: 8,
+    choices: &[2, 4, 8, 16, 32],
+};
 
 /// The row of this kind.
 pub(super) static KIND: Kind = Kind {
     name: "lora",
-    presets: &[Preset {
-        name: "lora",
-        title: "LoRA",
-        description: "A low-rank update beside the attention's linear layers. Small, quick to train, the one most tools can read.",
-        library: Library::Peft,
-        size: SizeOption {
-            name: "rank",
-            title: "Rank",
-            default: 8,
-            choices: &[2, 4, 8, 16, 32],
+    presets: &[
+        Preset {
+            name: "lora",
+            title: "LoRA",
+            description: "A low-rank update beside the attention's linear layers. Small, quick to train, the one most tools can read.",
+            library: Library::Peft,
+            size: Some(SIZE),
+            config: |options, shape| from_options(options, shape, false),
         },
-        config: from_options,
-    }],
-    peft: Some(("LORA", read_peft)),
-    adapterhub: Some((Some("lora"), read_adapterhub)),
+        Preset {
+            name: "dora",
+            title: "DoRA",
+            description: "LoRA that trains the length of each weight row apart from its direction. A little better at small ranks, and slower.",
+            library: Library::Peft,
+            size: Some(SIZE),
+            config: |options, shape| from_options(options, shape, true),
+        },
+    ],
+    peft: Some(("LORA", peft::read)),
+    adapterhub: Some((Some("lora"), adapterhub::read)),
 };
 
 /// Settings of a LoRA adapter.
 ///
-/// A target layer `y = x Wᵀ + b` becomes `y + s · x Aᵀ Bᵀ` with `A`: `[rank, in]`, `B`: `[out, rank]`
-/// and `s = α / rank`, or `α / √rank` if rank-stabilised (Kalajdzievski 2023).
+/// A target layer `y = x Wᵀ + b` becomes `y + s · (x Aᵀ Bᵀ + c)` with `A`: `[rank, in]`, `B`:
+/// `[out, rank]`, `c`: `[out]` (usually absent) and `s = α / rank`, or `α / √rank` if rank-stabilised
+/// (Kalajdzievski 2023). With DoRA each row of `W + s B A` is scaled to a trained length.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LoraConfig {
     /// Rank.
@@ -46,12 +68,45 @@ pub struct LoraConfig {
     pub rank_stabilised: bool,
     /// The layers it acts on.
     pub targets: BTreeSet<LinearSite>,
+    /// Ranks of targets that differ from `rank`.
+    pub ranks: BTreeMap<LinearSite, usize>,
+    /// α of targets that differ from `alpha`.
+    pub alphas: BTreeMap<LinearSite, f64>,
+    /// Whether magnitudes are trained too (DoRA).
+    pub decomposed: bool,
+    /// Whether the update has a bias `c` of its own.
+    pub update_bias: bool,
+    /// Which of the backbone's biases are trained too.
+    pub bias: Bias,
+    /// Probability with which an input of the update is left out in training.
+    pub dropout: f64,
+}
+
+impl Default for LoraConfig {
+    /// PEFT's defaults, without a target.
+    fn default() -> Self {
+        Self {
+            rank: 8,
+            alpha: 8.0,
+            rank_stabilised: false,
+            targets: BTreeSet::new(),
+            ranks: BTreeMap::new(),
+            alphas: BTreeMap::new(),
+            decomposed: false,
+            update_bias: false,
+            bias: Bias::None,
+            dropout: 0.0,
+        }
+    }
 }
 
 struct Lora {
     config: LoraConfig,
     updates: BTreeMap<LinearSite, Update>,
+    biases: Biases,
     parameters: Vec<Parameter>,
+    /// Seed of the next dropout; `None` outside training.
+    dropout: Option<AtomicU64>,
 }
 
 struct Update {
@@ -59,23 +114,27 @@ struct Update {
     a: Tensor,
     /// `[out, rank]`
     b: Tensor,
+    /// `[out]`
+    bias: Option<Tensor>,
+    scale: f32,
+    dora: Option<Dora>,
 }
 
 const A: &str = "lora_a";
 const B: &str = "lora_b";
+const UPDATE_BIAS: &str = "lora_b.bias";
 
-fn from_options(options: &Options, shape: &Shape) -> Result<Box<dyn Config>> {
-    let rank = options.rank.unwrap_or(8);
-    #[allow(clippy::cast_precision_loss)]
-    let alpha = options.alpha.unwrap_or(2.0 * rank as f64);
+fn from_options(options: &Options, shape: &Shape, decomposed: bool) -> Result<Box<dyn Config>> {
+    let rank = options.rank.unwrap_or(SIZE.default);
     let targets = options
         .targets
         .as_deref()
         .unwrap_or(&[Linear::Query, Linear::Value]);
+    #[allow(clippy::cast_precision_loss)]
     let config = LoraConfig {
         rank,
-        alpha,
-        rank_stabilised: false,
+        alpha: options.alpha.unwrap_or(2.0 * rank as f64),
+        rank_stabilised: options.rank_stabilised.unwrap_or(false),
         targets: (0..shape.layers)
             .flat_map(|layer| {
                 targets
@@ -83,6 +142,10 @@ fn from_options(options: &Options, shape: &Shape) -> Result<Box<dyn Config>> {
                     .map(move |&linear| LinearSite { layer, linear })
             })
             .collect(),
+        decomposed,
+        bias: options.bias.unwrap_or_default(),
+        dropout: options.dropout.unwrap_or(0.0),
+        ..LoraConfig::default()
     };
     config.check(shape)?;
     Ok(Box::new(config))
@@ -97,36 +160,50 @@ impl LoraConfig {
                 reason,
             })
         };
-        if self.rank == 0 || self.rank > shape.hidden_size {
+        let ranks = std::iter::once(&self.rank).chain(self.ranks.values());
+        if let Some(rank) = { ranks }.find(|&&rank| rank == 0 || rank > shape.hidden_size) {
             let reason = format!("it must be 1 to {}, the hidden size", shape.hidden_size);
-            return invalid("rank", self.rank.to_string(), reason);
+            return invalid("rank", rank.to_string(), reason);
         }
-        if !self.alpha.is_finite() || self.alpha <= 0.0 {
-            return invalid(
-                "alpha",
-                self.alpha.to_string(),
-                "it must be greater than 0".into(),
-            );
+        let alphas = std::iter::once(&self.alpha).chain(self.alphas.values());
+        if let Some(alpha) = { alphas }.find(|alpha| !alpha.is_finite() || **alpha <= 0.0) {
+            let reason = "it must be greater than 0".into();
+            return invalid("alpha", alpha.to_string(), reason);
+        }
+        if !(0.0..1.0).contains(&self.dropout) {
+            let reason = "it must be at least 0 and less than 1".into();
+            return invalid("dropout", self.dropout.to_string(), reason);
         }
         if self.targets.is_empty() {
-            return invalid(
-                "targets",
-                "empty".into(),
-                "name at least one linear layer".into(),
-            );
+            let reason = "name at least one linear layer".into();
+            return invalid("targets", "empty".into(), reason);
         }
         Ok(())
     }
 
+    fn rank_of(&self, site: LinearSite) -> usize {
+        self.ranks.get(&site).copied().unwrap_or(self.rank)
+    }
+
+    /// `s` of a target.
+    #[must_use]
     #[allow(clippy::cast_precision_loss)]
-    fn scale(&self) -> f64 {
-        let rank = self.rank as f64;
-        self.alpha
-            / if self.rank_stabilised {
-                rank.sqrt()
-            } else {
-                rank
-            }
+    pub fn scale_of(&self, site: LinearSite) -> f64 {
+        let rank = self.rank_of(site) as f64;
+        let divisor = if self.rank_stabilised {
+            rank.sqrt()
+        } else {
+            rank
+        };
+        self.alphas.get(&site).unwrap_or(&self.alpha) / divisor
+    }
+
+    fn bias_sites(&self, shape: &Shape) -> Vec<Site> {
+        match self.bias {
+            Bias::None => Vec::new(),
+            Bias::All => bias::all_sites(shape).collect(),
+            Bias::LoraOnly => self.targets.iter().copied().map(Site::Linear).collect(),
+        }
     }
 
     fn linears(&self) -> BTreeSet<Linear> {
@@ -148,40 +225,50 @@ impl Config for LoraConfig {
         let mut updates = BTreeMap::new();
         for &site in &self.targets {
             let (input, output) = shape.linear_features(site.linear);
+            let rank = self.rank_of(site);
             // PyTorch's default for a linear layer, as PEFT has it; B = 0, so a fresh adapter changes nothing
             #[allow(clippy::cast_precision_loss)]
             let bound = 1.0 / (input as f32).sqrt();
+            #[allow(clippy::cast_possible_truncation)]
+            let scale = self.scale_of(site) as f32;
             let mut get =
                 |field, dims: &[usize], init| tensors.get(Site::Linear(site), field, dims, init);
-            let a = get(A, &[self.rank, input], Init::Uniform(bound))?;
-            let b = get(B, &[output, self.rank], Init::Zeros)?;
-            updates.insert(site, Update { a, b });
+            let a = get(A, &[rank, input], Init::Uniform(bound))?;
+            let b = get(B, &[output, rank], Init::Zeros)?;
+            let bias = if self.update_bias {
+                Some(get(UPDATE_BIAS, &[output], Init::Zeros)?)
+            } else {
+                None
+            };
+            let dora = if self.decomposed {
+                Some(Dora::build(site, shape, &mut tensors, (&a, &b, scale))?)
+            } else {
+                None
+            };
+            let update = Update {
+                a,
+                b,
+                bias,
+                scale,
+                dora,
+            };
+            updates.insert(site, update);
         }
+        let biases = Biases::build(self.bias_sites(shape), shape, &mut tensors)?;
         let parameters = tensors.into_parameters();
         Ok(Box::new(Lora {
             config: self.clone(),
             updates,
+            biases,
             parameters,
+            dropout: None,
         }))
     }
 
     fn write(&self, library: Library, shape: &Shape) -> Result<Map<String, Value>> {
         let value = match library {
-            Library::Peft => json!({
-                "peft_type": "LORA",
-                "r": self.rank,
-                "lora_alpha": number(self.alpha),
-                "lora_dropout": 0.0,
-                "target_modules": peft_targets::write(&self.targets, shape),
-                "bias": "none",
-                "fan_in_fan_out": false,
-                "init_lora_weights": true,
-                "use_rslora": self.rank_stabilised,
-                "use_dora": false,
-                "rank_pattern": {},
-                "alpha_pattern": {},
-            }),
-            Library::AdapterHub => self.write_adapterhub(shape)?,
+            Library::Peft => peft::write(self, shape),
+            Library::AdapterHub => adapterhub::write(self, shape)?,
         };
         Ok(fields_of(value))
     }
@@ -193,200 +280,95 @@ impl Config for LoraConfig {
         name: ParamName,
         adapter: &str,
     ) -> String {
-        let Site::Linear(site) = name.site else {
-            return String::new();
+        let site = match (name.site, name.field) {
+            (Site::Linear(site), field) if field != BIAS => site,
+            (site, _) => {
+                let is_target = matches!(site, Site::Linear(site) if self.targets.contains(&site));
+                return bias::peft_key(modules, site, is_target);
+            }
         };
         let path = modules.linear(site);
-        let matrix = if name.field == A { "lora_A" } else { "lora_B" };
-        match library {
-            Library::Peft => format!("{path}.{matrix}.weight"),
-            Library::AdapterHub => format!("{path}.loras.{adapter}.{matrix}"),
+        match (library, name.field) {
+            (Library::Peft, A) => format!("{path}.lora_A.weight"),
+            (Library::Peft, B) => format!("{path}.lora_B.weight"),
+            (_, UPDATE_BIAS) => format!("{path}.lora_B.bias"),
+            (_, MAGNITUDE) => format!("{path}.lora_magnitude_vector"),
+            (Library::AdapterHub, A) => format!("{path}.loras.{adapter}.lora_A"),
+            (Library::AdapterHub, _) => format!("{path}.loras.{adapter}.lora_B"),
+            (Library::Peft, _) => String::new(),
         }
     }
 
-    fn describe(&self, _shape: &Shape) -> Description {
+    fn describe(&self, shape: &Shape) -> Description {
+        let name = if self.decomposed { "DoRA" } else { "LoRA" };
+        let title = match self.bias {
+            Bias::None => name.to_owned(),
+            Bias::All | Bias::LoraOnly => format!("{name} with biases"),
+        };
+        let layers = match self.bias {
+            Bias::All => (0..shape.layers).collect(),
+            _ => self.layers().into_iter().collect(),
+        };
         Description {
-            title: "LoRA".into(),
+            title,
             sites: self
                 .linears()
                 .iter()
                 .map(|linear| linear.name().to_owned())
                 .collect(),
-            layers: self.layers().into_iter().collect(),
+            layers,
             rank: Some(self.rank),
             alpha: Some(self.alpha),
-            bottleneck_size: None,
+            ..Description::default()
         }
     }
 }
 
-impl LoraConfig {
-    fn write_adapterhub(&self, shape: &Shape) -> Result<Value> {
-        let linears = self.linears();
-        let refuse = |what: &str, hint: &str| {
-            Err(Error::AdapterFormat {
-                what: what.to_owned(),
-                format: "AdapterHub",
-                hint: hint.to_owned(),
-            })
-        };
-        if self.targets.len() != linears.len() * self.layers().len() {
-            return refuse(
-                "a LoRA whose layers differ in their targets",
-                "save it in PEFT's format instead",
-            );
-        }
-        if linears.contains(&Linear::AttentionOutput) {
-            return refuse(
-                "LoRA on the attention output",
-                "AdapterHub has no such place for this model; save it in PEFT's format instead",
-            );
-        }
-        if self.rank_stabilised {
-            return refuse("rank-stabilised LoRA", "save it in PEFT's format instead");
-        }
-        let matrices: Vec<&str> = [
-            (Linear::Query, "q"),
-            (Linear::Key, "k"),
-            (Linear::Value, "v"),
-        ]
-        .into_iter()
-        .filter_map(|(linear, name)| linears.contains(&linear).then_some(name))
-        .collect();
-        let layers = self.layers();
-        let leave_out: Vec<usize> = (0..shape.layers).filter(|l| !layers.contains(l)).collect();
-        Ok(json!({
-            "architecture": "lora",
-            "selfattn_lora": !matrices.is_empty(),
-            "intermediate_lora": linears.contains(&Linear::FfnUp),
-            "output_lora": linears.contains(&Linear::FfnDown),
-            "attn_matrices": matrices,
-            "r": self.rank,
-            "alpha": number(self.alpha),
-            "composition_mode": "add",
-            "dropout": 0.0,
-            "init_weights": "lora",
-            "leave_out": leave_out,
-            "use_gating": false,
-            "use_dora": false,
-            "dtype": null,
-            "init_weights_seed": null,
-            "vera_b": null,
-            "vera_d": null,
-        }))
+impl Lora {
+    /// The input of an update with some elements left out, if the adapter is being trained so.
+    fn dropped(&self, x: &Tensor) -> Option<Tensor> {
+        let seed = self.dropout.as_ref()?.fetch_add(1, Ordering::Relaxed);
+        #[allow(clippy::cast_possible_truncation)]
+        Some(dropout(x, self.config.dropout as f32, seed))
     }
-}
-
-/// Whole numbers without a decimal point, as Python writes them.
-#[allow(clippy::cast_possible_truncation, clippy::float_cmp)]
-fn number(value: f64) -> Value {
-    if value.fract() == 0.0 && value.abs() < 1e15 {
-        json!(value as i64)
-    } else {
-        json!(value)
-    }
-}
-
-fn read_peft(place: &str, map: &Map<String, Value>, shape: &Shape) -> Result<Box<dyn Config>> {
-    let fields = Fields::new(place, map);
-    fields.refuse_unless("bias", &[json!("none")])?;
-    fields.refuse_unless("fan_in_fan_out", &[json!(false)])?;
-    for field in ["use_dora", "use_qalora", "use_bdlora", "lora_bias"] {
-        fields.refuse_unless(field, &[json!(false)])?;
-    }
-    // the others subtract the initial update from the frozen weight
-    let inits = [
-        json!(true),
-        json!(false),
-        json!("gaussian"),
-        json!("eva"),
-        json!("orthogonal"),
-    ];
-    fields.refuse_unless("init_lora_weights", &inits)?;
-    for field in ["rank_pattern", "alpha_pattern"] {
-        fields.refuse_unless(field, &[json!({})])?;
-    }
-    for field in [
-        "layer_replication",
-        "target_parameters",
-        "trainable_token_indices",
-        "alora_invocation_tokens",
-        "arrow_config",
-        "kasa_config",
-        "monteclora_config",
-        "velora_config",
-    ] {
-        fields.refuse_unless(field, &[])?;
-    }
-    let config = LoraConfig {
-        rank: fields.count("r", Some(8))?,
-        alpha: fields.float("lora_alpha", Some(8.0))?,
-        rank_stabilised: fields.flag("use_rslora", false)?,
-        targets: peft_targets::read(&fields, shape, &[Linear::Query, Linear::Value])?,
-    };
-    config.check(shape)?;
-    Ok(Box::new(config))
-}
-
-fn read_adapterhub(
-    place: &str,
-    map: &Map<String, Value>,
-    shape: &Shape,
-) -> Result<Box<dyn Config>> {
-    let fields = Fields::new(place, map);
-    fields.refuse_unless("composition_mode", &[json!("add")])?;
-    fields.refuse_unless("use_gating", &[json!(false)])?;
-    fields.refuse_unless("use_dora", &[json!(false)])?;
-    fields.refuse_unless("vera_b", &[])?;
-    fields.refuse_unless("vera_d", &[])?;
-    let mut linears = BTreeSet::new();
-    if fields.flag("selfattn_lora", true)? {
-        for matrix in fields.strings("attn_matrices", &["q", "v"])? {
-            linears.insert(match matrix.as_str() {
-                "q" => Linear::Query,
-                "k" => Linear::Key,
-                "v" => Linear::Value,
-                other => return Err(fields.unsupported("attn_matrices", &json!(other))),
-            });
-        }
-    }
-    if fields.flag("intermediate_lora", false)? {
-        linears.insert(Linear::FfnUp);
-    }
-    if fields.flag("output_lora", false)? {
-        linears.insert(Linear::FfnDown);
-    }
-    let rank = fields.count("r", Some(8))?;
-    let leave_out = fields.counts("leave_out")?;
-    let config = LoraConfig {
-        rank,
-        alpha: fields.float("alpha", Some(8.0))?,
-        rank_stabilised: false,
-        targets: (0..shape.layers)
-            .filter(|layer| !leave_out.contains(layer))
-            .flat_map(|layer| {
-                linears
-                    .iter()
-                    .map(move |&linear| LinearSite { layer, linear })
-            })
-            .collect(),
-    };
-    config.check(shape)?;
-    Ok(Box::new(config))
 }
 
 impl Hook for Lora {
+    fn embeddings(&self, batch: &Batch, embedder: &dyn Embedder) -> Result<States> {
+        let mut states = embedder.tokens(batch, 0)?;
+        states.x = self.biases.apply(Site::Encoder, states.x);
+        Ok(states)
+    }
+
     fn after_linear(&self, site: LinearSite, x: &Tensor, y: Tensor) -> Tensor {
-        let Some(Update { a, b }) = self.updates.get(&site) else {
-            return y;
+        let Some(update) = self.updates.get(&site) else {
+            return self.biases.apply(Site::Linear(site), y);
         };
-        #[allow(clippy::cast_possible_truncation)]
-        let scale = self.config.scale() as f32;
-        add_scaled(y, &linear(&linear(x, a), b), scale)
+        let dropped = self.dropped(x);
+        let mut change = linear(&linear(dropped.as_ref().unwrap_or(x), &update.a), &update.b);
+        if let Some(bias) = &update.bias {
+            change = add_bias(change, bias);
+        }
+        let y = match &update.dora {
+            Some(dora) => dora.apply(y, dropped.as_ref(), &change, update.scale),
+            None => add_scaled(y, &change, update.scale),
+        };
+        self.biases.apply(Site::Linear(site), y)
     }
 
     fn changes_output(&self, site: LinearSite) -> bool {
-        self.updates.contains_key(&site)
+        self.updates.contains_key(&site) || self.biases.contains(Site::Linear(site))
+    }
+
+    fn sublayer(
+        &self,
+        site: SublayerSite,
+        h: Tensor,
+        residual: &Tensor,
+        norm: &LayerNorm,
+    ) -> Tensor {
+        let y = norm.join(h, residual);
+        self.biases.apply(Site::Sublayer(site), y)
     }
 
     fn lowest_layer(&self) -> Option<usize> {
@@ -401,5 +383,10 @@ impl Adapter for Lora {
 
     fn parameters(&self) -> &[Parameter] {
         &self.parameters
+    }
+
+    fn start_training(&mut self, seed: u64) {
+        // the low bits are the counter's
+        self.dropout = (self.config.dropout > 0.0).then(|| AtomicU64::new(seed << 16));
     }
 }

@@ -3,19 +3,30 @@
 
 pub mod format;
 
+mod bias;
+mod bitfit;
 mod bottleneck;
+mod ia3;
 mod lora;
 mod params;
+mod prefix;
+mod prompt;
 mod task;
 
-pub use bottleneck::BottleneckConfig;
+pub use bias::Bias;
+pub use bitfit::BitFitConfig;
+pub use bottleneck::{BottleneckConfig, Hypercomplex, OutputNorm, Placement, Reads, Reduction};
+pub use bottleneck::{Scaling, Skip};
+pub use ia3::{Ia3Config, Side};
 pub use lora::LoraConfig;
 pub use params::{Collector, FileParams, FreshParams, GivenParams, Init};
 pub use params::{ParamName, ParamSource, Parameter, Site};
-pub use task::{BackboneRef, Card, Metric, TaskAdapter};
+pub use prefix::PrefixConfig;
+pub use prompt::{PromptConfig, PromptPlace};
+pub use task::{BackboneRef, Card, Metric, Original, TaskAdapter};
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::backbone::{Hook, Modules, Shape};
 use crate::error::{Error, Result};
@@ -27,6 +38,18 @@ pub trait Adapter: Hook {
     fn config(&self) -> &dyn Config;
     /// Its trainable tensors, in a fixed order.
     fn parameters(&self) -> &[Parameter];
+    /// The tensors that a library's file holds: the trainable ones, where the kind does not say
+    /// otherwise.
+    fn stored(&self, _library: Library) -> Vec<Parameter> {
+        self.parameters().to_vec()
+    }
+    /// Settings and tensors of what is left when training is over, where that is something else.
+    fn finished(&self) -> Option<(Box<dyn Config>, Vec<Parameter>)> {
+        None
+    }
+    /// From here on the adapter is trained with what is random in training, dropout; without this
+    /// call it computes as it will be used.
+    fn start_training(&mut self, _seed: u64) {}
 }
 
 /// The settings of an adapter, without its weights.
@@ -55,6 +78,24 @@ pub trait Config: std::fmt::Debug {
         adapter: &str,
     ) -> String;
 
+    /// Whether PEFT counts the kind as prompt learning: its files name no module of the model, and
+    /// the head lies one level higher.
+    fn is_prompt_learning(&self) -> bool {
+        false
+    }
+
+    /// Whether a sequence has more states than tokens behind the adapter: then a head cannot tell which
+    /// state is which token's.
+    fn adds_tokens(&self) -> bool {
+        false
+    }
+
+    /// Whether a tensor of a library's file, by its key below the encoder, repeats one that
+    /// [`key`](Self::key) names.
+    fn repeats(&self, _library: Library, _key: &str) -> bool {
+        false
+    }
+
     /// What there is to say about it in a listing.
     fn describe(&self, shape: &Shape) -> Description;
 }
@@ -78,6 +119,9 @@ pub struct Description {
     /// Width inside a bottleneck.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bottleneck_size: Option<usize>,
+    /// Virtual tokens of prefix and prompt tuning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub virtual_tokens: Option<usize>,
 }
 
 /// One kind of adapter.
@@ -109,8 +153,8 @@ pub struct Preset {
     pub description: &'static str,
     /// The library whose format it is saved in.
     pub library: Library,
-    /// The one setting that says how large it is.
-    pub size: SizeOption,
+    /// The one setting that says how large it is, if its size can be chosen.
+    pub size: Option<SizeOption>,
     /// Makes the settings from options; unset ones get their defaults.
     pub config: fn(&Options, &Shape) -> Result<Box<dyn Config>>,
 }
@@ -138,6 +182,34 @@ pub struct Options {
     /// α of LoRA.
     #[serde(default, alias = "lora_alpha", skip_serializing_if = "Option::is_none")]
     pub alpha: Option<f64>,
+    /// Whether LoRA's update is scaled by α / √rank.
+    #[serde(
+        default,
+        alias = "use_rslora",
+        alias = "rankStabilised",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub rank_stabilised: Option<bool>,
+    /// Probability with which dropout leaves out an input of LoRA's update in training.
+    #[serde(
+        default,
+        alias = "lora_dropout",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub dropout: Option<f64>,
+    /// Biases that are trained beside LoRA.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bias: Option<Bias>,
+    /// Virtual tokens of prefix and prompt tuning.
+    #[serde(
+        default,
+        alias = "virtualTokens",
+        alias = "num_virtual_tokens",
+        alias = "prefix_length",
+        alias = "prompt_length",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub virtual_tokens: Option<usize>,
     /// Linear layers that LoRA acts on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub targets: Option<Vec<crate::backbone::Linear>>,
@@ -154,7 +226,14 @@ pub struct Options {
 }
 
 /// Every kind there is.
-pub static KINDS: &[&Kind] = &[&lora::KIND, &bottleneck::KIND];
+pub static KINDS: &[&Kind] = &[
+    &lora::KIND,
+    &ia3::KIND,
+    &bottleneck::KIND,
+    &prefix::KIND,
+    &prompt::KIND,
+    &bitfit::KIND,
+];
 
 /// All presets with their kinds.
 pub fn presets() -> impl Iterator<Item = &'static Preset> {
@@ -186,6 +265,33 @@ fn fields_of(value: Value) -> Map<String, Value> {
     }
 }
 
+/// Whole numbers without a decimal point, as Python writes them.
+#[allow(clippy::cast_possible_truncation, clippy::float_cmp)]
+fn number(value: f64) -> Value {
+    if value.fract() == 0.0 && value.abs() < 1e15 {
+        json!(value as i64)
+    } else {
+        json!(value)
+    }
+}
+
+/// The virtual tokens that options ask for: at most half of what the backbone reads, so that a text
+/// has room beside them.
+fn virtual_tokens(options: &Options, default: usize, shape: &Shape) -> Result<usize> {
+    let (count, most) = (
+        options.virtual_tokens.unwrap_or(default),
+        shape.max_tokens / 2,
+    );
+    if (1..=most).contains(&count) {
+        return Ok(count);
+    }
+    Err(Error::OptionInvalid {
+        option: "virtual_tokens",
+        value: count.to_string(),
+        reason: format!("it must be 1 to {most}, half of what the backbone reads"),
+    })
+}
+
 /// Lowest layer among the sites of some parameters.
 fn lowest_layer(parameters: &[Parameter]) -> Option<usize> {
     let layers = parameters
@@ -193,6 +299,7 @@ fn lowest_layer(parameters: &[Parameter]) -> Option<usize> {
         .filter_map(|parameter| match parameter.name.site {
             Site::Linear(site) => Some(site.layer),
             Site::Sublayer(site) => Some(site.layer),
+            Site::Encoder => Some(0),
             Site::Head => None,
         });
     layers.min()

@@ -16,6 +16,8 @@ pub enum Site {
     Linear(LinearSite),
     /// A half block.
     Sublayer(SublayerSite),
+    /// The embeddings, or the encoder as a whole.
+    Encoder,
     /// The head behind the backbone.
     Head,
 }
@@ -56,6 +58,19 @@ pub trait ParamSource {
     /// # Errors
     /// If it is missing, misshapen or not finite.
     fn get(&mut self, name: ParamName, shape: &[usize], init: Init) -> Result<Tensor>;
+
+    /// As [`get`](Self::get), of a parameter that starts out with these values.
+    ///
+    /// # Errors
+    /// Those of [`get`](Self::get).
+    fn get_from(&mut self, name: ParamName, start: &Tensor) -> Result<Tensor> {
+        self.get(name, start.shape(), Init::Zeros)
+    }
+
+    /// Whether the source has a tensor of that name.
+    fn has(&self, _name: ParamName) -> bool {
+        true
+    }
 }
 
 /// Takes tensors from a source and remembers them, in order: what an adapter or head is built with.
@@ -93,6 +108,26 @@ impl<'a> Collector<'a> {
         Ok(tensor)
     }
 
+    /// As [`get`](Self::get), of a parameter that starts out with these values.
+    ///
+    /// # Errors
+    /// Those of the source.
+    pub fn get_from(&mut self, site: Site, field: &'static str, start: &Tensor) -> Result<Tensor> {
+        let name = ParamName { site, field };
+        let tensor = self.source.get_from(name, start)?;
+        self.parameters.push(Parameter {
+            name,
+            tensor: tensor.clone(),
+        });
+        Ok(tensor)
+    }
+
+    /// Whether the source has such a tensor.
+    #[must_use]
+    pub fn has(&self, site: Site, field: &'static str) -> bool {
+        self.source.has(ParamName { site, field })
+    }
+
     /// What was taken.
     #[must_use]
     pub fn into_parameters(self) -> Vec<Parameter> {
@@ -128,6 +163,10 @@ impl ParamSource for FreshParams {
         };
         Ok(Tensor::variable(data, shape))
     }
+
+    fn get_from(&mut self, _name: ParamName, start: &Tensor) -> Result<Tensor> {
+        Ok(start.tracked())
+    }
 }
 
 /// A standard normal deviate by the Box-Muller transform.
@@ -151,6 +190,11 @@ impl<'a> FileParams<'a> {
             key,
             used: RefCell::default(),
         }
+    }
+
+    /// Passes over a tensor that says nothing new.
+    pub fn ignore(&self, key: &str) {
+        self.used.borrow_mut().insert(key.to_owned());
     }
 
     /// Fails if the file holds a tensor that was not asked for: whatever it does would be lost.
@@ -178,9 +222,20 @@ impl<'a> FileParams<'a> {
 impl ParamSource for FileParams<'_> {
     fn get(&mut self, name: ParamName, shape: &[usize], _init: Init) -> Result<Tensor> {
         let key = (self.key)(name);
-        let data = self.file.floats(&key, shape)?;
+        // AdapterHub writes the matrix of a flat prefix with one axis
+        let count = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
+        let flat = [count.unwrap_or(usize::MAX)];
+        let stored = match self.file.info(&key) {
+            Ok((found, _)) if found == flat => &flat[..],
+            _ => shape,
+        };
+        let data = self.file.floats(&key, stored)?;
         self.used.borrow_mut().insert(key);
         Ok(Tensor::new(data, shape))
+    }
+
+    fn has(&self, name: ParamName) -> bool {
+        self.file.contains(&(self.key)(name))
     }
 }
 
@@ -197,5 +252,9 @@ impl ParamSource for GivenParams<'_> {
                 tensor: format!("{name:?}"),
             }),
         }
+    }
+
+    fn has(&self, name: ParamName) -> bool {
+        self.0.iter().any(|parameter| parameter.name == name)
     }
 }

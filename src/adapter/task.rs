@@ -5,7 +5,7 @@ use super::Adapter;
 use super::format::Library;
 use crate::backbone::Shape;
 use crate::error::{Error, Result};
-use crate::head::{Head, Pooling};
+use crate::head::{Head, Pooling, Problem};
 use crate::ops::Activation;
 use crate::tensor_file::FloatType;
 
@@ -19,12 +19,22 @@ pub struct TaskAdapter {
     pub card: Card,
     /// The library whose format it came in, or is saved in by default.
     pub library: Library,
-    /// The configuration it was read from, so that fields unknown here survive.
-    pub original: Option<(Library, Map<String, Value>)>,
+    /// The configurations it was read from, so that fields unknown here survive.
+    pub original: Option<Original>,
     /// How its floats are stored.
     pub float: FloatType,
     /// Size of the folder it was read from.
     pub bytes: usize,
+}
+
+/// A folder's configurations as they were read.
+pub struct Original {
+    /// Whose they are.
+    pub library: Library,
+    /// `adapter_config.json`.
+    pub config: Map<String, Value>,
+    /// `head_config.json`; empty where there is none.
+    pub head: Map<String, Value>,
 }
 
 impl TaskAdapter {
@@ -52,6 +62,9 @@ pub struct Card {
     /// One label per logit.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<String>,
+    /// What the head answers, with the thresholds of several labels; absent for one label.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
     /// What the head reads, where the library cannot say it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pooling: Option<Pooling>,

@@ -4,10 +4,12 @@ use sha2::{Digest, Sha256};
 
 use super::embedding::Embedding;
 use super::weights::Weights;
-use super::{Backbone, BertConfig, Hook, Linear, LinearSite, Modules, Shape, States};
+use super::{
+    Backbone, BertConfig, Embedder, Frozen, Hook, Linear, LinearSite, Modules, Shape, States,
+};
 use super::{Sublayer, SublayerSite};
 use crate::error::{Error, Result};
-use crate::ops::{Activation, FrozenLinear, LayerNorm, Weight, attention, concat, gelu};
+use crate::ops::{Activation, FrozenLinear, LayerNorm, Weight, add, attention, concat, gelu};
 use crate::tensor::{Buffer, Tensor};
 use crate::tensor_file::TensorFile;
 use crate::text::Batch;
@@ -160,11 +162,13 @@ impl Bert {
                 pooler: pooler.is_some(),
                 parameters: 0,
                 fingerprint: fingerprint.to_owned(),
+                frozen: Frozen::default(),
                 modules: &MODULES,
             },
             pooler,
         };
         bert.shape.parameters = bert.count_parameters();
+        bert.shape.frozen = bert.frozen();
         Ok(bert)
     }
 
@@ -180,19 +184,30 @@ impl Bert {
             + self.norms().map(norm).sum::<usize>()
     }
 
+    fn frozen(&self) -> Frozen {
+        let mut frozen = Frozen {
+            embedding_norm: Some(self.embedding_norm.clone()),
+            pooler: self.pooler.clone(),
+            ..Frozen::default()
+        };
+        for (layer, block) in self.blocks.iter().enumerate() {
+            for (linear, weight) in Linear::ALL.into_iter().zip(block.linears()) {
+                let site = LinearSite { layer, linear };
+                frozen.linears.insert(site, weight.clone());
+            }
+            let norms = [&block.attention_norm, &block.ffn_norm];
+            for (sublayer, norm) in Sublayer::ALL.into_iter().zip(norms) {
+                let site = SublayerSite { layer, sublayer };
+                frozen.norms.insert(site, norm.clone());
+            }
+        }
+        frozen
+    }
+
     fn linears(&self) -> impl Iterator<Item = &FrozenLinear> {
         self.blocks
             .iter()
-            .flat_map(|b| {
-                [
-                    &b.query,
-                    &b.key,
-                    &b.value,
-                    &b.attention_output,
-                    &b.ffn_up,
-                    &b.ffn_down,
-                ]
-            })
+            .flat_map(Block::linears)
             .chain(&self.pooler)
     }
 
@@ -211,32 +226,7 @@ impl Backbone for Bert {
     }
 
     fn embed(&self, batch: &Batch, hook: &dyn Hook) -> Result<States> {
-        let hidden = self.shape.hidden_size;
-        let mut x = Buffer::zeros(batch.tokens() * hidden);
-        let tables = [
-            (&self.words, &batch.ids, "token"),
-            (&self.positions, &batch.positions, "position"),
-            (&self.types, &batch.type_ids, "token type"),
-        ];
-        for (table, indices, what) in tables {
-            for (&index, row) in indices.iter().zip(x.chunks_exact_mut(hidden)) {
-                if index as usize >= table.rows() {
-                    return Err(Error::ConfigInvalid {
-                        place: "config.json".into(),
-                        reason: format!(
-                            "the text has {what} {index}, the model only {}",
-                            table.rows()
-                        ),
-                    });
-                }
-                table.add_row(index as usize, row);
-            }
-        }
-        let x = Tensor::new(x, &[batch.tokens(), hidden]);
-        Ok(hook.embeddings(States {
-            x: self.embedding_norm.forward(&x),
-            starts: batch.starts.clone(),
-        }))
+        hook.embeddings(batch, self)
     }
 
     fn run(&self, mut states: States, layers: std::ops::Range<usize>, hook: &dyn Hook) -> States {
@@ -283,17 +273,84 @@ impl Backbone for Bert {
     }
 }
 
+impl Embedder for Bert {
+    fn tokens(&self, batch: &Batch, first_position: usize) -> Result<States> {
+        let longest = batch.starts.windows(2).map(|b| b[1] - b[0]).max();
+        let tokens = longest.unwrap_or_default();
+        if first_position.saturating_add(tokens) > self.positions.rows() {
+            return Err(Error::TextTooLong {
+                tokens,
+                virtual_tokens: first_position,
+                limit: self.positions.rows(),
+            });
+        }
+        let hidden = self.shape.hidden_size;
+        let mut x = Buffer::zeros(batch.tokens() * hidden);
+        let positions: Vec<u32>;
+        let positions = match u32::try_from(first_position) {
+            Ok(first) if first > 0 => {
+                positions = batch.positions.iter().map(|p| p + first).collect();
+                &positions
+            }
+            _ => &batch.positions,
+        };
+        let tables = [
+            (&self.words, &batch.ids, "token"),
+            (&self.positions, positions, "position"),
+            (&self.types, &batch.type_ids, "token type"),
+        ];
+        for (table, indices, what) in tables {
+            for (&index, row) in indices.iter().zip(x.chunks_exact_mut(hidden)) {
+                if index as usize >= table.rows() {
+                    return Err(Error::ConfigInvalid {
+                        place: "config.json".into(),
+                        reason: format!(
+                            "the text has {what} {index}, the model only {}",
+                            table.rows()
+                        ),
+                    });
+                }
+                table.add_row(index as usize, row);
+            }
+        }
+        let x = Tensor::new(x, &[batch.tokens(), hidden]);
+        Ok(States {
+            x: self.embedding_norm.forward(&x),
+            starts: batch.starts.clone(),
+        })
+    }
+
+    fn vectors(&self, x: &Tensor) -> Tensor {
+        let (count, hidden) = x.dims2();
+        let mut place = Buffer::zeros(count * hidden);
+        for (position, row) in place.chunks_exact_mut(hidden).enumerate() {
+            self.positions.add_row(position, row);
+            self.types.add_row(0, row);
+        }
+        let place = Tensor::new(place, &[count, hidden]);
+        self.embedding_norm.forward(&add(x.clone(), &place))
+    }
+}
+
 impl Block {
+    /// In the order of [`Linear::ALL`].
+    fn linears(&self) -> [&FrozenLinear; 6] {
+        [
+            &self.query,
+            &self.key,
+            &self.value,
+            &self.attention_output,
+            &self.ffn_up,
+            &self.ffn_down,
+        ]
+    }
+
     fn forward(&self, layer: usize, x: Tensor, starts: &Arc<[usize]>, hook: &dyn Hook) -> Tensor {
         let site = |linear| LinearSite { layer, linear };
         let half = |sublayer| SublayerSite { layer, sublayer };
         let after = |linear, x: &Tensor, y| hook.after_linear(site(linear), x, y);
 
-        let projections = [&self.query, &self.key, &self.value];
-        let [q, k, v] = FrozenLinear::forward_all(projections, &x);
-        let q = after(Linear::Query, &x, q);
-        let mut k = after(Linear::Key, &x, k);
-        let mut v = after(Linear::Value, &x, v);
+        let [q, mut k, mut v] = self.projections(layer, &x, hook);
         let mut prefix = 0;
         if let Some((keys, values)) = hook.key_value_prefix(layer) {
             prefix = keys.dims2().0;
@@ -307,15 +364,44 @@ impl Block {
         let h = after(Linear::AttentionOutput, &h, y);
         let x = hook.sublayer(half(Sublayer::Attention), h, &x, &self.attention_norm);
 
-        let h = if hook.changes_output(site(Linear::FfnUp)) {
-            gelu(&after(Linear::FfnUp, &x, self.ffn_up.forward(&x)))
+        let up = site(Linear::FfnUp);
+        let h = hook.before_linear(up, x.clone());
+        let h = if hook.changes_output(up) {
+            gelu(&after(Linear::FfnUp, &h, self.ffn_up.forward(&h)))
         } else {
-            self.ffn_up.forward_gelu(&x)
+            self.ffn_up.forward_gelu(&h)
         };
         let h = hook.before_linear(site(Linear::FfnDown), h);
         let y = self.ffn_down.forward(&h);
         let h = after(Linear::FfnDown, &h, y);
         hook.sublayer(half(Sublayer::Ffn), h, &x, &self.ffn_norm)
+    }
+
+    /// Queries, keys and values. They have one input, unless an adapter gives them different ones.
+    fn projections(&self, layer: usize, x: &Tensor, hook: &dyn Hook) -> [Tensor; 3] {
+        let [query, key, value] =
+            [Linear::Query, Linear::Key, Linear::Value].map(|linear| LinearSite { layer, linear });
+        if ![query, key, value]
+            .iter()
+            .any(|&site| hook.changes_input(site))
+        {
+            let layers = [&self.query, &self.key, &self.value];
+            let [q, k, v] = FrozenLinear::forward_all(layers, x);
+            return [
+                hook.after_linear(query, x, q),
+                hook.after_linear(key, x, k),
+                hook.after_linear(value, x, v),
+            ];
+        }
+        let project = |site, layer: &FrozenLinear| {
+            let x = hook.before_linear(site, x.clone());
+            hook.after_linear(site, &x, layer.forward(&x))
+        };
+        [
+            project(query, &self.query),
+            project(key, &self.key),
+            project(value, &self.value),
+        ]
     }
 }
 
@@ -356,5 +442,13 @@ impl Modules for BertModules {
             Sublayer::Ffn => "output",
         };
         format!("encoder.layer.{layer}.{name}")
+    }
+
+    fn embedding_norm(&self) -> &'static str {
+        EMBEDDING_NORM
+    }
+
+    fn pooler(&self) -> &'static str {
+        POOLER
     }
 }

@@ -2,8 +2,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::Result;
 use crate::ops::LayerNorm;
 use crate::tensor::Tensor;
+use crate::text::Batch;
 
 /// The six linear layers of a transformer block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -100,21 +102,47 @@ pub struct States {
     pub starts: Arc<[usize]>,
 }
 
+/// The layer below layer 0, as a [`Hook`] sees it.
+pub trait Embedder {
+    /// The states of a batch as they enter layer 0. `first_position` is the position of each
+    /// sequence's first token; it is above 0 where virtual tokens take the positions before.
+    ///
+    /// # Errors
+    /// [`Error::TextTooLong`](crate::Error::TextTooLong) for a sequence whose positions do not all
+    /// exist, [`Error::ConfigInvalid`](crate::Error::ConfigInvalid) for a token or a token type that
+    /// the model has no embedding for.
+    fn tokens(&self, batch: &Batch, first_position: usize) -> Result<States>;
+
+    /// Vectors `x`: `[n, hidden size]` in place of word embeddings, at the positions 0 to n - 1 and of
+    /// token type 0: what enters layer 0 for them.
+    ///
+    /// # Panics
+    /// If the model has fewer positions; [`tokens`](Self::tokens) with `first_position` n fails then.
+    fn vectors(&self, x: &Tensor) -> Tensor;
+}
+
 /// All that a backbone knows of adapters: the places where one may change a value.
 ///
 /// Every method defaults to changing nothing. All take and return tensors, so differentiation gives an
-/// adapter's backward pass for free. Query, key and value share one input, so
-/// [`before_linear`](Self::before_linear) is called for the attention output and the FFN down
-/// projection only.
+/// adapter's backward pass for free.
 pub trait Hook {
-    /// The embeddings after their layer norm; an implementation may put virtual tokens in front.
-    fn embeddings(&self, states: States) -> States {
-        states
+    /// What enters layer 0; an implementation may put virtual tokens into every sequence.
+    ///
+    /// # Errors
+    /// Those of [`Embedder::tokens`].
+    fn embeddings(&self, batch: &Batch, embedder: &dyn Embedder) -> Result<States> {
+        embedder.tokens(batch, 0)
     }
 
     /// The input `x`: `[tokens, in]` of a linear layer.
     fn before_linear(&self, _site: LinearSite, x: Tensor) -> Tensor {
         x
+    }
+
+    /// Whether [`before_linear`](Self::before_linear) does anything at a site; where it does not, a
+    /// backbone may compute layers that share an input in one go.
+    fn changes_input(&self, _site: LinearSite) -> bool {
+        false
     }
 
     /// The output `y`: `[tokens, out]` of a linear layer whose input was `x`: `[tokens, in]`.

@@ -5,13 +5,15 @@ mod bert;
 mod config;
 mod convert;
 mod embedding;
+mod frozen;
 mod hook;
 mod weights;
 
 pub use bert::Bert;
 pub use config::BertConfig;
 pub use convert::{Dtype, convert};
-pub use hook::{Hook, Linear, LinearSite, NoHook, States, Sublayer, SublayerSite};
+pub use frozen::Frozen;
+pub use hook::{Embedder, Hook, Linear, LinearSite, NoHook, States, Sublayer, SublayerSite};
 
 use crate::error::Result;
 use crate::tensor::Tensor;
@@ -39,6 +41,8 @@ pub struct Shape {
     /// SHA-256 of the checkpoint that the weights came from, in hexadecimal; the same for all
     /// conversions of one checkpoint.
     pub fingerprint: String,
+    /// The layers themselves, for an adapter that must know a frozen value.
+    pub frozen: Frozen,
     /// What the Python libraries call this model's modules.
     pub modules: &'static dyn Modules,
 }
@@ -68,6 +72,14 @@ pub trait Modules: std::fmt::Debug + Sync {
     fn linear(&self, site: LinearSite) -> String;
     /// Path below [`base`](Self::base) of the module that joins a half block with its residual.
     fn sublayer(&self, site: SublayerSite) -> String;
+    /// Path below [`base`](Self::base) of the embeddings' layer norm.
+    fn embedding_norm(&self) -> &'static str;
+    /// Path below [`base`](Self::base) of a half block's layer norm.
+    fn norm(&self, site: SublayerSite) -> String {
+        format!("{}.LayerNorm", self.sublayer(site))
+    }
+    /// Path below [`base`](Self::base) of the checkpoint's pooler.
+    fn pooler(&self) -> &'static str;
 }
 
 /// Every model family there is, as the Python libraries name it.
@@ -81,8 +93,7 @@ pub trait Backbone: Send + Sync {
     /// Embeddings of a batch, as they enter layer 0.
     ///
     /// # Errors
-    /// [`Error::ConfigInvalid`](crate::Error::ConfigInvalid) for a token, a token type or a position
-    /// that the model has no embedding for.
+    /// Those of [`Embedder::tokens`].
     fn embed(&self, batch: &Batch, hook: &dyn Hook) -> Result<States>;
 
     /// Runs some of the layers, `0..shape().layers` for all.

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::{folders, progress, rows};
 use crate::engine::answers;
 use crate::error::{Error, Result};
+use crate::head::{HeadConfig, Problem};
 use crate::train::{Dataset, Evaluation, row_loss};
 
 /// Scores an adapter on labelled rows.
@@ -32,15 +33,27 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let rows = rows::read(&arguments.data)?;
     let engine = folders::load_backbone(&arguments.backbone)?;
     let task = folders::load_adapter(&arguments.adapter, &engine)?;
-    let labels = task
+    let HeadConfig {
+        problem, labels, ..
+    } = task
         .head
         .as_ref()
-        .map(|head| head.config().labels.clone())
+        .map(|head| head.config().clone())
         .ok_or_else(|| Error::FileMissing {
             place: arguments.adapter.display().to_string(),
             file: "classification head".into(),
             hint: "only an adapter with one can be scored",
         })?;
+    if problem != Problem::SingleLabel {
+        return Err(Error::OptionInvalid {
+            option: "adapter",
+            value: arguments.adapter.display().to_string(),
+            reason: format!(
+                "its head answers {}, and rows of one label score one that answers one label",
+                problem.title()
+            ),
+        });
+    }
     let place = arguments.data.display().to_string();
     let data = Dataset::with_labels(&place, &rows, engine.tokenizer(), &labels)?;
 
@@ -51,11 +64,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         let tokens: Vec<_> = chunk.iter().map(|example| example.tokens.clone()).collect();
         let answers = answers(&**engine.backbone(), &task, &tokens, "adapter")?;
         for (example, answer) in chunk.iter().zip(answers) {
-            evaluation.add(
-                example.label,
-                answer.best,
-                row_loss(&answer.logits, example.label),
-            );
+            let (best, _) = answer.label().unwrap_or_default();
+            evaluation.add(example.label, best, row_loss(&answer.logits, example.label));
             truncated += usize::from(answer.truncated);
         }
         bar.inc(chunk.len() as u64);

@@ -74,6 +74,7 @@ fn adapter(arguments: &Arguments) -> Result<Map<String, Value>> {
     say("rank", json!(description.rank));
     say("alpha", json!(description.alpha));
     say("bottleneck size", json!(description.bottleneck_size));
+    say("virtual tokens", json!(description.virtual_tokens));
     say("sites", json!(description.sites));
     say("layers", json!(description.layers));
     say("parameters", json!(task.parameters()));

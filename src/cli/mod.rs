@@ -7,7 +7,7 @@ mod folders;
 mod inspect;
 mod predict;
 mod progress;
-mod rows;
+pub mod rows;
 mod train;
 
 use std::process::ExitCode;

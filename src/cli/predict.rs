@@ -5,8 +5,9 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::folders;
-use crate::engine::{Answer, answers};
+use crate::engine::Answer;
 use crate::error::{Error, Result};
+use crate::head::{Prediction, Span, TokenLabel};
 use crate::text::Text;
 
 /// Answers texts from standard input, one a line (a tab before the second text of a pair).
@@ -33,29 +34,62 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             Some((first, second)) => Text::pair(first, second),
             None => line.as_str().into(),
         };
-        let tokens = engine
-            .tokenizer()
-            .encode(&text)
+        let answers = engine
+            .answer(&task, std::slice::from_ref(&text), "adapter")
             .map_err(|error| match error {
                 Error::TextEmpty { .. } => Error::TextEmpty { index },
                 other => other,
             })?;
-        let answers = answers(&**engine.backbone(), &task, &[tokens], "adapter")?;
         for answer in &answers {
             if arguments.json {
                 folders::print_json(&object(&text, answer, &labels))?;
             } else {
-                println!("{}\t{:.4}", labels[answer.best], answer.scores[answer.best]);
+                println!("{}", line_of(answer, &labels));
             }
         }
     }
     Ok(())
 }
 
+/// What is found, each with its score after a tab: a label, any number of labels, a number, or spans
+/// with their place in characters.
+fn line_of(answer: &Answer, labels: &[String]) -> String {
+    match &answer.prediction {
+        Prediction::Label { best, scores } => format!("{}\t{:.4}", labels[*best], scores[*best]),
+        Prediction::Labels { chosen, scores } => {
+            let label = |&label: &usize| format!("{}\t{:.4}", labels[label], scores[label]);
+            chosen.iter().map(label).collect::<Vec<_>>().join("\t")
+        }
+        Prediction::Number(number) => format!("{number:.4}"),
+        Prediction::Tokens(tokens) => {
+            let token = |token: &TokenLabel| format!("{}\t{:.4}", labels[token.label], token.score);
+            tokens.iter().map(token).collect::<Vec<_>>().join("\t")
+        }
+        Prediction::Spans(spans) => {
+            let span = |span: &Span| {
+                let Span {
+                    label,
+                    start,
+                    end,
+                    score,
+                    ..
+                } = span;
+                format!("{label}\t{start}-{end}\t{score:.4}")
+            };
+            spans.iter().map(span).collect::<Vec<_>>().join("\t")
+        }
+    }
+}
+
+/// The characters of a text from `start` to `end`.
+fn part(text: &str, start: usize, end: usize) -> String {
+    text.chars().skip(start).take(end - start).collect()
+}
+
 fn object(text: &Text, answer: &Answer, labels: &[String]) -> Value {
     let scores: Vec<Value> = labels
         .iter()
-        .zip(&answer.scores)
+        .zip(answer.scores())
         .map(|(label, score)| json!({ "label": label, "score": score }))
         .collect();
     let mut object = Map::new();
@@ -63,8 +97,42 @@ fn object(text: &Text, answer: &Answer, labels: &[String]) -> Value {
     if let Some(second) = &text.second {
         object.insert("text2".into(), json!(second));
     }
-    object.insert("label".into(), json!(labels[answer.best]));
-    object.insert("scores".into(), json!(scores));
+    match &answer.prediction {
+        Prediction::Label { best, .. } => {
+            object.insert("label".into(), json!(labels[*best]));
+            object.insert("scores".into(), json!(scores));
+        }
+        Prediction::Labels { chosen, .. } => {
+            let chosen: Vec<&String> = chosen.iter().map(|&label| &labels[label]).collect();
+            object.insert("labels".into(), json!(chosen));
+            object.insert("scores".into(), json!(scores));
+        }
+        Prediction::Number(number) => {
+            object.insert("value".into(), json!(number));
+        }
+        Prediction::Tokens(tokens) => {
+            let token =
+                |token: &TokenLabel| json!({"label": labels[token.label], "score": token.score});
+            let tokens: Vec<Value> = tokens.iter().map(token).collect();
+            object.insert("token_labels".into(), json!(tokens));
+        }
+        Prediction::Spans(spans) => {
+            let span = |span: &Span| {
+                let of = if span.second {
+                    text.second.as_deref()
+                } else {
+                    None
+                };
+                let found = part(of.unwrap_or(&text.first), span.start, span.end);
+                json!({
+                    "label": span.label, "start": span.start, "end": span.end, "score": span.score,
+                    "text": found, "second": span.second,
+                })
+            };
+            let spans: Vec<Value> = spans.iter().map(span).collect();
+            object.insert("spans".into(), json!(spans));
+        }
+    }
     object.insert("logits".into(), json!(answer.logits));
     object.insert("tokens".into(), json!(answer.tokens));
     object.insert("truncated".into(), json!(answer.truncated));

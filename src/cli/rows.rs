@@ -10,12 +10,18 @@ use crate::text::Text;
 use crate::train::Row;
 
 /// Reads rows; the format is told by the file's ending.
-pub(super) fn read(path: &Path) -> Result<Vec<Row>> {
+///
+/// # Errors
+/// [`Error::Io`] and those of [`parse`].
+pub fn read(path: &Path) -> Result<Vec<Row>> {
     parse(path, folders::read(path)?)
 }
 
 /// The rows in a file's content.
-pub(super) fn parse(path: &Path, bytes: Vec<u8>) -> Result<Vec<Row>> {
+///
+/// # Errors
+/// [`Error::FileInvalid`] that says what cannot be read, and where.
+pub fn parse(path: &Path, bytes: Vec<u8>) -> Result<Vec<Row>> {
     let place = path.display().to_string();
     let text = String::from_utf8(bytes).map_err(|error| Error::FileInvalid {
         place: place.clone(),

@@ -21,7 +21,7 @@ pub(super) struct Arguments {
     /// Rows to choose the best epoch by; without them a part of the data is held out.
     #[arg(long, value_name = "FILE")]
     dev: Option<PathBuf>,
-    /// Kind of adapter: lora, houlsby, pfeiffer.
+    /// Kind of adapter: lora, houlsby, pfeiffer, parallel, compacter, ia3 or another of the README's list.
     #[arg(long)]
     kind: String,
     /// Folder to write.

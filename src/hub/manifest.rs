@@ -51,7 +51,9 @@ impl Manifest {
             )));
         }
         // names are joined to a folder's address: they must not lead out of it
-        let safe = |name: &str| !name.is_empty() && !name.contains(['/', '\\', ':', '?', '#']);
+        let safe = |name: &str| {
+            !["", ".", ".."].contains(&name) && !name.contains(['/', '\\', ':', '?', '#'])
+        };
         match manifest.files.iter().find(|file| !safe(&file.name)) {
             Some(file) => Err(invalid(format!("\"{}\" is no plain file name", file.name))),
             None => Ok(manifest),
@@ -61,7 +63,8 @@ impl Manifest {
     /// The sum of the files' lengths.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.files.iter().map(|file| file.bytes).sum()
+        let lengths = self.files.iter().map(|file| file.bytes);
+        lengths.fold(0, usize::saturating_add)
     }
 }
 

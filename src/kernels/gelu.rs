@@ -27,6 +27,17 @@ fn bell_and_tail(x: f32) -> (f32, f32) {
     (bell, 0.5 * (p * t) * bell)
 }
 
+/// The normal distribution function `Phi(x)`, within 1e-7, and its density.
+#[must_use]
+pub fn normal_distribution(x: f32) -> (f32, f32) {
+    let (bell, tail) = bell_and_tail(x);
+    let phi = if x > 0.0 { 1.0 - tail } else { tail };
+    (phi, bell * DENSITY_AT_0)
+}
+
+/// `1 / sqrt(2 pi)`
+const DENSITY_AT_0: f32 = 0.398_942_3;
+
 /// From here on `1 - Phi` counts as zero: it is below 4e-8.
 const FAR: f32 = 5.4;
 
@@ -78,7 +89,6 @@ pub(super) fn gelu_in_place(x: &mut [f32]) {
 ///
 /// Asserts that the lengths agree; n = 0 does nothing.
 pub fn gelu_backward(x: &[f32], dy: &[f32], dx: &mut [f32]) {
-    const DENSITY_AT_0: f32 = 0.398_942_3; // 1 / sqrt(2 pi)
     assert_eq!(x.len(), dx.len());
     assert_eq!(dy.len(), dx.len());
     parallel::for_each_chunk(dx, CHUNK, x.len() * COST, |index, dx| {

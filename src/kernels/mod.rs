@@ -53,7 +53,7 @@ mod variant;
 
 pub use attention::{AttentionShape, attention, attention_backward};
 pub use elementwise::{exp, sigmoid, tanh};
-pub use gelu::{gelu, gelu_backward};
+pub use gelu::{gelu, gelu_backward, normal_distribution};
 pub use gemm_f32::{Finish, Layer, linear_f32, linear_f32_backward, linears_f32};
 pub use gemm_int8::{linear_int8, linear_int8_backward, linears_int8};
 pub use layer_norm::{layer_norm, layer_norm_backward};

@@ -32,6 +32,15 @@ impl Weight {
         }
     }
 
+    /// The weight that the layer computes with, `[out, in]`: a copy in 32-bit floats.
+    #[must_use]
+    pub fn dequantized(&self) -> Vec<f32> {
+        match self {
+            Self::F32(weight) => weight.unpack(),
+            Self::Int8(weight) => weight.unpack_dequantized(),
+        }
+    }
+
     /// Memory held, in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {

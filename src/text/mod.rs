@@ -46,6 +46,19 @@ impl Text {
     }
 }
 
+/// A word of a text as the tokenizer splits it, for what is said of words rather than tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// Index of its first token in the sequence, special tokens counted.
+    pub token: usize,
+    /// Whether it is of the second text of a pair.
+    pub second: bool,
+    /// Where it starts, in characters (Unicode code points) of its text.
+    pub start: usize,
+    /// Where it ends: the character after its last.
+    pub end: usize,
+}
+
 /// The backbone's tokenizer, read from its `tokenizer.json`.
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
@@ -98,22 +111,54 @@ impl Tokenizer {
         if text.is_empty() {
             return Err(Error::TextEmpty { index: 0 });
         }
-        let input: tokenizers::EncodeInput<'_> = match &text.second {
-            Some(second) => (text.first.as_str(), second.as_str()).into(),
-            None => text.first.as_str().into(),
-        };
         let encoding = self
             .inner
-            .encode_fast(input, true)
-            .map_err(|error| Error::FileInvalid {
-                place: "tokenizer.json".into(),
-                reason: format!("it failed on a text: {error}"),
-            })?;
+            .encode_fast(input(text), true)
+            .map_err(|error| failed(&*error))?;
         Ok(Encoded {
             ids: encoding.get_ids().to_vec(),
             type_ids: encoding.get_type_ids().to_vec(),
             truncated: !encoding.get_overflowing().is_empty(),
         })
+    }
+
+    /// The words of a text, as far as its tokens are read, in the order of their tokens.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn words(&self, text: &Text) -> Result<Vec<Word>> {
+        if text.is_empty() {
+            return Err(Error::TextEmpty { index: 0 });
+        }
+        let encoding = self
+            .inner
+            .encode_char_offsets(input(text), true)
+            .map_err(|error| failed(&*error))?;
+        let places = encoding
+            .get_word_ids()
+            .iter()
+            .zip(encoding.get_sequence_ids())
+            .zip(encoding.get_offsets());
+        let mut words: Vec<Word> = Vec::new();
+        let mut last = None;
+        for (token, ((word, sequence), &(start, end))) in places.enumerate() {
+            // special tokens belong to no word
+            let (Some(word), Some(sequence)) = (word, sequence) else {
+                last = None;
+                continue;
+            };
+            match words.last_mut() {
+                Some(open) if last == Some((*word, sequence)) => open.end = end,
+                _ => words.push(Word {
+                    token,
+                    second: sequence == 1,
+                    start,
+                    end,
+                }),
+            }
+            last = Some((*word, sequence));
+        }
+        Ok(words)
     }
 
     /// [`encode`](Self::encode) of each text, in order.
@@ -131,5 +176,19 @@ impl Tokenizer {
                 })
             })
             .collect()
+    }
+}
+
+fn input(text: &Text) -> tokenizers::EncodeInput<'_> {
+    match &text.second {
+        Some(second) => (text.first.as_str(), second.as_str()).into(),
+        None => text.first.as_str().into(),
+    }
+}
+
+fn failed(error: &dyn std::error::Error) -> Error {
+    Error::FileInvalid {
+        place: "tokenizer.json".into(),
+        reason: format!("it failed on a text: {error}"),
     }
 }

@@ -61,6 +61,10 @@ const FIELDS: &[&str] = &[
     "task",
     "rank",
     "alpha",
+    "rank_stabilised",
+    "dropout",
+    "bias",
+    "virtual_tokens",
     "targets",
     "reduction_factor",
     "non_linearity",
@@ -168,7 +172,7 @@ mod tests {
         let json = br#"{"epochs": 1, "batch_size": 2, "learning_rate": 0.1, "weight_decay": 0.0,
             "warmup": 0.1, "dev_share": 0.2, "seed": 3, "pooling": "first",
             "metric": {"name": "macro_f1"}, "half": true, "task": "t", "rank": 4, "alpha": 8,
-            "targets": ["ffn_up"], "reduction_factor": 8, "non_linearity": "relu"}"#;
+            "rank_stabilised": true, "dropout": 0.1, "bias": "all", "virtual_tokens": 10, "targets": ["ffn_up"], "reduction_factor": 8, "non_linearity": "relu"}"#;
         let settings = Settings::from_json("s.json", json).unwrap();
         let written = serde_json::to_value(&settings).unwrap();
         let mut fields: Vec<&str> = written

@@ -16,7 +16,7 @@ use crate::adapter::{
 use crate::backbone::{Backbone, Shape};
 use crate::engine::argmax;
 use crate::error::{Error, Result};
-use crate::head::{Head, HeadConfig};
+use crate::head::{Head, HeadConfig, Problem};
 use crate::ops::cross_entropy;
 use crate::tensor_file::FloatType;
 use crate::text::runs;
@@ -187,6 +187,7 @@ impl Trainer {
         let config = (preset.config)(&settings.adapter, shape)?;
         let adapter = config.build(shape, &mut params)?;
         let head = HeadConfig {
+            problem: Problem::SingleLabel,
             pooling: resolved.pooling,
             dense: None,
             labels: train.labels.clone(),
@@ -302,7 +303,8 @@ impl Trainer {
 
     /// Mean loss over the rows and its gradient for each parameter.
     fn gradients(&mut self, rows: &[usize]) -> Result<(f64, Vec<Vec<f32>>)> {
-        let (adapter, head) = self.student.build(self.backbone.shape())?;
+        let (mut adapter, head) = self.student.build(self.backbone.shape())?;
+        adapter.start_training(self.resolved.seed.rotate_left(20) ^ self.step as u64);
         let examples = &self.train.examples;
         let mut total = 0.0;
         let parameters = &self.student.parameters;
@@ -419,6 +421,11 @@ impl Trainer {
         let dev_score = self.best.as_ref().map(|best| best.score);
         if let Some(best) = self.best.take() {
             self.student.parameters = best.parameters;
+        }
+        let (adapter, head) = self.student.build(self.backbone.shape())?;
+        if let Some((config, parameters)) = adapter.finished() {
+            self.student.config = config;
+            self.student.parameters = [&parameters, head.parameters()].concat();
         }
         for parameter in &mut self.student.parameters {
             *parameter = constant(parameter);

@@ -106,12 +106,12 @@ static TOP_TWO: Preset = Preset {
     title: "LoRA",
     description: "",
     library: Library::Peft,
-    size: SizeOption {
+    size: Some(SizeOption {
         name: "rank",
         title: "Rank",
         default: 8,
         choices: &[8],
-    },
+    }),
     config: top_two,
 };
 
@@ -122,6 +122,7 @@ fn top_two(_: &Options, shape: &Shape) -> Result<Box<dyn Config>> {
         alpha: 16.0,
         rank_stabilised: false,
         targets: (shape.layers - 2..shape.layers).flat_map(sites).collect(),
+        ..LoraConfig::default()
     }))
 }
 

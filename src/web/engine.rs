@@ -315,19 +315,26 @@ impl WebEngine {
         let answers = self.engine.classify_with(name, &texts).map_err(thrown)?;
         let ms = (now() - begin) / answers.len().max(1) as f64;
         let labels = &self.engine.get(name).map_err(thrown)?.card.labels;
-        let answers: Vec<_> = answers
+        let answers: Option<Vec<_>> = answers
             .iter()
             .map(|answer| answer_of(answer, labels, ms))
             .collect();
-        to_js(&answers)
+        let answers = answers.ok_or_else(|| Error::AdapterFormat {
+            what: format!("an answer of adapter \"{name}\""),
+            format: "the page",
+            hint: "its head answers a number or labels of tokens; use the command line".into(),
+        });
+        to_js(&answers.map_err(thrown)?)
     }
 }
 
-fn answer_of<'a>(answer: &'a Answer, labels: &'a [String], ms: f64) -> Classification<'a> {
-    let pairs = labels.iter().zip(&answer.scores);
-    Classification {
-        label: &labels[answer.best],
-        score: answer.scores[answer.best],
+/// The best label with the scores of all; nothing for an answer that is no label of the text.
+fn answer_of<'a>(answer: &'a Answer, labels: &'a [String], ms: f64) -> Option<Classification<'a>> {
+    let (best, score) = answer.label()?;
+    let pairs = labels.iter().zip(answer.scores());
+    Some(Classification {
+        label: &labels[best],
+        score,
         scores: pairs
             .map(|(label, &score)| Score { label, score })
             .collect(),
@@ -335,7 +342,7 @@ fn answer_of<'a>(answer: &'a Answer, labels: &'a [String], ms: f64) -> Classific
         tokens: answer.tokens,
         truncated: answer.truncated,
         ms,
-    }
+    })
 }
 
 /// Fetches an adapter's folder; `base_url` ends with a slash.
@@ -370,7 +377,9 @@ async fn fetch_files(base_url: &str, signal: Option<&AbortSignal>) -> crate::Res
         files.insert(CARD.to_owned(), json);
     }
     for name in names {
+        let alternative = Library::alternative(&name);
         if !files.contains_key(&name)
+            && alternative.is_none_or(|name| !files.contains_key(name))
             && let Some(content) = hub::fetch_optional(&url(&name), signal).await?
         {
             files.insert(name, content);
@@ -385,7 +394,8 @@ struct KindInfo {
     title: &'static str,
     description: &'static str,
     format: Library,
-    size: SizeOption,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<SizeOption>,
 }
 
 /// The adapter kinds that can be trained, for a form.

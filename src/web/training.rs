@@ -31,6 +31,7 @@ struct TrainOptions {
     seed: Option<u64>,
     rank: Option<usize>,
     reduction_factor: Option<usize>,
+    virtual_tokens: Option<usize>,
     dev_share: Option<f64>,
     task: Option<String>,
 }
@@ -50,6 +51,7 @@ impl Training {
             adapter: Options {
                 rank: options.rank,
                 reduction_factor: options.reduction_factor,
+                virtual_tokens: options.virtual_tokens,
                 ..Options::default()
             },
             ..Settings::default()

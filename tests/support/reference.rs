@@ -126,9 +126,41 @@ pub enum Pooling {
     Pooler,
 }
 
+/// What the tensors do not say of a bottleneck. With h the output of a half block, r its residual and x what the
+/// bottleneck reads:
+#[derive(Clone, Copy)]
+pub struct Bottleneck {
+    pub activation: Function,
+    /// "h", "norm" of h + r, or "r".
+    pub reads: &'static str,
+    /// What its output is added to: "h", "h + r" or "x".
+    pub skip: &'static str,
+    /// Whether r is added and the frozen norm taken at the end.
+    pub norm_after: bool,
+    /// Whether the adapter's own norm at its end comes after that sum rather than before it.
+    pub norms_sum: bool,
+}
+
+impl Default for Bottleneck {
+    fn default() -> Self {
+        Self {
+            activation: f64::tanh,
+            reads: "h",
+            skip: "h",
+            norm_after: true,
+            norms_sum: false,
+        }
+    }
+}
+
 /// The model. `tensors` holds the encoder under transformers' names, LoRA as `{layer}.{linear}.lora_a` and `lora_b`,
-/// bottlenecks as `{layer}.{sublayer}.{down,up}.{weight,bias}`, the head as `head.{dense,out}.{weight,bias}`. A vector
-/// is a matrix of one row. An adapter acts wherever its tensors are.
+/// bottlenecks as `{layer}.{sublayer}.{down,up}.{weight,bias}`, hypercomplex ones with `w` and `rule` in place of
+/// `weight`, `encoder` in place of layer and sublayer where they are shared, IA3 as `{layer}.{linear}.ia3` (one row
+/// scales the input, one column the output), the head as `head.{dense,out}.{weight,bias}`. A vector
+/// is a matrix of one row. An adapter acts wherever its tensors are: trained biases are `{layer}.{linear}.bias`,
+/// `{layer}.{sublayer}_norm.bias` and `encoder.bias`, DoRA's magnitudes `{layer}.{linear}.lora_magnitude`, virtual tokens
+/// `encoder.prefix`, or `encoder.prefix.{tokens,down.weight,down.bias,up.weight,up.bias}` of the network that makes
+/// them, and `encoder.prompt`.
 pub struct Model {
     pub layers: usize,
     pub heads: usize,
@@ -136,13 +168,18 @@ pub struct Model {
     pub tensors: BTreeMap<String, Matrix>,
     /// Factor of LoRA's update, or of a bottleneck's output.
     pub scale: f64,
-    /// A bottleneck's nonlinearity.
-    pub activation: Function,
-    /// Whether a bottleneck reads the layer norm of the sum (Pfeiffer) or the half block's output (Houlsby).
-    pub reads_norm: bool,
+    pub bottleneck: Bottleneck,
     pub pooling: Pooling,
     /// Behind the head's dense layer.
     pub dense: Function,
+    /// Factors of single linear layers, as `{layer}.{linear}`, in place of `scale`.
+    pub scales: BTreeMap<String, f64>,
+    /// The norms that DoRA counts as constants, see [`Model::hold_norms`].
+    pub norms: BTreeMap<String, Vector>,
+    /// The position of a text's first token.
+    pub first_position: usize,
+    /// Where a prompt goes: "words", through position, type and norm, "first" or "behind first".
+    pub prompt: &'static str,
 }
 
 impl Model {
@@ -182,20 +219,113 @@ impl Model {
             "ffn_down" => "output.dense".to_owned(),
             _ => panic!("no linear layer {name}"),
         };
-        let lora = self.tensors.get(&format!("{layer}.{name}.lora_a"));
+        let site = format!("{layer}.{name}");
+        let path = format!("encoder.layer.{layer}.{path}");
+        let lora = self.tensors.get(&format!("{site}.lora_a"));
+        let scale = self.scales.get(&site).copied().unwrap_or(self.scale);
+        let ia3 = self.tensors.get(&format!("{layer}.{name}.ia3"));
         let mut rows = Vec::new();
         for x in x {
-            let mut y = self.linear(&format!("encoder.layer.{layer}.{path}"), x);
+            let mut x = x.clone();
+            if let Some([factors]) = ia3.map(Vec::as_slice) {
+                let pairs = x.iter_mut().zip(factors);
+                pairs.for_each(|(x, factor)| *x *= self.scale * factor);
+            }
+            let mut y = self.linear(&path, &x);
+            if let Some(factors) = ia3.filter(|factors| factors.len() > 1) {
+                let pairs = y.iter_mut().zip(factors);
+                pairs.for_each(|(y, factor)| *y *= self.scale * factor[0]);
+            }
             if let Some(a) = lora {
-                let inner: Vector = a.iter().map(|row| dot(row, x)).collect();
-                let b = self.matrix(&format!("{layer}.{name}.lora_b"));
-                for (y, row) in y.iter_mut().zip(b) {
-                    *y += self.scale * dot(row, &inner);
+                let inner: Vector = a.iter().map(|row| dot(row, &x)).collect();
+                let mut update = vec![0.0; y.len()];
+                if let Some(bias) = self.tensors.get(&format!("{site}.lora_b.bias")) {
+                    update.clone_from(&bias[0]);
                 }
+                let b = self.matrix(&format!("{site}.lora_b"));
+                for (update, row) in update.iter_mut().zip(b) {
+                    *update = scale * (*update + dot(row, &inner));
+                }
+                y = add(&y, &update);
+                if let Some(magnitude) = self.tensors.get(&format!("{site}.lora_magnitude")) {
+                    let bias = self.vector(&format!("{path}.bias"));
+                    let ratios = magnitude[0].iter().zip(&self.norms[&site]);
+                    for ((y, bias), (magnitude, norm)) in y.iter_mut().zip(bias).zip(ratios) {
+                        *y = (*y - bias) * magnitude / norm + bias;
+                    }
+                }
+            }
+            if let Some(trained) = self.tensors.get(&format!("{site}.bias")) {
+                let frozen: Vector = self
+                    .vector(&format!("{path}.bias"))
+                    .iter()
+                    .map(|b| -b)
+                    .collect();
+                y = add(&y, &add(&trained[0], &frozen));
             }
             rows.push(y);
         }
         rows
+    }
+
+    /// `y` with a trained bias, if there is one, in place of the frozen one.
+    fn with_bias(&self, trained: &str, frozen: &str, y: Vector) -> Vector {
+        match self.tensors.get(trained) {
+            None => y,
+            Some(trained) => {
+                let difference = trained[0].iter().zip(self.vector(frozen));
+                let difference: Vector = difference
+                    .map(|(trained, frozen)| trained - frozen)
+                    .collect();
+                add(&y, &difference)
+            }
+        }
+    }
+
+    /// Computes the norm of each row of every weight that has a magnitude, `W + s B A`; from here on the norms are
+    /// constants, whatever becomes of A and B.
+    pub fn hold_norms(&mut self) {
+        let sites: Vec<String> = self
+            .tensors
+            .keys()
+            .filter_map(|name| Some(name.strip_suffix(".lora_magnitude")?.to_owned()))
+            .collect();
+        for site in sites {
+            let (layer, name) = site.split_once('.').unwrap();
+            let path = match name {
+                "query" | "key" | "value" => format!("attention.self.{name}"),
+                "attention_output" => "attention.output.dense".to_owned(),
+                "ffn_up" => "intermediate.dense".to_owned(),
+                _ => "output.dense".to_owned(),
+            };
+            let scale = self.scales.get(&site).copied().unwrap_or(self.scale);
+            let weight = self.matrix(&format!("encoder.layer.{layer}.{path}.weight"));
+            let a = self.matrix(&format!("{site}.lora_a"));
+            let b = self.matrix(&format!("{site}.lora_b"));
+            let mut norms = Vec::new();
+            for (row, b) in weight.iter().zip(b) {
+                let mut row = row.clone();
+                for (a, b) in a.iter().zip(b) {
+                    row = add(&row, &a.iter().map(|a| scale * b * a).collect::<Vector>());
+                }
+                norms.push(dot(&row, &row).sqrt());
+            }
+            self.norms.insert(site, norms);
+        }
+    }
+
+    /// The matrix whose columns are the keys and values of the virtual tokens, layer after layer.
+    fn prefix(&self) -> Option<Matrix> {
+        if let Some(matrix) = self.tensors.get("encoder.prefix") {
+            return Some(matrix.clone());
+        }
+        let tokens = self.tensors.get("encoder.prefix.tokens")?;
+        let project = |token: &Vector| {
+            let mut inner = self.linear("encoder.prefix.down", token);
+            inner.iter_mut().for_each(|x| *x = x.tanh());
+            self.linear("encoder.prefix.up", &inner)
+        };
+        Some(tokens.iter().map(project).collect())
     }
 
     /// The end of a half block: sum with its input, a bottleneck if there is one, layer norm.
@@ -205,26 +335,150 @@ impl Model {
             _ => format!("encoder.layer.{layer}.output.LayerNorm"),
         };
         let adapter = format!("{layer}.{sublayer}");
-        let has_adapter = self.tensors.contains_key(&format!("{adapter}.down.weight"));
-        let mut rows = Vec::new();
-        for (h, residual) in h.iter().zip(residual) {
-            let mut sum = add(h, residual);
+        let has_adapter = self
+            .tensors
+            .range(adapter.clone()..)
+            .next()
+            .is_some_and(|(name, _)| name.starts_with(&format!("{adapter}.")));
+        let rows = h.iter().zip(residual).map(|(h, residual)| {
             if has_adapter {
-                let input = if self.reads_norm {
-                    self.norm(&norm, &sum)
-                } else {
-                    h.clone()
-                };
-                let inner = self.linear(&format!("{adapter}.down"), &input);
-                let inner: Vector = inner.into_iter().map(self.activation).collect();
-                let y = self.linear(&format!("{adapter}.up"), &inner);
-                for (sum, y) in sum.iter_mut().zip(y) {
-                    *sum += self.scale * y;
+                self.bottleneck(&adapter, &norm, h, residual)
+            } else {
+                let y = self.norm(&norm, &add(h, residual));
+                self.with_bias(&format!("{adapter}_norm.bias"), &format!("{norm}.bias"), y)
+            }
+        });
+        rows.collect()
+    }
+
+    /// A half block's end with a bottleneck.
+    fn bottleneck(&self, adapter: &str, norm: &str, h: &[f64], residual: &[f64]) -> Vector {
+        let settings = &self.bottleneck;
+        let sum = add(h, residual);
+        let x = match settings.reads {
+            "h" => h.to_vec(),
+            "norm" => self.norm(norm, &sum),
+            "r" => residual.to_vec(),
+            other => panic!("a bottleneck cannot read {other}"),
+        };
+        let mut inner = x.clone();
+        if self
+            .tensors
+            .contains_key(&format!("{adapter}.input_norm.weight"))
+        {
+            inner = self.own_norm(&format!("{adapter}.input_norm"), &inner);
+        }
+        inner = self.projection(adapter, "down", &inner);
+        inner = inner.into_iter().map(settings.activation).collect();
+        let mut y = self.projection(adapter, "up", &inner);
+        match self.tensors.get(&format!("{adapter}.scaling")) {
+            None => y.iter_mut().for_each(|y| *y *= self.scale),
+            Some(factors) => {
+                let factors = factors[0].iter().cycle();
+                y.iter_mut()
+                    .zip(factors)
+                    .for_each(|(y, factor)| *y *= factor);
+            }
+        }
+        let around = match settings.skip {
+            "h" => h.to_vec(),
+            "h + r" => sum,
+            "x" => x,
+            other => panic!("a bottleneck cannot be added to {other}"),
+        };
+        let norm_path = format!("{adapter}.output_norm");
+        let has_norm = self.tensors.contains_key(&format!("{norm_path}.weight"));
+        let out = match (has_norm, settings.norms_sum) {
+            (false, _) => add(&around, &y),
+            (true, false) => add(&around, &self.own_norm(&norm_path, &y)),
+            (true, true) => self.own_norm(&norm_path, &add(&around, &y)),
+        };
+        if settings.norm_after {
+            self.norm(norm, &add(&out, residual))
+        } else {
+            out
+        }
+    }
+
+    /// A layer norm of the adapter's own, which has PyTorch's ε as the crate has it, in f32.
+    fn own_norm(&self, path: &str, x: &[f64]) -> Vector {
+        let gamma = self.vector(&format!("{path}.weight"));
+        let beta = self.vector(&format!("{path}.bias"));
+        layer_norm(x, gamma, beta, f64::from(1e-5f32))
+    }
+
+    /// One of a bottleneck's two projections.
+    fn projection(&self, adapter: &str, position: &str, x: &[f64]) -> Vector {
+        let path = format!("{adapter}.{position}");
+        let mut y = if self.tensors.contains_key(&format!("{path}.weight")) {
+            let rows = self.matrix(&format!("{path}.weight")).iter();
+            rows.map(|row| dot(row, x)).collect()
+        } else {
+            self.hypercomplex(&path, position, x)
+        };
+        if let Some(bias) = self.tensors.get(&format!("{path}.bias")) {
+            y = add(&y, &bias[0]);
+        }
+        y
+    }
+
+    /// `x H` with `H[i p + k][j q + l] = Σₛ R[s][i][j] W[s][k][l]`, where each W[s] has p rows and q columns.
+    fn hypercomplex(&self, path: &str, position: &str, x: &[f64]) -> Vector {
+        // a rule for all is stored as the first projection's
+        let rule = self
+            .stack(&format!("{path}.rule"))
+            .or_else(|| self.stack("encoder.down.rule"))
+            .unwrap();
+        let w = self
+            .stack(&format!("{path}.w"))
+            .or_else(|| self.stack(&format!("encoder.{position}.w")))
+            .unwrap();
+        let n = rule.len();
+        let (p, q) = (w[0].len(), w[0][0].len());
+        let mut y = vec![0.0; n * q];
+        for s in 0..n {
+            for i in 0..n {
+                for j in 0..n {
+                    for k in 0..p {
+                        for l in 0..q {
+                            y[j * q + l] += x[i * p + k] * rule[s][i][j] * w[s][k][l];
+                        }
+                    }
                 }
             }
-            rows.push(self.norm(&norm, &sum));
         }
-        rows
+        y
+    }
+
+    /// A stack of square or oblong matrices, or the products of two stacks. A stack is stored as the rows of all its
+    /// matrices; how many there are is the width of the rule.
+    fn stack(&self, path: &str) -> Option<Vec<Matrix>> {
+        let count = self
+            .tensors
+            .iter()
+            .find(|(name, _)| name.ends_with(".rule") || name.ends_with(".rule_right"))
+            .map(|(_, rule)| rule[0].len())?;
+        let split = |rows: &Matrix| -> Vec<Matrix> {
+            let each = rows.len() / count;
+            rows.chunks(each).map(<[Vector]>::to_vec).collect()
+        };
+        if let Some(rows) = self.tensors.get(path) {
+            return Some(split(rows));
+        }
+        let left = split(self.tensors.get(&format!("{path}_left"))?);
+        let right = split(self.matrix(&format!("{path}_right")));
+        let product = |left: &Matrix, right: &Matrix| -> Matrix {
+            let column = |c: usize| right.iter().map(|row| row[c]).collect::<Vector>();
+            let columns: Matrix = (0..right[0].len()).map(column).collect();
+            let row = |row: &Vector| columns.iter().map(|column| dot(row, column)).collect();
+            left.iter().map(row).collect()
+        };
+        Some(
+            left.iter()
+                .zip(&right)
+                .map(|(l, r)| product(l, r))
+                .collect(),
+        )
     }
 
     /// Last hidden states, one row a token.
@@ -233,14 +487,35 @@ impl Model {
         let positions = self.matrix("embeddings.position_embeddings.weight");
         let types = self.matrix("embeddings.token_type_embeddings.weight");
         let mut x = Vec::new();
-        for (position, (&id, &kind)) in sequence.ids.iter().zip(&sequence.types).enumerate() {
-            let sum = add(&add(&words[id], &positions[position]), &types[kind]);
-            x.push(self.norm("embeddings.LayerNorm", &sum));
+        for (index, (&id, &kind)) in sequence.ids.iter().zip(&sequence.types).enumerate() {
+            let position = &positions[self.first_position + index];
+            let sum = add(&add(&words[id], position), &types[kind]);
+            let y = self.norm("embeddings.LayerNorm", &sum);
+            x.push(self.with_bias("encoder.bias", "embeddings.LayerNorm.bias", y));
         }
+        if let Some(prompt) = self.tensors.get("encoder.prompt") {
+            for (index, vector) in prompt.iter().enumerate() {
+                let (at, vector) = match self.prompt {
+                    "words" => {
+                        let sum = add(&add(vector, &positions[index]), &types[0]);
+                        (index, self.norm("embeddings.LayerNorm", &sum))
+                    }
+                    "first" => (index, vector.clone()),
+                    _ => (index + 1, vector.clone()),
+                };
+                x.insert(at, vector);
+            }
+        }
+        let prefix = self.prefix();
         for layer in 0..self.layers {
             let q = self.block_linear(layer, "query", &x);
-            let k = self.block_linear(layer, "key", &x);
-            let v = self.block_linear(layer, "value", &x);
+            let mut k = self.block_linear(layer, "key", &x);
+            let mut v = self.block_linear(layer, "value", &x);
+            for (at, row) in prefix.iter().flatten().enumerate() {
+                let width = x[0].len();
+                k.insert(at, row[2 * layer * width..][..width].to_vec());
+                v.insert(at, row[(2 * layer + 1) * width..][..width].to_vec());
+            }
             let h = attention(&q, &k, &v, self.heads);
             let h = self.block_linear(layer, "attention_output", &h);
             x = self.join(layer, "attention", &h, &x);

@@ -31,6 +31,7 @@ export type ErrorCode =
   | "tensor_not_finite"
   | "tensor_shape"
   | "text_empty"
+  | "text_too_long"
   | "unknown_kind"
   | "unsupported_feature"
   | "worker_failed";

@@ -61,6 +61,8 @@ export interface AdapterInfo {
   rank?: number;
   alpha?: number;
   bottleneckSize?: number;
+  /** Virtual tokens of prefix and prompt tuning. */
+  virtualTokens?: number;
   metric?: string;
   score?: number;
   task?: string;
@@ -72,8 +74,13 @@ export interface KindInfo {
   title: string;
   description: string;
   format: AdapterFormat;
-  /** The one number that sets the adapter's size, and the `TrainOptions` field it belongs in. */
-  size: { name: "rank" | "reductionFactor"; title: string; default: number; choices: number[] };
+  /** The one number that sets the adapter's size, and the `TrainOptions` field it belongs in; absent where it cannot be chosen. */
+  size?: {
+    name: "rank" | "reductionFactor" | "virtualTokens";
+    title: string;
+    default: number;
+    choices: number[];
+  };
 }
 
 /** The answer to one text. */
@@ -112,6 +119,8 @@ export interface TrainOptions {
   seed?: number;
   rank?: number;
   reductionFactor?: number;
+  /** Virtual tokens of prefix and prompt tuning. */
+  virtualTokens?: number;
   /** What the task is, in a sentence; the adapter's card keeps it. */
   task?: string;
   /** Part of the rows held out to judge the adapter by, 0 to 1. */

@@ -1,20 +1,27 @@
-//! AdapterHub's folder: `adapter_config.json` and `adapter.safetensors`, and for the head
-//! `head_config.json` and `model_head.safetensors`.
+//! AdapterHub's folder: `adapter_config.json` and `pytorch_adapter.bin` or `adapter.safetensors`, and
+//! for the head `head_config.json` and `pytorch_model_head.bin` or `model_head.safetensors`.
+
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::policy::refuse_unknown;
 use super::{CONFIG, Fields, Files, Library, can_say, check_size, default_labels, float_type};
-use super::{need, parse_object, to_json, write_tensors};
-use crate::adapter::{Card, FileParams, KINDS, Kind, ParamName, TaskAdapter};
+use super::{agreed, keep, open, parse_object, to_json, write_tensors};
+use crate::adapter::{Card, FileParams, KINDS, Kind, Original, ParamName, TaskAdapter, fields_of};
 use crate::backbone::Shape;
 use crate::error::{Error, Result};
-use crate::head::{Head, HeadConfig, Pooling, field};
+use crate::head::{Head, HeadConfig, Pooling, Problem, field};
 use crate::ops::Activation;
-use crate::tensor_file::TensorFile;
 
-pub(super) const WEIGHTS: &str = "adapter.safetensors";
+pub(super) const WEIGHTS: [&str; 2] = ["adapter.safetensors", "pytorch_adapter.bin"];
 pub(super) const HEAD_CONFIG: &str = "head_config.json";
-pub(super) const HEAD_WEIGHTS: &str = "model_head.safetensors";
+pub(super) const HEAD_WEIGHTS: [&str; 2] = ["model_head.safetensors", "pytorch_model_head.bin"];
+
+// `head_type` of the heads that are read
+const SINGLE_LABEL: &str = "classification";
+const MULTI_LABEL: &str = "multilabel_classification";
+const TOKENS: &str = "tagging";
 
 /// What `version` says in files that are written here.
 const VERSION: &str = "adapters.1.3.0";
@@ -27,35 +34,57 @@ pub(super) fn load(
     shape: &Shape,
 ) -> Result<TaskAdapter> {
     let outer = Fields::new(CONFIG, map);
+    if let Some(Value::String(hash)) = outer.get("config") {
+        let feature = format!(
+            "the configuration \"{hash}\", whose settings are kept elsewhere (load and save the adapter once with a newer AdapterHub),"
+        );
+        return Err(Error::UnsupportedFeature {
+            place: CONFIG.into(),
+            feature,
+        });
+    }
     let mut inner: Map<String, Value> = outer.parse("config", None)?;
     check_model(name, &outer, shape)?;
     honour_version(&outer, &mut inner)?;
 
-    let architecture = inner.get("architecture").and_then(Value::as_str);
-    let kind = kind_of(architecture)?;
+    refuse_unknown(CONFIG, Library::AdapterHub, &inner)?;
+    let kind = kind_of(architecture(&inner))?;
     let Some((_, read)) = kind.adapterhub else {
         return Err(outer.invalid("AdapterHub has no such kind"));
     };
-    let hint = "save it with use_safetensors=True";
-    let file = TensorFile::parse(WEIGHTS, need(name, files, WEIGHTS, hint)?)?;
+    let file = open(name, files, WEIGHTS)?;
     let whole = Fields::new(CONFIG, &inner).counts("leave_out")?.is_empty();
     check_size(name, &file, shape, whole)?;
     let config = read(CONFIG, &inner, shape)?;
 
     let saved_name: String = outer.parse("name", Some(name.to_owned()))?;
+    let keys: BTreeMap<String, &str> = file.names().map(|key| (current_key(key), key)).collect();
     let key = |parameter: ParamName| {
         let key = config.key(Library::AdapterHub, shape.modules, parameter, &saved_name);
-        format!("{}.{key}", shape.modules.base())
+        let key = format!("{}.{key}", shape.modules.base());
+        keys.get(&key)
+            .map_or(key.clone(), |found| (*found).to_owned())
     };
     let mut source = FileParams::new(&file, &key);
     let adapter = config.build(shape, &mut source)?;
+    let repeats = |key: &&str| config.repeats(Library::AdapterHub, key);
+    file.names()
+        .filter(repeats)
+        .for_each(|key| source.ignore(key));
     source.finish()?;
-    let head = match files.get(HEAD_CONFIG) {
-        Some(json) => Some(load_head(name, json, files, &card, shape)?),
-        None => None,
+    let (head, head_map) = match files.get(HEAD_CONFIG) {
+        Some(json) => {
+            let map = parse_object(HEAD_CONFIG, json)?;
+            (Some(load_head(name, &map, files, &card, shape)?), map)
+        }
+        None => (None, Map::new()),
     };
     let float = float_type(&file);
-    let original = Some((Library::AdapterHub, inner));
+    let original = Some(Original {
+        library: Library::AdapterHub,
+        config: map.clone(),
+        head: head_map,
+    });
     let library = Library::AdapterHub;
     Ok(TaskAdapter {
         adapter,
@@ -66,6 +95,43 @@ pub(super) fn load(
         float,
         bytes: 0,
     })
+}
+
+/// Whether a Python version such as "1.0.2" or "1.1.0.dev0" comes before 1.1.0.
+fn is_before_1_1_0(version: &str) -> bool {
+    let mut parts = version.split('.');
+    let mut number = || parts.next().unwrap_or_default().parse::<u32>();
+    match (number(), number(), number()) {
+        (Ok(major), Ok(minor), Ok(_)) if (major, minor) != (1, 1) => (major, minor) < (1, 1),
+        // a fourth part, or letters in the third, mark what came before a release
+        (Ok(1), Ok(1), Ok(0)) => parts.next().is_some_and(|part| part.starts_with("dev")),
+        (Ok(1), Ok(1), third) => third.is_err() && version.starts_with("1.1.0"),
+        (Ok(major), Ok(minor), _) => (major, minor) < (1, 1),
+        _ => false,
+    }
+}
+
+/// A key as today's versions write it. Those before AdapterHub's `adapters` named the module after the
+/// adapter's type.
+fn current_key(key: &str) -> String {
+    const RENAMED: [(&str, &str); 5] = [
+        (".attention_text_task_adapters.", ".adapters."),
+        (".attention_text_lang_adapters.", ".adapters."),
+        (".layer_text_task_adapters.", ".adapters."),
+        (".layer_text_lang_adapters.", ".adapters."),
+        (".invertible_lang_adapters.", ".invertible_adapters."),
+    ];
+    let old = RENAMED.iter().find(|(old, _)| key.contains(old));
+    old.map_or_else(|| key.to_owned(), |(old, new)| key.replace(old, new))
+}
+
+/// `architecture`, and "ia3" for what the library takes for a LoRA that scales.
+fn architecture(inner: &Map<String, Value>) -> Option<&str> {
+    let text = |field| inner.get(field).and_then(Value::as_str);
+    match (text("architecture"), text("composition_mode")) {
+        (Some("lora"), Some("scale")) => Some("ia3"),
+        (architecture, _) => architecture,
+    }
 }
 
 fn kind_of(architecture: Option<&str>) -> Result<&'static Kind> {
@@ -128,11 +194,9 @@ fn honour_version(outer: &Fields<'_>, inner: &mut Map<String, Value>) -> Result<
         return Ok(());
     };
     // before adapters 1.1.0 the scale was left out of LoRA's forward pass: as if alpha were r
-    let number = version.trim_start_matches("adapters.");
-    let mut parts = number
-        .split('.')
-        .map(|part| part.parse::<u32>().unwrap_or(0));
-    let old = (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) < (1, 1);
+    let old = version
+        .strip_prefix("adapters.")
+        .is_some_and(is_before_1_1_0);
     let is_lora = inner.get("architecture").and_then(Value::as_str) == Some("lora");
     if old
         && is_lora
@@ -143,16 +207,40 @@ fn honour_version(outer: &Fields<'_>, inner: &mut Map<String, Value>) -> Result<
     Ok(())
 }
 
-fn load_head(name: &str, json: &[u8], files: &Files, card: &Card, shape: &Shape) -> Result<Head> {
-    let map = parse_object(HEAD_CONFIG, json)?;
-    let outer = Fields::new(HEAD_CONFIG, &map);
+fn load_head(
+    name: &str,
+    map: &Map<String, Value>,
+    files: &Files,
+    card: &Card,
+    shape: &Shape,
+) -> Result<Head> {
+    let outer = Fields::new(HEAD_CONFIG, map);
     let inner: Map<String, Value> = outer.parse("config", None)?;
     let fields = Fields::new(HEAD_CONFIG, &inner);
-    fields.refuse_unless("head_type", &[json!("classification")])?;
+    refuse_unknown(HEAD_CONFIG, Library::AdapterHub, &inner)?;
+    let head_type: String = fields.parse("head_type", Some(SINGLE_LABEL.to_owned()))?;
+    let labels = head_labels(&fields, card)?;
+    let problem = match head_type.as_str() {
+        // as in the library, one output is a number
+        SINGLE_LABEL if labels.len() == 1 => Problem::Regression,
+        SINGLE_LABEL => Problem::SingleLabel,
+        MULTI_LABEL => Problem::MultiLabel {
+            thresholds: Vec::new(),
+        },
+        TOKENS => Problem::TokenClassification,
+        other => return Err(fields.unsupported("head_type", &json!(other))),
+    };
+    let problem = agreed(HEAD_CONFIG, problem, card)?;
     fields.refuse_unless("bias", &[json!(true)])?;
-    let layers = fields.count("layers", Some(2))?;
+    let default = if head_type == TOKENS { 1 } else { 2 };
+    let layers = fields.count("layers", Some(default))?;
     if !(1..=2).contains(&layers) {
         return Err(fields.unsupported("layers", &json!(layers)));
+    }
+    if let Some(null @ Value::Null) = inner.get("activation_function")
+        && layers == 2
+    {
+        return Err(fields.unsupported("activation_function", null));
     }
     let activation: Activation = fields.parse("activation_function", Some(Activation::Tanh))?;
     let pooler = fields.flag("use_pooler", false)?;
@@ -163,15 +251,10 @@ fn load_head(name: &str, json: &[u8], files: &Files, card: &Card, shape: &Shape)
             Pooling::First
         },
         dense: (layers == 2).then_some(activation),
-        labels: head_labels(&fields, card)?,
+        problem,
+        labels,
     };
-    let bytes = need(
-        name,
-        files,
-        HEAD_WEIGHTS,
-        "save the head with use_safetensors=True",
-    )?;
-    let file = TensorFile::parse(HEAD_WEIGHTS, bytes)?;
+    let file = open(name, files, HEAD_WEIGHTS)?;
     let saved_name: String = outer.parse("name", Some(name.to_owned()))?;
     let key = |parameter: ParamName| head_key(parameter.field, &saved_name, layers);
     let mut source = FileParams::new(&file, &key);
@@ -220,8 +303,12 @@ pub(super) fn save(
     map: Map<String, Value>,
     shape: &Shape,
 ) -> Result<Files> {
-    let outer = |config: &Value| {
-        json!({
+    let original = task
+        .original
+        .as_ref()
+        .filter(|original| original.library == Library::AdapterHub);
+    let outer = |config: &Value, before: Option<&Map<String, Value>>| {
+        let mut outer = fields_of(json!({
             "config": config,
             "hidden_size": shape.hidden_size,
             "model_class": shape.modules.adapter_model_class(),
@@ -229,7 +316,9 @@ pub(super) fn save(
             "model_type": shape.modules.model_type(),
             "name": name,
             "version": VERSION,
-        })
+        }));
+        keep(&mut outer, before);
+        outer
     };
     let config = task.adapter.config();
     let key = |parameter: ParamName| {
@@ -237,15 +326,23 @@ pub(super) fn save(
         format!("{}.{key}", shape.modules.base())
     };
     let mut files = Files::new();
-    files.insert(CONFIG.into(), to_json(&outer(&Value::Object(map)))?);
-    let weights = write_tensors(&[(task.adapter.parameters(), &key)], task.float)?;
-    files.insert(WEIGHTS.into(), weights);
+    files.insert(
+        CONFIG.into(),
+        to_json(&outer(
+            &Value::Object(map),
+            original.map(|original| &original.config),
+        ))?,
+    );
+    let stored = task.adapter.stored(Library::AdapterHub);
+    let weights = write_tensors(&[(&stored, &key)], task.float)?;
+    files.insert(WEIGHTS[0].into(), weights);
     if let Some(head) = task
         .head
         .as_ref()
         .filter(|head| can_say(Library::AdapterHub, head))
     {
         let HeadConfig {
+            problem,
             pooling,
             dense,
             labels,
@@ -256,20 +353,33 @@ pub(super) fn save(
             .enumerate()
             .map(|(id, label)| (label.clone(), json!(id)))
             .collect();
-        let inner = json!({
-            "head_type": "classification",
+        let mut inner = fields_of(json!({
+            "head_type": match problem {
+                Problem::SingleLabel | Problem::Regression => SINGLE_LABEL,
+                Problem::MultiLabel { .. } => MULTI_LABEL,
+                Problem::TokenClassification => TOKENS,
+            },
             "num_labels": labels.len(),
             "layers": layers,
             "activation_function": dense.unwrap_or(Activation::Tanh),
             "label2id": ids,
-            "use_pooler": *pooling == Pooling::Pooler,
-            "bias": true,
             "dropout_prob": null,
-        });
+        }));
+        // the library's head for tokens knows neither
+        if *problem != Problem::TokenClassification {
+            inner.insert("use_pooler".into(), json!(*pooling == Pooling::Pooler));
+            inner.insert("bias".into(), json!(true));
+        }
         let key = |parameter: ParamName| head_key(parameter.field, name, layers);
-        files.insert(HEAD_CONFIG.into(), to_json(&outer(&inner))?);
+        let before = original.map(|original| &original.head);
+        keep(
+            &mut inner,
+            before.and_then(|head| head.get("config")?.as_object()),
+        );
+        let config = outer(&Value::Object(inner), before);
+        files.insert(HEAD_CONFIG.into(), to_json(&config)?);
         files.insert(
-            HEAD_WEIGHTS.into(),
+            HEAD_WEIGHTS[0].into(),
             write_tensors(&[(head.parameters(), &key)], task.float)?,
         );
     }

@@ -85,6 +85,23 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Refuses a count that is not the backbone's; absent is right. `property` names it in the error.
+    ///
+    /// # Errors
+    /// [`Error::BackboneMismatch`], and as [`parse`](Self::parse).
+    pub fn expect(&self, property: &'static str, field: &str, expected: usize) -> Result<()> {
+        let found = self.count(field, Some(expected))?;
+        if found == expected {
+            return Ok(());
+        }
+        Err(Error::BackboneMismatch {
+            adapter: self.place.to_owned(),
+            property,
+            expected: expected.to_string(),
+            found: found.to_string(),
+        })
+    }
+
     /// Refuses a field whose value is present and none of `harmless`. Without any, false, "" and
     /// empty collections are harmless.
     ///

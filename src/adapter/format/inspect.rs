@@ -1,10 +1,12 @@
 use super::{
-    CONFIG, Extent, Fields, Files, Library, adapterhub, load, parse_object, peft, read_card,
+    CONFIG, Extent, Fields, Files, Library, MAX_LAYERS, adapterhub, load, open, parse_object, peft,
+    read_card,
 };
 use crate::adapter::TaskAdapter;
-use crate::backbone::{FAMILIES, Shape};
+use crate::backbone::{FAMILIES, Frozen, Linear, LinearSite, Modules, Shape};
 use crate::error::Result;
 use crate::tensor_file::TensorFile;
+use serde_json::{Map, Value};
 
 /// Reads an adapter's folder without a backbone, for a look at it: the sizes that a backbone would
 /// have to have are taken from the files.
@@ -28,27 +30,33 @@ fn needed_shape(name: &str, files: &Files) -> Result<Shape> {
         Library::Peft => peft::WEIGHTS,
         Library::AdapterHub => adapterhub::WEIGHTS,
     };
-    let bytes = super::need(name, files, weights, "save it with safetensors")?;
-    let file = TensorFile::parse(weights, bytes)?;
+    let file = open(name, files, weights)?;
     let Extent { layers, matrices } = Extent::of(&file)?;
     let widths: Vec<usize> = matrices
         .into_iter()
         .flat_map(|dims| dims.into_iter().max())
         .collect();
-    // every matrix of an adapter has the width of the layer it stands beside
-    let hidden_size = match fields.get("hidden_size") {
-        Some(_) => fields.count("hidden_size", None)?,
+    // virtual tokens stand beside no layer, so PEFT's configuration says their width; every matrix of
+    // another adapter has the width of the layer it stands beside
+    let said = ["hidden_size", "token_dim"];
+    let hidden_size = match said.into_iter().find(|&field| fields.get(field).is_some()) {
+        Some(field) => fields.count(field, None)?,
         None => widths.iter().copied().min().unwrap_or(1),
     };
     if hidden_size == 0 || hidden_size > MAX_HIDDEN_SIZE {
         return Err(fields.invalid(&format!("the hidden size is {hidden_size}")));
     }
+    let layers = match layers {
+        0 => prefix_layers(&fields, &file, hidden_size)?,
+        _ => layers,
+    };
     let widest = widths.iter().copied().max().unwrap_or(hidden_size);
     let card = read_card(files)?;
     let model_type: Option<String> = fields.parse("model_type", Some(None))?;
     let family = FAMILIES
         .iter()
         .find(|f| model_type.as_deref() == Some(f.model_type()));
+    let modules = *family.unwrap_or(&FAMILIES[0]);
     let named = ["base_model_name_or_path", "model_name"];
     let model = named
         .iter()
@@ -59,10 +67,10 @@ fn needed_shape(name: &str, files: &Files) -> Result<Shape> {
         hidden_size,
         layers,
         heads: 1,
-        intermediate_size: if widest > hidden_size {
-            widest
-        } else {
-            4 * hidden_size
+        intermediate_size: match widened(&file, layers, modules)? {
+            Some(width) => width,
+            None if widest > hidden_size => widest,
+            None => 4 * hidden_size,
         },
         max_tokens: 0,
         pooler: true,
@@ -71,6 +79,46 @@ fn needed_shape(name: &str, files: &Files) -> Result<Shape> {
             .backbone
             .map(|backbone| backbone.fingerprint)
             .unwrap_or_default(),
-        modules: *family.unwrap_or(&FAMILIES[0]),
+        frozen: Frozen::default(),
+        modules,
     })
+}
+
+/// Width inside the feed-forward network, if the file holds the bias of a layer that widens to it.
+fn widened(file: &TensorFile<'_>, layers: usize, modules: &dyn Modules) -> Result<Option<usize>> {
+    let linear = Linear::FfnUp;
+    for layer in 0..layers {
+        let path = modules.linear(LinearSite { layer, linear });
+        for ending in ["bias", "base_layer.bias"] {
+            let ending = format!("{path}.{ending}");
+            if let Some(key) = file.names().find(|key| key.ends_with(&ending)) {
+                return Ok(file
+                    .info(key)?
+                    .0
+                    .first()
+                    .copied()
+                    .filter(|&width| width > 0));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The layers that virtual tokens were made for: PEFT's configuration says so, with AdapterHub it
+/// follows from the length of a prefix.
+fn prefix_layers(fields: &Fields<'_>, file: &TensorFile<'_>, hidden_size: usize) -> Result<usize> {
+    if fields.get("num_layers").is_some() {
+        return Ok(fields.count("num_layers", None)?.min(MAX_LAYERS));
+    }
+    let inner: Map<String, Value> = fields.parse("config", Some(Map::new()))?;
+    let length = Fields::new(CONFIG, &inner).count("prefix_length", Some(1))?;
+    let is_prefix =
+        |key: &&str| key.ends_with(".control_trans") || key.ends_with(".control_trans.2.bias");
+    let Some(key) = file.names().find(is_prefix) else {
+        return Ok(0);
+    };
+    let rows = if key.ends_with(".bias") { 1 } else { length };
+    let layer = rows.saturating_mul(2).saturating_mul(hidden_size).max(1);
+    let (dims, _) = file.info(key)?;
+    Ok((dims.into_iter().next().unwrap_or_default() / layer).min(MAX_LAYERS))
 }

@@ -8,6 +8,7 @@ mod fields;
 mod inspect;
 mod peft;
 pub(super) mod peft_targets;
+mod policy;
 
 pub use fields::Fields;
 pub use inspect::inspect;
@@ -20,7 +21,7 @@ use serde_json::{Map, Value};
 use super::{Card, FileParams, ParamName, TaskAdapter};
 use crate::backbone::Shape;
 use crate::error::{Error, Result};
-use crate::head::{Head, HeadConfig, Pooling};
+use crate::head::{Head, HeadConfig, Pooling, Problem};
 use crate::tensor_file::{FloatType, TensorFile, TensorFileWriter};
 
 /// A folder in memory: file name to content.
@@ -53,20 +54,31 @@ impl Library {
         }
     }
 
-    /// Every file name that a folder of this library may hold, the needed ones first.
+    /// Every file name that a folder of this library may hold, the needed ones first. Of a `.bin` and
+    /// the safetensors file before it a folder needs only one.
     #[must_use]
     pub fn files(self) -> &'static [&'static str] {
         match self {
-            Self::Peft => &[CONFIG, peft::WEIGHTS, CARD, SIDE_HEAD],
+            Self::Peft => &[CONFIG, peft::WEIGHTS[0], peft::WEIGHTS[1], CARD, SIDE_HEAD],
             Self::AdapterHub => &[
                 CONFIG,
-                adapterhub::WEIGHTS,
+                adapterhub::WEIGHTS[0],
+                adapterhub::WEIGHTS[1],
                 adapterhub::HEAD_CONFIG,
-                adapterhub::HEAD_WEIGHTS,
+                adapterhub::HEAD_WEIGHTS[0],
+                adapterhub::HEAD_WEIGHTS[1],
                 CARD,
                 SIDE_HEAD,
             ],
         }
+    }
+
+    /// The safetensors file that holds the same as a `.bin` of that name.
+    #[must_use]
+    pub fn alternative(name: &str) -> Option<&'static str> {
+        let pairs = [peft::WEIGHTS, adapterhub::WEIGHTS, adapterhub::HEAD_WEIGHTS];
+        let pair = pairs.into_iter().find(|[_, torch]| *torch == name);
+        pair.map(|[safe, _]| safe)
     }
 
     /// Tells from the text of an `adapter_config.json` whose it is.
@@ -77,7 +89,10 @@ impl Library {
         let map = parse_object(CONFIG, config)?;
         if map.contains_key("peft_type") {
             Ok(Self::Peft)
-        } else if map.get("config").is_some_and(Value::is_object) {
+        } else if map
+            .get("config")
+            .is_some_and(|config| config.is_object() || config.is_string())
+        {
             Ok(Self::AdapterHub)
         } else {
             Err(Error::ConfigInvalid {
@@ -107,7 +122,17 @@ pub fn load(name: &str, files: &Files, shape: &Shape) -> Result<TaskAdapter> {
         loaded.head = Some(load_side_head(bytes, &loaded.card, shape)?);
     }
     if let Some(head) = &loaded.head {
-        loaded.card.labels.clone_from(&head.config().labels);
+        let HeadConfig {
+            problem, labels, ..
+        } = head.config();
+        if *problem == Problem::TokenClassification && loaded.adapter.config().adds_tokens() {
+            return Err(Error::UnsupportedFeature {
+                place: CONFIG.into(),
+                feature: "a head for tokens behind virtual tokens".into(),
+            });
+        }
+        loaded.card.labels.clone_from(labels);
+        loaded.card.problem = said(problem);
     }
     loaded.bytes = files.values().map(Vec::len).sum();
     Ok(loaded)
@@ -118,16 +143,24 @@ pub fn load(name: &str, files: &Files, shape: &Shape) -> Result<TaskAdapter> {
 /// # Errors
 /// [`Error::AdapterFormat`] if the library has no such kind.
 pub fn save(task: &TaskAdapter, name: &str, library: Library, shape: &Shape) -> Result<Files> {
+    let problem = task.head.as_ref().map(|head| &head.config().problem);
+    if problem == Some(&Problem::TokenClassification) && task.adapter.config().adds_tokens() {
+        return Err(Error::AdapterFormat {
+            what: "a head for tokens behind virtual tokens".into(),
+            format: library.title(),
+            hint: "it cannot tell which state is which token's; train another kind".into(),
+        });
+    }
     let mut map = task.adapter.config().write(library, shape)?;
     // fields that change nothing here are kept for the library that wrote them
-    if let Some((_, original)) = task
-        .original
-        .as_ref()
-        .filter(|(whose, _)| *whose == library)
+    if let Some(original) = &task.original
+        && original.library == library
     {
-        for (field, value) in original {
-            map.entry(field.clone()).or_insert_with(|| value.clone());
-        }
+        let before = match library {
+            Library::Peft => Some(&original.config),
+            Library::AdapterHub => original.config.get("config").and_then(Value::as_object),
+        };
+        keep(&mut map, before);
     }
     let name: String = name
         .chars()
@@ -147,9 +180,24 @@ pub fn save(task: &TaskAdapter, name: &str, library: Library, shape: &Shape) -> 
         files.insert(SIDE_HEAD.into(), head);
     }
     let mut card = task.card.clone();
+    if let Some(head) = &task.head {
+        card.labels.clone_from(&head.config().labels);
+        card.problem = said(&head.config().problem);
+        if files.contains_key(SIDE_HEAD) {
+            card.pooling = Some(head.config().pooling);
+            card.dense = head.config().dense;
+        }
+    }
     card.files = files.keys().cloned().chain([CARD.to_owned()]).collect();
     files.insert(CARD.into(), to_json(&card)?);
     Ok(files)
+}
+
+/// Adds the fields that a configuration had before and does not have now.
+fn keep(map: &mut Map<String, Value>, before: Option<&Map<String, Value>>) {
+    for (field, value) in before.into_iter().flatten() {
+        map.entry(field.clone()).or_insert_with(|| value.clone());
+    }
 }
 
 /// The side file, or an empty card where there is none.
@@ -168,11 +216,42 @@ fn side_head_key(parameter: ParamName) -> String {
     parameter.field.to_owned()
 }
 
+/// What a card says of a head's problem: nothing where it is what everybody expects.
+fn said(problem: &Problem) -> Option<Problem> {
+    (*problem != Problem::SingleLabel).then(|| problem.clone())
+}
+
+/// What a library's file says a head answers, and the card says of it beyond that: the thresholds.
+///
+/// # Errors
+/// [`Error::ConfigInvalid`] if the card says something else.
+fn agreed(place: &str, problem: Problem, card: &Card) -> Result<Problem> {
+    match (problem, &card.problem) {
+        (Problem::MultiLabel { .. }, Some(said @ Problem::MultiLabel { .. })) => Ok(said.clone()),
+        (problem, Some(said)) if problem != *said => Err(Error::ConfigInvalid {
+            place: CARD.into(),
+            reason: format!(
+                "it says that the head answers {}, {place} that it answers {}",
+                said.title(),
+                problem.title()
+            ),
+        }),
+        (problem, _) => Ok(problem),
+    }
+}
+
 /// Whether the library's own model classes have such a head.
 fn can_say(library: Library, head: &Head) -> bool {
+    let HeadConfig {
+        problem,
+        pooling,
+        dense,
+        ..
+    } = head.config();
+    let tokens = *problem == Problem::TokenClassification;
     match library {
-        Library::Peft => head.config().pooling == Pooling::Pooler && head.config().dense.is_none(),
-        Library::AdapterHub => head.config().pooling != Pooling::Mean,
+        Library::Peft => (tokens || *pooling == Pooling::Pooler) && dense.is_none(),
+        Library::AdapterHub => tokens || *pooling != Pooling::Mean,
     }
 }
 
@@ -185,6 +264,7 @@ fn load_side_head(bytes: &[u8], card: &Card, shape: &Shape) -> Result<Head> {
     }
     let file = TensorFile::parse(SIDE_HEAD, bytes)?;
     let config = HeadConfig {
+        problem: card.problem.clone().unwrap_or_default(),
         pooling: card.pooling.unwrap_or(Pooling::Mean),
         dense: card.dense,
         labels: card.labels.clone(),
@@ -244,6 +324,18 @@ fn need<'a>(place: &str, files: &'a Files, file: &str, hint: &'static str) -> Re
             file: file.to_owned(),
             hint,
         })
+}
+
+/// A file of tensors under the first of its names that is there: safetensors, then PyTorch's own.
+fn open<'a>(adapter: &str, files: &'a Files, names: [&'static str; 2]) -> Result<TensorFile<'a>> {
+    let [safe, torch] = names;
+    match (files.get(safe), files.get(torch)) {
+        (None, Some(bytes)) => TensorFile::open(torch, bytes),
+        _ => {
+            let hint = "it is saved beside the configuration, as .safetensors or .bin";
+            TensorFile::open(safe, need(adapter, files, safe, hint)?)
+        }
+    }
 }
 
 fn parse_object(place: &str, json: &[u8]) -> Result<Map<String, Value>> {

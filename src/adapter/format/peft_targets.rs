@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use fancy_regex::Regex;
 use serde_json::{Value, json};
 
 use super::Fields;
@@ -11,63 +12,173 @@ use crate::error::{Error, Result};
 
 /// The sites that a configuration names; `default` where it says nothing.
 ///
+/// PEFT's rules: a name in a list stands for the module of that path or for all whose paths end with
+/// it behind a dot; a string is a regular expression for the whole path. `exclude_modules` takes away in
+/// the same way. `layers_to_transform` chooses among what a list names by its endings.
+///
 /// # Errors
-/// [`Error::UnsupportedFeature`] for fields that would change the choice and are not understood,
-/// [`Error::ConfigInvalid`] if nothing is named.
+/// [`Error::BackboneMismatch`] for a layer that there is not, [`Error::ConfigInvalid`] for what is no
+/// regular expression or if nothing is named.
 pub(in crate::adapter) fn read(
     fields: &Fields<'_>,
     shape: &Shape,
     default: &[Linear],
 ) -> Result<BTreeSet<LinearSite>> {
-    fields.refuse_unless("exclude_modules", &[])?;
-    fields.refuse_unless("layers_pattern", &[])?;
-    let layers = match fields.get("layers_to_transform") {
-        None => (0..shape.layers).collect(),
-        Some(_) => fields.counts("layers_to_transform")?,
+    let target = match fields.get("target_modules") {
+        None => Names::Default(default),
+        Some(Value::String(text)) if text == "all-linear" => Names::All,
+        Some(_) => Names::read(fields, "target_modules")?,
     };
-    if let Some(layer) = layers.iter().find(|&&layer| layer >= shape.layers) {
-        return Err(Error::BackboneMismatch {
-            adapter: "adapter_config.json".into(),
-            property: "number of layers",
-            expected: shape.layers.to_string(),
-            found: format!("at least {}", layer.saturating_add(1)),
-        });
-    }
-    let matches: Box<dyn Fn(LinearSite) -> bool> = match fields.get("target_modules") {
-        None => Box::new(|site: LinearSite| default.contains(&site.linear)),
-        Some(Value::String(text)) if text == "all-linear" => Box::new(|_| true),
-        Some(Value::String(pattern)) => {
-            // the module's path is looked up with and without the attribute that holds the encoder
-            let regex = fancy_regex::Regex::new(&format!("^(?:{pattern})$"))
-                .map_err(|error| fields.invalid(&format!("target_modules = {pattern}: {error}")))?;
-            Box::new(move |site| {
-                let path = shape.modules.linear(site);
-                let full = format!("{}.{path}", shape.modules.base());
-                [full, path]
-                    .iter()
-                    .any(|path| regex.is_match(path).unwrap_or(false))
-            })
-        }
-        Some(_) => {
-            let endings = fields.strings("target_modules", &[])?;
-            Box::new(move |site| endings.iter().any(|ending| ends_with(shape, site, ending)))
-        }
+    let excluded = Names::read(fields, "exclude_modules")?;
+    let layers = Layers::read(fields, shape)?;
+    let is_chosen = |site: LinearSite| {
+        let paths = paths(shape, site);
+        let found = target.find(site, &paths);
+        let chosen = found == Found::Path || (found == Found::Ending && layers.contain(&paths));
+        chosen && excluded.find(site, &paths) == Found::Not
     };
-    let sites: BTreeSet<_> = all_sites(&layers).filter(|site| matches(*site)).collect();
+    let all: Vec<usize> = (0..shape.layers).collect();
+    let sites: BTreeSet<_> = all_sites(&all).filter(|&site| is_chosen(site)).collect();
     if sites.is_empty() {
         return Err(fields.invalid("target_modules names no linear layer of this backbone"));
     }
     Ok(sites)
 }
 
+/// A layer's paths in a model with a head and in the bare encoder.
+pub(in crate::adapter) fn paths(shape: &Shape, site: LinearSite) -> [String; 2] {
+    let path = shape.modules.linear(site);
+    [format!("{}.{path}", shape.modules.base()), path]
+}
+
+/// Whether a site is one of IA3's `feedforward_modules`; `default` where it says nothing. Here PEFT
+/// takes any end of a path, without a dot before it.
+///
+/// # Errors
+/// [`Error::ConfigInvalid`] for what is no regular expression.
+pub(in crate::adapter) fn feedforward<'a>(
+    fields: &Fields<'_>,
+    shape: &'a Shape,
+    default: &'a [Linear],
+) -> Result<impl Fn(LinearSite) -> bool + 'a> {
+    let names = match fields.get("feedforward_modules") {
+        None => Names::Default(default),
+        Some(_) => Names::read(fields, "feedforward_modules")?,
+    };
+    Ok(move |site| {
+        let paths = paths(shape, site);
+        match &names {
+            Names::List(names) => names.iter().any(|name| paths[0].ends_with(name.as_str())),
+            other => other.find(site, &paths) != Found::Not,
+        }
+    })
+}
+
+/// What a field says of modules.
+enum Names<'a> {
+    Default(&'a [Linear]),
+    All,
+    Pattern(Regex),
+    List(Vec<String>),
+}
+
+#[derive(PartialEq)]
+enum Found {
+    Not,
+    /// By its whole path.
+    Path,
+    /// By the end of it.
+    Ending,
+}
+
+impl Names<'_> {
+    fn read(fields: &Fields<'_>, field: &str) -> Result<Self> {
+        match fields.get(field) {
+            Some(Value::String(pattern)) if !pattern.is_empty() => {
+                let regex = Regex::new(&format!("^(?:{pattern})$"));
+                let invalid = |error| fields.invalid(&format!("{field} = {pattern}: {error}"));
+                Ok(Self::Pattern(regex.map_err(invalid)?))
+            }
+            Some(Value::String(_)) | None => Ok(Self::List(Vec::new())),
+            Some(_) => Ok(Self::List(fields.strings(field, &[])?)),
+        }
+    }
+
+    fn find(&self, site: LinearSite, paths: &[String; 2]) -> Found {
+        let is_found = |found: bool, how| if found { how } else { Found::Not };
+        match self {
+            Self::Default(linears) => is_found(linears.contains(&site.linear), Found::Ending),
+            Self::All => Found::Ending,
+            Self::Pattern(regex) => {
+                let fits = |path: &String| regex.is_match(path).unwrap_or(false);
+                is_found(paths.iter().any(fits), Found::Ending)
+            }
+            Self::List(names) if names.iter().any(|name| paths.contains(name)) => Found::Path,
+            Self::List(names) => {
+                let fits = |name: &String| paths[0].ends_with(&format!(".{name}"));
+                is_found(names.iter().any(fits), Found::Ending)
+            }
+        }
+    }
+}
+
+/// `layers_to_transform` with `layers_pattern`.
+struct Layers {
+    /// `None` stands for all.
+    chosen: Option<Vec<usize>>,
+    /// Each captures the layer's number in a path.
+    patterns: Vec<Regex>,
+}
+
+impl Layers {
+    fn read(fields: &Fields<'_>, shape: &Shape) -> Result<Self> {
+        let chosen = fields.counts("layers_to_transform")?;
+        if let Some(layer) = chosen.iter().find(|&&layer| layer >= shape.layers) {
+            return Err(Error::BackboneMismatch {
+                adapter: "adapter_config.json".into(),
+                property: "number of layers",
+                expected: shape.layers.to_string(),
+                found: format!("at least {}", layer.saturating_add(1)),
+            });
+        }
+        let mut names = fields.strings("layers_pattern", &[])?;
+        names.retain(|name| !name.is_empty());
+        if names.is_empty() {
+            names.push("[^.]*".into());
+        }
+        let pattern = |name: &String| {
+            let invalid = |error| fields.invalid(&format!("layers_pattern = {name}: {error}"));
+            Regex::new(&format!(r"^.*\.(?:{name})\.(\d+)\.")).map_err(invalid)
+        };
+        Ok(Self {
+            chosen: (!chosen.is_empty()).then_some(chosen),
+            patterns: names.iter().map(pattern).collect::<Result<_>>()?,
+        })
+    }
+
+    fn contain(&self, paths: &[String; 2]) -> bool {
+        let Some(chosen) = &self.chosen else {
+            return true;
+        };
+        let number = |regex: &Regex| {
+            let captures = regex.captures(&paths[0]).ok()??;
+            captures.get(1)?.as_str().parse().ok()
+        };
+        let layer: Option<usize> = self.patterns.iter().find_map(number);
+        layer.is_some_and(|layer| chosen.contains(&layer))
+    }
+}
+
 /// The shortest list of name endings that chooses exactly these sites.
 pub(in crate::adapter) fn write(sites: &BTreeSet<LinearSite>, shape: &Shape) -> Value {
     let layers: Vec<usize> = (0..shape.layers).collect();
     let linears: BTreeSet<Linear> = sites.iter().map(|site| site.linear).collect();
-    let short: Vec<String> = linears
+    let mut short: Vec<String> = linears
         .iter()
-        .map(|&linear| ending(shape, linear))
+        .map(|&linear| ending(shape, linear, &linears))
         .collect();
+    let mut seen = BTreeSet::new();
+    short.retain(|ending| seen.insert(ending.clone()));
     let chosen: BTreeSet<_> = all_sites(&layers)
         .filter(|&site| short.iter().any(|ending| ends_with(shape, site, ending)))
         .collect();
@@ -95,8 +206,9 @@ fn ends_with(shape: &Shape, site: LinearSite, ending: &str) -> bool {
     path.ends_with(&format!(".{ending}"))
 }
 
-/// The part of a layer's path that no other kind of linear layer ends with, if there is one.
-fn ending(shape: &Shape, linear: Linear) -> String {
+/// The shortest part of a layer's path that no linear layer ends with but those that are wanted, if
+/// there is one. A single word is for one kind of layer only: other modules may end with it.
+fn ending(shape: &Shape, linear: Linear, wanted: &BTreeSet<Linear>) -> String {
     let site = LinearSite { layer: 0, linear };
     let path = shape.modules.linear(site);
     let starts = path.rmatch_indices('.').map(|(index, _)| index + 1);
@@ -105,6 +217,7 @@ fn ending(shape: &Shape, linear: Linear) -> String {
         .find(|ending| {
             Linear::ALL.into_iter().all(|other| {
                 other == linear
+                    || (ending.contains('.') && wanted.contains(&other))
                     || !ends_with(
                         shape,
                         LinearSite {

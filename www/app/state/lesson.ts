@@ -259,7 +259,7 @@ function options(task: string): TrainOptions {
   const state = engine.value;
   const info =
     state.status === "ready" ? state.kinds.find((entry) => entry.name === kind.value) : undefined;
-  if (info) chosen[info.size.name] = sizes.value[info.name] ?? info.size.default;
+  if (info?.size) chosen[info.size.name] = sizes.value[info.name] ?? info.size.default;
   const { epochs, learningRate, batchSize, seed, heldOut } = settings.value;
   if (epochs !== "") chosen.epochs = Number(epochs);
   if (learningRate !== "") chosen.learningRate = Number(learningRate);

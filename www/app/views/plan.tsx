@@ -76,7 +76,7 @@ export function Plan() {
                 <span class="kind-title">{info.title}</span>
                 <span class="kind-description">{info.description}</span>
               </label>
-              {chosen && (
+              {chosen && info.size && (
                 <div class="kind-size">
                   <label for={sizeId}>{info.size.title}</label>
                   <span class="select">

@@ -1,0 +1,177 @@
+//! One function a reader: it takes any bytes, and returns what the reader said, as a short text. A
+//! panic is a bug, as is a call that takes a second or more memory than [`allowance`].
+
+pub mod seeds;
+
+use std::io::{Cursor, Write};
+use std::path::Path;
+
+use graftlet::adapter::Card;
+use graftlet::adapter::format::{self, Files, Library};
+use graftlet::backbone::BertConfig;
+use graftlet::error::Error;
+use graftlet::hub::Manifest;
+use graftlet::tensor_file::TensorFile;
+use graftlet::train::Settings;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+/// A reader under its name.
+pub type Target = (&'static str, fn(&[u8]) -> String);
+
+/// All targets.
+pub const TARGETS: [Target; 8] = [
+    ("safetensors", safetensors),
+    ("torch_file", torch_file),
+    ("torch_list", torch_list),
+    ("peft", peft),
+    ("adapterhub", adapterhub),
+    ("manifest", manifest),
+    ("settings", settings),
+    ("rows", rows),
+];
+
+/// Most bytes that a reader may hold at once for an input of this length: a small multiple of it (a
+/// list of tensors comes to at most 32 times its length, and a growing array may double), and what a
+/// regular expression or a table of layers takes whatever the input.
+#[must_use]
+pub fn allowance(length: usize) -> usize {
+    96 * length + (4 << 20)
+}
+
+fn outcome<T>(result: Result<T, Error>) -> String {
+    match result {
+        Ok(_) => "ok".into(),
+        Err(error) => {
+            let sentence = error.to_string();
+            assert!(!sentence.is_empty() && !error.code().is_empty());
+            // numbers and names differ endlessly
+            let words = sentence.split(|c: char| !c.is_ascii_lowercase());
+            let words: Vec<&str> = words.filter(|word| word.len() > 2).take(12).collect();
+            format!("{}: {}", error.code(), words.join(" "))
+        }
+    }
+}
+
+/// Reads every tensor of a file, one after the other.
+fn read_all(file: Result<TensorFile<'_>, Error>) -> String {
+    let file = match file {
+        Ok(file) => file,
+        Err(error) => return outcome::<()>(Err(error)),
+    };
+    let mut last = "ok, empty".to_owned();
+    for name in file.names() {
+        let (shape, dtype) = match file.info(name) {
+            Ok(info) => info,
+            Err(error) => panic!("a listed tensor is missing: {error}"),
+        };
+        last = outcome(file.floats(name, &shape));
+        if let Err(error) = file.int8(name, &shape) {
+            assert!(!error.code().is_empty());
+        }
+        last.push_str(&format!(" {dtype:?}"));
+    }
+    last
+}
+
+/// A safetensors file.
+pub fn safetensors(data: &[u8]) -> String {
+    read_all(TensorFile::parse("x", data))
+}
+
+/// A file of `torch.save`.
+pub fn torch_file(data: &[u8]) -> String {
+    read_all(TensorFile::parse_torch("x", data))
+}
+
+/// The list of tensors within a file of `torch.save`, whose checksums are right.
+pub fn torch_list(data: &[u8]) -> String {
+    let storage = [0; 96];
+    let archive = archive(&[("a/data.pkl", data), ("a/data/0", &storage)]);
+    read_all(TensorFile::parse_torch("x", &archive))
+}
+
+/// A zip archive of uncompressed entries.
+fn archive(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    let written = entries.iter().try_for_each(|(name, content)| {
+        writer.start_file(*name, options)?;
+        writer.write_all(content)?;
+        Ok::<_, zip::result::ZipError>(())
+    });
+    let finished = written.and_then(|()| writer.finish());
+    finished.map(Cursor::into_inner).unwrap_or_default()
+}
+
+/// A folder of PEFT's, see [`folder`].
+pub fn peft(data: &[u8]) -> String {
+    outcome(format::inspect("a", &folder(data, Library::Peft)))
+}
+
+/// A folder of AdapterHub's, see [`folder`].
+pub fn adapterhub(data: &[u8]) -> String {
+    outcome(format::inspect("a", &folder(data, Library::AdapterHub)))
+}
+
+/// Files one after the other: the number of the name in [`Library::files`], four bytes of length, the
+/// content. A length beyond the end means all that is left.
+#[must_use]
+pub fn folder(data: &[u8], library: Library) -> Files {
+    let names = library.files();
+    let mut files = Files::new();
+    let mut rest = data;
+    while let [name, a, b, c, d, content @ ..] = rest {
+        let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
+        let (content, after) = content.split_at(length.min(content.len()));
+        files.insert(
+            names[usize::from(*name) % names.len()].to_owned(),
+            content.to_vec(),
+        );
+        rest = after;
+    }
+    files
+}
+
+/// The reverse of [`folder`].
+#[must_use]
+pub fn flatten(files: &Files, library: Library) -> Vec<u8> {
+    let mut data = Vec::new();
+    for (number, name) in library.files().iter().enumerate() {
+        if let (Some(content), Ok(number)) = (files.get(*name), u8::try_from(number)) {
+            data.push(number);
+            data.extend(
+                u32::try_from(content.len())
+                    .unwrap_or(u32::MAX)
+                    .to_le_bytes(),
+            );
+            data.extend(content);
+        }
+    }
+    data
+}
+
+/// A backbone's manifest.
+pub fn manifest(data: &[u8]) -> String {
+    outcome(Manifest::from_json("x", data).map(|manifest| manifest.bytes()))
+}
+
+/// A model's configuration, the settings of a training, and an adapter's side file.
+pub fn settings(data: &[u8]) -> String {
+    let settings = Settings::from_json("x", data).and_then(|settings| settings.resolve(10));
+    let card = serde_json::from_slice::<Card>(data);
+    let config = outcome(BertConfig::from_json(data));
+    format!("{config}, {}, {}", outcome(settings), card.is_ok())
+}
+
+/// Rows of a data set; the first byte chooses the format.
+pub fn rows(data: &[u8]) -> String {
+    let Some((format, content)) = data.split_first() else {
+        return String::new();
+    };
+    let name = ["x.csv", "x.tsv", "x.jsonl"][usize::from(*format) % 3];
+    outcome(graftlet::cli::rows::parse(
+        Path::new(name),
+        content.to_vec(),
+    ))
+}

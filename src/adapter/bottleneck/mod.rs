@@ -1,0 +1,222 @@
+//! Bottleneck adapters: down-projection, nonlinearity, up-projection (Houlsby et al. 2019, after
+//! attention and feed-forward network; Pfeiffer et al. 2021, after the latter only; He et al. 2022,
+//! beside it; Mahabadi et al. 2021, with hypercomplex projections), with the placements of
+//! AdapterHub's `BnConfig`.
+
+mod adapterhub;
+mod config;
+mod hypercomplex;
+mod network;
+
+pub use config::{BottleneckConfig, OutputNorm, Placement, Reads, Reduction, Scaling, Skip};
+pub use hypercomplex::Hypercomplex;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::format::Library;
+use super::{Adapter, Collector, Config, Description, Kind, ParamName, ParamSource, Parameter};
+use super::{Preset, SizeOption};
+use crate::backbone::{Hook, Modules, Shape, Sublayer, SublayerSite};
+use crate::error::{Error, Result};
+use crate::ops::{LayerNorm, add};
+use crate::tensor::Tensor;
+use network::Network;
+
+const fn reduction(default: usize) -> Option<SizeOption> {
+    Some(SizeOption {
+        name: "reductionFactor",
+        title: "Reduction factor",
+        default,
+        choices: &[2, 4, 8, 16, 32],
+    })
+}
+
+/// The row of this kind.
+pub(super) static KIND: Kind = Kind {
+    name: "bottleneck",
+    presets: &[
+        Preset {
+            name: "houlsby",
+            title: "Houlsby bottleneck",
+            description: "Two small networks per layer, after the attention and after the feed-forward part: the original bottleneck, and a large one.",
+            library: Library::AdapterHub,
+            size: reduction(16),
+            config: |options, shape| BottleneckConfig::houlsby(shape.layers).with(options, shape),
+        },
+        Preset {
+            name: "pfeiffer",
+            title: "Pfeiffer bottleneck",
+            description: "One small network per layer, after the feed-forward part: half of Houlsby's size.",
+            library: Library::AdapterHub,
+            size: reduction(16),
+            config: |options, shape| BottleneckConfig::pfeiffer(shape.layers).with(options, shape),
+        },
+        Preset {
+            name: "parallel",
+            title: "Parallel bottleneck",
+            description: "One network per layer, beside the feed-forward part rather than after it: wide, so the largest of all.",
+            library: Library::AdapterHub,
+            size: reduction(2),
+            config: |options, shape| BottleneckConfig::parallel(shape.layers).with(options, shape),
+        },
+        Preset {
+            name: "compacter",
+            title: "Compacter",
+            description: "Houlsby's two networks per layer, their matrices made from a few numbers each: a small fraction of the size.",
+            library: Library::AdapterHub,
+            size: reduction(32),
+            config: |options, shape| BottleneckConfig::compacter(shape.layers).with(options, shape),
+        },
+        Preset {
+            name: "compacter_plus_plus",
+            title: "Compacter++",
+            description: "Compacter after the feed-forward part only: the smallest bottleneck.",
+            library: Library::AdapterHub,
+            size: reduction(32),
+            config: |options, shape| {
+                BottleneckConfig::compacter_plus_plus(shape.layers).with(options, shape)
+            },
+        },
+    ],
+    peft: None,
+    adapterhub: Some((None, adapterhub::read)),
+};
+
+struct Bottleneck {
+    config: BottleneckConfig,
+    networks: BTreeMap<SublayerSite, Network>,
+    parameters: Vec<Parameter>,
+}
+
+impl Config for BottleneckConfig {
+    fn kind(&self) -> &'static Kind {
+        &KIND
+    }
+
+    fn build(&self, shape: &Shape, source: &mut dyn ParamSource) -> Result<Box<dyn Adapter>> {
+        self.check(shape)?;
+        let mut tensors = Collector::new(source);
+        let shared = network::shared(self, shape, &mut tensors)?;
+        let mut networks = BTreeMap::new();
+        for &layer in &self.layers {
+            for &sublayer in &self.sublayers {
+                let site = SublayerSite { layer, sublayer };
+                let network = Network::build(self, shape, site, &shared, &mut tensors)?;
+                networks.insert(site, network);
+            }
+        }
+        let parameters = tensors.into_parameters();
+        Ok(Box::new(Bottleneck {
+            config: self.clone(),
+            networks,
+            parameters,
+        }))
+    }
+
+    fn write(&self, library: Library, shape: &Shape) -> Result<Map<String, Value>> {
+        match library {
+            Library::AdapterHub => Ok(adapterhub::write(self, shape)),
+            Library::Peft => Err(Error::AdapterFormat {
+                what: "a bottleneck adapter".into(),
+                format: "PEFT",
+                hint: "PEFT has no such kind; save it in AdapterHub's format instead".into(),
+            }),
+        }
+    }
+
+    fn key(
+        &self,
+        _library: Library,
+        modules: &dyn Modules,
+        name: ParamName,
+        adapter: &str,
+    ) -> String {
+        adapterhub::key(self, modules, name, adapter)
+    }
+
+    fn repeats(&self, _library: Library, key: &str) -> bool {
+        self.input_norm && adapterhub::repeats_input_norm(key)
+    }
+
+    fn describe(&self, shape: &Shape) -> Description {
+        let both = self.sublayers.len() == 2;
+        let after_ffn = self.sublayers.contains(&Sublayer::Ffn);
+        let title = match (&self.hypercomplex, self.placement.reads, both, after_ffn) {
+            (_, Reads::Residual, _, _) => "Parallel bottleneck",
+            (Some(_), _, true, _) => "Compacter",
+            (Some(_), ..) => "Compacter++",
+            (None, _, true, _) => "Houlsby bottleneck",
+            (None, _, _, true) => "Pfeiffer bottleneck",
+            _ => "Bottleneck",
+        };
+        let mut sizes = self.layers.iter().map(|&layer| self.size(layer, shape));
+        let first = sizes.next();
+        Description {
+            title: title.into(),
+            sites: self
+                .sublayers
+                .iter()
+                .map(|sublayer| sublayer.name().to_owned())
+                .collect(),
+            layers: self.layers.iter().copied().collect(),
+            bottleneck_size: first.filter(|&first| sizes.all(|size| size == first)),
+            ..Description::default()
+        }
+    }
+}
+
+impl Hook for Bottleneck {
+    fn sublayer(
+        &self,
+        site: SublayerSite,
+        h: Tensor,
+        residual: &Tensor,
+        norm: &LayerNorm,
+    ) -> Tensor {
+        let Some(network) = self.networks.get(&site) else {
+            return norm.join(h, residual);
+        };
+        let Placement {
+            reads,
+            skip,
+            norm_after,
+        } = self.config.placement;
+        let x = match reads {
+            Reads::Output => h.clone(),
+            Reads::Normalised => norm.join(h.clone(), residual),
+            Reads::Residual => residual.clone(),
+        };
+        let y = network.forward(&x);
+        let around = match skip {
+            Skip::Output => h,
+            Skip::Sum => add(h, residual),
+            Skip::Input => x,
+        };
+        let out = match self.config.output_norm {
+            None => add(around, &y),
+            Some(OutputNorm::Update) => add(around, &network.normalise(&y)),
+            Some(OutputNorm::Sum) => network.normalise(&add(around, &y)),
+        };
+        if norm_after {
+            norm.join(out, residual)
+        } else {
+            out
+        }
+    }
+
+    fn lowest_layer(&self) -> Option<usize> {
+        self.config.layers.first().copied()
+    }
+}
+
+impl Adapter for Bottleneck {
+    fn config(&self) -> &dyn Config {
+        &self.config
+    }
+
+    fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+}

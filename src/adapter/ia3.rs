@@ -1,0 +1,400 @@
+//! IA3: a learned factor per feature (Liu et al. 2022). The two libraries put it in different places:
+//! PEFT scales the input of a feed-forward module, behind its nonlinearity, AdapterHub every module's
+//! output; the files of one are not the other's.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+
+use super::format::{Fields, Library, peft_targets};
+use super::{Adapter, Collector, Config, Description, Kind, Options, ParamName, ParamSource};
+use super::{Parameter, Preset, Site, fields_of, lowest_layer, number};
+use crate::backbone::{Hook, Linear, LinearSite, Modules, Shape};
+use crate::error::{Error, Result};
+use crate::ops::{scale, scale_columns};
+use crate::tensor::Tensor;
+
+/// The row of this kind.
+pub(super) static KIND: Kind = Kind {
+    name: "ia3",
+    presets: &[
+        Preset {
+            name: "ia3",
+            title: "IA³",
+            description: "One factor per feature on keys, values and in front of the output layers: among the smallest there are.",
+            library: Library::Peft,
+            size: None,
+            config: from_options_peft,
+        },
+        Preset {
+            name: "ia3_adapterhub",
+            title: "IA³, AdapterHub's places",
+            description: "One factor per feature on keys, values and behind the widening layer, as AdapterHub places them.",
+            library: Library::AdapterHub,
+            size: None,
+            config: from_options_adapterhub,
+        },
+    ],
+    peft: Some(("IA3", read_peft)),
+    adapterhub: Some((Some("ia3"), read_adapterhub)),
+};
+
+/// Settings of an IA3 adapter: with `l` a vector of factors, 1 at first, a layer's output `y` becomes
+/// `α l ∘ y`, or its input `x` becomes `α l ∘ x`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ia3Config {
+    /// The layers it acts on, and on which side.
+    pub sites: BTreeMap<LinearSite, Side>,
+    /// `α`, 1 in PEFT.
+    pub alpha: f64,
+}
+
+/// The side of a linear layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// `[tokens, in]`.
+    Input,
+    /// `[tokens, out]`, bias included.
+    Output,
+}
+
+struct Ia3 {
+    config: Ia3Config,
+    /// One factor per feature, in the shape that the file has.
+    factors: BTreeMap<LinearSite, Tensor>,
+    parameters: Vec<Parameter>,
+}
+
+const FACTORS: &str = "ia3";
+
+fn from_options_peft(options: &Options, shape: &Shape) -> Result<Box<dyn Config>> {
+    let default = [
+        Linear::Key,
+        Linear::Value,
+        Linear::AttentionOutput,
+        Linear::FfnDown,
+    ];
+    from_options(options, shape, &default, |linear| match linear {
+        Linear::AttentionOutput | Linear::FfnDown => Side::Input,
+        _ => Side::Output,
+    })
+}
+
+fn from_options_adapterhub(options: &Options, shape: &Shape) -> Result<Box<dyn Config>> {
+    let default = [Linear::Key, Linear::Value, Linear::FfnUp];
+    from_options(options, shape, &default, |_| Side::Output)
+}
+
+fn from_options(
+    options: &Options,
+    shape: &Shape,
+    default: &[Linear],
+    side: fn(Linear) -> Side,
+) -> Result<Box<dyn Config>> {
+    let targets = options.targets.as_deref().unwrap_or(default);
+    if targets.is_empty() {
+        return Err(Error::OptionInvalid {
+            option: "targets",
+            value: "empty".into(),
+            reason: "name at least one linear layer".into(),
+        });
+    }
+    let sites = (0..shape.layers).flat_map(|layer| {
+        targets
+            .iter()
+            .map(move |&linear| (LinearSite { layer, linear }, side(linear)))
+    });
+    Ok(Box::new(Ia3Config {
+        sites: sites.collect(),
+        alpha: 1.0,
+    }))
+}
+
+impl Ia3Config {
+    fn linears(&self) -> BTreeSet<Linear> {
+        self.sites.keys().map(|site| site.linear).collect()
+    }
+
+    fn layers(&self) -> BTreeSet<usize> {
+        self.sites.keys().map(|site| site.layer).collect()
+    }
+
+    fn inputs(&self) -> BTreeSet<LinearSite> {
+        let sites = self.sites.iter();
+        sites
+            .filter_map(|(&site, &side)| (side == Side::Input).then_some(site))
+            .collect()
+    }
+}
+
+impl Config for Ia3Config {
+    fn kind(&self) -> &'static Kind {
+        &KIND
+    }
+
+    fn build(&self, shape: &Shape, source: &mut dyn ParamSource) -> Result<Box<dyn Adapter>> {
+        let mut tensors = Collector::new(source);
+        let mut factors = BTreeMap::new();
+        for (&site, &side) in &self.sites {
+            let (input, output) = shape.linear_features(site.linear);
+            let dims = match side {
+                Side::Input => [1, input],
+                Side::Output => [output, 1],
+            };
+            let ones = Tensor::new(vec![1.0; dims[0] * dims[1]], &dims);
+            factors.insert(site, tensors.get_from(Site::Linear(site), FACTORS, &ones)?);
+        }
+        let parameters = tensors.into_parameters();
+        Ok(Box::new(Ia3 {
+            config: self.clone(),
+            factors,
+            parameters,
+        }))
+    }
+
+    fn write(&self, library: Library, shape: &Shape) -> Result<Map<String, Value>> {
+        match library {
+            Library::Peft => self.write_peft(shape),
+            Library::AdapterHub => self.write_adapterhub(shape),
+        }
+    }
+
+    fn key(
+        &self,
+        library: Library,
+        modules: &dyn Modules,
+        name: ParamName,
+        adapter: &str,
+    ) -> String {
+        let Site::Linear(site) = name.site else {
+            return String::new();
+        };
+        let path = modules.linear(site);
+        match library {
+            Library::Peft => format!("{path}.ia3_l"),
+            Library::AdapterHub => format!("{path}.loras.{adapter}.lora_B"),
+        }
+    }
+
+    fn describe(&self, _shape: &Shape) -> Description {
+        let linears = self.linears();
+        Description {
+            title: "IA³".into(),
+            sites: linears.iter().map(|l| l.name().to_owned()).collect(),
+            layers: self.layers().into_iter().collect(),
+            ..Description::default()
+        }
+    }
+}
+
+#[allow(clippy::float_cmp)]
+impl Ia3Config {
+    fn write_peft(&self, shape: &Shape) -> Result<Map<String, Value>> {
+        if self.alpha != 1.0 {
+            return refuse(Library::Peft, "an IA3 whose alpha is not 1");
+        }
+        let (all, inputs) = (self.sites.keys().copied().collect(), self.inputs());
+        let mut targets = peft_targets::write(&all, shape);
+        let mut feedforward = match inputs.is_empty() {
+            true => json!([]),
+            false => peft_targets::write(&inputs, shape),
+        };
+        // PEFT wants the second list to be part of the first
+        let is_part = |part: &Value, whole: &Value| match (part, whole) {
+            (Value::Array(part), Value::Array(whole)) => part.iter().all(|e| whole.contains(e)),
+            _ => false,
+        };
+        if !is_part(&feedforward, &targets) {
+            let paths = |sites: &BTreeSet<LinearSite>| -> Value {
+                sites
+                    .iter()
+                    .map(|&site| shape.modules.linear(site))
+                    .collect()
+            };
+            (targets, feedforward) = (paths(&all), paths(&inputs));
+        }
+        Ok(fields_of(json!({
+            "peft_type": "IA3",
+            "target_modules": targets,
+            "feedforward_modules": feedforward,
+            "fan_in_fan_out": false,
+            "init_ia3_weights": true,
+        })))
+    }
+
+    fn write_adapterhub(&self, shape: &Shape) -> Result<Map<String, Value>> {
+        let (linears, layers) = (self.linears(), self.layers());
+        if !self.inputs().is_empty() {
+            return refuse(
+                Library::AdapterHub,
+                "an IA3 that scales the input of a layer",
+            );
+        }
+        if linears.contains(&Linear::AttentionOutput) {
+            return refuse(Library::AdapterHub, "IA3 on the attention output");
+        }
+        if self.sites.len() != linears.len() * layers.len() {
+            return refuse(
+                Library::AdapterHub,
+                "an IA3 whose layers differ in their targets",
+            );
+        }
+        let matrices: Vec<&str> = MATRICES
+            .into_iter()
+            .filter_map(|(name, linear)| linears.contains(&linear).then_some(name))
+            .collect();
+        let leave_out: Vec<usize> = (0..shape.layers).filter(|l| !layers.contains(l)).collect();
+        Ok(fields_of(json!({
+            "architecture": "lora",
+            "composition_mode": "scale",
+            "selfattn_lora": !matrices.is_empty(),
+            "intermediate_lora": linears.contains(&Linear::FfnUp),
+            "output_lora": linears.contains(&Linear::FfnDown),
+            "attn_matrices": matrices,
+            "r": 1,
+            "alpha": number(self.alpha),
+            "dropout": 0.0,
+            "init_weights": "ia3",
+            "leave_out": leave_out,
+            "use_gating": false,
+            "use_dora": false,
+        })))
+    }
+}
+
+/// AdapterHub's names of the attention's matrices.
+const MATRICES: [(&str, Linear); 3] = [
+    ("q", Linear::Query),
+    ("k", Linear::Key),
+    ("v", Linear::Value),
+];
+
+fn refuse<T>(library: Library, what: &str) -> Result<T> {
+    let other = match library {
+        Library::Peft => Library::AdapterHub,
+        Library::AdapterHub => Library::Peft,
+    };
+    Err(Error::AdapterFormat {
+        what: what.to_owned(),
+        format: library.title(),
+        hint: format!("save it in {}'s format instead", other.title()),
+    })
+}
+
+fn read_peft(place: &str, map: &Map<String, Value>, shape: &Shape) -> Result<Box<dyn Config>> {
+    let fields = Fields::new(place, map);
+    fields.refuse_unless("fan_in_fan_out", &[json!(false)])?;
+    // PEFT's defaults for BERT: "output.dense" is also how the attention's output layer ends
+    let default = [
+        Linear::Key,
+        Linear::Value,
+        Linear::AttentionOutput,
+        Linear::FfnDown,
+    ];
+    let targets = peft_targets::read(&fields, shape, &default)?;
+    let is_input =
+        peft_targets::feedforward(&fields, shape, &[Linear::AttentionOutput, Linear::FfnDown])?;
+    let side = |site| match is_input(site) {
+        true => Side::Input,
+        false => Side::Output,
+    };
+    Ok(Box::new(Ia3Config {
+        sites: targets.into_iter().map(|site| (site, side(site))).collect(),
+        alpha: 1.0,
+    }))
+}
+
+fn read_adapterhub(
+    place: &str,
+    map: &Map<String, Value>,
+    shape: &Shape,
+) -> Result<Box<dyn Config>> {
+    let fields = Fields::new(place, map);
+    fields.refuse_unless("composition_mode", &[json!("scale")])?;
+    fields.refuse_unless("r", &[json!(1)])?;
+    fields.refuse_unless("use_gating", &[json!(false)])?;
+    fields.refuse_unless("use_dora", &[json!(false)])?;
+    let mut linears = BTreeSet::new();
+    if fields.flag("selfattn_lora", true)? {
+        for name in fields.strings("attn_matrices", &["k", "v"])? {
+            let known = MATRICES.into_iter().find(|(matrix, _)| *matrix == name);
+            match known {
+                Some((_, linear)) => linears.insert(linear),
+                None => return Err(fields.unsupported("attn_matrices", &json!(name))),
+            };
+        }
+    }
+    if fields.flag("intermediate_lora", true)? {
+        linears.insert(Linear::FfnUp);
+    }
+    if fields.flag("output_lora", false)? {
+        linears.insert(Linear::FfnDown);
+    }
+    if linears.is_empty() {
+        return Err(fields.invalid("it scales no linear layer"));
+    }
+    let leave_out = fields.counts("leave_out")?;
+    let sites = (0..shape.layers)
+        .filter(|layer| !leave_out.contains(layer))
+        .flat_map(|layer| {
+            linears
+                .iter()
+                .map(move |&linear| (LinearSite { layer, linear }, Side::Output))
+        });
+    Ok(Box::new(Ia3Config {
+        sites: sites.collect(),
+        alpha: fields.float("alpha", Some(1.0))?,
+    }))
+}
+
+impl Ia3 {
+    fn acts(&self, site: LinearSite, side: Side) -> bool {
+        self.config.sites.get(&site) == Some(&side)
+    }
+
+    fn scale(&self, site: LinearSite, values: Tensor) -> Tensor {
+        let Some(factors) = self.factors.get(&site) else {
+            return values;
+        };
+        #[allow(clippy::cast_possible_truncation)]
+        scale(scale_columns(&values, factors), self.config.alpha as f32)
+    }
+}
+
+impl Hook for Ia3 {
+    fn before_linear(&self, site: LinearSite, x: Tensor) -> Tensor {
+        match self.acts(site, Side::Input) {
+            true => self.scale(site, x),
+            false => x,
+        }
+    }
+
+    fn changes_input(&self, site: LinearSite) -> bool {
+        self.acts(site, Side::Input)
+    }
+
+    fn after_linear(&self, site: LinearSite, _x: &Tensor, y: Tensor) -> Tensor {
+        match self.acts(site, Side::Output) {
+            true => self.scale(site, y),
+            false => y,
+        }
+    }
+
+    fn changes_output(&self, site: LinearSite) -> bool {
+        self.acts(site, Side::Output)
+    }
+
+    fn lowest_layer(&self) -> Option<usize> {
+        lowest_layer(&self.parameters)
+    }
+}
+
+impl Adapter for Ia3 {
+    fn config(&self) -> &dyn Config {
+        &self.config
+    }
+
+    fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+}
