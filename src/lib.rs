@@ -33,7 +33,6 @@ pub mod engine;
 pub mod error;
 pub mod head;
 pub mod hub;
-pub mod kernels;
 pub mod ops;
 pub mod tensor;
 pub mod tensor_file;
@@ -44,6 +43,7 @@ pub mod train;
 pub mod web;
 
 pub use error::{Error, Result};
+pub use graftlet_kernels as kernels;
 
 #[cfg(all(test, target_arch = "wasm32"))]
 wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);
