@@ -14,7 +14,8 @@ use super::bias::{self, BIAS, Bias, Biases};
 use super::format::Library;
 use super::{Adapter, Collector, Config, Description, Init, Kind, Options, ParamName, ParamSource};
 use super::{Parameter, Preset, Site, SizeOption, fields_of, lowest_layer};
-use crate::backbone::{Embedder, Hook, Linear, LinearSite, Modules, Shape, States, SublayerSite};
+use crate::backbone::{Affine, Embedder, Hook, Linear, LinearSite, Module, Modules, Shape};
+use crate::backbone::{States, SublayerSite};
 use crate::error::{Error, Result};
 use crate::ops::{LayerNorm, add_bias, add_scaled, dropout, linear};
 use crate::tensor::Tensor;
@@ -118,6 +119,37 @@ struct Update {
     bias: Option<Tensor>,
     scale: f32,
     dora: Option<Dora>,
+}
+
+impl Update {
+    /// Makes the update to a copy of the layer.
+    fn merge(&self, layer: &mut Affine) {
+        add_product(&mut layer.weight, &self.a, &self.b, self.scale);
+        // the bias lies outside of what DoRA scales
+        if let Some(bias) = &self.bias {
+            let ratios = self.dora.as_ref().map(Dora::ratios);
+            for (row, (bias, c)) in layer.bias.iter_mut().zip(bias.data()).enumerate() {
+                *bias += ratios.map_or(1.0, |ratios| ratios[row]) * self.scale * c;
+            }
+        }
+        if let Some(dora) = &self.dora {
+            let rows = layer.weight.chunks_exact_mut(self.a.dims2().1);
+            for (row, ratio) in rows.zip(dora.ratios()) {
+                row.iter_mut().for_each(|w| *w *= ratio);
+            }
+        }
+    }
+}
+
+/// `weight += scale · b a`, with `weight`: `[out, in]`, `a`: `[rank, in]`, `b`: `[out, rank]`.
+fn add_product(weight: &mut [f32], a: &Tensor, b: &Tensor, scale: f32) {
+    let (_, input) = a.dims2();
+    for (row, b) in weight.chunks_exact_mut(input).zip(b.rows()) {
+        for (a, b) in a.rows().zip(b) {
+            let factor = scale * b;
+            row.iter_mut().zip(a).for_each(|(w, a)| *w += factor * a);
+        }
+    }
 }
 
 const A: &str = "lora_a";
@@ -383,6 +415,16 @@ impl Adapter for Lora {
 
     fn parameters(&self) -> &[Parameter] {
         &self.parameters
+    }
+
+    fn merge(&self, module: Module, weights: &mut Affine) -> Result<()> {
+        if let Module::Linear(site) = module
+            && let Some(update) = self.updates.get(&site)
+        {
+            update.merge(weights);
+        }
+        self.biases.merge(module, weights);
+        Ok(())
     }
 
     fn start_training(&mut self, seed: u64) {
