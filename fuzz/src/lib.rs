@@ -188,12 +188,19 @@ pub fn backbone(data: &[u8]) -> String {
     format!("{}, {}", outcome(loaded), outcome(converted))
 }
 
-/// A `tokenizer.json`, and what it makes of a text.
+/// A `tokenizer.json`, and what it makes of a text and of a pair.
 pub fn tokenizer(data: &[u8]) -> String {
-    let tokens = Tokenizer::from_json(data, 32).and_then(|tokenizer| {
-        tokenizer.encode(&Text::pair("The film, is GOOD", "n\u{f6}\u{4e2d}"))
+    let tokenizer = match Tokenizer::from_json(data, 32) {
+        Ok(tokenizer) => tokenizer,
+        Err(error) => return outcome::<()>(Err(error)),
+    };
+    let (text, pair) = ("The film, is GOOD", "n\u{f6}\u{4e2d}");
+    let said = [Text::from(text), Text::pair(text, pair)].map(|text| {
+        let tokens = outcome(tokenizer.encode(&text));
+        let words = outcome(tokenizer.words(&text));
+        format!("{tokens}, {words}")
     });
-    outcome(tokens)
+    said.join("; ")
 }
 
 /// A backbone's manifest.
