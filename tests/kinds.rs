@@ -1,7 +1,12 @@
 //! What every kind of adapter must do, over the whole table of kinds, all presets and the variants in
 //! `support/rows.rs`: a kind without a row there fails.
 #![cfg(not(target_arch = "wasm32"))]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    clippy::float_cmp
+)]
 
 #[path = "support/bottlenecks.rs"]
 mod bottlenecks;
