@@ -10,7 +10,8 @@ use super::bias::{self, BIAS, Bias, Biases};
 use super::format::{Fields, Library, peft_targets};
 use super::{Adapter, Collector, Config, Description, Init, Kind, LoraConfig, ParamName};
 use super::{ParamSource, Parameter, Preset, Site, lowest_layer};
-use crate::backbone::{Embedder, Hook, Linear, LinearSite, Modules, Shape, States, SublayerSite};
+use crate::backbone::{Affine, Embedder, Hook, Linear, LinearSite, Module, Modules, Shape};
+use crate::backbone::{States, SublayerSite};
 use crate::error::{Error, Result};
 use crate::ops::LayerNorm;
 use crate::tensor::Tensor;
@@ -200,6 +201,11 @@ impl Adapter for BitFit {
 
     fn parameters(&self) -> &[Parameter] {
         &self.parameters
+    }
+
+    fn merge(&self, module: Module, weights: &mut Affine) -> Result<()> {
+        self.biases.merge(module, weights);
+        Ok(())
     }
 
     fn stored(&self, _library: Library) -> Vec<Parameter> {

@@ -15,7 +15,8 @@ use super::bias::{self, BIAS, Bias, Biases};
 use super::format::Library;
 use super::{Adapter, Collector, Config, Description, Init, Kind, Options, ParamName, ParamSource};
 use super::{Parameter, Preset, Site, SizeOption, fields_of, lowest_layer};
-use crate::backbone::{Embedder, Hook, Linear, LinearSite, Modules, Shape, States, SublayerSite};
+use crate::backbone::{Affine, Embedder, Hook, Linear, LinearSite, Module, Modules, Shape};
+use crate::backbone::{States, SublayerSite};
 use crate::error::{Error, Result};
 use crate::ops::{LayerNorm, add_bias, add_scaled, dropout, linear, scale};
 use crate::tensor::Tensor;
@@ -126,6 +127,37 @@ pub(crate) const A: &str = "lora_a";
 /// Field of `B`.
 pub(crate) const B: &str = "lora_b";
 const UPDATE_BIAS: &str = "lora_b.bias";
+
+impl Update {
+    /// Makes the update to a copy of the layer.
+    fn merge(&self, layer: &mut Affine) {
+        add_product(&mut layer.weight, &self.a, &self.b, self.scale);
+        // the bias lies outside of what DoRA scales
+        if let Some(bias) = &self.bias {
+            let ratios = self.dora.as_ref().map(Dora::ratios);
+            for (row, (bias, c)) in layer.bias.iter_mut().zip(bias.data()).enumerate() {
+                *bias += ratios.map_or(1.0, |ratios| ratios[row]) * self.scale * c;
+            }
+        }
+        if let Some(dora) = &self.dora {
+            let rows = layer.weight.chunks_exact_mut(self.a.dims2().1);
+            for (row, ratio) in rows.zip(dora.ratios()) {
+                row.iter_mut().for_each(|w| *w *= ratio);
+            }
+        }
+    }
+}
+
+/// `weight += scale · b a`, with `weight`: `[out, in]`, `a`: `[rank, in]`, `b`: `[out, rank]`.
+fn add_product(weight: &mut [f32], a: &Tensor, b: &Tensor, scale: f32) {
+    let (_, input) = a.dims2();
+    for (row, b) in weight.chunks_exact_mut(input).zip(b.rows()) {
+        for (a, b) in a.rows().zip(b) {
+            let factor = scale * b;
+            row.iter_mut().zip(a).for_each(|(w, a)| *w += factor * a);
+        }
+    }
+}
 
 fn from_options(options: &Options, shape: &Shape, decomposed: bool) -> Result<Box<dyn Config>> {
     let rank = options.rank.unwrap_or(SIZE.default);
@@ -427,6 +459,16 @@ impl Adapter for Lora {
             update.of(dropped.as_ref().unwrap_or(x)),
             update.scale,
         ))
+    }
+
+    fn merge(&self, module: Module, weights: &mut Affine) -> Result<()> {
+        if let Module::Linear(site) = module
+            && let Some(update) = self.updates.get(&site)
+        {
+            update.merge(weights);
+        }
+        self.biases.merge(module, weights);
+        Ok(())
     }
 
     fn start_training(&mut self, seed: u64) {

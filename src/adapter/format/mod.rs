@@ -223,22 +223,47 @@ pub fn save(task: &TaskAdapter, name: &str, library: Library, shape: &Shape) -> 
         Library::Peft => peft::save(task, map, shape)?,
         Library::AdapterHub => adapterhub::save(task, &name, map, shape)?,
     };
-    if let Some(head) = task.head.as_ref().filter(|head| !can_say(library, head)) {
-        let head = write_tensors(&[(head.parameters(), &side_head_key)], task.float)?;
-        files.insert(SIDE_HEAD.into(), head);
-    }
     let mut card = task.card.clone();
     if let Some(head) = &task.head {
         card.labels.clone_from(&head.config().labels);
         card.problem = said(&head.config().problem);
-        if files.contains_key(SIDE_HEAD) {
-            card.pooling = Some(head.config().pooling);
-            card.dense = head.config().dense;
+        if !can_say(library, head) {
+            put_head_aside(head, task.float, &mut card, &mut files)?;
         }
     }
+    put_card(card, &mut files)?;
+    Ok(files)
+}
+
+/// A head alone, with the card that says what it answers: what stands beside a backbone that an
+/// adapter was merged into.
+///
+/// # Errors
+/// [`Error::FileInvalid`] if a tensor does not fit its shape.
+pub fn save_head(head: &Head, mut card: Card) -> Result<Files> {
+    card.labels.clone_from(&head.config().labels);
+    card.problem = said(&head.config().problem);
+    let mut files = Files::new();
+    put_head_aside(head, FloatType::F32, &mut card, &mut files)?;
+    put_card(card, &mut files)?;
+    Ok(files)
+}
+
+/// Writes a head that the library has no way to say into a file of its own, and what it reads on the
+/// card.
+fn put_head_aside(head: &Head, float: FloatType, card: &mut Card, files: &mut Files) -> Result<()> {
+    card.pooling = Some(head.config().pooling);
+    card.dense = head.config().dense;
+    let tensors = write_tensors(&[(head.parameters(), &side_head_key)], float)?;
+    files.insert(SIDE_HEAD.into(), tensors);
+    Ok(())
+}
+
+/// Writes the side file, which names the others.
+fn put_card(mut card: Card, files: &mut Files) -> Result<()> {
     card.files = files.keys().cloned().chain([CARD.to_owned()]).collect();
     files.insert(CARD.into(), to_json(&card)?);
-    Ok(files)
+    Ok(())
 }
 
 /// Adds the fields that a configuration had before and does not have now.
