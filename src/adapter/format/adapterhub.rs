@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::policy::refuse_unknown;
-use super::{CONFIG, Fields, Files, Library, can_say, check_size, default_labels, float_type};
-use super::{agreed, keep, open, parse_object, to_json, write_tensors};
+use super::{CONFIG, Fields, Files, Library, check_size, default_labels, float_type};
+use super::{agreed, head, keep, open, parse_object, to_json, write_tensors};
 use crate::adapter::{Card, FileParams, KINDS, Kind, Original, ParamName, TaskAdapter, fields_of};
 use crate::backbone::Shape;
 use crate::error::{Error, Result};
@@ -339,7 +339,7 @@ pub(super) fn save(
     if let Some(head) = task
         .head
         .as_ref()
-        .filter(|head| can_say(Library::AdapterHub, head))
+        .filter(|own| head::can_say(Library::AdapterHub, own))
     {
         let HeadConfig {
             problem,
