@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::adapter::TaskAdapter;
 use crate::adapter::format::{self, Files, Library};
+use crate::adapter::{TaskAdapter, merge};
 use crate::backbone::{Backbone, Bert, BertConfig, States};
 use crate::compose::{self, Average, Composition, Part, Plan};
 use crate::error::{Error, Result};
@@ -246,6 +246,14 @@ impl Engine {
     /// [`Error::AdapterUnknown`], [`Error::AdapterFormat`].
     pub fn export(&self, name: &str, library: Library) -> Result<Files> {
         format::save(self.get(name)?, name, library, self.backbone.shape())
+    }
+
+    /// A copy of the backbone with an adapter merged in, see [`merge`](crate::adapter::merge()).
+    ///
+    /// # Errors
+    /// [`Error::AdapterUnknown`], [`Error::AdapterFormat`].
+    pub fn merge(&self, name: &str) -> Result<Files> {
+        merge(self.get(name)?, &*self.backbone)
     }
 
     /// Answers of what is in use.

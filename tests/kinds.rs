@@ -25,8 +25,7 @@ use std::collections::BTreeSet;
 use differences::{Case, LAYERS, check_model_with};
 use graftlet::adapter::format::{self, CONFIG, Library};
 use graftlet::adapter::{
-    Adapter, BackboneRef, CHECKPOINT, Card, Config, FreshParams, GivenParams, KINDS, Parameter,
-    TaskAdapter, merge,
+    CHECKPOINT, Card, Config, FreshParams, GivenParams, KINDS, Parameter, TaskAdapter, merge,
 };
 use graftlet::backbone::{Backbone, Bert, Dtype, Hook, NoHook, convert};
 use graftlet::engine::{Engine, argmax};
@@ -34,14 +33,13 @@ use graftlet::error::Error;
 use graftlet::head::{Head, HeadConfig, Pooling, Problem};
 use graftlet::ops::{Activation, cross_entropy};
 use graftlet::tensor::Tensor;
-use graftlet::tensor_file::FloatType;
 use graftlet::text::{Batch, Text};
 use graftlet::train::{AdamW, clip_norm};
 use rand::SeedableRng;
 use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 use rows::{Row, rows};
-use tiny::{FINGERPRINT, Tiny, WORDS, normals};
+use tiny::{FINGERPRINT, Tiny, WORDS};
 
 const DTYPES: [Dtype; 2] = [Dtype::F32, Dtype::Int8];
 
@@ -85,47 +83,8 @@ fn head_config() -> HeadConfig {
     }
 }
 
-fn task(adapter: Box<dyn Adapter>, head: Head, library: Library, engine: &Engine) -> TaskAdapter {
-    let shape = engine.backbone().shape();
-    TaskAdapter {
-        adapter,
-        card: Card {
-            labels: head.config().labels.clone(),
-            backbone: Some(BackboneRef {
-                name: shape.name.clone(),
-                fingerprint: shape.fingerprint.clone(),
-            }),
-            ..Card::default()
-        },
-        head: Some(head),
-        library,
-        original: None,
-        float: FloatType::F32,
-        bytes: 0,
-    }
-}
-
-/// With a head, and every parameter some way from where it starts, as after training.
 fn moved(row: &Row, engine: &Engine, seed: u64) -> TaskAdapter {
-    let shape = engine.backbone().shape();
-    let mut params = FreshParams::new(seed);
-    let adapter = row.config.build(shape, &mut params).unwrap();
-    let head = Head::build(head_config(), shape, &mut params).unwrap();
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut parameters = [adapter.parameters(), head.parameters()].concat();
-    for parameter in &mut parameters {
-        let noise = normals(&mut rng, parameter.tensor.len());
-        let values = parameter.tensor.data().iter().zip(noise);
-        let values: Vec<f32> = values.map(|(x, noise)| x + 0.3 * noise).collect();
-        parameter.tensor = Tensor::new(values, parameter.tensor.shape());
-    }
-    let mut params = GivenParams(&parameters);
-    let mut adapter = row.config.build(shape, &mut params).unwrap();
-    let head = Head::build(head_config(), shape, &mut params).unwrap();
-    if let Some((config, parameters)) = adapter.finished() {
-        adapter = config.build(shape, &mut GivenParams(&parameters)).unwrap();
-    }
-    task(adapter, head, row.files[0], engine)
+    rows::moved(row, head_config(), engine.backbone().shape(), seed)
 }
 
 fn states(engine: &Engine, hook: &dyn Hook) -> Tensor {

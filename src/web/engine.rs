@@ -300,6 +300,16 @@ impl WebEngine {
         Ok(files_to_js(&files))
     }
 
+    /// An adapter merged into a copy of the backbone: the checkpoint in f32, and the head beside it.
+    ///
+    /// # Errors
+    /// `adapter_unknown`, `adapter_format`.
+    #[wasm_bindgen(js_name = exportMerged)]
+    pub fn export_merged(&self, name: &str) -> Outcome<JsValue> {
+        let files = self.engine.merge(name).map_err(thrown)?;
+        Ok(files_to_js(&files))
+    }
+
     /// Prepares a training run on `{ text, text2?, label }` rows.
     ///
     /// # Errors

@@ -6,15 +6,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use graftlet::adapter::format::Library::{self, AdapterHub, Peft};
 use graftlet::adapter::{
-    Bias, BitFitConfig, Config, Ia3Config, LoraConfig, Options, PrefixConfig, PromptConfig,
-    PromptPlace, Scaling, Side, presets,
+    BackboneRef, Bias, BitFitConfig, Card, Config, FreshParams, GivenParams, Ia3Config, LoraConfig,
+    Options, PrefixConfig, PromptConfig, PromptPlace, Scaling, Side, TaskAdapter, presets,
 };
 use graftlet::backbone::{Linear, LinearSite, Shape};
+use graftlet::head::{Head, HeadConfig};
 use graftlet::ops::Activation;
+use graftlet::tensor::Tensor;
+use graftlet::tensor_file::FloatType;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 
 use crate::bottlenecks::bottlenecks;
 use crate::differences::LAYERS;
 use crate::reference::{Bottleneck, Model};
+use crate::tiny::normals;
 
 pub struct Row {
     pub name: String,
@@ -138,6 +144,43 @@ pub fn rows(shape: &Shape) -> Vec<Row> {
     rows.extend(virtual_tokens());
     rows.push(Row::new("BitFit", boxed(BitFitConfig::default())).scale(1.0));
     rows
+}
+
+/// A task of a row whose parameters are some way from where they start, as after training.
+pub fn moved(row: &Row, head: HeadConfig, shape: &Shape, seed: u64) -> TaskAdapter {
+    let mut params = FreshParams::new(seed);
+    let adapter = row.config.build(shape, &mut params).unwrap();
+    let fresh = Head::build(head.clone(), shape, &mut params).unwrap();
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut parameters = [adapter.parameters(), fresh.parameters()].concat();
+    for parameter in &mut parameters {
+        let noise = normals(&mut rng, parameter.tensor.len());
+        let values = parameter.tensor.data().iter().zip(noise);
+        let values: Vec<f32> = values.map(|(x, noise)| x + 0.3 * noise).collect();
+        parameter.tensor = Tensor::new(values, parameter.tensor.shape());
+    }
+    let mut params = GivenParams(&parameters);
+    let mut adapter = row.config.build(shape, &mut params).unwrap();
+    let head = Head::build(head, shape, &mut params).unwrap();
+    if let Some((config, parameters)) = adapter.finished() {
+        adapter = config.build(shape, &mut GivenParams(&parameters)).unwrap();
+    }
+    TaskAdapter {
+        adapter,
+        card: Card {
+            labels: head.config().labels.clone(),
+            backbone: Some(BackboneRef {
+                name: shape.name.clone(),
+                fingerprint: shape.fingerprint.clone(),
+            }),
+            ..Card::default()
+        },
+        head: Some(head),
+        library: row.files[0],
+        original: None,
+        float: FloatType::F32,
+        bytes: 0,
+    }
 }
 
 fn boxed(config: impl Config + 'static) -> Box<dyn Config> {

@@ -5,12 +5,14 @@
 
 mod adapterhub;
 mod fields;
+mod head;
 mod inspect;
 mod peft;
 pub(super) mod peft_targets;
 mod policy;
 
 pub use fields::Fields;
+pub use head::{load_head, save_head};
 pub use inspect::inspect;
 
 use std::collections::BTreeMap;
@@ -18,10 +20,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Card, Config, FileParams, ParamName, TaskAdapter};
+use super::{Card, Config, ParamName, TaskAdapter};
 use crate::backbone::Shape;
 use crate::error::{Error, Result};
-use crate::head::{Head, HeadConfig, Pooling, Problem};
+use crate::head::{HeadConfig, Problem};
 use crate::tensor_file::{FloatType, TensorFile, TensorFileWriter};
 
 /// A folder in memory: file name to content.
@@ -166,8 +168,8 @@ pub fn load_fusion(
 
 /// With the head that the library has no way to say, if there is one.
 fn with_side_head(mut loaded: TaskAdapter, files: &Files, shape: &Shape) -> Result<TaskAdapter> {
-    if let Some(bytes) = files.get(SIDE_HEAD) {
-        loaded.head = Some(load_side_head(bytes, &loaded.card, shape)?);
+    if let Some(head) = head::read(files, &loaded.card, shape)? {
+        loaded.head = Some(head);
     }
     if let Some(head) = &loaded.head {
         let HeadConfig {
@@ -227,36 +229,12 @@ pub fn save(task: &TaskAdapter, name: &str, library: Library, shape: &Shape) -> 
     if let Some(head) = &task.head {
         card.labels.clone_from(&head.config().labels);
         card.problem = said(&head.config().problem);
-        if !can_say(library, head) {
-            put_head_aside(head, task.float, &mut card, &mut files)?;
+        if !head::can_say(library, head) {
+            head::put_aside(head, task.float, &mut card, &mut files)?;
         }
     }
     put_card(card, &mut files)?;
     Ok(files)
-}
-
-/// A head alone, with the card that says what it answers: what stands beside a backbone that an
-/// adapter was merged into.
-///
-/// # Errors
-/// [`Error::FileInvalid`] if a tensor does not fit its shape.
-pub fn save_head(head: &Head, mut card: Card) -> Result<Files> {
-    card.labels.clone_from(&head.config().labels);
-    card.problem = said(&head.config().problem);
-    let mut files = Files::new();
-    put_head_aside(head, FloatType::F32, &mut card, &mut files)?;
-    put_card(card, &mut files)?;
-    Ok(files)
-}
-
-/// Writes a head that the library has no way to say into a file of its own, and what it reads on the
-/// card.
-fn put_head_aside(head: &Head, float: FloatType, card: &mut Card, files: &mut Files) -> Result<()> {
-    card.pooling = Some(head.config().pooling);
-    card.dense = head.config().dense;
-    let tensors = write_tensors(&[(head.parameters(), &side_head_key)], float)?;
-    files.insert(SIDE_HEAD.into(), tensors);
-    Ok(())
 }
 
 /// Writes the side file, which names the others.
@@ -284,11 +262,6 @@ fn read_card(files: &Files) -> Result<Card> {
     })
 }
 
-/// A parameter's key in the side file of a head.
-fn side_head_key(parameter: ParamName) -> String {
-    parameter.field.to_owned()
-}
-
 /// What a card says of a head's problem: nothing where it is what everybody expects.
 fn said(problem: &Problem) -> Option<Problem> {
     (*problem != Problem::SingleLabel).then(|| problem.clone())
@@ -311,41 +284,6 @@ fn agreed(place: &str, problem: Problem, card: &Card) -> Result<Problem> {
         }),
         (problem, _) => Ok(problem),
     }
-}
-
-/// Whether the library's own model classes have such a head.
-fn can_say(library: Library, head: &Head) -> bool {
-    let HeadConfig {
-        problem,
-        pooling,
-        dense,
-        ..
-    } = head.config();
-    let tokens = *problem == Problem::TokenClassification;
-    match library {
-        Library::Peft => (tokens || *pooling == Pooling::Pooler) && dense.is_none(),
-        Library::AdapterHub => tokens || *pooling != Pooling::Mean,
-    }
-}
-
-fn load_side_head(bytes: &[u8], card: &Card, shape: &Shape) -> Result<Head> {
-    if card.labels.is_empty() {
-        return Err(Error::ConfigInvalid {
-            place: CARD.into(),
-            reason: format!("it must list the \"labels\" of the head in {SIDE_HEAD}"),
-        });
-    }
-    let file = TensorFile::parse(SIDE_HEAD, bytes)?;
-    let config = HeadConfig {
-        problem: card.problem.clone().unwrap_or_default(),
-        pooling: card.pooling.unwrap_or(Pooling::Mean),
-        dense: card.dense,
-        labels: card.labels.clone(),
-    };
-    let mut source = FileParams::new(&file, &side_head_key);
-    let head = Head::build(config, shape, &mut source)?;
-    source.finish()?;
-    Ok(head)
 }
 
 /// Most labels of a head: a damaged file must not ask for any amount of memory.

@@ -1,5 +1,5 @@
 //! Changed seeds for every target, for where no cargo-fuzz is at hand:
-//! `cargo run --release --bin mutate -- [seconds a target] [target …]`.
+//! `cargo run --release --example mutate -- [seconds a target] [target …]`.
 //!
 //! Without coverage to go by, an input is kept to be changed further if the reader said something new
 //! about it. An input that makes a reader panic, takes it a second, or more memory than its allowance,
