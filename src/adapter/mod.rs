@@ -6,8 +6,10 @@ pub mod format;
 mod bias;
 mod bitfit;
 mod bottleneck;
+mod carrier;
 mod ia3;
 mod lora;
+mod none;
 mod params;
 mod prefix;
 mod prompt;
@@ -19,6 +21,7 @@ pub use bottleneck::{BottleneckConfig, Hypercomplex, OutputNorm, Placement, Read
 pub use bottleneck::{Scaling, Skip};
 pub use ia3::{Ia3Config, Side};
 pub use lora::LoraConfig;
+pub use none::NoneConfig;
 pub use params::{Collector, FileParams, FreshParams, GivenParams, Init};
 pub use params::{ParamName, ParamSource, Parameter, Site};
 pub use prefix::PrefixConfig;
@@ -47,9 +50,10 @@ pub trait Adapter: Hook {
     fn finished(&self) -> Option<(Box<dyn Config>, Vec<Parameter>)> {
         None
     }
-    /// From here on the adapter is trained with what is random in training, dropout; without this
-    /// call it computes as it will be used.
-    fn start_training(&mut self, _seed: u64) {}
+    /// The next batch is learnt from, with what is random in training, dropout; without this call the
+    /// adapter computes as it will be used. Each sequence of the batch has a seed and its number of
+    /// tokens, so that what is dropped does not depend on its neighbours.
+    fn start_training(&mut self, _sequences: &[(u64, usize)]) {}
 }
 
 /// The settings of an adapter, without its weights.
@@ -233,6 +237,7 @@ pub static KINDS: &[&Kind] = &[
     &prefix::KIND,
     &prompt::KIND,
     &bitfit::KIND,
+    &none::KIND,
 ];
 
 /// All presets with their kinds.

@@ -7,6 +7,7 @@ mod folders;
 mod inspect;
 mod predict;
 mod progress;
+mod report;
 pub mod rows;
 mod train;
 

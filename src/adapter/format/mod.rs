@@ -121,7 +121,11 @@ pub fn load(name: &str, files: &Files, shape: &Shape) -> Result<TaskAdapter> {
     if let Some(bytes) = files.get(SIDE_HEAD) {
         loaded.head = Some(load_side_head(bytes, &loaded.card, shape)?);
     }
-    if let Some(head) = &loaded.head {
+    if let Some(calibration) = &loaded.card.calibration {
+        calibration.check(CARD)?;
+    }
+    if let Some(head) = &mut loaded.head {
+        head.calibrate(loaded.card.calibration.clone());
         let HeadConfig {
             problem, labels, ..
         } = head.config();
@@ -183,6 +187,7 @@ pub fn save(task: &TaskAdapter, name: &str, library: Library, shape: &Shape) -> 
     if let Some(head) = &task.head {
         card.labels.clone_from(&head.config().labels);
         card.problem = said(&head.config().problem);
+        card.calibration = head.calibration().cloned();
         if files.contains_key(SIDE_HEAD) {
             card.pooling = Some(head.config().pooling);
             card.dense = head.config().dense;
