@@ -50,7 +50,7 @@ impl Row {
         let (fresh_is_none, files, merges): (_, &[Library], _) = match config.kind().name {
             "lora" => (true, &[Peft], true),
             "ia3" => (true, &[Peft], true),
-            "bitfit" => (true, &[Peft], true),
+            "bitfit" | "none" => (true, &[Peft], true),
             "bottleneck" => (true, &[AdapterHub], false),
             // virtual tokens are there from the start
             "prefix" => (false, &[AdapterHub], false),
