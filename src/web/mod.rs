@@ -4,6 +4,7 @@
 //! No panic and no bare string crosses the border: every failure is an `Error` object whose `name`
 //! is "GraftletError" and whose `code` is [`Error::code`](crate::Error::code).
 
+mod answers;
 #[cfg(feature = "bench")]
 mod bench;
 mod convert;

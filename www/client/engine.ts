@@ -6,8 +6,8 @@ import type {
   AdapterFiles,
   AdapterFormat,
   AdapterInfo,
+  Answer,
   BackboneInfo,
-  Classification,
   KindInfo,
   Row,
   Text,
@@ -22,9 +22,9 @@ export interface Engine {
   adapters(): AdapterInfo[];
   use(name: string | null): void;
   active(): string | undefined;
-  classify(texts: readonly Text[]): Classification[];
+  classify(texts: readonly Text[]): Answer[];
   /** The outer index is the adapter's. */
-  classifyWith(texts: readonly Text[], names: readonly string[]): Classification[][];
+  classifyWith(texts: readonly Text[], names: readonly string[]): Answer[][];
   embed(texts: readonly Text[]): Float32Array[];
   exportAdapter(name: string, format: AdapterFormat): AdapterFiles;
   exportMerged(name: string): AdapterFiles;

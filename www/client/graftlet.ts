@@ -10,8 +10,8 @@ import type {
   AdapterFiles,
   AdapterFormat,
   AdapterInfo,
+  Answer,
   BackboneInfo,
-  Classification,
   EngineBuild,
   KindInfo,
   LoadProgress,
@@ -123,12 +123,12 @@ export class Graftlet {
   }
 
   /** Classifies with the active adapter, one answer a text. */
-  classify(texts: readonly Text[]): Promise<Classification[]> {
+  classify(texts: readonly Text[]): Promise<Answer[]> {
     return this.#remote.call("classify", [texts]);
   }
 
   /** Classifies with several loaded adapters: the outer index is the adapter's, the inner one the text's. */
-  classifyWith(texts: readonly Text[], names: readonly string[]): Promise<Classification[][]> {
+  classifyWith(texts: readonly Text[], names: readonly string[]): Promise<Answer[][]> {
     return this.#remote.call("classifyWith", [texts, names]);
   }
 

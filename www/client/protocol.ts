@@ -10,8 +10,8 @@ import type {
   AdapterFiles,
   AdapterFormat,
   AdapterInfo,
+  Answer,
   BackboneInfo,
-  Classification,
   EngineBuild,
   KindInfo,
   Row,
@@ -31,8 +31,8 @@ export interface Calls {
   adapters(): AdapterInfo[];
   use(name: string | null): void;
   active(): string | null;
-  classify(texts: readonly Text[]): Classification[];
-  classifyWith(texts: readonly Text[], names: readonly string[]): Classification[][];
+  classify(texts: readonly Text[]): Answer[];
+  classifyWith(texts: readonly Text[], names: readonly string[]): Answer[][];
   embed(texts: readonly Text[]): Float32Array[];
   exportAdapter(name: string, format: AdapterFormat | null): AdapterFiles;
   exportMerged(name: string): AdapterFiles;

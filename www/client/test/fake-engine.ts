@@ -13,6 +13,7 @@ import type {
   Text,
   TrainEvent,
   TrainOptions,
+  TrainReport,
 } from "../types.js";
 
 const BACKBONE: BackboneInfo = {
@@ -82,7 +83,9 @@ function answer(adapter: Centroids, text: Text): Classification {
   const scores = softmax(logits).map((score, i) => ({ label: adapter.labels[i] ?? "", score }));
   const best = scores.reduce((a, b) => (b.score > a.score ? b : a));
   return {
+    problem: "single_label",
     ...best,
+    rejected: false,
     scores,
     logits,
     tokens: Math.min(words.length + 2, BACKBONE.maxTokens),
@@ -127,6 +130,9 @@ class FakeTraining implements Training {
         trainRows: Math.round(this.#rows.length * 0.9),
         devRows: this.#rows.length - Math.round(this.#rows.length * 0.9),
         parameters: 75_000,
+        report: this.#report(),
+        workers: 1,
+        memory: 0,
       };
     }
     this.#step += 1;
@@ -150,6 +156,23 @@ class FakeTraining implements Training {
       step: this.#step,
       loss: 1.8 * Math.exp(-2 * part),
       learningRate: 1e-3,
+    };
+  }
+
+  #report(): TrainReport {
+    const devRows = Math.round(this.#rows.length * 0.1);
+    return {
+      metric: "accuracy",
+      score: 0.9,
+      epochs: this.#epochs,
+      steps: this.#steps,
+      parameters: 75_000,
+      trainRows: this.#rows.length - devRows,
+      devRows,
+      truncated: 0,
+      evaluation: { rows: devRows, loss: 0.5, scores: { accuracy: 0.9 }, perLabel: [] },
+      hardest: [],
+      suspects: [],
     };
   }
 

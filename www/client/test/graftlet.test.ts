@@ -191,7 +191,7 @@ describe("train", () => {
       if (event.type === "done") {
         await g.use("shop");
         const [answer] = await g.classify(["money"]);
-        expect(answer?.label).toBe("refund");
+        expect(answer).toMatchObject({ problem: "single_label", label: "refund" });
         expect(await g.saved()).toEqual(["shop"]);
       }
       events.push(event);
@@ -203,7 +203,7 @@ describe("train", () => {
   it("counts steps that never fall, never pass a constant total, and reach it", async () => {
     const g = await load();
     const steps: { step: number; steps: number }[] = [];
-    for await (const event of g.train(options, ROWS)) if (event.type !== "done") steps.push(event);
+    for await (const event of g.train(options, ROWS)) if ("step" in event) steps.push(event);
     const counts = steps.map(({ step }) => step);
     expect(counts).toEqual(counts.toSorted((a, b) => a - b));
     expect(new Set(steps.map((event) => event.steps)).size).toBe(1);
