@@ -5,10 +5,13 @@ import "./styles/fonts.css";
 import "./styles/base.css";
 import "./styles/ask.css";
 import "./styles/teach.css";
+import "./styles/report.css";
 import { render } from "preact";
 import { followText } from "./state/answer.js";
 import { engine, loadEngine } from "./state/engine.js";
-import { busy, followRows } from "./state/lesson.js";
+import { followKinds } from "./state/plan.js";
+import { followRows } from "./state/rows.js";
+import { busy } from "./state/run.js";
 import { loadIndex, loadOwn } from "./state/tasks.js";
 import { App } from "./views/app.js";
 
@@ -18,6 +21,7 @@ if (root) render(<App onRetry={boot} />, root);
 setTimeout(() => {
   followText();
   followRows();
+  followKinds();
   void boot();
 });
 

@@ -4,12 +4,12 @@
  */
 
 import * as Comlink from "comlink";
-import type { Row } from "graftlet";
+import type { Answer, Problem, Text } from "graftlet";
 import type { Columns } from "./columns.js";
-import type { Inspection } from "./inspect.js";
+import type { Choice, Inspection, Looked } from "./inspect.js";
 
 export interface Source {
-  format: "CSV" | "TSV" | "JSONL";
+  format: "CSV" | "TSV" | "JSONL" | "CoNLL";
   encoding: string;
   header: boolean;
   columns: string[];
@@ -20,9 +20,15 @@ export interface Source {
 export interface RowsDesk {
   /** Reads a file or pasted text; `header` overrules the guess whether the first row names the columns. */
   open(source: Blob | string, header?: boolean): Promise<Source>;
-  inspect(columns: Columns): Promise<Inspection>;
-  /** The rows to train on. */
-  rows(columns: Columns): Promise<Row[]>;
+  /** What the labels of the columns seem to say. */
+  propose(columns: Columns): Promise<{ problem: Problem; reject: string | null }>;
+  inspect(choice: Choice): Promise<Inspection>;
+  /** The rows to train on, with what was found at all. */
+  rows(choice: Choice): Promise<Looked>;
+  /** What there is to classify, and which of the table's rows each is: those without a text are left out. */
+  texts(columns: Columns): Promise<{ texts: Text[]; rows: number[] }>;
+  /** The table as CSV, with the answers to the given rows beside it. */
+  answered(rows: readonly number[], answers: readonly Answer[]): Promise<Blob>;
 }
 
 /** Starts the worker. */

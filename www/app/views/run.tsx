@@ -5,8 +5,9 @@ import type { FunctionComponent } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { counted, duration, score, size } from "../format/units.js";
 import { exportZip } from "../state/intake.js";
-import { cancel, type Progress, run } from "../state/lesson.js";
+import { cancel, type Progress, type Run, run, runNotices } from "../state/run.js";
 import { adapter, select } from "../state/tasks.js";
+import { ReportView } from "./report/report.js";
 
 /** The chart brings a plotting library along, which only those who train need. */
 function useChart(): FunctionComponent | null {
@@ -30,36 +31,48 @@ export function RunView() {
         </div>
       )}
       {state.status === "running" && <Running progress={state.progress} name={state.name} />}
+      {runNotices.value.map((sentence) => (
+        <p key={sentence} class="notice">
+          {sentence}
+        </p>
+      ))}
       {state.status !== "starting" && Chart && <Chart />}
       <div role="status">
         {state.status === "cancelled" && <p>Training of “{state.name}” was cancelled.</p>}
-        {state.status === "done" && (
-          <div class="run-done">
-            <p class="run-title">“{state.name}” is ready.</p>
-            <p>
-              It got {score(state.event.score)} {state.event.metric} on{" "}
-              {counted(state.event.devRows, "row")} it had not seen, after{" "}
-              {counted(state.event.trainRows, "row")} and {Math.round(state.seconds)} s of training
-              {adapter.value?.name === state.name && `, and weighs ${size(adapter.value.bytes)}`}.
-              It stands in the dropdown and stays in this browser.
-            </p>
-            <div class="actions">
-              <button type="button" class="solid" onClick={() => tryIt(state.name)}>
-                Try it
-              </button>
-              <button type="button" class="quiet" onClick={() => void exportZip(state.name)}>
-                Download
-              </button>
-            </div>
-          </div>
-        )}
+        {state.status === "done" && <Done done={state} />}
       </div>
+      {state.status === "done" && <ReportView key={state.name} done={state} />}
       {state.status === "failed" && (
         <p class="trouble" role="alert">
           {state.sentence}
         </p>
       )}
     </section>
+  );
+}
+
+function Done({ done }: { done: Extract<Run, { status: "done" }> }) {
+  const { name, event, seconds, planned } = done;
+  const info = adapter.value?.name === name ? adapter.value : undefined;
+  return (
+    <div class="run-done">
+      <p class="run-title">“{name}” is ready.</p>
+      <p>
+        It learned from {counted(event.trainRows, "row")} in {Math.round(seconds)} s
+        {info && ` and weighs ${size(info.bytes)}`}. It stands in the dropdown and stays in this
+        browser.
+        {event.epochs < planned &&
+          ` Training ended early, after ${event.epochs} of ${planned} epochs: the score on the rows held out had stopped rising.`}
+      </p>
+      <div class="actions">
+        <button type="button" class="solid" onClick={() => tryIt(name)}>
+          Try it
+        </button>
+        <button type="button" class="quiet" onClick={() => void exportZip(name)}>
+          Download
+        </button>
+      </div>
+    </div>
   );
 }
 

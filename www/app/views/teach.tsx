@@ -1,14 +1,15 @@
 /**
  * Teaching: rows, their columns, the adapter, the run.
  */
-import { busy, columns, inspection, opened, run } from "../state/lesson.js";
+import { choice, inspection, opened } from "../state/rows.js";
+import { busy, run } from "../state/run.js";
 import { Plan } from "./plan.js";
 import { RowsSource } from "./rows-source.js";
 import { RowsTable } from "./rows-table.js";
 import { RunView } from "./run.js";
 
 export function Teach() {
-  const read = opened.value && columns.value && inspection.value ? opened.value : null;
+  const read = opened.value && choice.value && inspection.value ? opened.value : null;
   return (
     <section class="panel teach" id="teach" aria-labelledby="teach-title">
       <div class="teach-head">
