@@ -5,6 +5,7 @@ use web_sys::AbortSignal;
 
 use super::answers::answered;
 use super::convert::{files_from_js, files_to_js, from_js, texts, thrown, to_js};
+use super::rows::Rows;
 use super::training::Training;
 use crate::adapter::format::{CARD, CONFIG, FUSION_CONFIG, Files, Library};
 use crate::adapter::{Card, Description, SizeOption, TaskAdapter, presets};
@@ -295,13 +296,21 @@ impl WebEngine {
         Ok(files_to_js(&files))
     }
 
-    /// Prepares a training run on `{ text, text2?, label }` rows.
+    /// Prepares a training run, or a worker's part in it, on rows that are used up; with a checkpoint it
+    /// goes on from there.
     ///
     /// # Errors
-    /// Those of [`crate::train::Dataset::for_training`] and [`crate::train::Trainer::new`].
+    /// `config_invalid` for an option that does not exist or is of another type, `unknown_kind`,
+    /// `checkpoint_mismatch`; those of [`crate::train::Dataset::read`] and
+    /// [`crate::train::Trainer::new`].
     #[wasm_bindgen(js_name = startTraining)]
-    pub fn start_training(&self, options: JsValue, rows: JsValue) -> Outcome<Training> {
-        Training::start(&self.engine, options, rows).map_err(thrown)
+    pub fn start_training(
+        &self,
+        options: JsValue,
+        rows: Rows,
+        checkpoint: Option<Vec<u8>>,
+    ) -> Outcome<Training> {
+        Training::start(&self.engine, options, rows, checkpoint.as_deref()).map_err(thrown)
     }
 }
 

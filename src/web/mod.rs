@@ -9,12 +9,15 @@ mod answers;
 mod bench;
 mod convert;
 mod engine;
+mod rows;
+mod shares;
 mod store;
 mod training;
 
 #[cfg(feature = "bench")]
 pub use bench::{BenchAttention, BenchBackbone, BenchKernels, BenchTraining, tokenize};
 pub use engine::{WebEngine, fetch_adapter, kinds};
+pub use rows::Rows;
 pub use store::Store;
 pub use training::Training;
 

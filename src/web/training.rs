@@ -1,18 +1,24 @@
 use std::sync::Arc;
 
-use serde::Deserialize;
+use js_sys::Array;
+use serde_json::{Map, Value};
 use wasm_bindgen::prelude::*;
 
 use super::convert::{files_to_js, from_js, thrown, to_js};
-use crate::adapter::{Options, format, preset};
+use super::rows::Rows;
+use super::shares::{computed_from_js, computed_to_js, list, share_from_js, share_to_js};
+use crate::adapter::{format, preset};
 use crate::backbone::Backbone;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::head::ProblemName;
-use crate::hub::sha256;
-use crate::train::{Dataset, Row, Settings, Trainer};
+use crate::train::{Dataset, Settings, Trainer};
 
-/// A training run, driven one short step at a time.
+/// A training run, or one worker's part in it.
+///
+/// The worker that leads asks for a [`plan`](Self::plan), lets every worker
+/// [`compute`](Self::compute) a share of it, and has them [applied](Self::apply); a worker that follows
+/// computes what it is told with the leader's [`parameters`](Self::parameters).
 #[wasm_bindgen]
 pub struct Training {
     name: String,
@@ -21,75 +27,122 @@ pub struct Training {
     trainer: Option<Trainer>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct TrainOptions {
-    name: String,
-    kind: String,
-    epochs: Option<usize>,
-    batch_size: Option<usize>,
-    learning_rate: Option<f64>,
-    seed: Option<u64>,
-    rank: Option<usize>,
-    reduction_factor: Option<usize>,
-    virtual_tokens: Option<usize>,
-    dev_share: Option<f64>,
-    task: Option<String>,
-}
+/// What options are called in errors.
+const PLACE: &str = "the training options";
+
+type Outcome<T> = std::result::Result<T, JsValue>;
 
 impl Training {
-    pub(super) fn start(engine: &Engine, options: JsValue, rows: JsValue) -> Result<Self> {
-        let options: TrainOptions = from_js("training options", options)?;
-        let rows: Vec<Row> = from_js("rows", rows)?;
-        let preset = preset(&options.kind)?;
-        let settings = Settings {
-            epochs: options.epochs,
-            batch_size: options.batch_size,
-            learning_rate: options.learning_rate,
-            seed: options.seed,
-            dev_share: options.dev_share,
-            task: options.task,
-            adapter: Options {
-                rank: options.rank,
-                reduction_factor: options.reduction_factor,
-                virtual_tokens: options.virtual_tokens,
-                ..Options::default()
-            },
-            ..Settings::default()
+    pub(super) fn start(
+        engine: &Engine,
+        options: JsValue,
+        rows: Rows,
+        checkpoint: Option<&[u8]>,
+    ) -> Result<Self> {
+        let mut fields: Map<String, Value> = from_js("training options", options)?;
+        let mut own = |field: &str| match fields.shift_remove(field) {
+            Some(Value::String(text)) => Ok(text),
+            found => Err(Error::ConfigInvalid {
+                place: PLACE.into(),
+                reason: format!(
+                    "{field} must be a text, not {}",
+                    found.unwrap_or(Value::Null)
+                ),
+            }),
         };
+        let (name, kind) = (own("name")?, own("kind")?);
+        let fields = fields.into_iter().map(|(field, v)| (snake_case(&field), v));
+        let settings = Settings::from_fields(PLACE, fields.collect())?;
+        let preset = preset(&kind)?;
+        let (rows, data_sha256) = rows.finish();
         let reading = settings.reading(ProblemName::SingleLabel);
         let data = Dataset::read("the rows", &rows, engine.tokenizer(), &reading)?;
+        drop(rows);
         let (train, dev) = settings.split(data)?;
-        let json = serde_json::to_vec(&rows).unwrap_or_default();
-        let backbone = engine.backbone().clone();
+        let backbone = Arc::clone(engine.backbone());
+        let trainer = match checkpoint {
+            Some(bytes) => Trainer::resume(backbone.clone(), preset, settings, train, dev, bytes)?,
+            None => Trainer::new(backbone.clone(), preset, settings, train, dev)?,
+        };
         Ok(Self {
-            name: options.name,
-            data_sha256: sha256(&json),
-            trainer: Some(Trainer::new(
-                Arc::clone(&backbone),
-                preset,
-                settings,
-                train,
-                dev,
-            )?),
+            name,
+            data_sha256,
             backbone,
+            trainer: Some(trainer),
         })
+    }
+
+    fn trainer(&mut self) -> Outcome<&mut Trainer> {
+        let name = &self.name;
+        self.trainer.as_mut().ok_or_else(|| thrown(ended(name)))
     }
 }
 
 #[wasm_bindgen]
 impl Training {
-    /// Does one unit of work and says what it was.
+    /// What is to be computed next, as shares for at most that many workers; none once the run is over.
     ///
     /// # Errors
-    /// `option_invalid` when the loss is no longer finite; `adapter_unknown` after
-    /// [`adapter_files`](Self::adapter_files).
-    pub fn step(&mut self) -> std::result::Result<JsValue, JsValue> {
-        let trainer = self
-            .trainer
-            .as_mut()
-            .ok_or_else(|| thrown(ended(&self.name)))?;
-        to_js(&trainer.step().map_err(thrown)?)
+    /// `adapter_unknown` after [`adapter_files`](Self::adapter_files), as all that follow.
+    pub fn plan(&mut self, workers: usize) -> Outcome<Array> {
+        let plan = self.trainer()?.plan(workers);
+        Ok(plan.iter().map(share_to_js).collect())
+    }
+
+    /// Does a share of the work.
+    ///
+    /// # Errors
+    /// `option_invalid` for a share of another run.
+    pub fn compute(&mut self, share: &JsValue) -> Outcome<JsValue> {
+        let share = share_from_js(share).map_err(thrown)?;
+        let computed = self.trainer()?.learner().compute(&share);
+        Ok(computed_to_js(&computed.map_err(thrown)?))
+    }
+
+    /// Takes what the shares of a plan came to, in its order, and says what has happened.
+    ///
+    /// # Errors
+    /// `option_invalid` when the loss is no longer finite.
+    pub fn apply(&mut self, computed: &Array) -> Outcome<JsValue> {
+        let computed = list(computed, computed_from_js).map_err(thrown)?;
+        to_js(&self.trainer()?.apply(computed).map_err(thrown)?)
+    }
+
+    /// All trainable numbers, as a Float32Array.
+    ///
+    /// # Errors
+    /// `adapter_unknown`.
+    pub fn parameters(&mut self) -> Outcome<Vec<f32>> {
+        Ok(self.trainer()?.learner().parameters())
+    }
+
+    /// Takes over another worker's.
+    ///
+    /// # Errors
+    /// `option_invalid` if there are not as many.
+    #[wasm_bindgen(js_name = setParameters)]
+    pub fn set_parameters(&mut self, parameters: &[f32]) -> Outcome<()> {
+        let learner = self.trainer()?.learner();
+        learner.set_parameters(parameters).map_err(thrown)
+    }
+
+    /// Everything that is needed to go on later, as bytes.
+    ///
+    /// # Errors
+    /// `adapter_unknown`.
+    pub fn checkpoint(&mut self) -> Outcome<Vec<u8>> {
+        self.trainer()?.checkpoint().map_err(thrown)
+    }
+
+    /// What there is to say of the best epoch so far; null before the first has ended.
+    ///
+    /// # Errors
+    /// `adapter_unknown`.
+    pub fn report(&mut self) -> Outcome<JsValue> {
+        match self.trainer()?.report().map_err(thrown)? {
+            Some(report) => to_js(&report),
+            None => Ok(JsValue::NULL),
+        }
     }
 
     /// The folder of the best adapter so far; ends the run.
@@ -97,11 +150,9 @@ impl Training {
     /// # Errors
     /// `adapter_unknown` when called twice.
     #[wasm_bindgen(js_name = adapterFiles)]
-    pub fn adapter_files(&mut self) -> std::result::Result<JsValue, JsValue> {
-        let trainer = self
-            .trainer
-            .take()
-            .ok_or_else(|| thrown(ended(&self.name)))?;
+    pub fn adapter_files(&mut self) -> Outcome<JsValue> {
+        let trainer = self.trainer.take();
+        let trainer = trainer.ok_or_else(|| thrown(ended(&self.name)))?;
         let files = || {
             let mut task = trainer.finish()?;
             task.card.data_sha256 = Some(self.data_sha256.clone());
@@ -109,6 +160,18 @@ impl Training {
         };
         Ok(files_to_js(&files().map_err(thrown)?))
     }
+}
+
+/// `batchSize` as `batch_size`.
+fn snake_case(field: &str) -> String {
+    let mut snake = String::with_capacity(field.len() + 4);
+    for character in field.chars() {
+        if character.is_ascii_uppercase() {
+            snake.push('_');
+        }
+        snake.push(character.to_ascii_lowercase());
+    }
+    snake
 }
 
 fn ended(name: &str) -> Error {

@@ -11,7 +11,7 @@ import { followText } from "./state/answer.js";
 import { engine, loadEngine } from "./state/engine.js";
 import { followKinds } from "./state/plan.js";
 import { followRows } from "./state/rows.js";
-import { busy } from "./state/run.js";
+import { loadInterrupted, unkept } from "./state/run.js";
 import { loadIndex, loadOwn } from "./state/tasks.js";
 import { App } from "./views/app.js";
 
@@ -25,12 +25,12 @@ setTimeout(() => {
   void boot();
 });
 
-// Leaving the page would throw a run under way away.
+// A run that the browser keeps can be gone on with at the next visit.
 addEventListener("beforeunload", (event) => {
-  if (busy.peek()) event.preventDefault();
+  if (unkept.peek()) event.preventDefault();
 });
 
 async function boot(): Promise<void> {
   await Promise.all([loadIndex(), loadEngine()]);
-  if (engine.value.status === "ready") await loadOwn();
+  if (engine.value.status === "ready") await Promise.all([loadOwn(), loadInterrupted()]);
 }

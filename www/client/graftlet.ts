@@ -2,10 +2,11 @@
  * The class a page uses. Each method is one call to the worker; nothing here computes.
  */
 import { GraftletError } from "./errors.js";
+import { classifyMany } from "./many.js";
 import { progressGuard } from "./progress.js";
 import type { Loaded } from "./protocol.js";
 import { Remote, type WorkerLike } from "./remote.js";
-import { train } from "./training.js";
+import { type Run, train } from "./training.js";
 import type {
   AdapterFiles,
   AdapterFormat,
@@ -13,13 +14,16 @@ import type {
   Answer,
   BackboneInfo,
   EngineBuild,
+  InterruptedRun,
   KindInfo,
   LoadProgress,
+  ManyProgress,
   Row,
   RuntimeInfo,
+  TaggedRow,
   Text,
-  TrainEvent,
   TrainOptions,
+  TrainRun,
 } from "./types.js";
 
 export interface LoadOptions {
@@ -43,8 +47,8 @@ export class Graftlet {
   readonly #backboneUrl: string;
   readonly #spawn: () => WorkerLike;
   readonly #remote: Remote;
-  /** The workers of the training runs under way. */
-  readonly #runs = new Set<Remote>();
+  /** Further workers, of training runs and of many texts. */
+  readonly #hired = new Set<Remote>();
 
   private constructor(
     { backbone, runtime }: Loaded,
@@ -167,40 +171,114 @@ export class Graftlet {
   }
 
   /**
-   * Trains an adapter on the rows, in a second worker. When `done` comes, the adapter is loaded under `options.name`
+   * Classifies many texts with the active adapter, one answer a text; with several workers each has the backbone in
+   * its memory for as long as it takes. Where one cannot be had the others do its part.
+   */
+  classifyMany(
+    texts: readonly Text[],
+    options: {
+      workers?: number | "auto";
+      signal?: AbortSignal;
+      onProgress?: (progress: ManyProgress) => void;
+    } = {},
+  ): Promise<Answer[]> {
+    return classifyMany({
+      texts,
+      workers: options.workers,
+      signal: options.signal,
+      onProgress: options.onProgress,
+      main: this.#remote,
+      hire: async (name) => {
+        const worker = this.#hire();
+        try {
+          const files = await this.exportAdapter(name);
+          await worker.call("load", [this.#backboneUrl, this.runtime.build]);
+          await worker.call("addAdapter", [name, files, false]);
+        } catch (error) {
+          this.#retire(worker);
+          throw error;
+        }
+        return worker;
+      },
+      retire: (worker) => this.#retire(worker),
+    });
+  }
+
+  /**
+   * Trains an adapter on the rows, in workers of its own. When `done` comes, the adapter is loaded under `options.name`
    * and, unless `persist` is false, kept in the browser. Aborting, or leaving the loop, ends the run at once;
    * after an abort the generator throws code `aborted`.
+   *
+   * Until then the run itself is kept in the browser, unless `checkpoints` is false (by default as `persist`): if the
+   * page goes away, `interrupted` lists it and `continueTraining` goes on from its last epoch.
    */
   train(
     options: TrainOptions,
-    rows: readonly Row[],
+    rows: readonly (Row | TaggedRow)[],
+    settings: { signal?: AbortSignal; persist?: boolean; checkpoints?: boolean } = {},
+  ): TrainRun {
+    const { signal, persist = true, checkpoints: keep = persist } = settings;
+    return this.#train(options.name, { options, rows, keep }, signal, persist);
+  }
+
+  /** Training runs that this browser keeps and that no tab is at. */
+  interrupted(): Promise<InterruptedRun[]> {
+    return this.#remote.call("interrupted", []);
+  }
+
+  /**
+   * Goes on with an interrupted run from its last epoch, to the same adapter as if nothing had happened. Rejects with
+   * `run_unknown` if the browser keeps none of that name.
+   */
+  continueTraining(
+    name: string,
     settings: { signal?: AbortSignal; persist?: boolean } = {},
-  ): AsyncGenerator<TrainEvent, void, undefined> {
-    const { signal, persist = true } = settings;
+  ): TrainRun {
+    return this.#train(name, "continue", settings.signal, settings.persist);
+  }
+
+  /** Removes what is kept of an interrupted run. */
+  forgetTraining(name: string): Promise<void> {
+    return this.#remote.call("forgetRun", [name]);
+  }
+
+  #train(
+    name: string,
+    begin: Run["begin"],
+    signal: AbortSignal | undefined,
+    persist: boolean | undefined,
+  ): TrainRun {
     return train({
+      name,
       backboneUrl: this.#backboneUrl,
       build: this.runtime.build,
-      options,
-      rows,
+      begin,
       signal,
-      spawn: () => {
-        const worker = new Remote(this.#spawn());
-        this.#runs.add(worker);
-        return worker;
+      persist,
+      spawn: () => this.#hire(),
+      retire: (worker) => this.#retire(worker),
+      adopt: async (files, persist) => {
+        await this.addAdapter(name, files, { persist });
       },
-      retire: (worker) => {
-        this.#runs.delete(worker);
-      },
-      adopt: async (files) => {
-        await this.addAdapter(options.name, files, { persist });
-      },
+      forget: () => this.forgetTraining(name),
     });
+  }
+
+  #hire(): Remote {
+    const worker = new Remote(this.#spawn());
+    this.#hired.add(worker);
+    return worker;
+  }
+
+  #retire(worker: Remote): void {
+    this.#hired.delete(worker);
+    worker.end(new GraftletError("disposed", "This worker is done."));
   }
 
   /** Ends the worker and any training; calls that wait, and later ones, reject with code `disposed`. */
   async dispose(): Promise<void> {
     const reason = new GraftletError("disposed", "This Graftlet was disposed of: load a new one.");
-    for (const worker of [this.#remote, ...this.#runs]) worker.end(reason);
+    for (const worker of [this.#remote, ...this.#hired]) worker.end(reason);
   }
 }
 

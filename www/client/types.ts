@@ -383,11 +383,11 @@ export interface InterruptedRun {
   kind: string;
   /** All rows of the run. */
   rows: number;
-  /** Epochs that are behind it, of `epochs`. */
+  /** Epochs that are behind it, of `epochs`; that many are known only once one is kept. */
   epoch: number;
-  epochs: number;
-  /** When that was, in milliseconds since 1970. */
-  savedAt: number;
+  epochs: number | null;
+  /** When it was last kept, in milliseconds since 1970. */
+  savedAt: number | null;
   options: TrainOptions;
 }
 
@@ -395,6 +395,8 @@ export interface InterruptedRun {
 export interface ManyProgress {
   done: number;
   total: number;
+  /** Workers that are at it. */
+  workers: number;
 }
 
 /**

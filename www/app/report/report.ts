@@ -2,17 +2,10 @@
  * What there is to say of a finished run: the engine's report with the rows it speaks of, and what was left out.
  */
 import type { Problem, TrainOptions, TrainReport } from "graftlet";
+import type { NamedRow } from "../rows/desk.js";
 import type { Finding } from "../rows/findings.js";
 import type { Inspection } from "../rows/inspect.js";
 import { baselineOf } from "./baseline.js";
-
-/** A row as its owner knows it. */
-export interface NamedRow {
-  /** In the file. */
-  number: number;
-  text: string;
-  text2: string | undefined;
-}
 
 export interface Report {
   options: TrainOptions;
@@ -40,31 +33,29 @@ export interface Suspect extends NamedRow {
   rivalScore: number;
 }
 
+/** The rows, by their places among those trained on, that a report speaks of. */
+export function placesOf({ hardest, suspects }: TrainReport): number[] {
+  return [...new Set([...hardest, ...suspects].map(({ row }) => row))];
+}
+
 export function reportOf(
   options: TrainOptions,
   engine: TrainReport,
-  { problem, findings, usable, classes }: Inspection,
-  rowOf: (row: number) => NamedRow,
+  inspection: Pick<Inspection, "problem" | "findings" | "usable" | "classes">,
+  rows: ReadonlyMap<number, NamedRow>,
 ): Report {
+  const { problem, findings, usable, classes } = inspection;
+  const named = <T extends { row: number }>({ row, ...rest }: T) => ({
+    ...(rows.get(row) ?? { number: row + 1, text: "", text2: undefined }),
+    ...rest,
+  });
   return {
     options,
     problem,
     engine,
     baseline: baselineOf(problem, engine),
-    hardest: engine.hardest.map(({ row, label, answer, loss }) => ({
-      ...rowOf(row),
-      label,
-      answer,
-      loss,
-    })),
-    suspects: engine.suspects.map(({ row, heldOut, label, score, rival, rivalScore }) => ({
-      ...rowOf(row),
-      heldOut,
-      label,
-      score,
-      rival,
-      rivalScore,
-    })),
+    hardest: engine.hardest.map(named),
+    suspects: engine.suspects.map(named),
     findings,
     usable,
     labels: classes.map(({ label }) => label),

@@ -1,40 +1,33 @@
 /**
- * A table with answers beside its rows, to be written as CSV.
+ * Answers as cells of a table.
  */
-import type { Answer } from "graftlet";
+import type { Answer, Problem } from "graftlet";
 import { SEPARATOR } from "./problem.js";
 import type { Table } from "./table.js";
 
-/** The header, then every row of the table; rows that were not answered have empty cells. */
+/** The table with further cells beside the given rows; the other rows have none. */
 export function* answeredTable(
   table: Table,
   rows: readonly number[],
-  answers: readonly Answer[],
+  header: readonly string[],
+  cells: readonly (readonly string[])[],
 ): Generator<string[]> {
-  const [first] = answers;
-  yield [...table.columns, ...headerOf(first)];
-  const empty = headerOf(first).map(() => "");
-  const answerOf = new Map(rows.map((row, index) => [row, answers[index]]));
-  for (const [index, cells] of table.rows.entries()) {
-    const answer = answerOf.get(index);
-    yield [...cells, ...(answer ? cellsOf(answer) : empty)];
+  yield [...table.columns, ...header];
+  const added = new Map(rows.map((row, index) => [row, cells[index]]));
+  for (const [index, own] of table.rows.entries()) {
+    yield [...own, ...(added.get(index) ?? header.map(() => ""))];
   }
 }
 
-function headerOf(answer: Answer | undefined): string[] {
-  switch (answer?.problem) {
-    case "multi_label":
-      return ["answer", "scores"];
-    case "regression":
-      return ["answer"];
-    case "token_classification":
-      return ["spans"];
-    default:
-      return ["answer", "score"];
-  }
-}
+/** What the cells of answers are called. */
+export const HEADERS: Record<Problem, string[]> = {
+  single_label: ["answer", "score"],
+  multi_label: ["answers", "scores"],
+  regression: ["answer"],
+  token_classification: ["spans"],
+};
 
-function cellsOf(answer: Answer): string[] {
+export function cellsOf(answer: Answer): string[] {
   switch (answer.problem) {
     case "single_label":
       return [answer.label, rounded(answer.score)];
@@ -46,7 +39,7 @@ function cellsOf(answer: Answer): string[] {
     case "regression":
       return [rounded(answer.value)];
     case "token_classification":
-      // Offsets say where; a text may hold one name twice.
+      // Offsets say where: a text may hold one name twice.
       return [
         JSON.stringify(
           answer.spans.map(({ start, end, label, score, second }) => ({

@@ -7,7 +7,8 @@ import { guessColumns } from "./columns.js";
 import { writeCsv } from "./csv.js";
 import { decode } from "./decode.js";
 import type { RowsDesk } from "./desk.js";
-import { inspect } from "./inspect.js";
+import { inspect, type Looked } from "./inspect.js";
+import { dropKept, lookUp, putBy } from "./kept.js";
 import { guessOutside, guessProblem } from "./problem.js";
 import { parseTable, type Table } from "./table.js";
 
@@ -17,7 +18,8 @@ const MOST_BYTES = 200_000_000;
 /** Rows that guesses go by. */
 const SAMPLE = 2000;
 
-let kept: Table | undefined;
+let opened: Table | undefined;
+let ready: Looked | undefined;
 
 const desk: RowsDesk = {
   async open(source, header) {
@@ -31,15 +33,15 @@ const desk: RowsDesk = {
     if (text.includes("\u0000")) {
       throw new Error("This is not a text file: rows are read from CSV, TSV, JSONL or CoNLL.");
     }
-    const opened = parseTable(text, header);
-    kept = opened;
+    const read = parseTable(text, header);
+    opened = read;
     return {
-      format: opened.format,
+      format: read.format,
       encoding,
-      header: opened.header,
-      columns: opened.columns,
-      rows: opened.rows.length + opened.faults.length,
-      guess: guessColumns(opened.columns, opened.rows),
+      header: read.header,
+      columns: read.columns,
+      rows: read.rows.length + read.faults.length,
+      guess: guessColumns(read.columns, read.rows),
     };
   },
   async propose({ text, text2, label }) {
@@ -51,7 +53,27 @@ const desk: RowsDesk = {
     return { problem, reject: problem === "single_label" ? guessOutside(labels) : null };
   },
   inspect: async (choice) => inspect(table(), choice).inspection,
-  rows: async (choice) => inspect(table(), choice),
+  async prepare(choice, keep) {
+    ready = inspect(table(), choice);
+    // A browser that keeps nothing trains all the same.
+    await putBy(keep, ready).catch(() => {});
+    return ready.inspection;
+  },
+  async recall(name) {
+    ready = await lookUp(name).catch(() => undefined);
+    return ready?.inspection ?? null;
+  },
+  forget: (name) => dropKept(name).catch(() => {}),
+  part: async (from, to) => ready?.rows.slice(from, to) ?? [],
+  named: async (places) =>
+    places.map((place) => {
+      const row = ready?.rows[place];
+      return {
+        number: ready?.numbers[place] ?? place + 1,
+        text: row?.text ?? "",
+        text2: row?.text2,
+      };
+    }),
   async texts(columns) {
     const found: { texts: (string | [string, string])[]; rows: number[] } = { texts: [], rows: [] };
     table().rows.forEach((cells, index) => {
@@ -64,12 +86,12 @@ const desk: RowsDesk = {
     });
     return found;
   },
-  answered: async (rows, answers) => writeCsv(answeredTable(table(), rows, answers)),
+  answered: async (rows, header, cells) => writeCsv(answeredTable(table(), rows, header, cells)),
 };
 
 function table(): Table {
-  if (!kept) throw new Error("Choose a file first.");
-  return kept;
+  if (!opened) throw new Error("Choose a file first.");
+  return opened;
 }
 
 Comlink.expose(desk);

@@ -1,22 +1,23 @@
 /**
- * A training run, from its start until it is done, cancelled or failed.
+ * A training run, from its start until it is done, cancelled or failed; and runs that a closed tab cut short.
  */
 import { batch, computed, signal } from "@preact/signals";
-import { GraftletError, type TrainEvent } from "graftlet";
+import {
+  GraftletError,
+  type InterruptedRun,
+  type Row,
+  type TrainEvent,
+  type TrainOptions,
+  type TrainRun,
+} from "graftlet";
 import { Eta } from "../format/eta.js";
-import { type Report, reportOf } from "../report/report.js";
+import { placesOf, type Report, reportOf } from "../report/report.js";
+import type { Inspection } from "../rows/inspect.js";
+import { clearCurves, extendCurves } from "./curves.js";
 import { readyEngine, sentenceOf } from "./engine.js";
 import { name, options } from "./plan.js";
 import { choice, desk, opened } from "./rows.js";
-import { adopt, freeName } from "./tasks.js";
-
-/** Curves of a run: steps with loss, and evaluations with score. */
-export interface Curves {
-  steps: number[];
-  losses: number[];
-  evaluated: number[];
-  scores: number[];
-}
+import { adopt, freeName, trouble } from "./tasks.js";
 
 export interface Progress {
   step: number;
@@ -36,7 +37,7 @@ type Done = Extract<TrainEvent, { type: "done" }>;
 export type Run =
   | { status: "idle" }
   | { status: "starting"; name: string }
-  | { status: "running"; name: string; progress: Progress }
+  | { status: "running"; name: string; progress: Progress; paused: boolean }
   | {
       status: "done";
       name: string;
@@ -44,7 +45,7 @@ export type Run =
       seconds: number;
       /** Epochs that were planned; fewer were run where the score stopped rising. */
       planned: number;
-      /** What the rows were read from. */
+      /** What the rows were read from; null of a run that another visit began. */
       source: Blob | string | null;
       report: Report;
     }
@@ -52,25 +53,48 @@ export type Run =
   | { status: "failed"; name: string; sentence: string };
 
 export const run = signal<Run>({ status: "idle" });
-/** What a run under way did without, in a sentence. */
-export const runNotices = signal<string[]>([]);
-/** Grows in place, as copying it at every step would cost more than drawing it; `curvesVersion` tells of changes. */
-export const curves: Curves = { steps: [], losses: [], evaluated: [], scores: [] };
-export const curvesVersion = signal(0);
+/** Runs of an earlier visit that can be gone on with. */
+export const interrupted = signal<InterruptedRun[]>([]);
 
 export const busy = computed(
   () => run.value.status === "starting" || run.value.status === "running",
 );
 
-let controller: AbortController | undefined;
+/** What a run did without. */
+export const runNotices = signal<Extract<TrainEvent, { type: "notice" }>[]>([]);
+/** True while closing the tab would throw a run away: the browser does not keep it. */
+export const unkept = computed(
+  () => busy.value && runNotices.value.some(({ about }) => about === "checkpoint"),
+);
+/** Rows that are fetched from the desk at a time. */
+const PART = 5000;
 
-export function cancel(): void {
-  controller?.abort();
-}
+let current: TrainRun | undefined;
+let eta = new Eta();
 
 /** Puts the end of the last run away. */
 export function dismiss(): void {
   if (!busy.value) run.value = { status: "idle" };
+}
+
+export async function cancel(): Promise<void> {
+  await current?.cancel();
+}
+
+export async function pause(): Promise<void> {
+  await current?.pause();
+  setPaused(true);
+}
+
+export async function resume(): Promise<void> {
+  eta.restart();
+  setPaused(false);
+  await current?.resume();
+}
+
+function setPaused(paused: boolean): void {
+  const state = run.value;
+  if (state.status === "running") run.value = { ...state, paused };
 }
 
 /** Trains on the rows as chosen. */
@@ -79,108 +103,167 @@ export async function start(): Promise<void> {
   const source = opened.value?.from ?? null;
   if (!chosen || busy.value) return;
   const wanted = options();
-  const task = wanted.name;
-  controller = new AbortController();
-  const began = performance.now();
-  begin(task);
-  try {
-    const { rows, numbers, inspection } = await desk().rows(chosen);
-    const events = readyEngine().train(wanted, rows, { signal: controller.signal });
-    const follow = follower(task);
-    let planned = 0;
-    for await (const event of events) {
-      if (event.type !== "done") {
-        planned = follow(event) ?? planned;
-        continue;
-      }
-      const [first] = rows;
-      await adopt(task, {
-        origin: "trained",
-        example: first?.text ?? "",
-        ...(first?.text2 === undefined ? {} : { example2: first.text2, pair: true }),
-        ...(inspection.range === null
-          ? {}
-          : { scale: [inspection.range.least, inspection.range.most] }),
-        metric: event.metric,
-        score: event.score,
-        trainRows: event.trainRows,
-        heldOutRows: event.devRows,
-      });
-      run.value = {
-        status: "done",
-        name: task,
-        event,
-        seconds: (performance.now() - began) / 1000,
-        planned,
-        source,
-        report: reportOf(wanted, event.report, inspection, (row) => {
-          const found = rows[row];
-          return { number: numbers[row] ?? row + 1, text: found?.text ?? "", text2: found?.text2 };
-        }),
-      };
-      // The form is there for another run, whose name cannot be this one's.
-      name.value = freeName(task);
+  await carryOut(wanted.name, async () => {
+    const inspection = await desk().prepare(chosen, wanted.name);
+    const rows: Row[] = [];
+    for (let from = 0; from < inspection.usable; from += PART) {
+      rows.push(...(await desk().part(from, from + PART)));
     }
+    return { events: readyEngine().train(wanted, rows), wanted, inspection, source };
+  });
+}
+
+/** Goes on with a run that a closed tab cut short. */
+export async function goOn({ name: task, options: wanted }: InterruptedRun): Promise<void> {
+  if (busy.value) return;
+  await carryOut(task, async () => {
+    const inspection = await desk().recall(task);
+    return { events: readyEngine().continueTraining(task), wanted, inspection, source: null };
+  });
+}
+
+/** Throws away what is kept of an interrupted run. */
+export async function discard({ name: task }: InterruptedRun): Promise<void> {
+  interrupted.value = interrupted.value.filter((entry) => entry.name !== task);
+  try {
+    await Promise.all([readyEngine().forgetTraining(task), desk().forget(task)]);
+  } catch (error) {
+    trouble.value = sentenceOf(error);
+  }
+}
+
+/** Finds the runs of earlier visits. */
+export async function loadInterrupted(): Promise<void> {
+  try {
+    interrupted.value = await readyEngine().interrupted();
+  } catch {
+    // A browser that keeps nothing has interrupted nothing.
+  }
+}
+
+interface Begun {
+  events: TrainRun;
+  wanted: TrainOptions;
+  /** Null where nothing is known of the rows any more. */
+  inspection: Inspection | null;
+  source: Blob | string | null;
+}
+
+async function carryOut(task: string, set: () => Promise<Begun>): Promise<void> {
+  const began = performance.now();
+  eta = new Eta();
+  clearCurves();
+  batch(() => {
+    runNotices.value = [];
+    // A run takes the place of an interrupted one of its name.
+    interrupted.value = interrupted.value.filter((entry) => entry.name !== task);
+    run.value = { status: "starting", name: task };
+  });
+  try {
+    const begun = await set();
+    current = begun.events;
+    const progress = new Following(task);
+    let done = false;
+    for await (const event of begun.events) {
+      if (event.type !== "done") progress.take(event);
+      else {
+        await finish(task, event, begun, progress.epochs, (performance.now() - began) / 1000);
+        done = true;
+      }
+    }
+    if (!done) run.value = { status: "cancelled", name: task };
   } catch (error) {
     const aborted = error instanceof GraftletError && error.code === "aborted";
     run.value = aborted
       ? { status: "cancelled", name: task }
       : { status: "failed", name: task, sentence: sentenceOf(error) };
   }
+  current = undefined;
+  // What has failed may be gone on with, like what was interrupted.
+  if (run.value.status === "failed") await loadInterrupted();
+  else await desk().forget(task);
 }
 
-function begin(task: string): void {
-  for (const curve of Object.values(curves) as number[][]) curve.length = 0;
-  batch(() => {
-    curvesVersion.value += 1;
-    runNotices.value = [];
-    run.value = { status: "starting", name: task };
+async function finish(
+  task: string,
+  event: Done,
+  { wanted, inspection, source }: Begun,
+  planned: number,
+  seconds: number,
+): Promise<void> {
+  const places = placesOf(event.report);
+  const [first, ...rows] = await desk().named([0, ...places]);
+  const range = inspection?.range;
+  await adopt(task, {
+    origin: "trained",
+    example: first?.text ?? "",
+    ...(first?.text2 === undefined ? {} : { example2: first.text2, pair: true }),
+    ...(range ? { scale: [range.least, range.most] } : {}),
+    metric: event.metric,
+    score: event.score,
+    trainRows: event.trainRows,
+    heldOutRows: event.devRows,
   });
+  const named = new Map(rows.flatMap((row, i) => [[places[i] ?? 0, row] as const]));
+  const known = inspection ?? {
+    problem: wanted.problem ?? "single_label",
+    findings: [],
+    usable: event.trainRows + event.devRows,
+    classes: event.report.evaluation.perLabel,
+  };
+  const report = reportOf(wanted, event.report, known, named);
+  run.value = { status: "done", name: task, event, seconds, planned, source, report };
+  // The form is there for another run, whose name cannot be this one's.
+  name.value = freeName(task);
 }
 
-/** Turns events into progress and curves; gives back the epochs that are planned, once they are known. */
-function follower(task: string): (event: Exclude<TrainEvent, Done>) => number | undefined {
-  const eta = new Eta();
-  let loss: number | null = null;
-  let metric: string | null = null;
-  let score: number | null = null;
-  let epoch = 1;
-  let epochs: number | undefined;
-  return (event) => {
+/** Turns a run's events into progress and curves. */
+class Following {
+  readonly #task: string;
+  #loss: number | null = null;
+  #metric: string | null = null;
+  #score: number | null = null;
+  #epoch = 1;
+  /** Epochs that are planned. */
+  epochs = 1;
+
+  constructor(task: string) {
+    this.#task = task;
+  }
+
+  take(event: Exclude<TrainEvent, Done>): void {
     if (event.type === "notice") {
-      runNotices.value = [...runNotices.value, event.message];
-      return epochs;
+      runNotices.value = [...runNotices.value, event];
+      return;
     }
-    const left = eta.mark(event.step, event.steps, performance.now());
-    if (event.type === "step") {
-      loss = event.loss;
-      curves.steps.push(event.step);
-      curves.losses.push(event.loss);
-    } else if (event.type === "eval") {
-      metric = event.metric;
-      score = event.score;
-      curves.evaluated.push(event.step);
-      curves.scores.push(event.score);
+    if (event.type === "step") this.#loss = event.loss;
+    else if (event.type === "eval") {
+      this.#metric = event.metric;
+      this.#score = event.score;
     }
-    if (event.type !== "evaluating") ({ epoch, epochs } = event);
+    if (event.type !== "evaluating") {
+      this.#epoch = event.epoch;
+      this.epochs = event.epochs;
+    }
+    const before = run.peek();
     batch(() => {
-      curvesVersion.value += 1;
+      extendCurves(event);
       run.value = {
         status: "running",
-        name: task,
+        name: this.#task,
+        paused: before.status === "running" && before.paused,
         progress: {
           step: event.step,
           steps: event.steps,
-          epoch,
-          epochs: epochs ?? epoch,
-          loss,
-          metric,
-          score,
-          left,
+          epoch: this.#epoch,
+          epochs: this.epochs,
+          loss: this.#loss,
+          metric: this.#metric,
+          score: this.#score,
+          left: eta.mark(event.step, event.steps, performance.now()),
           evaluating: event.type === "evaluating",
         },
       };
     });
-    return epochs;
-  };
+  }
 }

@@ -3,9 +3,9 @@
  */
 import type { FunctionComponent } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { counted, duration, score, size } from "../format/units.js";
+import { counted, duration, metricName, score, size } from "../format/units.js";
 import { exportZip } from "../state/intake.js";
-import { cancel, type Progress, type Run, run, runNotices } from "../state/run.js";
+import { cancel, type Progress, pause, type Run, resume, run, runNotices } from "../state/run.js";
 import { adapter, select } from "../state/tasks.js";
 import { ReportView } from "./report/report.js";
 
@@ -30,10 +30,10 @@ export function RunView() {
           <Cancel />
         </div>
       )}
-      {state.status === "running" && <Running progress={state.progress} name={state.name} />}
-      {runNotices.value.map((sentence) => (
-        <p key={sentence} class="notice">
-          {sentence}
+      {state.status === "running" && <Running running={state} />}
+      {runNotices.value.map(({ about, message }) => (
+        <p key={about} class="notice">
+          {message}
         </p>
       ))}
       {state.status !== "starting" && Chart && <Chart />}
@@ -85,35 +85,40 @@ function tryIt(name: string): void {
 
 function Cancel() {
   return (
-    <button type="button" class="quiet" onClick={cancel}>
+    <button type="button" class="quiet" onClick={() => void cancel()}>
       Cancel
     </button>
   );
 }
 
-function Running({ name, progress }: { name: string; progress: Progress }) {
-  const { step, steps, epoch, epochs, loss, metric, score: reached, left, evaluating } = progress;
+function Running({ running }: { running: Extract<Run, { status: "running" }> }) {
+  const { name, paused } = running;
+  const { step, steps, epoch, epochs, loss, metric, score: reached } = running.progress;
   return (
     <>
       <div class="run-line">
         <p>
-          Training “{name}”
-          <span class="aside">
-            {evaluating
-              ? ", judging it on the rows held out"
-              : left === null
-                ? ""
-                : `, ${duration(left)} left`}
-          </span>
+          {paused ? `Training of “${name}” is paused` : `Training “${name}”`}
+          {!paused && <span class="aside">{howFar(running.progress)}</span>}
         </p>
-        <Cancel />
+        <div class="actions">
+          <button type="button" class="quiet" onClick={() => void (paused ? resume() : pause())}>
+            {paused ? "Go on" : "Pause"}
+          </button>
+          <Cancel />
+        </div>
       </div>
       <progress max={steps} value={step} aria-label="Training progress" />
       <p class="figures" data-testid="run-figures">
         Step {step} of {steps} · epoch {epoch} of {epochs}
         {loss !== null && ` · loss ${loss.toFixed(3)}`}
-        {reached !== null && ` · held-out ${metric} ${score(reached)}`}
+        {reached !== null && ` · held-out ${metricName(metric ?? undefined)} ${score(reached)}`}
       </p>
     </>
   );
+}
+
+function howFar({ evaluating, left }: Progress): string {
+  if (evaluating) return ", judging it on the rows held out";
+  return left === null ? "" : `, ${duration(left)} left`;
 }

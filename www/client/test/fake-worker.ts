@@ -26,8 +26,8 @@ export class FakeWorker implements WorkerLike {
     FakeWorker.started.push(this);
   }
 
-  postMessage(message: unknown): void {
-    this.#page.postMessage(message);
+  postMessage(message: unknown, transfer: Transferable[]): void {
+    this.#page.postMessage(message, transfer);
   }
 
   addEventListener(type: "message" | "error", listener: (event: never) => void): void {

@@ -77,6 +77,7 @@ describe("load", () => {
       ...fake,
       default: async (options?: { module_or_path: URL | string }) => {
         fetched.push(String(options?.module_or_path));
+        return {};
       },
     };
     const worker = () => new FakeWorker(module) as unknown as Worker;

@@ -3,6 +3,7 @@
  */
 import { count } from "../../format/units.js";
 import { mostConfused } from "../../report/confusion.js";
+import { TableHolder } from "./table-holder.js";
 import { useFirst } from "./use-first.js";
 
 /** Labels up to which the whole table is shown. */
@@ -24,7 +25,7 @@ export function Confusions({ labels, confusion }: Props) {
 
 function Matrix({ labels, confusion }: Props) {
   return (
-    <div class="table-holder">
+    <TableHolder label="What is taken for what">
       <table class="report-table confusion">
         <caption>Rows: the label given in the file. Columns: the answer.</caption>
         <thead>
@@ -57,7 +58,7 @@ function Matrix({ labels, confusion }: Props) {
           })}
         </tbody>
       </table>
-    </div>
+    </TableHolder>
   );
 }
 
@@ -67,7 +68,7 @@ function Pairs({ labels, confusion }: Props) {
   if (pairs.length === 0) return <p>Every row held out was answered with its own label.</p>;
   return (
     <>
-      <div class="table-holder">
+      <TableHolder label="What is taken for what">
         <table class="report-table">
           <thead>
             <tr>
@@ -90,7 +91,7 @@ function Pairs({ labels, confusion }: Props) {
             ))}
           </tbody>
         </table>
-      </div>
+      </TableHolder>
       {more}
     </>
   );

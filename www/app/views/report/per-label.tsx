@@ -3,6 +3,7 @@
  */
 import type { LabelScore } from "graftlet";
 import { count, score } from "../../format/units.js";
+import { TableHolder } from "./table-holder.js";
 import { useFirst } from "./use-first.js";
 
 /** Of more labels than this, the worst stand first and the rest behind a button. */
@@ -13,7 +14,7 @@ export function PerLabel({ scores }: { scores: readonly LabelScore[] }) {
   const { shown, more } = useFirst(sorted, MOST, "labels");
   return (
     <>
-      <div class="table-holder">
+      <TableHolder label="How well each label is found">
         <table class="report-table">
           <thead>
             <tr>
@@ -44,7 +45,7 @@ export function PerLabel({ scores }: { scores: readonly LabelScore[] }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </TableHolder>
       {more}
       <p class="hint">
         Precision: how much of what was given the label has it. Recall: how much of what has it was

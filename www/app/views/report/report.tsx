@@ -82,17 +82,17 @@ function Part({
   return (
     <details class="report-part" open={open}>
       <summary>{title}</summary>
-      {children}
+      <div class="report-body">{children}</div>
     </details>
   );
 }
 
 /** What learning nothing would answer. */
 const BASELINE = {
-  single_label: "Always answering the commonest label",
-  multi_label: "Answering no label",
-  regression: "Answering the same number",
-  token_classification: "Finding nothing",
+  single_label: "by always answering the commonest label",
+  multi_label: "by answering no label",
+  regression: "by always answering the same number",
+  token_classification: "by finding nothing",
 };
 
 function Headline({ report: { engine, baseline, problem } }: { report: Report }) {
