@@ -10,7 +10,7 @@ export function RunSettings() {
       <summary>Settings of the run</summary>
       <div class="settings-grid">
         <NumberField id="epochs" label="Epochs" min={1} max={200} step={1} />
-        <NumberField id="patience" label="Patience, epochs" min={1} max={200} step={1} />
+        <NumberField id="patience" label="Patience" min={1} max={200} step={1} />
         <NumberField id="learningRate" label="Learning rate" min={0} max={1} step="any" />
         <NumberField id="batchSize" label="Batch size" min={1} max={256} step={1} />
         <NumberField id="heldOut" label="Held out, %" min={1} max={90} step={1} />
