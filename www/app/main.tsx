@@ -11,7 +11,7 @@ import { followText } from "./state/answer.js";
 import { engine, loadEngine } from "./state/engine.js";
 import { followKinds } from "./state/plan.js";
 import { followRows } from "./state/rows.js";
-import { loadInterrupted, unkept } from "./state/run.js";
+import { followInterrupted, unkept } from "./state/run.js";
 import { loadIndex, loadOwn } from "./state/tasks.js";
 import { App } from "./views/app.js";
 
@@ -32,5 +32,5 @@ addEventListener("beforeunload", (event) => {
 
 async function boot(): Promise<void> {
   await Promise.all([loadIndex(), loadEngine()]);
-  if (engine.value.status === "ready") await Promise.all([loadOwn(), loadInterrupted()]);
+  if (engine.value.status === "ready") await Promise.all([loadOwn(), followInterrupted()]);
 }

@@ -141,6 +141,15 @@ export async function loadInterrupted(): Promise<void> {
   }
 }
 
+/** Looks for interrupted runs now and again: a tab that was closed lets go of its run a while later. */
+export async function followInterrupted(): Promise<void> {
+  await loadInterrupted();
+  for (const seconds of [2, 8]) setTimeout(() => void loadInterrupted(), seconds * 1000);
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible") void loadInterrupted();
+  });
+}
+
 interface Begun {
   events: TrainRun;
   wanted: TrainOptions;
