@@ -69,9 +69,9 @@ export class Crew {
     for (const [place, result] of (await Promise.all(pending)).entries()) {
       computed.push(result ?? training.compute(shares[place + 1] as Share));
     }
-    const event = training.apply(computed);
-    if (event.type === "step") this.#version += 1;
-    return event;
+    // Answers to held-out rows leave the parameters as they are.
+    if (own && "rows" in own) this.#version += 1;
+    return training.apply(computed);
   }
 
   /** Goes on without a follower. */

@@ -36,8 +36,9 @@ export async function lead(run: Led): Promise<AdapterFiles> {
       await gate.pass();
       const event = await crew.round(training);
       if (event.type === "done") return finish(run, event);
-      emit(event);
+      // Kept first: what the page has heard of is not lost when it is closed.
       await keep(event);
+      emit(event);
       await nextTask();
     }
   } finally {
