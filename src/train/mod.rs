@@ -4,6 +4,7 @@ mod dataset;
 mod loss;
 mod metrics;
 mod optimizer;
+mod penalty;
 mod schedule;
 mod settings;
 mod state_cache;

@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 use serde_json::json;
 
+use super::penalty::penalise;
 use super::{AdamW, Dataset, Evaluation, Resolved, Schedule, Settings};
 use super::{StateCache, clip_norm, row_loss};
 use crate::adapter::{
@@ -306,12 +307,12 @@ impl Trainer {
         let (mut adapter, head) = self.student.build(self.backbone.shape())?;
         adapter.start_training(self.resolved.seed.rotate_left(20) ^ self.step as u64);
         let examples = &self.train.examples;
-        let mut total = 0.0;
         let parameters = &self.student.parameters;
         let mut sums: Vec<Vec<f32>> = parameters
             .iter()
             .map(|parameter| vec![0.0; parameter.tensor.len()])
             .collect();
+        let mut total = penalise(&*adapter, parameters, &mut sums);
         for part in runs(rows, TRAINING_TOKENS, |&row| examples[row].tokens.ids.len()) {
             let labels: Vec<usize> = part.iter().map(|&row| examples[row].label).collect();
             let numbered = part.iter().map(|&row| (row, &examples[row].tokens));
