@@ -10,7 +10,7 @@ mod support;
 #[path = "support/tiny.rs"]
 mod tiny;
 
-use differences::{Argument, check_op, rows};
+use differences::{Argument, check_op, double, rows};
 use graftlet::adapter::{Collector, GivenParams, ParamName, Parameter, Site};
 use graftlet::backbone::{Sublayer, SublayerSite};
 use graftlet::compose::fusion::{FusionLayer, Switches};
@@ -108,7 +108,8 @@ const FIELDS: [&str; 5] = [
     "fusion.value.weight",
 ];
 
-/// The layer with all three matrices, in both places of the value and the residual.
+/// The layer with all three matrices, in both places of the value and the residual. The key's bias is no argument: it
+/// adds the same to all scores of a token, which softmax does not see.
 #[test]
 fn a_fusion_layer() {
     let mut rng = ChaCha8Rng::seed_from_u64(62);
@@ -123,9 +124,9 @@ fn a_fusion_layer() {
         &square,
         &vector,
         &square,
-        &vector,
         &square,
     ];
+    let key_bias = normals(&mut rng, WIDTH);
     for (residual_before, value_before_softmax) in [(false, true), (true, false), (true, true)] {
         let arguments: Vec<Argument<'_>> = shapes
             .iter()
@@ -145,7 +146,10 @@ fn a_fusion_layer() {
             ),
             &arguments,
             |x| {
-                let tensors: Vec<_> = FIELDS.into_iter().zip(x[4..].iter().cloned()).collect();
+                let bias = Tensor::new(key_bias.clone(), &vector);
+                let [query, query_bias, key, value] = [4, 5, 6, 7].map(|i: usize| x[i].clone());
+                let tensors = [query, query_bias, key, bias, value];
+                let tensors: Vec<_> = FIELDS.into_iter().zip(tensors).collect();
                 let updates = vec![x[1].clone(), x[2].clone()];
                 layer(&switches, &tensors).mix([&x[0], &x[0]], updates, x[3].clone())
             },
@@ -171,8 +175,11 @@ fn a_fusion_layer() {
                     })
                     .into();
                 let query = project(&m[0], &m[4], &x[5]);
-                let keys: Vec<Matrix> = outputs.iter().map(|u| project(u, &m[6], &x[7])).collect();
-                let value = |x: &Matrix| project(x, &m[8], &vec![0.0; WIDTH]);
+                let keys: Vec<Matrix> = outputs
+                    .iter()
+                    .map(|u| project(u, &m[6], &double(&key_bias)))
+                    .collect();
+                let value = |x: &Matrix| project(x, &m[7], &vec![0.0; WIDTH]);
                 let mixed = if value_before_softmax {
                     let values: Vec<Matrix> = outputs.iter().map(value).collect();
                     mixed(&query, &keys, &values)
