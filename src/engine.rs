@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::adapter::TaskAdapter;
 use crate::adapter::format::{self, Files, Library};
+use crate::adapter::{TaskAdapter, merge};
 use crate::backbone::{Backbone, Bert, BertConfig, States};
 use crate::compose::{self, Average, Composition, Part, Plan};
 use crate::error::{Error, Result};
@@ -50,12 +50,15 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The best label and its score, of an answer in labels of the text.
+    /// The best label and its score, of an answer in labels of the text; of a rejected one the best of
+    /// those that are not good enough.
     #[must_use]
     pub fn label(&self) -> Option<(usize, f32)> {
         let best = match &self.prediction {
             Prediction::Label { best, .. } => *best,
-            Prediction::Labels { scores, .. } => argmax(scores),
+            Prediction::Labels { scores, .. } | Prediction::Rejected { scores, .. } => {
+                argmax(scores)
+            }
             _ => return None,
         };
         Some((best, self.scores()[best]))
@@ -66,7 +69,9 @@ impl Answer {
     #[must_use]
     pub fn scores(&self) -> &[f32] {
         match &self.prediction {
-            Prediction::Label { scores, .. } | Prediction::Labels { scores, .. } => scores,
+            Prediction::Label { scores, .. }
+            | Prediction::Rejected { scores, .. }
+            | Prediction::Labels { scores, .. } => scores,
             Prediction::Number(_) | Prediction::Tokens(_) | Prediction::Spans(_) => &[],
         }
     }
@@ -246,6 +251,14 @@ impl Engine {
     /// [`Error::AdapterUnknown`], [`Error::AdapterFormat`].
     pub fn export(&self, name: &str, library: Library) -> Result<Files> {
         format::save(self.get(name)?, name, library, self.backbone.shape())
+    }
+
+    /// A copy of the backbone with an adapter merged in, see [`merge`](crate::adapter::merge()).
+    ///
+    /// # Errors
+    /// [`Error::AdapterUnknown`], [`Error::AdapterFormat`].
+    pub fn merge(&self, name: &str) -> Result<Files> {
+        merge(self.get(name)?, &*self.backbone)
     }
 
     /// Answers of what is in use.

@@ -15,7 +15,7 @@ use graftlet::backbone::{Backbone, BertConfig, Dtype, Frozen, Linear, Shape, con
 use graftlet::engine::Engine;
 use graftlet::head::Pooling;
 use graftlet::tensor_file::{FloatType, TensorFile, TensorFileWriter};
-use graftlet::text::Text;
+use graftlet::text::{Text, Tokenizer};
 use graftlet::train::{Dataset, Event, Row, Settings, Trainer};
 use graftlet::{Error, Result};
 use proptest::prelude::*;
@@ -720,6 +720,51 @@ fn backbones_that_are_none() {
 }
 
 /// The integer kernel's sums of more than 8195 products could overflow.
+/// What the tokenizers crate takes for granted, and would panic without.
+#[test]
+fn tokenizers_that_would_not_hold() {
+    let tokenizer: Value = serde_json::from_slice(&tokenizer_json()).unwrap();
+    let with = |edit: &dyn Fn(&mut Value)| {
+        let mut changed = tokenizer.clone();
+        edit(&mut changed);
+        Tokenizer::from_json(changed.to_string().as_bytes(), 16)
+    };
+    with(&|_| {}).unwrap();
+    let template = || tokenizer["post_processor"].clone();
+    type Edit<'a> = &'a dyn Fn(&mut Value);
+    let edits: [(Edit<'_>, &str); 5] = [
+        (
+            &|t| t["post_processor"]["special_tokens"] = json!({}),
+            "[CLS]",
+        ),
+        (
+            &|t| t["post_processor"]["single"] = t["post_processor"]["pair"].take(),
+            "second",
+        ),
+        (
+            &|t| {
+                let processors = [template(), template()];
+                t["post_processor"] = json!({"type": "Sequence", "processors": processors});
+            },
+            "more than one template",
+        ),
+        (
+            &|t| t["normalizer"] = json!({"type": "Precompiled", "precompiled_charsmap": "AA"}),
+            "precompiled",
+        ),
+        (&|t| t["decoder"] = json!({"type": "Nobody"}), "tokenizer"),
+    ];
+    for (edit, word) in edits {
+        refused(with(edit), "file_invalid", &["tokenizer.json", word]);
+    }
+    // broken within a part that is never used
+    let text = tokenizer.to_string();
+    let broken = text.replace("\"decoder\":null", "\"decoder\":1e999");
+    assert_ne!(text, broken);
+    let read = Tokenizer::from_json(broken.as_bytes(), 16);
+    refused(read, "file_invalid", &["tokenizer.json"]);
+}
+
 #[test]
 fn an_int8_layer_that_is_too_wide() {
     const WIDE: usize = 9000;
@@ -900,7 +945,7 @@ fn rows_that_teach_nothing() {
 
     // labels are compared without the white space around them
     let spaced = training(&rows(&[a, Some(" b"), Some("a "), b])).unwrap();
-    assert_eq!(spaced.labels, ["a", "b"]);
+    assert_eq!(spaced.labels(), ["a", "b"]);
 
     let known = ["a".to_owned(), "b".to_owned()];
     let dev = |rows: &[Row]| Dataset::with_labels(place, rows, engine.tokenizer(), &known);
@@ -913,6 +958,39 @@ fn rows_that_teach_nothing() {
     );
     refused(dev(&[]), "rows_empty", &[place]);
     refused(dev(&rows(&[a, None])), "rows_unlabelled", &[place, "row 2"]);
+}
+
+/// Which runs a checkpoint is refused by is tests/checkpoint.rs's affair.
+#[test]
+fn a_checkpoint_of_another_run() {
+    let engine = Tiny::new(1, 16, 1).engine(Dtype::Int8);
+    let rows = rows(&[Some("a"), Some("b"), Some("a"), Some("b")]);
+    let data = Dataset::for_training("rows", &rows, engine.tokenizer()).unwrap();
+    let preset = preset("lora").unwrap();
+    let seeded = |seed| Settings {
+        seed: Some(seed),
+        ..Settings::default()
+    };
+    let backbone = || Arc::clone(engine.backbone());
+    let trainer = Trainer::new(backbone(), preset, seeded(1), data.clone(), data.clone()).unwrap();
+    let bytes = trainer.checkpoint().unwrap();
+    let resume = |seed, bytes: &[u8]| {
+        Trainer::resume(
+            backbone(),
+            preset,
+            seeded(seed),
+            data.clone(),
+            data.clone(),
+            bytes,
+        )
+    };
+    resume(1, &bytes).unwrap();
+    refused(
+        resume(2, &bytes),
+        "checkpoint_mismatch",
+        &["settings", "\"seed\":1"],
+    );
+    refused(resume(1, &bytes[..99]), "file_truncated", &["checkpoint"]);
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Every gradient that training uses, element by element: against central differences in f64 of formulas and of a
-//! model that share nothing with the crate, and against PyTorch.
+//! The gradient of every operation, element by element: against central differences in f64 of formulas that share
+//! nothing with the crate; and a whole model's against PyTorch. Those of all kinds of adapters are in `kinds.rs`.
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation)]
 
@@ -14,19 +14,17 @@ mod tiny;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use differences::{
-    Argument, Case, LAYERS, assert_close_to_scale, check_model, check_op, double, rows,
-};
+use differences::{Argument, assert_close_to_scale, check_op, double, rows};
 use graftlet::adapter::format::Library;
-use graftlet::adapter::{Adapter, GivenParams, LoraConfig, Parameter, Site, TaskAdapter};
-use graftlet::backbone::{Backbone, Linear, LinearSite};
+use graftlet::adapter::{Adapter, GivenParams, Parameter, Site, TaskAdapter};
+use graftlet::backbone::Backbone;
 use graftlet::engine::Engine;
-use graftlet::head::{Head, HeadConfig, Pooling};
+use graftlet::head::{Head, HeadConfig};
 use graftlet::kernels::{PackedF32, PackedInt8, quantize_rows_int8};
 use graftlet::ops::{
-    Activation, FrozenLinear, LayerNorm, Weight, add, add_bias, add_scaled, attention,
+    Activation, Aim, FrozenLinear, LayerNorm, Weight, add, add_bias, add_scaled, attention,
     binary_cross_entropy, concat, cross_entropy, gelu, kronecker_sum, linear, mean_squared_error,
-    products, scale, scale_columns, select, sequence_mean,
+    products, scale, scale_columns, select, sequence_mean, smoothed_cross_entropy,
 };
 use graftlet::tensor::Tensor;
 use graftlet::tensor_file::TensorFile;
@@ -459,6 +457,31 @@ fn cross_entropy_of_small_and_large_logits() {
     );
 }
 
+/// Rows that count differently, and targets that are spread over the labels: half of them, all of them.
+#[test]
+fn cross_entropy_with_weights_and_smoothing() {
+    let aims = [(2, 1.0, 0.0), (0, 0.25, 0.1), (1, 3.0, 0.5), (0, 1.0, 1.0)];
+    let aim = |(label, weight, smoothing)| Aim {
+        label,
+        weight,
+        smoothing,
+    };
+    check_op(
+        "smoothed cross-entropy",
+        &[(&[4, 3], normals(&mut ChaCha8Rng::seed_from_u64(54), 12))],
+        |z| smoothed_cross_entropy(&z[0], &aims.map(aim)),
+        |z| {
+            let losses = rows(&z[0], 3).into_iter().zip(aims).map(|(z, aim)| {
+                let of = |label| reference::cross_entropy(&z, label);
+                let smoothing = f64::from(aim.2);
+                let mean = (0..3).map(of).sum::<f64>() / 3.0;
+                f64::from(aim.1) * ((1.0 - smoothing) * of(aim.0) + smoothing * mean)
+            });
+            vec![losses.sum::<f64>() / 5.25]
+        },
+    );
+}
+
 #[test]
 fn binary_cross_entropy_of_small_and_large_logits() {
     let targets = [
@@ -516,54 +539,6 @@ fn cross_entropy_over_selected_tokens() {
             vec![losses.sum::<f64>() / 3.0]
         },
     );
-}
-
-// ---- adapters and heads on a tiny BERT
-
-fn lora(rank_stabilised: bool) -> Case {
-    let sites = (0..LAYERS).flat_map(|layer| {
-        Linear::ALL
-            .into_iter()
-            .map(move |linear| LinearSite { layer, linear })
-    });
-    let (rank, alpha) = (3, 4.0);
-    let config = LoraConfig {
-        rank,
-        alpha,
-        rank_stabilised,
-        targets: sites.collect(),
-        ..LoraConfig::default()
-    };
-    let scale = if rank_stabilised {
-        4.0 / 3f64.sqrt()
-    } else {
-        4.0 / 3.0
-    };
-    Case {
-        config: Box::new(config),
-        scale,
-        bottleneck: reference::Bottleneck::default(),
-    }
-}
-
-#[test]
-fn lora_through_the_mean() {
-    check_model("LoRA, mean", lora(false), Pooling::Mean, None);
-}
-
-#[test]
-fn lora_through_the_first_token_and_a_dense_layer() {
-    check_model(
-        "LoRA, first, dense",
-        lora(true),
-        Pooling::First,
-        Some(Activation::Tanh),
-    );
-}
-
-#[test]
-fn lora_through_the_pooler() {
-    check_model("LoRA, pooler", lora(false), Pooling::Pooler, None);
 }
 
 // ---- PyTorch

@@ -157,6 +157,8 @@ fn exported_and_added_again_the_logits_are_equal() {
             .collect::<Vec<_>>()
     };
     assert_eq!(logits(0), logits(1));
+    let merged = engine.export_merged("one").unwrap();
+    assert!(keys(&merged).includes(&"model.safetensors".into(), 0));
 }
 
 #[wasm_bindgen_test]

@@ -15,7 +15,8 @@ use super::bias::{self, BIAS, Bias, Biases};
 use super::format::Library;
 use super::{Adapter, Collector, Config, Description, Init, Kind, Options, ParamName, ParamSource};
 use super::{Parameter, Preset, Site, SizeOption, fields_of, lowest_layer};
-use crate::backbone::{Embedder, Hook, Linear, LinearSite, Modules, Shape, States, SublayerSite};
+use crate::backbone::{Affine, Embedder, Hook, Linear, LinearSite, Module, Modules, Shape};
+use crate::backbone::{States, SublayerSite};
 use crate::error::{Error, Result};
 use crate::ops::{LayerNorm, add_bias, add_scaled, dropout, linear, scale};
 use crate::tensor::Tensor;
@@ -106,8 +107,16 @@ struct Lora {
     updates: BTreeMap<LinearSite, Update>,
     biases: Biases,
     parameters: Vec<Parameter>,
-    /// Seed of the next dropout; `None` outside training.
-    dropout: Option<AtomicU64>,
+    /// What is dropped next; `None` outside training.
+    dropout: Option<Dropped>,
+}
+
+/// Which inputs of updates are left out of a batch.
+struct Dropped {
+    /// Seed and number of tokens of each sequence.
+    sequences: Vec<(u64, usize)>,
+    /// Updates so far: each leaves out others.
+    updates: AtomicU64,
 }
 
 struct Update {
@@ -126,6 +135,37 @@ pub(crate) const A: &str = "lora_a";
 /// Field of `B`.
 pub(crate) const B: &str = "lora_b";
 const UPDATE_BIAS: &str = "lora_b.bias";
+
+impl Update {
+    /// Makes the update to a copy of the layer.
+    fn merge(&self, layer: &mut Affine) {
+        add_product(&mut layer.weight, &self.a, &self.b, self.scale);
+        // the bias lies outside of what DoRA scales
+        if let Some(bias) = &self.bias {
+            let ratios = self.dora.as_ref().map(Dora::ratios);
+            for (row, (bias, c)) in layer.bias.iter_mut().zip(bias.data()).enumerate() {
+                *bias += ratios.map_or(1.0, |ratios| ratios[row]) * self.scale * c;
+            }
+        }
+        if let Some(dora) = &self.dora {
+            let rows = layer.weight.chunks_exact_mut(self.a.dims2().1);
+            for (row, ratio) in rows.zip(dora.ratios()) {
+                row.iter_mut().for_each(|w| *w *= ratio);
+            }
+        }
+    }
+}
+
+/// `weight += scale · b a`, with `weight`: `[out, in]`, `a`: `[rank, in]`, `b`: `[out, rank]`.
+fn add_product(weight: &mut [f32], a: &Tensor, b: &Tensor, scale: f32) {
+    let (_, input) = a.dims2();
+    for (row, b) in weight.chunks_exact_mut(input).zip(b.rows()) {
+        for (a, b) in a.rows().zip(b) {
+            let factor = scale * b;
+            row.iter_mut().zip(a).for_each(|(w, a)| *w += factor * a);
+        }
+    }
+}
 
 fn from_options(options: &Options, shape: &Shape, decomposed: bool) -> Result<Box<dyn Config>> {
     let rank = options.rank.unwrap_or(SIZE.default);
@@ -354,9 +394,13 @@ impl Update {
 impl Lora {
     /// The input of an update with some elements left out, if the adapter is being trained so.
     fn dropped(&self, x: &Tensor) -> Option<Tensor> {
-        let seed = self.dropout.as_ref()?.fetch_add(1, Ordering::Relaxed);
+        let Dropped { sequences, updates } = self.dropout.as_ref()?;
+        let update = updates.fetch_add(1, Ordering::Relaxed);
+        let seeds = sequences
+            .iter()
+            .map(|&(seed, tokens)| (seed.wrapping_add(update), tokens));
         #[allow(clippy::cast_possible_truncation)]
-        Some(dropout(x, self.config.dropout as f32, seed))
+        Some(dropout(x, self.config.dropout as f32, seeds))
     }
 }
 
@@ -429,8 +473,20 @@ impl Adapter for Lora {
         ))
     }
 
-    fn start_training(&mut self, seed: u64) {
-        // the low bits are the counter's
-        self.dropout = (self.config.dropout > 0.0).then(|| AtomicU64::new(seed << 16));
+    fn merge(&self, module: Module, weights: &mut Affine) -> Result<()> {
+        if let Module::Linear(site) = module
+            && let Some(update) = self.updates.get(&site)
+        {
+            update.merge(weights);
+        }
+        self.biases.merge(module, weights);
+        Ok(())
+    }
+
+    fn start_training(&mut self, sequences: &[(u64, usize)]) {
+        self.dropout = (self.config.dropout > 0.0).then(|| Dropped {
+            sequences: sequences.to_vec(),
+            updates: AtomicU64::new(0),
+        });
     }
 }

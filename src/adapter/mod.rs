@@ -6,8 +6,11 @@ pub mod format;
 mod bias;
 mod bitfit;
 mod bottleneck;
+mod carrier;
 mod ia3;
 pub(crate) mod lora;
+mod merge;
+mod none;
 mod params;
 mod prefix;
 mod prompt;
@@ -19,6 +22,8 @@ pub use bottleneck::{BottleneckConfig, Hypercomplex, OutputNorm, Placement, Read
 pub use bottleneck::{Scaling, Skip};
 pub use ia3::{Ia3Config, Side};
 pub use lora::LoraConfig;
+pub use merge::{CHECKPOINT, merge};
+pub use none::NoneConfig;
 pub use params::{Collector, FileParams, FreshParams, GivenParams, Init};
 pub use params::{ParamName, ParamSource, Parameter, Site};
 pub use prefix::PrefixConfig;
@@ -30,7 +35,7 @@ use std::any::Any;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::backbone::{Hook, LinearSite, Modules, Shape, SublayerSite};
+use crate::backbone::{Affine, Hook, LinearSite, Module, Modules, Shape, SublayerSite};
 use crate::error::{Error, Result};
 use crate::ops::LayerNorm;
 use crate::tensor::Tensor;
@@ -65,9 +70,24 @@ pub trait Adapter: Hook + Any {
     fn penalty(&self) -> Option<Tensor> {
         None
     }
-    /// From here on the adapter is trained with what is random in training, dropout; without this
-    /// call it computes as it will be used.
-    fn start_training(&mut self, _seed: u64) {}
+    /// The next batch is learnt from, with what is random in training, dropout; without this call the
+    /// adapter computes as it will be used. Each sequence of the batch has a seed and its number of
+    /// tokens, so that what is dropped does not depend on its neighbours.
+    fn start_training(&mut self, _sequences: &[(u64, usize)]) {}
+
+    /// Makes to a copy of a module's weights the change that the adapter makes beside them, so that the
+    /// copy computes the same without it. It must be of the backbone that the adapter was built for.
+    ///
+    /// # Errors
+    /// [`Error::AdapterFormat`] if the adapter does more than change weights.
+    fn merge(&self, _module: Module, _weights: &mut Affine) -> Result<()> {
+        Err(Error::AdapterFormat {
+            what: format!("an adapter of kind \"{}\"", self.config().kind().name),
+            format: "a plain checkpoint",
+            hint: "it does more than change the backbone's weights; keep it beside the backbone"
+                .into(),
+        })
+    }
 }
 
 /// A bottleneck at a half block, taken apart: [`enter`](Self::enter), [`forward`](Self::forward) and
@@ -283,6 +303,7 @@ pub static KINDS: &[&Kind] = &[
     &prefix::KIND,
     &prompt::KIND,
     &bitfit::KIND,
+    &none::KIND,
 ];
 
 /// All presets with their kinds.

@@ -5,8 +5,10 @@ mod convert;
 mod eval;
 mod folders;
 mod inspect;
+mod merge;
 mod predict;
 mod progress;
+mod report;
 pub mod rows;
 mod train;
 
@@ -37,6 +39,8 @@ enum Command {
     Eval(eval::Arguments),
     /// Answers texts from standard input, one a line.
     Predict(predict::Arguments),
+    /// Writes a copy of a model with an adapter merged into its weights.
+    Merge(merge::Arguments),
     /// Says what is in an adapter's or backbone's folder.
     Inspect(inspect::Arguments),
 }
@@ -73,6 +77,7 @@ fn run(command: Command) -> Result<()> {
         Command::Train(arguments) => train::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
+        Command::Merge(arguments) => merge::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
     }
 }

@@ -9,6 +9,7 @@ use crate::backbone::Backbone;
 use crate::compose::fusion::preset;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::head::ProblemName;
 use crate::hub::sha256;
 use crate::train::{Dataset, Row, Settings, Trainer};
 
@@ -69,9 +70,9 @@ impl Training {
             },
             ..Settings::default()
         };
-        let data = Dataset::for_training("the rows", &rows, engine.tokenizer())?;
-        let resolved = settings.resolve(data.examples.len())?;
-        let (train, dev) = data.split(resolved.dev_share, resolved.seed);
+        let reading = settings.reading(ProblemName::SingleLabel);
+        let data = Dataset::read("the rows", &rows, engine.tokenizer(), &reading)?;
+        let (train, dev) = settings.split(data)?;
         let json = serde_json::to_vec(&rows).unwrap_or_default();
         let backbone = engine.backbone().clone();
         Ok(Self {

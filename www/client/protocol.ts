@@ -38,6 +38,7 @@ export interface Calls {
   classifyWith(texts: readonly Text[], of: readonly Composition[]): Classification[][];
   embed(texts: readonly Text[]): Float32Array[];
   exportAdapter(name: string, format: AdapterFormat | null): AdapterFiles;
+  exportMerged(name: string): AdapterFiles;
   saved(): string[];
   restore(name: string): AdapterInfo;
   forget(name: string): void;

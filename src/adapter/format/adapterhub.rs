@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::policy::refuse_unknown;
 use super::{CONFIG, FUSION_CONFIG, Fields, Files, Library, ReadFusion};
-use super::{agreed, keep, open, parse_object, to_json, write_tensors};
-use super::{can_say, check_size, default_labels, float_type};
+use super::{agreed, head, keep, open, parse_object, to_json, write_tensors};
+use super::{check_size, default_labels, float_type};
 use crate::adapter::fields_of;
 use crate::adapter::{Card, Config, FileParams, KINDS, Kind, Original, ParamName, TaskAdapter};
 use crate::backbone::Shape;
@@ -397,7 +397,7 @@ pub(super) fn save(
     if let Some(head) = task
         .head
         .as_ref()
-        .filter(|head| can_say(Library::AdapterHub, head))
+        .filter(|own| head::can_say(Library::AdapterHub, own))
     {
         let HeadConfig {
             problem,
