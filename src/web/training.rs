@@ -4,8 +4,9 @@ use serde::Deserialize;
 use wasm_bindgen::prelude::*;
 
 use super::convert::{files_to_js, from_js, thrown, to_js};
-use crate::adapter::{Options, format, preset};
+use crate::adapter::{Member, Options, format};
 use crate::backbone::Backbone;
+use crate::compose::fusion::preset;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::head::ProblemName;
@@ -35,6 +36,8 @@ struct TrainOptions {
     virtual_tokens: Option<usize>,
     dev_share: Option<f64>,
     task: Option<String>,
+    /// Names of the adapters that a fusion is made of.
+    adapters: Option<Vec<String>>,
 }
 
 impl Training {
@@ -42,6 +45,15 @@ impl Training {
         let options: TrainOptions = from_js("training options", options)?;
         let rows: Vec<Row> = from_js("rows", rows)?;
         let preset = preset(&options.kind)?;
+        let members = options
+            .adapters
+            .unwrap_or_default()
+            .into_iter()
+            .map(|name| {
+                let task = engine.shared(&name)?;
+                Ok(Member { name, task })
+            });
+        let members = members.collect::<Result<_>>()?;
         let settings = Settings {
             epochs: options.epochs,
             batch_size: options.batch_size,
@@ -53,6 +65,7 @@ impl Training {
                 rank: options.rank,
                 reduction_factor: options.reduction_factor,
                 virtual_tokens: options.virtual_tokens,
+                members,
                 ..Options::default()
             },
             ..Settings::default()
