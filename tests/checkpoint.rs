@@ -2,8 +2,8 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation)]
 
-#[path = "support/rows.rs"]
-mod rows;
+#[path = "support/labelled.rs"]
+mod labelled;
 #[path = "support/tiny.rs"]
 mod tiny;
 
@@ -16,7 +16,7 @@ use graftlet::backbone::Dtype;
 use graftlet::engine::Engine;
 use graftlet::head::ProblemName;
 use graftlet::train::{Computed, Dataset, Event, Learner, Row, Settings, Share, Trainer};
-use rows::{PROBLEMS, dataset, run, trainer};
+use labelled::{PROBLEMS, dataset, run, trainer};
 use tiny::Tiny;
 
 fn engine() -> Engine {
@@ -42,7 +42,7 @@ fn settings() -> Settings {
 }
 
 fn data(engine: &Engine, problem: ProblemName, count: usize, seed: u64) -> Dataset {
-    dataset(engine, problem, &rows::rows(problem, count, seed))
+    dataset(engine, problem, &labelled::rows(problem, count, seed))
 }
 
 fn files(engine: &Engine, trainer: Trainer) -> Files {
@@ -126,7 +126,7 @@ fn a_checkpoint_of_another_run_is_refused_by_name() {
     };
     assert!(resume(&engine, "lora", settings(), &train, &dev, &checkpoint).is_none());
     let other = data(&engine, problem, 20, 3);
-    let mut rows = rows::rows(problem, 20, 1);
+    let mut rows = labelled::rows(problem, 20, 1);
     let (first, others) = rows.split_at_mut(1);
     std::mem::swap(&mut first[0].label, &mut others[0].label);
     let relabelled = dataset(&engine, problem, &rows);
@@ -316,12 +316,12 @@ fn work_that_was_not_planned_is_refused() {
 fn wrong_labels_are_doubted() {
     let engine = engine();
     let problem = ProblemName::SingleLabel;
-    let mut wrong: Vec<Row> = rows::rows(problem, 90, 1);
+    let mut wrong: Vec<Row> = labelled::rows(problem, 90, 1);
     for index in [10, 41] {
         let other = wrong[index + 1].label.clone();
         wrong[index].label = other;
     }
-    let mut dev: Vec<Row> = rows::rows(problem, 30, 2);
+    let mut dev: Vec<Row> = labelled::rows(problem, 30, 2);
     dev[7].label = dev[8].label.clone();
     let settings = Settings {
         epochs: Some(6),

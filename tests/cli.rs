@@ -148,6 +148,51 @@ fn from_a_hub_folder_to_predictions() {
     }
 }
 
+/// The merged folder is one as a model hub has it; the head stands beside.
+#[test]
+fn merged_into_a_copy_of_the_model() {
+    let folder = workspace();
+    let path = folder.path();
+    std::fs::write(path.join("hub/vocab.txt"), "[PAD]\n").unwrap();
+    let mut config = json(&std::fs::read_to_string(path.join("hub/config.json")).unwrap());
+    config["torch_dtype"] = "float16".into();
+    std::fs::write(path.join("hub/config.json"), config.to_string()).unwrap();
+    for kind in ["lora", "prefix"] {
+        let train = format!("train --backbone hub --data train.csv --kind {kind} --out {kind}");
+        succeed(path, &format!("{train} --config settings.json"), "");
+    }
+    let merge = |kind: &str| format!("merge --from hub --adapter {kind} --to merged-{kind}");
+    let said = succeed(path, &merge("lora"), "");
+    assert!(said.contains("graftlet_head.safetensors"), "{said}");
+    let read = |name: &str| std::fs::read(path.join("merged-lora").join(name)).unwrap();
+    assert_eq!(read("vocab.txt"), b"[PAD]\n");
+    let merged = json(&String::from_utf8(read("config.json")).unwrap());
+    assert_eq!(merged["torch_dtype"], "float32");
+    assert_eq!(merged["hidden_size"], tiny::HIDDEN);
+    let card = json(&String::from_utf8(read("graftlet.json")).unwrap());
+    assert_eq!(card["labels"], serde_json::json!(["no", "yes"]));
+    succeed(
+        path,
+        "convert --from merged-lora --to int8 --dtype int8",
+        "",
+    );
+    let manifest = std::fs::read_to_string(path.join("int8/manifest.json")).unwrap();
+    assert_eq!(
+        json(&manifest)["fingerprint"],
+        card["backbone"]["fingerprint"]
+    );
+    // an adapter of the model that it was merged into no longer fits
+    let error = fail(
+        path,
+        "eval --backbone int8 --adapter lora --data test.csv",
+        "backbone_mismatch",
+    );
+    assert!(error.contains("lora"), "{error}");
+    let error = fail(path, &merge("prefix"), "adapter_format");
+    assert!(error.contains("\"prefix\""), "{error}");
+    assert!(!path.join("merged-prefix").exists());
+}
+
 #[test]
 fn the_same_seed_gives_the_same_folder() {
     let folder = workspace();

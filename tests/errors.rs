@@ -15,7 +15,7 @@ use graftlet::backbone::{Backbone, BertConfig, Dtype, Frozen, Linear, Shape, con
 use graftlet::engine::Engine;
 use graftlet::head::Pooling;
 use graftlet::tensor_file::{FloatType, TensorFile, TensorFileWriter};
-use graftlet::text::Text;
+use graftlet::text::{Text, Tokenizer};
 use graftlet::train::{Dataset, Event, Row, Settings, Trainer};
 use graftlet::{Error, Result};
 use proptest::prelude::*;
@@ -720,6 +720,51 @@ fn backbones_that_are_none() {
 }
 
 /// The integer kernel's sums of more than 8195 products could overflow.
+/// What the tokenizers crate takes for granted, and would panic without.
+#[test]
+fn tokenizers_that_would_not_hold() {
+    let tokenizer: Value = serde_json::from_slice(&tokenizer_json()).unwrap();
+    let with = |edit: &dyn Fn(&mut Value)| {
+        let mut changed = tokenizer.clone();
+        edit(&mut changed);
+        Tokenizer::from_json(changed.to_string().as_bytes(), 16)
+    };
+    with(&|_| {}).unwrap();
+    let template = || tokenizer["post_processor"].clone();
+    type Edit<'a> = &'a dyn Fn(&mut Value);
+    let edits: [(Edit<'_>, &str); 5] = [
+        (
+            &|t| t["post_processor"]["special_tokens"] = json!({}),
+            "[CLS]",
+        ),
+        (
+            &|t| t["post_processor"]["single"] = t["post_processor"]["pair"].take(),
+            "second",
+        ),
+        (
+            &|t| {
+                let processors = [template(), template()];
+                t["post_processor"] = json!({"type": "Sequence", "processors": processors});
+            },
+            "more than one template",
+        ),
+        (
+            &|t| t["normalizer"] = json!({"type": "Precompiled", "precompiled_charsmap": "AA"}),
+            "precompiled",
+        ),
+        (&|t| t["decoder"] = json!({"type": "Nobody"}), "tokenizer"),
+    ];
+    for (edit, word) in edits {
+        refused(with(edit), "file_invalid", &["tokenizer.json", word]);
+    }
+    // broken within a part that is never used
+    let text = tokenizer.to_string();
+    let broken = text.replace("\"decoder\":null", "\"decoder\":1e999");
+    assert_ne!(text, broken);
+    let read = Tokenizer::from_json(broken.as_bytes(), 16);
+    refused(read, "file_invalid", &["tokenizer.json"]);
+}
+
 #[test]
 fn an_int8_layer_that_is_too_wide() {
     const WIDE: usize = 9000;

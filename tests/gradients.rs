@@ -1,5 +1,5 @@
-//! Every gradient that training uses, element by element: against central differences in f64 of formulas and of a
-//! model that share nothing with the crate, and against PyTorch.
+//! The gradient of every operation, element by element: against central differences in f64 of formulas that share
+//! nothing with the crate; and a whole model's against PyTorch. Those of all kinds of adapters are in `kinds.rs`.
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation)]
 
@@ -14,14 +14,12 @@ mod tiny;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use differences::{
-    Argument, Case, LAYERS, assert_close_to_scale, check_model, check_op, double, rows,
-};
+use differences::{Argument, assert_close_to_scale, check_op, double, rows};
 use graftlet::adapter::format::Library;
-use graftlet::adapter::{Adapter, GivenParams, LoraConfig, Parameter, Site, TaskAdapter};
-use graftlet::backbone::{Backbone, Linear, LinearSite};
+use graftlet::adapter::{Adapter, GivenParams, Parameter, Site, TaskAdapter};
+use graftlet::backbone::Backbone;
 use graftlet::engine::Engine;
-use graftlet::head::{Head, HeadConfig, Pooling};
+use graftlet::head::{Head, HeadConfig};
 use graftlet::kernels::{PackedF32, PackedInt8, quantize_rows_int8};
 use graftlet::ops::{
     Activation, Aim, FrozenLinear, LayerNorm, Weight, add, add_bias, add_scaled, attention,
@@ -269,7 +267,7 @@ fn rows_joined_and_chosen() {
     check_op(
         "concat",
         &[(&[2, 5], a), (&[3, 5], b.clone())],
-        |x| concat([&x[0], &x[1]]),
+        |x| concat(&[&x[0], &x[1]]),
         |x| x.concat(),
     );
     check_op(
@@ -541,54 +539,6 @@ fn cross_entropy_over_selected_tokens() {
             vec![losses.sum::<f64>() / 3.0]
         },
     );
-}
-
-// ---- adapters and heads on a tiny BERT
-
-fn lora(rank_stabilised: bool) -> Case {
-    let sites = (0..LAYERS).flat_map(|layer| {
-        Linear::ALL
-            .into_iter()
-            .map(move |linear| LinearSite { layer, linear })
-    });
-    let (rank, alpha) = (3, 4.0);
-    let config = LoraConfig {
-        rank,
-        alpha,
-        rank_stabilised,
-        targets: sites.collect(),
-        ..LoraConfig::default()
-    };
-    let scale = if rank_stabilised {
-        4.0 / 3f64.sqrt()
-    } else {
-        4.0 / 3.0
-    };
-    Case {
-        config: Box::new(config),
-        scale,
-        bottleneck: reference::Bottleneck::default(),
-    }
-}
-
-#[test]
-fn lora_through_the_mean() {
-    check_model("LoRA, mean", lora(false), Pooling::Mean, None);
-}
-
-#[test]
-fn lora_through_the_first_token_and_a_dense_layer() {
-    check_model(
-        "LoRA, first, dense",
-        lora(true),
-        Pooling::First,
-        Some(Activation::Tanh),
-    );
-}
-
-#[test]
-fn lora_through_the_pooler() {
-    check_model("LoRA, pooler", lora(false), Pooling::Pooler, None);
 }
 
 // ---- PyTorch

@@ -1,4 +1,4 @@
-//! LoRA's variants and trained biases: values and gradients against the f64 model, as in `gradients.rs`.
+//! The operations of LoRA's variants: values and gradients, as in `gradients.rs`. The adapters are in `kinds.rs`.
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation)]
 
@@ -9,45 +9,13 @@ mod reference;
 #[path = "support/tiny.rs"]
 mod tiny;
 
-use std::collections::BTreeSet;
-
-use differences::{Case, LAYERS, check_model, check_model_with, check_op};
-use graftlet::adapter::{Bias, BitFitConfig, Config, LoraConfig};
-use graftlet::backbone::{Linear, LinearSite};
-use graftlet::head::Pooling;
-use graftlet::ops::{Activation, divide, dropout, scale_columns};
+use differences::check_op;
+use graftlet::ops::{divide, dropout, scale_columns};
 use graftlet::tensor::Tensor;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use reference::Vector;
 use tiny::normals;
-
-fn sites(linears: &[Linear]) -> BTreeSet<LinearSite> {
-    (0..LAYERS)
-        .flat_map(|layer| {
-            linears
-                .iter()
-                .map(move |&linear| LinearSite { layer, linear })
-        })
-        .collect()
-}
-
-fn case(config: impl Config + 'static, scale: f64) -> Case {
-    Case {
-        config: Box::new(config),
-        scale,
-        bottleneck: reference::Bottleneck::default(),
-    }
-}
-
-fn lora(linears: &[Linear]) -> LoraConfig {
-    LoraConfig {
-        rank: 3,
-        alpha: 4.0,
-        targets: sites(linears),
-        ..LoraConfig::default()
-    }
-}
 
 #[test]
 fn columns_scaled_and_divided() {
@@ -100,117 +68,5 @@ fn dropout_keeps_the_expectation_and_repeats() {
         &[(&[4, 5], normals(&mut ChaCha8Rng::seed_from_u64(52), 20))],
         |x| dropout(&x[0], 0.4, [(3, 4)]),
         |x| x[0].iter().zip(&factors).map(|(x, f)| x * f).collect(),
-    );
-}
-
-#[test]
-fn ranks_and_alphas_of_single_layers() {
-    let mut config = lora(&Linear::ALL);
-    let site = |layer, linear| LinearSite { layer, linear };
-    config.ranks = [(site(0, Linear::Query), 5), (site(1, Linear::FfnDown), 1)].into();
-    config.alphas = [(site(0, Linear::Query), 2.0), (site(0, Linear::FfnUp), 7.0)].into();
-    check_model_with(
-        "LoRA, patterns",
-        case(config, 4.0 / 3.0),
-        Pooling::Mean,
-        None,
-        |model| {
-            model.scales = [
-                ("0.query".to_owned(), 2.0 / 5.0),
-                ("0.ffn_up".to_owned(), 7.0 / 3.0),
-                ("1.ffn_down".to_owned(), 4.0),
-            ]
-            .into();
-        },
-    );
-}
-
-#[test]
-fn update_with_a_bias() {
-    let config = LoraConfig {
-        update_bias: true,
-        ..lora(&[Linear::Query, Linear::Value, Linear::FfnUp])
-    };
-    check_model(
-        "LoRA with lora_bias",
-        case(config, 4.0 / 3.0),
-        Pooling::First,
-        None,
-    );
-}
-
-#[test]
-fn dora_on_every_layer() {
-    // not on all at once: magnitudes far from the norms make most of what is behind them small
-    for linears in [
-        [Linear::Query, Linear::Value, Linear::FfnUp],
-        [Linear::Key, Linear::AttentionOutput, Linear::FfnDown],
-    ] {
-        let config = LoraConfig {
-            decomposed: true,
-            ..lora(&linears)
-        };
-        let what = format!("DoRA on {linears:?}");
-        check_model(&what, case(config, 4.0 / 3.0), Pooling::Mean, None);
-    }
-}
-
-#[test]
-fn rank_stabilised_dora_with_biases() {
-    let config = LoraConfig {
-        decomposed: true,
-        rank_stabilised: true,
-        bias: Bias::LoraOnly,
-        ..lora(&[Linear::Query, Linear::AttentionOutput, Linear::FfnUp])
-    };
-    check_model(
-        "DoRA, rank-stabilised, biases",
-        case(config, 4.0 / 3f64.sqrt()),
-        Pooling::Pooler,
-        Some(Activation::Tanh),
-    );
-}
-
-#[test]
-fn lora_with_the_biases_of_its_layers() {
-    let config = LoraConfig {
-        bias: Bias::LoraOnly,
-        ..lora(&[Linear::Query, Linear::Key, Linear::FfnDown])
-    };
-    check_model(
-        "LoRA, its biases",
-        case(config, 4.0 / 3.0),
-        Pooling::Mean,
-        None,
-    );
-}
-
-#[test]
-fn lora_with_all_biases() {
-    let config = LoraConfig {
-        bias: Bias::All,
-        ..lora(&[Linear::Query, Linear::Value])
-    };
-    check_model(
-        "LoRA, all biases",
-        case(config, 4.0 / 3.0),
-        Pooling::First,
-        None,
-    );
-}
-
-#[test]
-fn bitfit() {
-    check_model(
-        "BitFit",
-        case(BitFitConfig::default(), 1.0),
-        Pooling::Mean,
-        None,
-    );
-    check_model(
-        "BitFit, pooler",
-        case(BitFitConfig::default(), 1.0),
-        Pooling::Pooler,
-        None,
     );
 }

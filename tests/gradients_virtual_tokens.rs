@@ -1,4 +1,4 @@
-//! Prefix and prompt tuning: values and gradients against the f64 model, as in `gradients.rs`.
+//! The operations of prefix and prompt tuning, as in `gradients.rs`, and the room they need. The adapters are in `kinds.rs`.
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation)]
 
@@ -11,23 +11,14 @@ mod tiny;
 
 use std::sync::Arc;
 
-use differences::{Case, LAYERS, check_model_with, check_op, rows};
+use differences::{LAYERS, check_op, rows};
 use graftlet::adapter::{Config, FreshParams, PrefixConfig, PromptConfig, PromptPlace};
 use graftlet::backbone::Backbone;
-use graftlet::head::Pooling;
 use graftlet::ops::{Activation, columns, insert_rows};
 use graftlet::text::{Batch, Encoded};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tiny::{Tiny, normals};
-
-fn case(config: impl Config + 'static) -> Case {
-    Case {
-        config: Box::new(config),
-        scale: 1.0,
-        bottleneck: reference::Bottleneck::default(),
-    }
-}
 
 #[test]
 fn columns_of_a_matrix() {
@@ -80,49 +71,6 @@ fn prefix(projection: Option<(usize, Activation)>, shifts_positions: bool) -> Pr
         layers: (0..LAYERS).collect(),
         projection,
         shifts_positions,
-    }
-}
-
-#[test]
-fn flat_prefix() {
-    for (pooling, shifts) in [(Pooling::Mean, false), (Pooling::First, true)] {
-        check_model_with(
-            &format!("prefix, flat, shifted {shifts}"),
-            case(prefix(None, shifts)),
-            pooling,
-            None,
-            |model| model.first_position = if shifts { 3 } else { 0 },
-        );
-    }
-}
-
-#[test]
-fn prefix_made_by_a_network() {
-    check_model_with(
-        "prefix, through its network",
-        case(prefix(Some((7, Activation::Tanh)), false)),
-        Pooling::Pooler,
-        None,
-        |_| {},
-    );
-}
-
-#[test]
-fn prompts_at_their_three_places() {
-    for (place, name, first_position) in [
-        (PromptPlace::Words, "words", 3),
-        (PromptPlace::First, "first", 0),
-        (PromptPlace::AfterFirst, "behind first", 0),
-    ] {
-        for pooling in [Pooling::Mean, Pooling::First] {
-            check_model_with(
-                &format!("prompt, {name}, {pooling:?}"),
-                case(PromptConfig { length: 3, place }),
-                pooling,
-                None,
-                |model| (model.prompt, model.first_position) = (name, first_position),
-            );
-        }
     }
 }
 

@@ -218,35 +218,6 @@ fn lora(bias: Bias) -> LoraConfig {
     }
 }
 
-/// Saved and loaded, every variant of LoRA answers with the same bits.
-#[test]
-fn loras_come_back() {
-    let bert = bert();
-    let dora = LoraConfig {
-        decomposed: true,
-        ..lora(Bias::LoraOnly)
-    };
-    let with_bias = LoraConfig {
-        update_bias: true,
-        ..lora(Bias::All)
-    };
-    for config in [lora(Bias::None), lora(Bias::All), dora, with_bias] {
-        let what = format!("{config:?}");
-        let task = task(&bert, &config, Library::Peft, Pooling::Pooler);
-        let files = format::save(&task, "mine", Library::Peft, bert.shape()).unwrap();
-        let again = format::load("mine", &files, bert.shape()).unwrap();
-        assert_eq!(logits(&bert, &task), logits(&bert, &again), "{what}");
-        assert_eq!(
-            again.adapter.parameters().len(),
-            task.adapter.parameters().len()
-        );
-        let error = format::save(&task, "mine", Library::AdapterHub, bert.shape()).unwrap_err();
-        assert_eq!(error.code(), "adapter_format", "{what}");
-        let (seen, _) = format::inspect("mine", &files).unwrap();
-        assert_eq!(seen.parameters(), task.parameters(), "{what}");
-    }
-}
-
 #[test]
 fn biases_are_called_what_peft_calls_them() {
     let bert = bert();

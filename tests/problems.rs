@@ -2,8 +2,8 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation)]
 
-#[path = "support/rows.rs"]
-mod rows;
+#[path = "support/labelled.rs"]
+mod labelled;
 #[path = "support/tiny.rs"]
 mod tiny;
 
@@ -20,7 +20,7 @@ use graftlet::train::{
     Balanced, ClassWeights, Dataset, Decision, Evaluation, Event, Learner, Outcomes, Reading, Row,
     Scheme, Settings, Share, Trainer,
 };
-use rows::{PROBLEMS, dataset, row, run, trainer};
+use labelled::{PROBLEMS, dataset, row, run, trainer};
 use tiny::Tiny;
 
 fn engine() -> Engine {
@@ -55,7 +55,10 @@ fn judged(engine: &Engine, task: &TaskAdapter, rows: &[Row]) -> Evaluation {
 fn every_problem_is_learnt_saved_and_scored_alike() {
     let engine = engine();
     for problem in PROBLEMS {
-        let (train, dev) = (rows::rows(problem, 60, 1), rows::rows(problem, 30, 2));
+        let (train, dev) = (
+            labelled::rows(problem, 60, 1),
+            labelled::rows(problem, 30, 2),
+        );
         for kind in ["lora", "houlsby"] {
             let mut settings = settings(20, 2e-2);
             settings.adapter.reduction_factor = Some(4);
@@ -108,7 +111,10 @@ fn every_problem_is_learnt_saved_and_scored_alike() {
 fn a_number_is_answered_in_the_unit_of_the_rows() {
     let engine = engine();
     let problem = ProblemName::Regression;
-    let (train, dev) = (rows::rows(problem, 60, 1), rows::rows(problem, 30, 2));
+    let (train, dev) = (
+        labelled::rows(problem, 60, 1),
+        labelled::rows(problem, 30, 2),
+    );
     let (train, dev_data) = (
         dataset(&engine, problem, &train),
         dataset(&engine, problem, &dev),
@@ -146,7 +152,7 @@ fn a_number_is_answered_in_the_unit_of_the_rows() {
 fn thresholds_of_several_labels_are_chosen_and_kept() {
     let engine = engine();
     let problem = ProblemName::MultiLabel;
-    let data = |seed| dataset(&engine, problem, &rows::rows(problem, 40, seed));
+    let data = |seed| dataset(&engine, problem, &labelled::rows(problem, 40, seed));
     let mut trainer = trainer(&engine, "lora", settings(4, 1e-2), data(1), data(2));
     run(&mut trainer);
     let report = trainer.report().unwrap().unwrap();
@@ -177,7 +183,7 @@ fn thresholds_of_several_labels_are_chosen_and_kept() {
 
 /// Opinions, and sentences about nothing of the kind.
 fn with_strangers(count: usize, seed: u64) -> Vec<Row> {
-    let mut rows = rows::rows(ProblemName::SingleLabel, count, seed);
+    let mut rows = labelled::rows(ProblemName::SingleLabel, count, seed);
     for (index, stranger) in rows.iter_mut().step_by(4).enumerate() {
         let verb = ["runs", "sleeps", "sings"][index % 3];
         *stranger = row(
@@ -244,7 +250,7 @@ fn scores_are_calibrated_and_logits_are_not() {
     let problem = ProblemName::SingleLabel;
     // noise: a run that learns it by heart is far too sure of itself
     let noise = |seed| {
-        let mut rows = rows::rows(problem, 60, seed);
+        let mut rows = labelled::rows(problem, 60, seed);
         let labels: Vec<_> = rows.iter().map(|row| row.label.clone()).collect();
         for (index, row) in rows.iter_mut().enumerate() {
             row.label
@@ -287,7 +293,7 @@ fn scores_are_calibrated_and_logits_are_not() {
 fn a_damaged_calibration_is_refused() {
     let engine = engine();
     let problem = ProblemName::SingleLabel;
-    let data = dataset(&engine, problem, &rows::rows(problem, 12, 1));
+    let data = dataset(&engine, problem, &labelled::rows(problem, 12, 1));
     let mut trainer = trainer(&engine, "lora", settings(1, 1e-3), data.clone(), data);
     run(&mut trainer);
     let task = trainer.finish().unwrap();
@@ -427,7 +433,7 @@ fn the_first_tokens_of_words_have_their_tags() {
 fn splits_spread_what_is_rare() {
     let engine = engine();
     for problem in PROBLEMS {
-        let data = dataset(&engine, problem, &rows::rows(problem, 60, 1));
+        let data = dataset(&engine, problem, &labelled::rows(problem, 60, 1));
         let (kept, held) = data.clone().split(0.2, 3);
         assert_eq!(kept.len() + held.len(), 60, "{problem:?}");
         assert!(
@@ -461,7 +467,7 @@ fn learner(engine: &Engine, settings: &Settings, rows: &[Row]) -> Learner {
 #[test]
 fn class_weights_weigh() {
     let engine = engine();
-    let mut rows = rows::rows(ProblemName::SingleLabel, 12, 1);
+    let mut rows = labelled::rows(ProblemName::SingleLabel, 12, 1);
     rows.retain(|row| row.label.as_deref() != Some("odd"));
     rows.push(row("a cat", "odd"));
     rows.push(row("a dog", "odd"));
@@ -509,7 +515,7 @@ fn class_weights_weigh() {
 fn settings_that_do_not_fit_the_rows_are_refused() {
     let engine = engine();
     let start = |kind: &str, problem, settings| {
-        let data = dataset(&engine, problem, &rows::rows(problem, 12, 1));
+        let data = dataset(&engine, problem, &labelled::rows(problem, 12, 1));
         let backbone = Arc::clone(engine.backbone());
         let trainer = Trainer::new(
             backbone,
@@ -597,7 +603,7 @@ fn settings_that_do_not_fit_the_rows_are_refused() {
         problem: ProblemName::Regression,
         reject: Some("x".into()),
     };
-    let rows = rows::rows(ProblemName::Regression, 4, 1);
+    let rows = labelled::rows(ProblemName::Regression, 4, 1);
     let error = Dataset::read("rows", &rows, engine.tokenizer(), &reading).unwrap_err();
     assert!(error.to_string().contains("reject"), "{error}");
 }
@@ -606,7 +612,7 @@ fn settings_that_do_not_fit_the_rows_are_refused() {
 fn patience_ends_a_run_and_keeps_the_best() {
     let engine = engine();
     let problem = ProblemName::SingleLabel;
-    let data = dataset(&engine, problem, &rows::rows(problem, 24, 1));
+    let data = dataset(&engine, problem, &labelled::rows(problem, 24, 1));
     let settings = Settings {
         patience: Some(2),
         // nothing is learnt, so nothing gets better
@@ -629,7 +635,7 @@ fn patience_ends_a_run_and_keeps_the_best() {
 #[test]
 fn dropout_does_not_depend_on_neighbours() {
     let engine = engine();
-    let rows = rows::rows(ProblemName::SingleLabel, 9, 1);
+    let rows = labelled::rows(ProblemName::SingleLabel, 9, 1);
     let settings = Settings {
         head_dropout: Some(0.3),
         adapter: Options {

@@ -10,13 +10,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use graftlet::adapter::format::{self, Files, Library};
-use graftlet::adapter::{Card, Config, FreshParams, GivenParams, LoraConfig, Metric, Options};
-use graftlet::adapter::{Parameter, TaskAdapter, preset, presets};
-use graftlet::backbone::{Dtype, Hook, Linear, LinearSite, NoHook};
+use graftlet::adapter::{FreshParams, GivenParams, Metric, Options};
+use graftlet::adapter::{Parameter, TaskAdapter, preset};
+use graftlet::backbone::Dtype;
 use graftlet::engine::{Answer, Engine};
 use graftlet::head::{Head, HeadConfig, Pooling, Problem, Target};
 use graftlet::ops::cross_entropy;
-use graftlet::tensor::Tensor;
 use graftlet::tensor_file::{FloatType, TensorFile};
 use graftlet::text::{Batch, Text};
 use graftlet::train::{
@@ -193,72 +192,6 @@ fn the_hash_sees_every_tensor() {
             );
         }
     }
-}
-
-#[test]
-fn a_fresh_adapter_changes_no_bit() {
-    for engine in [tiny_int8(), Tiny::new(2, 32, 11).engine(Dtype::F32)] {
-        let batch = Batch::new(&engine.tokenizer().encode_all(&texts()).unwrap());
-        let states = |hook: &dyn Hook| {
-            let states = engine.backbone().forward(&batch, hook).unwrap();
-            bits(states.x.data())
-        };
-        let bare = states(&NoHook);
-        // virtual tokens are there from the start
-        let presets = presets().filter(|preset| !["prefix", "prompt"].contains(&preset.name));
-        for preset in presets {
-            let options = Options {
-                reduction_factor: Some(4),
-                ..Options::default()
-            };
-            let shape = engine.backbone().shape();
-            let config = (preset.config)(&options, shape).unwrap();
-            let adapter = config.build(shape, &mut FreshParams::new(3)).unwrap();
-            assert!(states(&*adapter) == bare, "{}", preset.name);
-        }
-    }
-}
-
-#[test]
-fn switching_back_gives_the_same_bits() {
-    let mut engine = tiny_int8();
-    let texts = texts();
-    let bare = engine.embed(&texts).unwrap();
-    let (lora, houlsby) = (
-        trained(&engine, "lora", settings(3, 8, 1e-2)),
-        trained(&engine, "houlsby", settings(3, 8, 1e-2)),
-    );
-    let hash = engine.backbone().hash();
-    engine.insert("lora", lora);
-    engine.insert("houlsby", houlsby);
-    let mut answers = |name: &str| {
-        engine.activate(Some(name)).unwrap();
-        let vectors: Vec<Vec<u32>> = engine
-            .embed(&texts)
-            .unwrap()
-            .iter()
-            .map(|vector| bits(vector))
-            .collect();
-        (answer_bits(&engine.classify(&texts).unwrap()), vectors)
-    };
-    let (a, b) = (answers("lora"), answers("houlsby"));
-    assert_ne!(a, b);
-    assert_eq!(answers("lora"), a);
-    assert_eq!(answers("houlsby"), b);
-    engine.activate(None).unwrap();
-    let again = engine.embed(&texts).unwrap();
-    for (again, bare) in again.iter().zip(&bare) {
-        assert_eq!(bits(again), bits(bare));
-    }
-    assert_eq!(engine.backbone().hash(), hash);
-    // removing the one in use leaves the bare backbone, and the other as it was
-    engine.activate(Some("lora")).unwrap();
-    engine.remove("lora").unwrap();
-    assert_eq!(engine.active(), None);
-    assert_eq!(
-        answer_bits(&engine.classify_with("houlsby", &texts).unwrap()),
-        b.0
-    );
 }
 
 // ---- the run
@@ -672,86 +605,6 @@ fn saved_and_loaded_again_the_answers_are_the_same_bits() {
                     assert_eq!(answer_bits(&third), answer_bits(&answers), "{what}, twice");
                 }
             }
-        }
-    }
-}
-
-/// LoRA may be on any of the six linear layers of any block; what one format cannot say the other can.
-#[test]
-fn a_lora_on_some_layers_is_saved_and_loaded() {
-    let mut engine = tiny_int8();
-    let texts = texts();
-    let site = |layer, linear| LinearSite { layer, linear };
-    let second: BTreeSet<LinearSite> = [Linear::Key, Linear::FfnUp, Linear::FfnDown]
-        .map(|linear| site(1, linear))
-        .into();
-    let uneven = [site(0, Linear::AttentionOutput), site(1, Linear::Query)].into();
-    let all = (0..2)
-        .flat_map(|layer| Linear::ALL.map(|linear| site(layer, linear)))
-        .collect();
-    for (targets, rank_stabilised, adapterhub) in [
-        (second, false, true),
-        (uneven, false, false),
-        (all, true, false),
-    ] {
-        let config = LoraConfig {
-            rank: 3,
-            alpha: 7.5,
-            rank_stabilised,
-            targets,
-            ..LoraConfig::default()
-        };
-        let shape = engine.backbone().shape();
-        let mut params = FreshParams::new(4);
-        let adapter = config.build(shape, &mut params).unwrap();
-        let head = HeadConfig {
-            problem: Problem::SingleLabel,
-            pooling: Pooling::Mean,
-            dense: None,
-            labels: vec!["a".into(), "b".into()],
-        };
-        let head = Head::build(head, shape, &mut params).unwrap();
-        let mut rng = ChaCha8Rng::seed_from_u64(4);
-        let mut parameters = [adapter.parameters(), head.parameters()].concat();
-        for parameter in &mut parameters {
-            let data = tiny::normals(&mut rng, parameter.tensor.len());
-            parameter.tensor = Tensor::new(data, parameter.tensor.shape());
-        }
-        let mut params = GivenParams(&parameters);
-        let adapter = config.build(shape, &mut params).unwrap();
-        let head = Head::build(head.config().clone(), shape, &mut params).unwrap();
-        let labels = head.config().labels.clone();
-        engine.insert(
-            "built",
-            TaskAdapter {
-                adapter,
-                head: Some(head),
-                card: Card {
-                    labels,
-                    ..Card::default()
-                },
-                library: Library::Peft,
-                original: None,
-                float: FloatType::F32,
-                bytes: 0,
-            },
-        );
-        let answers = answer_bits(&engine.classify_with("built", &texts).unwrap());
-        for library in [Library::Peft, Library::AdapterHub] {
-            let files = engine.export("built", library);
-            if library == Library::AdapterHub && !adapterhub {
-                assert_eq!(
-                    files.err().map(|error| error.code()),
-                    Some("adapter_format")
-                );
-                continue;
-            }
-            let what = format!("{:?} in {}", config.targets, library.title());
-            let task = engine.add("again", &files.unwrap()).unwrap();
-            let read = format!("{:?}", task.adapter.config());
-            assert_eq!(read, format!("{config:?}"), "{what}");
-            let again = engine.classify_with("again", &texts).unwrap();
-            assert_eq!(answer_bits(&again), answers, "{what}");
         }
     }
 }

@@ -1,5 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| {
-    graftlet_fuzz::adapterhub(data);
-});
+libfuzzer_sys::fuzz_target!(|data: &[u8]| graftlet_fuzz::check("adapterhub", data));

@@ -1,5 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| {
-    graftlet_fuzz::peft(data);
-});
+libfuzzer_sys::fuzz_target!(|data: &[u8]| graftlet_fuzz::check("peft", data));

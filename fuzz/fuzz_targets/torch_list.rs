@@ -1,5 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| {
-    graftlet_fuzz::torch_list(data);
-});
+libfuzzer_sys::fuzz_target!(|data: &[u8]| graftlet_fuzz::check("torch_list", data));

@@ -1,18 +1,22 @@
 //! One function a reader: it takes any bytes, and returns what the reader said, as a short text. A
 //! panic is a bug, as is a call that takes a second or more memory than [`allowance`].
 
+mod measure;
 pub mod seeds;
+
+pub use measure::Execution;
 
 use std::io::{Cursor, Write};
 use std::path::Path;
 
 use graftlet::adapter::Card;
 use graftlet::adapter::format::{self, Files, Library};
-use graftlet::backbone::BertConfig;
+use graftlet::backbone::{Bert, BertConfig, Dtype, convert};
 use graftlet::error::Error;
+use graftlet::head::ProblemName;
 use graftlet::hub::Manifest;
 use graftlet::tensor_file::TensorFile;
-use graftlet::head::ProblemName;
+use graftlet::text::{Text, Tokenizer};
 use graftlet::train::{Dataset, Scheme, Settings, Targets, TokenStore};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
@@ -21,16 +25,31 @@ use zip::{CompressionMethod, ZipWriter};
 pub type Target = (&'static str, fn(&[u8]) -> String);
 
 /// All targets.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 10] = [
     ("safetensors", safetensors),
     ("torch_file", torch_file),
     ("torch_list", torch_list),
     ("peft", peft),
     ("adapterhub", adapterhub),
+    ("backbone", backbone),
+    ("tokenizer", tokenizer),
     ("manifest", manifest),
     ("settings", settings),
     ("rows", rows),
 ];
+
+/// What a target of cargo-fuzz does: the reader of that name, held to its promises.
+///
+/// # Panics
+/// If the reader does not keep them, or there is none of that name.
+pub fn check(name: &str, input: &[u8]) {
+    let Some(target) = TARGETS.iter().find(|(found, _)| *found == name) else {
+        panic!("there is no target {name}");
+    };
+    if let Some(fault) = Execution::of(target, input).fault(input) {
+        panic!("{name} ({} bytes) {fault}", input.len());
+    }
+}
 
 /// Most bytes that a reader may hold at once for an input of this length: a small multiple of it (a
 /// list of tensors comes to at most 32 times its length, and a growing array may double), and what a
@@ -150,6 +169,39 @@ pub fn flatten(files: &Files, library: Library) -> Vec<u8> {
         }
     }
     data
+}
+
+/// A model's `config.json`, whose length stands before it in four bytes, and its checkpoint: loaded as
+/// it is, and converted and loaded.
+pub fn backbone(data: &[u8]) -> String {
+    let Some((length, rest)) = data.split_first_chunk() else {
+        return String::new();
+    };
+    let length = u32::from_le_bytes(*length) as usize;
+    let (config, checkpoint) = rest.split_at(length.min(rest.len()));
+    let config = match BertConfig::from_json(config) {
+        Ok(config) => config,
+        Err(error) => return outcome::<()>(Err(error)),
+    };
+    let converted = convert(&config, checkpoint, Dtype::Int8)
+        .and_then(|bytes| Bert::load(&config, &bytes, "00ff").map(|_| ()));
+    let loaded = Bert::load(&config, checkpoint, "00ff");
+    format!("{}, {}", outcome(loaded), outcome(converted))
+}
+
+/// A `tokenizer.json`, and what it makes of a text and of a pair.
+pub fn tokenizer(data: &[u8]) -> String {
+    let tokenizer = match Tokenizer::from_json(data, 32) {
+        Ok(tokenizer) => tokenizer,
+        Err(error) => return outcome::<()>(Err(error)),
+    };
+    let (text, pair) = ("The film, is GOOD", "n\u{f6}\u{4e2d}");
+    let said = [Text::from(text), Text::pair(text, pair)].map(|text| {
+        let tokens = outcome(tokenizer.encode(&text));
+        let words = outcome(tokenizer.words(&text));
+        format!("{tokens}, {words}")
+    });
+    said.join("; ")
 }
 
 /// A backbone's manifest.

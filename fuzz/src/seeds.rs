@@ -3,10 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use graftlet::adapter::format::{CONFIG, Files, Library};
+use graftlet::backbone::{Dtype, convert};
 use graftlet::tensor_file::{FloatType, TensorFile, TensorFileWriter};
 use serde_json::{Value, json};
 
 use super::flatten;
+use tiny::{Tiny, tokenizer_json};
+
+#[path = "../../tests/support/tiny.rs"]
+mod tiny;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -45,6 +50,8 @@ pub fn of(target: &str) -> Result<Vec<Vec<u8>>> {
         "torch_list" => vec![list(), b"\x80\x02}q\x00.".to_vec()],
         "peft" => of_library(Library::Peft),
         "adapterhub" => of_library(Library::AdapterHub),
+        "backbone" => backbones()?,
+        "tokenizer" => vec![tokenizer_json()],
         "manifest" => vec![manifest()],
         "settings" => settings(),
         "rows" => rows()?,
@@ -140,6 +147,16 @@ fn list() -> Vec<u8> {
     list.extend([text("0"), text("cpu")].concat());
     list.extend(b"M\x18\x00tQK\x00J\x18\x00\x00\x00\x85K\x01\x85\x89}tRu.");
     list
+}
+
+/// A checkpoint in f32 and in int8, each behind its configuration.
+fn backbones() -> Result<Vec<Vec<u8>>> {
+    let tiny = Tiny::new(1, 4, 1);
+    let (config, checkpoint) = (tiny.config_json(), tiny.checkpoint());
+    let int8 = convert(&tiny.config(), &checkpoint, Dtype::Int8)?;
+    let length = u32::try_from(config.len())?.to_le_bytes();
+    let seed = |checkpoint: &[u8]| [&length[..], &config, checkpoint].concat();
+    Ok(vec![seed(&checkpoint), seed(&int8)])
 }
 
 fn manifest() -> Vec<u8> {

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Collector, Site};
-use crate::backbone::{Linear, LinearSite, Modules, Shape, Sublayer, SublayerSite};
+use crate::backbone::{Affine, Linear, LinearSite, Module, Modules};
+use crate::backbone::{Shape, Sublayer, SublayerSite};
 use crate::error::Result;
 use crate::ops::{add_bias, add_scaled};
 use crate::tensor::Tensor;
@@ -73,12 +74,29 @@ impl Biases {
         self.differences.contains_key(&site)
     }
 
+    /// [`Adapter::merge`](super::Adapter::merge) of the biases.
+    pub(super) fn merge(&self, module: Module, weights: &mut Affine) {
+        if let Some(difference) = self.differences.get(&site_of(module)) {
+            let bias = weights.bias.iter_mut().zip(difference.data());
+            bias.for_each(|(bias, difference)| *bias += difference);
+        }
+    }
+
     /// `y`: `[tokens, features]` with the trained bias in place of the frozen one.
     pub(super) fn apply(&self, site: Site, y: Tensor) -> Tensor {
         match self.differences.get(&site) {
             Some(difference) => add_bias(y, difference),
             None => y,
         }
+    }
+}
+
+/// The place of a module's bias.
+fn site_of(module: Module) -> Site {
+    match module {
+        Module::Linear(site) => Site::Linear(site),
+        Module::Norm(site) => Site::Sublayer(site),
+        Module::EmbeddingNorm => Site::Encoder,
     }
 }
 

@@ -10,7 +10,8 @@ use super::carrier;
 use super::format::{Fields, Library};
 use super::{Adapter, Collector, Config, Description, Kind, ParamName, ParamSource, Parameter};
 use super::{Preset, Site, lowest_layer};
-use crate::backbone::{Embedder, Hook, LinearSite, Modules, Shape, States, SublayerSite};
+use crate::backbone::SublayerSite;
+use crate::backbone::{Affine, Embedder, Hook, LinearSite, Module, Modules, Shape, States};
 use crate::error::Result;
 use crate::ops::LayerNorm;
 use crate::tensor::Tensor;
@@ -62,6 +63,11 @@ impl Config for BitFitConfig {
         &KIND
     }
 
+    fn agrees(&self, other: &dyn Config) -> bool {
+        // whether a file had the LoRA of zeros says nothing of the biases
+        std::ptr::eq(other.kind(), &raw const KIND)
+    }
+
     fn build(&self, shape: &Shape, source: &mut dyn ParamSource) -> Result<Box<dyn Adapter>> {
         if self.with_carrier {
             carrier::take(source, shape, MARK)?;
@@ -109,6 +115,10 @@ impl Hook for BitFit {
         Ok(states)
     }
 
+    fn changes_embeddings(&self) -> bool {
+        self.biases.contains(Site::Encoder)
+    }
+
     fn after_linear(&self, site: LinearSite, _x: &Tensor, y: Tensor) -> Tensor {
         self.biases.apply(Site::Linear(site), y)
     }
@@ -128,6 +138,10 @@ impl Hook for BitFit {
         self.biases.apply(Site::Sublayer(site), y)
     }
 
+    fn changes_sublayer(&self, site: SublayerSite) -> bool {
+        self.biases.contains(Site::Sublayer(site))
+    }
+
     fn lowest_layer(&self) -> Option<usize> {
         lowest_layer(&self.parameters)
     }
@@ -140,6 +154,11 @@ impl Adapter for BitFit {
 
     fn parameters(&self) -> &[Parameter] {
         &self.parameters
+    }
+
+    fn merge(&self, module: Module, weights: &mut Affine) -> Result<()> {
+        self.biases.merge(module, weights);
+        Ok(())
     }
 
     fn stored(&self, _library: Library) -> Vec<Parameter> {

@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 
 use super::format::{Fields, Library, peft_targets};
 use super::{Adapter, Collector, Config, Description, Kind, Options, ParamName, ParamSource};
-use super::{Parameter, Preset, Site, fields_of, lowest_layer, number};
-use crate::backbone::{Hook, Linear, LinearSite, Modules, Shape};
+use super::{Parameter, Preset, Site, equal, fields_of, lowest_layer, number};
+use crate::backbone::{Affine, Hook, Linear, LinearSite, Module, Modules, Shape};
 use crate::error::{Error, Result};
 use crate::ops::{scale, scale_columns};
 use crate::tensor::Tensor;
@@ -130,6 +130,10 @@ impl Ia3Config {
 impl Config for Ia3Config {
     fn kind(&self) -> &'static Kind {
         &KIND
+    }
+
+    fn agrees(&self, other: &dyn Config) -> bool {
+        equal(self, other)
     }
 
     fn build(&self, shape: &Shape, source: &mut dyn ParamSource) -> Result<Box<dyn Adapter>> {
@@ -396,5 +400,30 @@ impl Adapter for Ia3 {
 
     fn parameters(&self) -> &[Parameter] {
         &self.parameters
+    }
+
+    fn merge(&self, module: Module, weights: &mut Affine) -> Result<()> {
+        let Module::Linear(site) = module else {
+            return Ok(());
+        };
+        let Some(factors) = self.factors.get(&site) else {
+            return Ok(());
+        };
+        #[allow(clippy::cast_possible_truncation)]
+        let alpha = self.config.alpha as f32;
+        let factors = factors.data();
+        let input = weights.weight.len() / weights.bias.len();
+        let rows = weights.weight.chunks_exact_mut(input);
+        if self.acts(site, Side::Input) {
+            for (w, l) in rows.flat_map(|row| row.iter_mut().zip(factors)) {
+                *w *= alpha * l;
+            }
+        } else {
+            for ((row, bias), l) in rows.zip(&mut weights.bias).zip(factors) {
+                row.iter_mut().for_each(|w| *w *= alpha * l);
+                *bias *= alpha * l;
+            }
+        }
+        Ok(())
     }
 }

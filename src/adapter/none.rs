@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::carrier;
 use super::format::{Fields, Library};
 use super::{Adapter, Bias, Config, Description, Kind, ParamName, ParamSource, Parameter, Preset};
-use crate::backbone::{Hook, Modules, Shape};
+use crate::backbone::{Affine, Hook, Module, Modules, Shape};
 use crate::error::Result;
 
 /// The row of this kind.
@@ -51,6 +51,10 @@ pub(super) fn read_peft(fields: &Fields<'_>, shape: &Shape) -> Result<Box<dyn Co
 impl Config for NoneConfig {
     fn kind(&self) -> &'static Kind {
         &KIND
+    }
+
+    fn agrees(&self, other: &dyn Config) -> bool {
+        std::ptr::eq(other.kind(), &raw const KIND)
     }
 
     fn build(&self, shape: &Shape, source: &mut dyn ParamSource) -> Result<Box<dyn Adapter>> {
@@ -98,6 +102,10 @@ impl Adapter for Nothing {
 
     fn parameters(&self) -> &[Parameter] {
         &[]
+    }
+
+    fn merge(&self, _module: Module, _weights: &mut Affine) -> Result<()> {
+        Ok(())
     }
 
     fn stored(&self, _library: Library) -> Vec<Parameter> {

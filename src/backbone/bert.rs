@@ -1,3 +1,6 @@
+mod checkpoint;
+mod modules;
+
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -5,80 +8,17 @@ use sha2::{Digest, Sha256};
 use super::embedding::Embedding;
 use super::weights::Weights;
 use super::{
-    Backbone, BertConfig, Embedder, Frozen, Hook, Linear, LinearSite, Modules, Shape, States,
+    Affine, Attention, Backbone, BertConfig, Embedder, Frozen, Hook, Linear, LinearSite, Module,
+    Modules, Shape,
 };
-use super::{Sublayer, SublayerSite};
+use super::{States, Sublayer, SublayerSite};
 use crate::error::{Error, Result};
-use crate::ops::{Activation, FrozenLinear, LayerNorm, Weight, add, attention, concat, gelu};
+use crate::ops::{Activation, FrozenLinear, LayerNorm, Weight, add, gelu};
 use crate::tensor::{Buffer, Tensor};
 use crate::tensor_file::TensorFile;
 use crate::text::Batch;
-
-const WORDS: &str = "embeddings.word_embeddings";
-const POSITIONS: &str = "embeddings.position_embeddings";
-const TYPES: &str = "embeddings.token_type_embeddings";
-const EMBEDDING_NORM: &str = "embeddings.LayerNorm";
-const POOLER: &str = "pooler.dense";
-
-/// A tensor of the checkpoint.
-pub(super) struct TensorShape {
-    pub(super) name: String,
-    pub(super) shape: Vec<usize>,
-    /// Whether an int8 backbone stores it in 8 bits.
-    pub(super) quantized: bool,
-}
-
-/// Every tensor of the encoder, in the order of computation.
-pub(super) fn tensor_shapes(config: &BertConfig, pooler: bool) -> Vec<TensorShape> {
-    let (hidden, ffn) = (config.hidden_size, config.intermediate_size);
-    let mut tensors = Vec::new();
-    let mut add = |name: String, shape: &[usize], quantized| {
-        tensors.push(TensorShape {
-            name,
-            shape: shape.to_vec(),
-            quantized,
-        });
-    };
-    add(
-        format!("{WORDS}.weight"),
-        &[config.vocab_size, hidden],
-        true,
-    );
-    add(
-        format!("{POSITIONS}.weight"),
-        &[config.max_position_embeddings, hidden],
-        false,
-    );
-    add(
-        format!("{TYPES}.weight"),
-        &[config.type_vocab_size, hidden],
-        false,
-    );
-    add(format!("{EMBEDDING_NORM}.weight"), &[hidden], false);
-    add(format!("{EMBEDDING_NORM}.bias"), &[hidden], false);
-    for layer in 0..config.num_hidden_layers {
-        for linear in Linear::ALL {
-            let path = MODULES.linear(LinearSite { layer, linear });
-            let (input, output) = match linear {
-                Linear::FfnUp => (hidden, ffn),
-                Linear::FfnDown => (ffn, hidden),
-                _ => (hidden, hidden),
-            };
-            add(format!("{path}.weight"), &[output, input], true);
-            add(format!("{path}.bias"), &[output], false);
-        }
-        for sublayer in Sublayer::ALL {
-            let path = MODULES.sublayer(SublayerSite { layer, sublayer });
-            add(format!("{path}.LayerNorm.weight"), &[hidden], false);
-            add(format!("{path}.LayerNorm.bias"), &[hidden], false);
-        }
-    }
-    if pooler {
-        add(format!("{POOLER}.weight"), &[hidden, hidden], true);
-        add(format!("{POOLER}.bias"), &[hidden], false);
-    }
-    tensors
-}
+use modules::{EMBEDDING_NORM, POOLER, POSITIONS, TYPES, WORDS};
+pub(super) use modules::{MODULES, tensor_shapes};
 
 /// The encoder of BERT (Devlin et al. 2019): embeddings, then blocks of self-attention and
 /// feed-forward network, each followed by the sum with its input and a layer norm.
@@ -243,6 +183,13 @@ impl Backbone for Bert {
         Activation::Tanh.forward(pooler.forward(first_tokens))
     }
 
+    fn checkpoint(
+        &self,
+        change: &mut dyn FnMut(Module, &mut Affine) -> Result<()>,
+    ) -> Result<Vec<u8>> {
+        checkpoint::write(self, change)
+    }
+
     fn hash(&self) -> String {
         let mut hash = Sha256::new();
         for table in [&self.words, &self.positions, &self.types] {
@@ -350,15 +297,16 @@ impl Block {
         let half = |sublayer| SublayerSite { layer, sublayer };
         let after = |linear, x: &Tensor, y| hook.after_linear(site(linear), x, y);
 
-        let [q, mut k, mut v] = self.projections(layer, &x, hook);
-        let mut prefix = 0;
-        if let Some((keys, values)) = hook.key_value_prefix(layer) {
-            prefix = keys.dims2().0;
-            k = concat([&keys, &k]);
-            v = concat([&values, &v]);
-        }
-        let h = attention(&q, &k, &v, self.heads, starts, prefix);
-        drop((q, k, v));
+        let [q, k, v] = self.projections(layer, &x, hook);
+        let (heads, starts) = (self.heads, Arc::clone(starts));
+        let input = Attention {
+            q,
+            k,
+            v,
+            heads,
+            starts,
+        };
+        let h = hook.attention(layer, input);
         let h = hook.before_linear(site(Linear::AttentionOutput), h);
         let y = self.attention_output.forward(&h);
         let h = after(Linear::AttentionOutput, &h, y);
@@ -402,53 +350,5 @@ impl Block {
             project(key, &self.key),
             project(value, &self.value),
         ]
-    }
-}
-
-/// transformers' names for the modules of `BertModel`.
-#[derive(Debug)]
-pub(super) struct BertModules;
-
-pub(super) static MODULES: BertModules = BertModules;
-
-impl Modules for BertModules {
-    fn model_type(&self) -> &'static str {
-        "bert"
-    }
-
-    fn adapter_model_class(&self) -> &'static str {
-        "BertAdapterModel"
-    }
-
-    fn base(&self) -> &'static str {
-        "bert"
-    }
-
-    fn linear(&self, LinearSite { layer, linear }: LinearSite) -> String {
-        let name = match linear {
-            Linear::Query => "attention.self.query",
-            Linear::Key => "attention.self.key",
-            Linear::Value => "attention.self.value",
-            Linear::AttentionOutput => "attention.output.dense",
-            Linear::FfnUp => "intermediate.dense",
-            Linear::FfnDown => "output.dense",
-        };
-        format!("encoder.layer.{layer}.{name}")
-    }
-
-    fn sublayer(&self, SublayerSite { layer, sublayer }: SublayerSite) -> String {
-        let name = match sublayer {
-            Sublayer::Attention => "attention.output",
-            Sublayer::Ffn => "output",
-        };
-        format!("encoder.layer.{layer}.{name}")
-    }
-
-    fn embedding_norm(&self) -> &'static str {
-        EMBEDDING_NORM
-    }
-
-    fn pooler(&self) -> &'static str {
-        POOLER
     }
 }

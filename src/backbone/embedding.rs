@@ -41,6 +41,18 @@ impl Embedding {
         }
     }
 
+    /// `[rows, width]` in 32-bit floats.
+    pub(super) fn dequantized(&self) -> Vec<f32> {
+        let width = match self {
+            Self::F32 { width, .. } | Self::Int8 { width, .. } => *width,
+        };
+        let mut data = vec![0.0; self.rows() * width];
+        for (index, row) in data.chunks_exact_mut(width).enumerate() {
+            self.add_row(index, row);
+        }
+        data
+    }
+
     /// Every byte, in order.
     pub(super) fn visit_bytes(&self, visit: &mut dyn FnMut(&[u8])) {
         match self {

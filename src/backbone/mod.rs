@@ -13,7 +13,8 @@ pub use bert::Bert;
 pub use config::BertConfig;
 pub use convert::{Dtype, convert};
 pub use frozen::Frozen;
-pub use hook::{Embedder, Hook, Linear, LinearSite, NoHook, States, Sublayer, SublayerSite};
+pub use hook::{Attention, Embedder, Hook, Linear, LinearSite, NoHook, States};
+pub use hook::{Sublayer, SublayerSite};
 
 use crate::error::Result;
 use crate::tensor::Tensor;
@@ -57,6 +58,26 @@ impl Shape {
             _ => (self.hidden_size, self.hidden_size),
         }
     }
+}
+
+/// A module of the encoder whose weights an adapter may change in a copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Module {
+    /// A linear layer.
+    Linear(LinearSite),
+    /// The layer norm at the end of a half block.
+    Norm(SublayerSite),
+    /// The embeddings' layer norm.
+    EmbeddingNorm,
+}
+
+/// A copy of a module's weights.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Affine {
+    /// `[out, in]` of a linear layer, γ: `[hidden size]` of a layer norm.
+    pub weight: Vec<f32>,
+    /// `[out]`, or β: `[hidden size]`.
+    pub bias: Vec<f32>,
 }
 
 /// The names of a model family's modules in the Python libraries, from which the keys of adapter
@@ -104,6 +125,16 @@ pub trait Backbone: Send + Sync {
     /// # Panics
     /// If the checkpoint has none; [`Shape::pooler`] says so.
     fn pool(&self, first_tokens: &Tensor) -> Tensor;
+
+    /// A copy of all weights as a safetensors file in f32, as the family's library reads it, each module
+    /// of which has gone through `change`.
+    ///
+    /// # Errors
+    /// Those of `change`.
+    fn checkpoint(
+        &self,
+        change: &mut dyn FnMut(Module, &mut Affine) -> Result<()>,
+    ) -> Result<Vec<u8>>;
 
     /// SHA-256 over every weight in memory, in hexadecimal: shows that nothing changed it.
     fn hash(&self) -> String;

@@ -5,6 +5,7 @@ mod convert;
 mod eval;
 mod folders;
 mod inspect;
+mod merge;
 mod predict;
 mod progress;
 mod report;
@@ -41,6 +42,8 @@ enum Command {
     Eval(eval::Arguments),
     /// Answers texts from standard input, one a line.
     Predict(predict::Arguments),
+    /// Writes a copy of a model with an adapter merged into its weights.
+    Merge(merge::Arguments),
     /// Says what is in an adapter's or backbone's folder.
     Inspect(inspect::Arguments),
 }
@@ -78,6 +81,7 @@ fn run(command: Command) -> Result<()> {
         Command::Suggest(arguments) => suggest::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
+        Command::Merge(arguments) => merge::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
     }
 }

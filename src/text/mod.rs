@@ -1,6 +1,7 @@
 //! Floor 1: text becomes token ids, and several texts become one batch.
 
 mod batch;
+mod outline;
 
 pub use batch::{Batch, Encoded, runs};
 
@@ -76,6 +77,9 @@ impl Tokenizer {
             place: "tokenizer.json".into(),
             reason,
         };
+        if let Some(fault) = outline::fault(json) {
+            return Err(invalid(fault));
+        }
         let mut inner =
             tokenizers::Tokenizer::from_bytes(json).map_err(|error| invalid(error.to_string()))?;
         let truncation = TruncationParams {

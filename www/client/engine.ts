@@ -27,6 +27,7 @@ export interface Engine {
   classifyWith(texts: readonly Text[], names: readonly string[]): Classification[][];
   embed(texts: readonly Text[]): Float32Array[];
   exportAdapter(name: string, format: AdapterFormat): AdapterFiles;
+  exportMerged(name: string): AdapterFiles;
   startTraining(options: TrainOptions, rows: readonly Row[]): Training;
   free(): void;
 }

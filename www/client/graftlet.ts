@@ -142,6 +142,15 @@ export class Graftlet {
     return this.#remote.call("exportAdapter", [name, options.format ?? null]);
   }
 
+  /**
+   * A copy of the backbone with a loaded adapter merged into its weights, in f32: `model.safetensors`, to stand
+   * beside the backbone's own `config.json` and `tokenizer.json`, and the adapter's head in
+   * `graftlet_head.safetensors` with `graftlet.json`. Kinds that do more than change weights are refused.
+   */
+  exportMerged(name: string): Promise<AdapterFiles> {
+    return this.#remote.call("exportMerged", [name]);
+  }
+
   /** Names of the adapters that this browser keeps. */
   saved(): Promise<string[]> {
     return this.#remote.call("saved", []);

@@ -99,6 +99,7 @@ function handlersOf(module: EngineModule, wasmUrls: WasmUrls): Handlers {
         .find((adapter) => adapter.name === name)?.format;
       return engine().exportAdapter(name, format ?? own ?? "peft");
     },
+    exportMerged: (_, name) => engine().exportMerged(name),
     saved: async () => (await store()).list(),
     async restore(_, name) {
       const files = await (await store()).get(name);

@@ -35,6 +35,7 @@ export interface Calls {
   classifyWith(texts: readonly Text[], names: readonly string[]): Classification[][];
   embed(texts: readonly Text[]): Float32Array[];
   exportAdapter(name: string, format: AdapterFormat | null): AdapterFiles;
+  exportMerged(name: string): AdapterFiles;
   saved(): string[];
   restore(name: string): AdapterInfo;
   forget(name: string): void;

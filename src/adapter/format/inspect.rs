@@ -111,7 +111,10 @@ fn prefix_layers(fields: &Fields<'_>, file: &TensorFile<'_>, hidden_size: usize)
         return Ok(fields.count("num_layers", None)?.min(MAX_LAYERS));
     }
     let inner: Map<String, Value> = fields.parse("config", Some(Map::new()))?;
-    let length = Fields::new(CONFIG, &inner).count("prefix_length", Some(1))?;
+    let settings = Fields::new(CONFIG, &inner);
+    let length = settings.count("prefix_length", Some(1))?;
+    // they have no part of the matrix
+    let left_out = settings.counts("leave_out")?.len();
     let is_prefix =
         |key: &&str| key.ends_with(".control_trans") || key.ends_with(".control_trans.2.bias");
     let Some(key) = file.names().find(is_prefix) else {
@@ -120,5 +123,6 @@ fn prefix_layers(fields: &Fields<'_>, file: &TensorFile<'_>, hidden_size: usize)
     let rows = if key.ends_with(".bias") { 1 } else { length };
     let layer = rows.saturating_mul(2).saturating_mul(hidden_size).max(1);
     let (dims, _) = file.info(key)?;
-    Ok((dims.into_iter().next().unwrap_or_default() / layer).min(MAX_LAYERS))
+    let adapted = dims.into_iter().next().unwrap_or_default() / layer;
+    Ok(adapted.saturating_add(left_out).min(MAX_LAYERS))
 }

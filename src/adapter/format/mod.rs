@@ -5,12 +5,14 @@
 
 mod adapterhub;
 mod fields;
+mod head;
 mod inspect;
 mod peft;
 pub(super) mod peft_targets;
 mod policy;
 
 pub use fields::Fields;
+pub use head::{load_head, save_head};
 pub use inspect::inspect;
 
 use std::collections::BTreeMap;
@@ -18,10 +20,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Card, FileParams, ParamName, TaskAdapter};
+use super::{Card, Config, ParamName, TaskAdapter};
 use crate::backbone::Shape;
 use crate::error::{Error, Result};
-use crate::head::{Head, HeadConfig, Pooling, Problem};
+use crate::head::{HeadConfig, Problem};
 use crate::tensor_file::{FloatType, TensorFile, TensorFileWriter};
 
 /// A folder in memory: file name to content.
@@ -29,6 +31,8 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 
 /// The configuration's file name in both libraries.
 pub const CONFIG: &str = "adapter_config.json";
+/// The configuration's file name of an AdapterFusion of AdapterHub.
+pub const FUSION_CONFIG: &str = "adapter_fusion_config.json";
 /// The side file.
 pub const CARD: &str = "graftlet.json";
 /// Holds a head that the library has no way to say.
@@ -73,10 +77,30 @@ impl Library {
         }
     }
 
+    /// Every file name that the folder of a fusion may hold, as [`files`](Self::files) has them.
+    #[must_use]
+    pub fn fusion_files() -> &'static [&'static str] {
+        &[
+            FUSION_CONFIG,
+            adapterhub::FUSION_WEIGHTS[0],
+            adapterhub::FUSION_WEIGHTS[1],
+            adapterhub::HEAD_CONFIG,
+            adapterhub::HEAD_WEIGHTS[0],
+            adapterhub::HEAD_WEIGHTS[1],
+            CARD,
+            SIDE_HEAD,
+        ]
+    }
+
     /// The safetensors file that holds the same as a `.bin` of that name.
     #[must_use]
     pub fn alternative(name: &str) -> Option<&'static str> {
-        let pairs = [peft::WEIGHTS, adapterhub::WEIGHTS, adapterhub::HEAD_WEIGHTS];
+        let pairs = [
+            peft::WEIGHTS,
+            adapterhub::WEIGHTS,
+            adapterhub::FUSION_WEIGHTS,
+            adapterhub::HEAD_WEIGHTS,
+        ];
         let pair = pairs.into_iter().find(|[_, torch]| *torch == name);
         pair.map(|[safe, _]| safe)
     }
@@ -114,12 +138,38 @@ pub fn load(name: &str, files: &Files, shape: &Shape) -> Result<TaskAdapter> {
     card.check_backbone(name, shape)?;
     let library = Library::detect(config)?;
     let map = parse_object(CONFIG, config)?;
-    let mut loaded = match library {
+    let loaded = match library {
         Library::Peft => peft::load(name, &map, files, card, shape)?,
         Library::AdapterHub => adapterhub::load(name, &map, files, card, shape)?,
     };
-    if let Some(bytes) = files.get(SIDE_HEAD) {
-        loaded.head = Some(load_side_head(bytes, &loaded.card, shape)?);
+    with_side_head(loaded, files, shape)
+}
+
+/// Makes the settings of a fusion from the names of its adapters and its inner configuration.
+pub type ReadFusion<'a> = &'a dyn Fn(&[String], &Map<String, Value>) -> Result<Box<dyn Config>>;
+
+/// Reads a fusion's folder for a backbone.
+///
+/// # Errors
+/// Every way in which a folder can be wrong, see [`Error`], and those of `read`.
+pub fn load_fusion(
+    name: &str,
+    files: &Files,
+    shape: &Shape,
+    read: ReadFusion<'_>,
+) -> Result<TaskAdapter> {
+    let config = need(name, files, FUSION_CONFIG, "a fusion's folder has one")?;
+    let card = read_card(files)?;
+    card.check_backbone(name, shape)?;
+    let map = parse_object(FUSION_CONFIG, config)?;
+    let loaded = adapterhub::load_fusion(name, &map, files, card, shape, read)?;
+    with_side_head(loaded, files, shape)
+}
+
+/// With the head that the library has no way to say, if there is one.
+fn with_side_head(mut loaded: TaskAdapter, files: &Files, shape: &Shape) -> Result<TaskAdapter> {
+    if let Some(head) = head::read(files, &loaded.card, shape)? {
+        loaded.head = Some(head);
     }
     if let Some(calibration) = &loaded.card.calibration {
         calibration.check(CARD)?;
@@ -179,23 +229,24 @@ pub fn save(task: &TaskAdapter, name: &str, library: Library, shape: &Shape) -> 
         Library::Peft => peft::save(task, map, shape)?,
         Library::AdapterHub => adapterhub::save(task, &name, map, shape)?,
     };
-    if let Some(head) = task.head.as_ref().filter(|head| !can_say(library, head)) {
-        let head = write_tensors(&[(head.parameters(), &side_head_key)], task.float)?;
-        files.insert(SIDE_HEAD.into(), head);
-    }
     let mut card = task.card.clone();
     if let Some(head) = &task.head {
         card.labels.clone_from(&head.config().labels);
         card.problem = said(&head.config().problem);
         card.calibration = head.calibration().cloned();
-        if files.contains_key(SIDE_HEAD) {
-            card.pooling = Some(head.config().pooling);
-            card.dense = head.config().dense;
+        if !head::can_say(library, head) {
+            head::put_aside(head, task.float, &mut card, &mut files)?;
         }
     }
+    put_card(card, &mut files)?;
+    Ok(files)
+}
+
+/// Writes the side file, which names the others.
+fn put_card(mut card: Card, files: &mut Files) -> Result<()> {
     card.files = files.keys().cloned().chain([CARD.to_owned()]).collect();
     files.insert(CARD.into(), to_json(&card)?);
-    Ok(files)
+    Ok(())
 }
 
 /// Adds the fields that a configuration had before and does not have now.
@@ -214,11 +265,6 @@ fn read_card(files: &Files) -> Result<Card> {
         place: CARD.into(),
         reason: error.to_string(),
     })
-}
-
-/// A parameter's key in the side file of a head.
-fn side_head_key(parameter: ParamName) -> String {
-    parameter.field.to_owned()
 }
 
 /// What a card says of a head's problem: nothing where it is what everybody expects.
@@ -243,41 +289,6 @@ fn agreed(place: &str, problem: Problem, card: &Card) -> Result<Problem> {
         }),
         (problem, _) => Ok(problem),
     }
-}
-
-/// Whether the library's own model classes have such a head.
-fn can_say(library: Library, head: &Head) -> bool {
-    let HeadConfig {
-        problem,
-        pooling,
-        dense,
-        ..
-    } = head.config();
-    let tokens = *problem == Problem::TokenClassification;
-    match library {
-        Library::Peft => (tokens || *pooling == Pooling::Pooler) && dense.is_none(),
-        Library::AdapterHub => tokens || *pooling != Pooling::Mean,
-    }
-}
-
-fn load_side_head(bytes: &[u8], card: &Card, shape: &Shape) -> Result<Head> {
-    if card.labels.is_empty() {
-        return Err(Error::ConfigInvalid {
-            place: CARD.into(),
-            reason: format!("it must list the \"labels\" of the head in {SIDE_HEAD}"),
-        });
-    }
-    let file = TensorFile::parse(SIDE_HEAD, bytes)?;
-    let config = HeadConfig {
-        problem: card.problem.clone().unwrap_or_default(),
-        pooling: card.pooling.unwrap_or(Pooling::Mean),
-        dense: card.dense,
-        labels: card.labels.clone(),
-    };
-    let mut source = FileParams::new(&file, &side_head_key);
-    let head = Head::build(config, shape, &mut source)?;
-    source.finish()?;
-    Ok(head)
 }
 
 /// Most labels of a head: a damaged file must not ask for any amount of memory.

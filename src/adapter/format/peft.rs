@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::policy::refuse_unknown;
-use super::{CONFIG, Fields, Files, Library, can_say, check_size, default_labels, float_type};
-use super::{agreed, open, to_json, write_tensors};
+use super::{CONFIG, Fields, Files, Library, check_size, default_labels, float_type};
+use super::{agreed, head, open, to_json, write_tensors};
 use crate::adapter::{Card, FileParams, KINDS, Original, ParamName, Site, TaskAdapter};
 use crate::backbone::Shape;
 use crate::error::{Error, Result};
@@ -113,7 +113,7 @@ pub(super) fn save(
     let head = task
         .head
         .as_ref()
-        .filter(|head| can_say(Library::Peft, head));
+        .filter(|own| head::can_say(Library::Peft, own));
     // a model with a head holds the encoder in an attribute, the bare encoder does not
     let problem = head.map(|head| &head.config().problem);
     let (task_type, base) = match problem {

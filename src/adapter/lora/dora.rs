@@ -1,3 +1,4 @@
+use super::add_product;
 use crate::adapter::{Collector, Site};
 use crate::backbone::{LinearSite, Shape};
 use crate::error::Result;
@@ -45,6 +46,11 @@ impl Dora {
         })
     }
 
+    /// What each row of `V` is multiplied with: magnitude / norm, `[out]`.
+    pub(super) fn ratios(&self) -> &[f32] {
+        self.ratio.data()
+    }
+
     /// `y + (ratio - 1) ∘ W x + ratio ∘ s update`, with `y`: `[tokens, out]` the frozen layer's output
     /// and `update` LoRA's; both of the sums are exactly 0 while the adapter is fresh. `dropped` is the
     /// layer's input where dropout has changed it.
@@ -74,18 +80,14 @@ impl Dora {
 
 /// Euclidean norm of each row of `W + s B A`, with `weight`: `[out, in]`.
 fn row_norms(mut weight: Vec<f32>, a: &Tensor, b: &Tensor, scale: f32) -> Vec<f32> {
+    add_product(&mut weight, a, b, scale);
     let (_, input) = a.dims2();
-    let rows = weight.chunks_exact_mut(input).zip(b.rows());
-    rows.map(|(row, b)| {
-        for (a, b) in a.rows().zip(b) {
-            let factor = scale * b;
-            row.iter_mut().zip(a).for_each(|(w, a)| *w += factor * a);
-        }
+    let norm = |row: &[f32]| {
         let squares: f64 = row.iter().map(|&w| f64::from(w) * f64::from(w)).sum();
         #[allow(clippy::cast_possible_truncation)]
         let norm = squares.sqrt() as f32;
         // a row of zeros has no direction
         if norm > 0.0 { norm } else { 1.0 }
-    })
-    .collect()
+    };
+    weight.chunks_exact(input).map(norm).collect()
 }

@@ -30,7 +30,7 @@ pub(super) fn delimited(place: &str, text: &str, delimiter: u8) -> Result<Found>
     let mut record = csv::StringRecord::new();
     loop {
         let position = records.position().clone();
-        let at = start + usize::try_from(position.byte()).unwrap_or(usize::MAX);
+        let at = start + offset(position.byte());
         if !records
             .read_record(&mut record)
             .map_err(|error| invalid(error.to_string()))?
@@ -41,9 +41,10 @@ pub(super) fn delimited(place: &str, text: &str, delimiter: u8) -> Result<Found>
         // the record's own first line: blank ones before it are passed over
         let blank = own.len() - own.trim_start_matches(['\r', '\n']).len();
         let breaks = own[..blank].matches('\n').count();
-        let number = line + usize::try_from(position.line()).unwrap_or(usize::MAX) - 1 + breaks;
-        let is_open = records.is_done() && own.matches('"').count() % 2 == 1;
-        if is_open && own.trim_end().contains('\n') {
+        let number = line + offset(position.line()) - 1 + breaks;
+        let end = start + offset(records.position().byte());
+        let is_open = end >= text.len() && own.matches('"').count() % 2 == 1;
+        if is_open && own[blank..].trim_end().contains('\n') {
             found.skip(number, "it opens a quote that is never closed");
             let end = own[blank..]
                 .find('\n')
@@ -66,6 +67,11 @@ pub(super) fn delimited(place: &str, text: &str, delimiter: u8) -> Result<Found>
         return Err(invalid("it is empty".into()));
     }
     Ok(found)
+}
+
+/// A place in a file that is in memory, so it fits.
+fn offset(place: u64) -> usize {
+    usize::try_from(place).unwrap_or(usize::MAX)
 }
 
 /// Which columns of a file are read.

@@ -277,6 +277,13 @@ class FakeEngine implements Engine {
     return structuredClone(files);
   }
 
+  exportMerged(name: string): AdapterFiles {
+    const { info } = this.#get(name);
+    if (info.kind !== "lora")
+      throw engineError("adapter_format", `${info.title} cannot be merged.`);
+    return { "model.safetensors": new Uint8Array([1, 2, 3]) };
+  }
+
   startTraining(options: TrainOptions, rows: readonly Row[]): Training {
     return new FakeTraining(options, rows);
   }

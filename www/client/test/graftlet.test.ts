@@ -121,7 +121,9 @@ describe("adapters", () => {
     expect(answer).toMatchObject({ label: "yes", truncated: false });
     expect((await g.adapters()).map(({ name }) => name)).toEqual(["taste"]);
     expect(await g.exportAdapter("taste")).toEqual(files);
+    expect(Object.keys(await g.exportMerged("taste"))).toEqual(["model.safetensors"]);
     await g.removeAdapter("taste");
+    expect(await codeOf(g.exportMerged("taste"))).toBe("adapter_unknown");
     expect(await codeOf(g.classify(["good"]))).toBe("adapter_not_in_use");
   });
 

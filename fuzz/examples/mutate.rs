@@ -1,67 +1,19 @@
 //! Changed seeds for every target, for where no cargo-fuzz is at hand:
-//! `cargo run --release --bin mutate -- [seconds a target] [target …]`.
+//! `cargo run --release --example mutate -- [seconds a target] [target …]`.
 //!
 //! Without coverage to go by, an input is kept to be changed further if the reader said something new
 //! about it. An input that makes a reader panic, takes it a second, or more memory than its allowance,
 //! is written to `artifacts/`, and the program fails. A last argument `--seeds` writes the seeds to
 //! `corpus/` for cargo-fuzz instead.
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use graftlet_fuzz::{TARGETS, Target, allowance, seeds};
+use graftlet_fuzz::{Execution, TARGETS, Target, allowance, seeds};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-
-/// The system's memory, counted.
-struct Counted;
-
-static LIVE: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-fn grew(bytes: usize) {
-    let live = LIVE.fetch_add(bytes, Relaxed) + bytes;
-    PEAK.fetch_max(live, Relaxed);
-}
-
-// SAFETY: every call goes to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counted {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        grew(layout.size());
-        // SAFETY: the caller's promise.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        grew(layout.size());
-        // SAFETY: the caller's promise.
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: the caller's promise.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        grew(size);
-        LIVE.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: the caller's promise.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static MEMORY: Counted = Counted;
-
-/// Longest time for one input.
-const LIMIT: Duration = Duration::from_secs(1);
 
 /// Most inputs that are kept beside the seeds.
 const POOL: usize = 4096;
@@ -119,7 +71,8 @@ fn write(folder: &Path, name: &str, content: &[u8]) {
 }
 
 /// Number of executions and of failures.
-fn run((name, target): &Target, seeds: Vec<Vec<u8>>, duration: Duration) -> (usize, usize) {
+fn run(target: &Target, seeds: Vec<Vec<u8>>, duration: Duration) -> (usize, usize) {
+    let name = target.0;
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut pool = seeds;
     let mut said = BTreeSet::new();
@@ -136,26 +89,16 @@ fn run((name, target): &Target, seeds: Vec<Vec<u8>>, duration: Duration) -> (usi
         } else {
             input.clone_from(&pool[runs]);
         }
-        let base = LIVE.load(Relaxed);
-        PEAK.store(base, Relaxed);
-        let start = Instant::now();
-        let result = catch_unwind(AssertUnwindSafe(|| target(&input)));
-        let (time, memory) = (start.elapsed(), PEAK.load(Relaxed).saturating_sub(base));
+        let execution = Execution::of(target, &input);
         runs += 1;
-        slowest = slowest.max(time);
+        slowest = slowest.max(execution.time);
         #[allow(clippy::cast_precision_loss)]
         {
-            largest = largest.max(memory as f64 / allowance(input.len()) as f64);
+            largest = largest.max(execution.memory as f64 / allowance(input.len()) as f64);
         }
-        let wrong = match &result {
-            Err(_) => Some("panicked".to_owned()),
-            Ok(_) if time > LIMIT => Some(format!("took {time:?}")),
-            Ok(_) if memory > allowance(input.len()) => Some(format!("held {memory} bytes")),
-            Ok(_) => None,
-        };
-        if let Some(wrong) = wrong {
+        if let Some(fault) = execution.fault(&input) {
             failures += 1;
-            eprintln!("{name}: execution {runs} ({} bytes) {wrong}", input.len());
+            eprintln!("{name}: execution {runs} ({} bytes) {fault}", input.len());
             let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
                 .join("artifacts")
                 .join(name);
@@ -164,7 +107,7 @@ fn run((name, target): &Target, seeds: Vec<Vec<u8>>, duration: Duration) -> (usi
                 break;
             }
         }
-        if let Ok(outcome) = result
+        if let Some(outcome) = execution.outcome
             && pool.len() < POOL
             && said.insert(outcome)
         {

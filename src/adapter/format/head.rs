@@ -1,0 +1,92 @@
+//! Heads in a file of their own, [`SIDE_HEAD`]: what a library's own model classes do not have.
+
+use super::{CARD, Files, Library, SIDE_HEAD, put_card, read_card, said, write_tensors};
+use crate::adapter::{Card, FileParams, ParamName};
+use crate::backbone::Shape;
+use crate::error::{Error, Result};
+use crate::head::{Head, HeadConfig, Pooling, Problem};
+use crate::tensor_file::{FloatType, TensorFile};
+
+/// A head alone, with the card that says what it answers: what stands beside a backbone that an
+/// adapter was merged into.
+///
+/// # Errors
+/// [`Error::FileInvalid`] if a tensor does not fit its shape.
+pub fn save_head(head: &Head, mut card: Card) -> Result<Files> {
+    card.labels.clone_from(&head.config().labels);
+    card.problem = said(&head.config().problem);
+    let mut files = Files::new();
+    put_aside(head, FloatType::F32, &mut card, &mut files)?;
+    put_card(card, &mut files)?;
+    Ok(files)
+}
+
+/// The head that [`save_head`] wrote, if there is one.
+///
+/// # Errors
+/// [`Error::BackboneMismatch`] if it belongs to another backbone, and those of reading a file of
+/// tensors.
+pub fn load_head(files: &Files, shape: &Shape) -> Result<Option<Head>> {
+    let card = read_card(files)?;
+    card.check_backbone("head", shape)?;
+    read(files, &card, shape)
+}
+
+/// Writes a head that the library has no way to say into a file of its own, and what it reads on the
+/// card.
+pub(super) fn put_aside(
+    head: &Head,
+    float: FloatType,
+    card: &mut Card,
+    files: &mut Files,
+) -> Result<()> {
+    card.pooling = Some(head.config().pooling);
+    card.dense = head.config().dense;
+    let tensors = write_tensors(&[(head.parameters(), &key)], float)?;
+    files.insert(SIDE_HEAD.into(), tensors);
+    Ok(())
+}
+
+/// Whether the library's own model classes have such a head.
+pub(super) fn can_say(library: Library, head: &Head) -> bool {
+    let HeadConfig {
+        problem,
+        pooling,
+        dense,
+        ..
+    } = head.config();
+    let tokens = *problem == Problem::TokenClassification;
+    match library {
+        Library::Peft => (tokens || *pooling == Pooling::Pooler) && dense.is_none(),
+        Library::AdapterHub => tokens || *pooling != Pooling::Mean,
+    }
+}
+
+/// The head in the file of its own, if there is one.
+pub(super) fn read(files: &Files, card: &Card, shape: &Shape) -> Result<Option<Head>> {
+    let Some(bytes) = files.get(SIDE_HEAD) else {
+        return Ok(None);
+    };
+    if card.labels.is_empty() {
+        return Err(Error::ConfigInvalid {
+            place: CARD.into(),
+            reason: format!("it must list the \"labels\" of the head in {SIDE_HEAD}"),
+        });
+    }
+    let file = TensorFile::parse(SIDE_HEAD, bytes)?;
+    let config = HeadConfig {
+        problem: card.problem.clone().unwrap_or_default(),
+        pooling: card.pooling.unwrap_or(Pooling::Mean),
+        dense: card.dense,
+        labels: card.labels.clone(),
+    };
+    let mut source = FileParams::new(&file, &key);
+    let head = Head::build(config, shape, &mut source)?;
+    source.finish()?;
+    Ok(Some(head))
+}
+
+/// A parameter's key in the side file of a head.
+fn key(parameter: ParamName) -> String {
+    parameter.field.to_owned()
+}

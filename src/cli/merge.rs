@@ -1,0 +1,81 @@
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+use super::folders::{self, PARTS};
+use crate::adapter::format::SIDE_HEAD;
+use crate::adapter::merge;
+use crate::error::{Error, Result};
+
+/// Writes a copy of a model with an adapter merged into its weights, in f32, as transformers and
+/// `graftlet convert` read it. The adapter's head stands beside it in graftlet_head.safetensors.
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// Folder of the model: one from a model hub, or a backbone folder.
+    #[arg(long, value_name = "MODEL_DIR")]
+    from: PathBuf,
+    /// Adapter folder, PEFT's or AdapterHub's.
+    #[arg(long, value_name = "DIR")]
+    adapter: PathBuf,
+    /// Folder to write.
+    #[arg(long, value_name = "DIR")]
+    to: PathBuf,
+}
+
+/// Files that belong to a tokenizer and are copied if they are there.
+const TOKENIZER: [&str; 4] = [
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.txt",
+];
+
+pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    let engine = folders::load_backbone(&arguments.from)?;
+    let task = folders::load_adapter(&arguments.adapter, &engine)?;
+    let mut files = merge(&task, &**engine.backbone())?;
+    let [config, tokenizer, _] = PARTS;
+    let content = folders::read(&arguments.from.join(config))?;
+    files.insert(config.into(), in_f32(content)?);
+    let content = folders::read(&arguments.from.join(tokenizer))?;
+    files.insert(tokenizer.into(), content);
+    for name in TOKENIZER {
+        let path = arguments.from.join(name);
+        if path.is_file() {
+            files.insert(name.into(), folders::read(&path)?);
+        }
+    }
+    folders::write(&arguments.to, &files)?;
+    println!(
+        "{} merged into {}, in {}",
+        task.adapter.config().kind().name,
+        engine.backbone().shape().name,
+        arguments.to.display()
+    );
+    if files.contains_key(SIDE_HEAD) {
+        println!("its head, which a plain model has no place for, is in {SIDE_HEAD}");
+    }
+    Ok(())
+}
+
+/// A `config.json` that says, if it says anything of it, that the weights are f32.
+fn in_f32(config: Vec<u8>) -> Result<Vec<u8>> {
+    let invalid = |error: serde_json::Error| Error::ConfigInvalid {
+        place: PARTS[0].into(),
+        reason: error.to_string(),
+    };
+    let mut map: Map<String, Value> = serde_json::from_slice(&config).map_err(invalid)?;
+    let wanted = json!("float32");
+    let mut is_other = false;
+    for field in ["dtype", "torch_dtype"] {
+        if let Some(value) = map.get_mut(field).filter(|value| **value != wanted) {
+            value.clone_from(&wanted);
+            is_other = true;
+        }
+    }
+    match is_other {
+        true => serde_json::to_vec_pretty(&map).map_err(invalid),
+        false => Ok(config),
+    }
+}

@@ -1,0 +1,68 @@
+//! What the tokenizers crate takes for granted of a `tokenizer.json`, and would panic without.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// The parts of the file that are looked at; of the rest only that it is JSON.
+#[derive(Deserialize)]
+struct Outline {
+    #[serde(default)]
+    normalizer: Value,
+    #[serde(default)]
+    post_processor: Value,
+    /// Is never used, but read.
+    #[serde(default, rename = "decoder")]
+    _decoder: Value,
+}
+
+/// Says what is wrong with the file, if it is something that the crate does not say itself.
+pub(super) fn fault(json: &[u8]) -> Option<String> {
+    let outline: Outline = match serde_json::from_slice(json) {
+        Ok(outline) => outline,
+        Err(error) => return Some(error.to_string()),
+    };
+    // its table is read without a check
+    let normalizers = nodes(&outline.normalizer);
+    if { normalizers }.any(|node| node.get("type") == Some(&Value::from("Precompiled"))) {
+        return Some("its normalizer is precompiled, which no BERT has".into());
+    }
+    let templates: Vec<_> = nodes(&outline.post_processor)
+        .filter(|node| node.contains_key("single"))
+        .collect();
+    if templates.len() > 1 {
+        return Some("it has more than one template".into());
+    }
+    let pieces = |template: &Map<String, Value>, sort: &str| {
+        let pieces = template.get(sort).and_then(Value::as_array).cloned();
+        pieces.unwrap_or_default()
+    };
+    for template in templates {
+        let known = |token: &Value| {
+            let token = token.as_str().unwrap_or_default();
+            let tokens = template.get("special_tokens");
+            tokens.is_some_and(|tokens| tokens.get(token).is_some())
+        };
+        for (sort, piece) in ["single", "pair"]
+            .into_iter()
+            .flat_map(|sort| pieces(template, sort).into_iter().map(move |p| (sort, p)))
+        {
+            if let Some(token) = piece.pointer("/SpecialToken/id").filter(|id| !known(id)) {
+                return Some(format!("its template has a token {token} without an id"));
+            }
+            if sort == "single" && piece.pointer("/Sequence/id") == Some(&Value::from("B")) {
+                return Some("its template for one text asks for a second".into());
+            }
+        }
+    }
+    None
+}
+
+/// Every object of a processor: itself, and those of a sequence.
+fn nodes(value: &Value) -> Box<dyn Iterator<Item = &Map<String, Value>> + '_> {
+    let below = match value {
+        Value::Object(map) => Box::new(map.values()) as Box<dyn Iterator<Item = &Value>>,
+        Value::Array(list) => Box::new(list.iter()),
+        _ => Box::new(std::iter::empty()),
+    };
+    Box::new(value.as_object().into_iter().chain(below.flat_map(nodes)))
+}

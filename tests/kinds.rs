@@ -1,0 +1,460 @@
+//! What every kind of adapter must do, over the whole table of kinds, all presets and the variants in
+//! `support/rows.rs`: a kind without a row there fails.
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    clippy::float_cmp
+)]
+
+#[path = "support/bottlenecks.rs"]
+mod bottlenecks;
+#[path = "support/differences.rs"]
+mod differences;
+#[path = "support/reference.rs"]
+mod reference;
+#[path = "support/rows.rs"]
+mod rows;
+mod support;
+#[path = "support/tiny.rs"]
+mod tiny;
+
+use std::collections::BTreeSet;
+
+use differences::{Case, LAYERS, check_model_with};
+use graftlet::adapter::format::{self, CONFIG, Library};
+use graftlet::adapter::{
+    CHECKPOINT, Card, Config, FreshParams, GivenParams, KINDS, Parameter, TaskAdapter, merge,
+};
+use graftlet::backbone::{Backbone, Bert, Dtype, Hook, NoHook, convert};
+use graftlet::engine::{Engine, argmax};
+use graftlet::error::Error;
+use graftlet::head::{Head, HeadConfig, Pooling, Problem};
+use graftlet::ops::{Activation, cross_entropy};
+use graftlet::tensor::Tensor;
+use graftlet::text::{Batch, Text};
+use graftlet::train::{AdamW, clip_norm};
+use rand::SeedableRng;
+use rand::seq::IndexedRandom;
+use rand_chacha::ChaCha8Rng;
+use rows::{Row, rows};
+use tiny::{FINGERPRINT, Tiny, WORDS};
+
+const DTYPES: [Dtype; 2] = [Dtype::F32, Dtype::Int8];
+
+fn tiny() -> Tiny {
+    Tiny::new(LAYERS, 32, 7)
+}
+
+fn texts() -> Vec<Text> {
+    vec![
+        "the film is lovely".into(),
+        ".".into(),
+        "bad good unknownword , one two three cat".into(),
+        Text::pair("the cat sleeps", "a dog sings very fine here"),
+    ]
+}
+
+fn batch(engine: &Engine, texts: &[Text]) -> Batch {
+    Batch::new(&engine.tokenizer().encode_all(texts).unwrap())
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|x| x.to_bits()).collect()
+}
+
+fn state_bits(engine: &Engine, hook: &dyn Hook) -> Vec<u32> {
+    let states = engine.backbone().forward(&batch(engine, &texts()), hook);
+    bits(states.unwrap().x.data())
+}
+
+fn answer_bits(engine: &Engine, name: &str) -> Vec<Vec<u32>> {
+    let answers = engine.classify_with(name, &texts()).unwrap();
+    answers.iter().map(|answer| bits(&answer.logits)).collect()
+}
+
+fn head_config() -> HeadConfig {
+    HeadConfig {
+        problem: Problem::SingleLabel,
+        pooling: Pooling::Mean,
+        dense: None,
+        labels: ["x", "y", "z"].map(String::from).to_vec(),
+    }
+}
+
+fn moved(row: &Row, engine: &Engine, seed: u64) -> TaskAdapter {
+    rows::moved(row, head_config(), engine.backbone().shape(), seed)
+}
+
+fn states(engine: &Engine, hook: &dyn Hook) -> Tensor {
+    let states = engine.backbone().forward(&batch(engine, &texts()), hook);
+    states.unwrap().x
+}
+
+#[test]
+fn every_kind_has_rows() {
+    let engine = tiny().engine(Dtype::F32);
+    let rows = rows(engine.backbone().shape());
+    for kind in KINDS {
+        let of_kind = || {
+            rows.iter()
+                .filter(|row| row.config.kind().name == kind.name)
+        };
+        let name = kind.name;
+        for preset in kind.presets {
+            let preset = format!("preset {}", preset.name);
+            assert!(of_kind().any(|row| row.name == preset), "{name}");
+        }
+        assert!(
+            of_kind().any(|row| row.reference.is_some()),
+            "{name}: no gradient is checked"
+        );
+        // these act on the embeddings, or everywhere
+        if !["prompt", "bitfit"].contains(&name) {
+            assert!(
+                of_kind().any(|row| row.lowest > 0),
+                "{name}: no row leaves out a layer"
+            );
+        }
+        if ["lora", "ia3", "bottleneck"].contains(&name) {
+            let scaled = |row: &Row| row.reference.as_ref().is_some_and(|r| r.scale != 1.0);
+            assert!(of_kind().any(scaled), "{name}: no scale but 1");
+        }
+    }
+    let names: BTreeSet<&str> = rows.iter().map(|row| row.name.as_str()).collect();
+    assert_eq!(names.len(), rows.len(), "two rows have one name");
+}
+
+#[test]
+fn a_fresh_adapter_is_none_where_it_promises_it() {
+    for dtype in DTYPES {
+        let engine = tiny().engine(dtype);
+        let shape = engine.backbone().shape();
+        let bare = state_bits(&engine, &NoHook);
+        for row in rows(shape) {
+            let adapter = row.config.build(shape, &mut FreshParams::new(3)).unwrap();
+            let is_none = state_bits(&engine, &*adapter) == bare;
+            assert_eq!(is_none, row.fresh_is_none, "{}, {dtype:?}", row.name);
+        }
+    }
+}
+
+#[test]
+fn switching_back_gives_the_same_bits() {
+    for dtype in DTYPES {
+        let mut engine = tiny().engine(dtype);
+        let (hash, bare) = (engine.backbone().hash(), state_bits(&engine, &NoHook));
+        let rows = rows(engine.backbone().shape());
+        for (index, row) in rows.iter().enumerate() {
+            let other = &rows[(index + 1) % rows.len()];
+            let (a, b) = (moved(row, &engine, 4), moved(other, &engine, 5));
+            engine.insert("a", a);
+            engine.insert("b", b);
+            let mut answers = |name: &str| {
+                engine.activate(Some(name)).unwrap();
+                let vectors = engine.embed(&texts()).unwrap().concat();
+                (answer_bits(&engine, name), bits(&vectors))
+            };
+            let (a, b) = (answers("a"), answers("b"));
+            let what = format!("{}, {dtype:?}", row.name);
+            assert_ne!(a, b, "{what}");
+            assert_eq!(answers("a"), a, "{what}");
+            assert_eq!(answers("b"), b, "{what}");
+        }
+        engine.activate(Some("a")).unwrap();
+        engine.remove("a").unwrap();
+        assert_eq!(engine.active(), None);
+        assert_eq!(state_bits(&engine, &NoHook), bare, "{dtype:?}");
+        assert_eq!(engine.backbone().hash(), hash, "{dtype:?}");
+    }
+}
+
+#[test]
+fn every_gradient() {
+    let poolings = [Pooling::Mean, Pooling::First, Pooling::Pooler];
+    let shape = tiny().bert().shape().clone();
+    for (index, row) in rows(&shape).into_iter().enumerate() {
+        let Some(reference) = row.reference else {
+            continue;
+        };
+        let case = Case {
+            config: row.config,
+            scale: reference.scale,
+            bottleneck: reference.bottleneck,
+        };
+        let dense = (index % 2 == 1).then_some(Activation::Tanh);
+        check_model_with(
+            &row.name,
+            case,
+            poolings[index % 3],
+            dense,
+            reference.adjust,
+        );
+    }
+}
+
+/// Labels that nothing explains but the row itself.
+fn sixteen() -> (Vec<Text>, Vec<usize>) {
+    let mut rng = ChaCha8Rng::seed_from_u64(8);
+    let mut text = |_| {
+        let words: Vec<&str> = WORDS.choose_multiple(&mut rng, 4).copied().collect();
+        words.join(" ").as_str().into()
+    };
+    (
+        (0..16).map(&mut text).collect(),
+        (0..16).map(|row| row % 3).collect(),
+    )
+}
+
+#[test]
+fn sixteen_rows_are_learnt_by_heart_and_the_backbone_stays() {
+    for dtype in DTYPES {
+        let engine = tiny().engine(dtype);
+        let (backbone, hash) = (&**engine.backbone(), engine.backbone().hash());
+        let (texts, labels) = sixteen();
+        let batch = batch(&engine, &texts);
+        for row in rows(backbone.shape()) {
+            let passes = passes_to_learn(&*row.config, backbone, &batch, &labels);
+            println!("{}, {dtype:?}: {passes:?} passes", row.name);
+            assert!(passes.is_some(), "{}, {dtype:?}", row.name);
+            assert_eq!(backbone.hash(), hash, "{}, {dtype:?}", row.name);
+        }
+    }
+}
+
+/// Passes until every row is right, with adapter and head trained together.
+fn passes_to_learn(
+    config: &dyn Config,
+    backbone: &dyn Backbone,
+    batch: &Batch,
+    labels: &[usize],
+) -> Option<usize> {
+    let shape = backbone.shape();
+    let mut params = FreshParams::new(5);
+    let adapter = config.build(shape, &mut params).unwrap();
+    let head = Head::build(head_config(), shape, &mut params).unwrap();
+    let mut parameters: Vec<Parameter> = [adapter.parameters(), head.parameters()].concat();
+    drop((adapter, head));
+    let mut optimizer = AdamW::new(&parameters, 0.0);
+    for pass in 0..400 {
+        let mut params = GivenParams(&parameters);
+        let adapter = config.build(shape, &mut params).unwrap();
+        let head = Head::build(head_config(), shape, &mut params).unwrap();
+        let logits = head.logits(backbone, &backbone.forward(batch, &*adapter).unwrap());
+        if logits.rows().map(argmax).eq(labels.iter().copied()) {
+            return Some(pass);
+        }
+        let store = cross_entropy(&logits, labels).backward();
+        let gradient = |parameter: &Parameter| store.get(&parameter.tensor).unwrap().to_vec();
+        let mut gradients: Vec<Vec<f32>> = parameters.iter().map(gradient).collect();
+        drop((adapter, head, store));
+        clip_norm(&mut gradients, 1.0);
+        optimizer.step(&mut parameters, &gradients, 1e-2);
+    }
+    None
+}
+
+#[test]
+fn a_sequence_has_the_same_bits_alone_and_in_a_batch() {
+    for dtype in DTYPES {
+        let engine = tiny().engine(dtype);
+        for row in rows(engine.backbone().shape()) {
+            let adapter = moved(&row, &engine, 6).adapter;
+            let together = state_bits(&engine, &*adapter);
+            let texts = texts();
+            let alone = texts.iter().flat_map(|text| {
+                let batch = batch(&engine, std::slice::from_ref(text));
+                let states = engine.backbone().forward(&batch, &*adapter).unwrap();
+                bits(states.x.data())
+            });
+            assert!(alone.eq(together), "{}, {dtype:?}", row.name);
+        }
+    }
+}
+
+#[test]
+fn states_below_the_lowest_layer_are_the_bare_ones() {
+    let engine = tiny().engine(Dtype::Int8);
+    let (backbone, batch) = (engine.backbone(), batch(&engine, &texts()));
+    for row in rows(backbone.shape()) {
+        let adapter = moved(&row, &engine, 6).adapter;
+        assert_eq!(adapter.lowest_layer(), Some(row.lowest), "{}", row.name);
+        if row.lowest > 0 {
+            let below = |hook: &dyn Hook| {
+                let states = backbone.embed(&batch, hook).unwrap();
+                bits(backbone.run(states, 0..row.lowest, hook).x.data())
+            };
+            assert_eq!(below(&*adapter), below(&NoHook), "{}", row.name);
+        }
+        assert_ne!(
+            state_bits(&engine, &*adapter),
+            state_bits(&engine, &NoHook),
+            "{} changes nothing",
+            row.name
+        );
+    }
+}
+
+#[test]
+fn saved_and_loaded_they_are_the_same() {
+    let mut engine = tiny().engine(Dtype::Int8);
+    let shape = engine.backbone().shape().clone();
+    for row in rows(&shape) {
+        let task = moved(&row, &engine, 7);
+        let settings = |task: &TaskAdapter| match task.adapter.config().kind().name {
+            // it has none, but knows where it was read
+            "bitfit" => String::new(),
+            _ => format!("{:?}", task.adapter.config()),
+        };
+        let (own, parameters) = (settings(&task), task.parameters());
+        let title = task.adapter.config().describe(&shape).title;
+        engine.insert("mine", task);
+        let answers = answer_bits(&engine, "mine");
+        for library in [Library::Peft, Library::AdapterHub] {
+            let what = format!("{}, {}", row.name, library.title());
+            let files = match engine.export("mine", library) {
+                Ok(files) => files,
+                Err(error) => {
+                    assert!(!row.files.contains(&library), "{what}: {error}");
+                    assert_eq!(error.code(), "adapter_format", "{what}");
+                    assert!(error.to_string().contains(library.title()), "{error}");
+                    continue;
+                }
+            };
+            assert!(row.files.contains(&library), "{what} was written");
+            let again = engine.add("again", &files).unwrap();
+            assert_eq!(settings(again), own, "{what}");
+            assert_eq!(again.parameters(), parameters, "{what}");
+            assert_eq!(answer_bits(&engine, "again"), answers, "{what}");
+            // what was read is written as it was
+            engine.add("mine", &files).unwrap();
+            assert_eq!(engine.export("mine", library).unwrap(), files, "{what}");
+            // and its look without a backbone
+            let (seen, _) = format::inspect("mine", &files).unwrap();
+            assert_eq!(
+                seen.adapter.config().describe(&shape).title,
+                title,
+                "{what}"
+            );
+            assert_eq!(seen.parameters(), parameters, "{what}");
+        }
+    }
+}
+
+#[test]
+fn another_backbone_is_refused_by_name() {
+    let engine = tiny().engine(Dtype::F32);
+    let shape = engine.backbone().shape();
+    let mut other = shape.clone();
+    (other.name, other.fingerprint) = ("stranger".into(), "0e0e0e0e".into());
+    for row in rows(shape) {
+        let task = moved(&row, &engine, 7);
+        for &library in row.files {
+            let what = format!("{}, {}", row.name, library.title());
+            let files = format::save(&task, "mine", library, shape).unwrap();
+            let error = format::load("mine", &files, &other).err().unwrap();
+            assert!(
+                matches!(error, Error::BackboneMismatch { .. }),
+                "{what}: {error}"
+            );
+            let sentence = error.to_string();
+            for word in ["mine", "stranger", "0e0e0e0e", FINGERPRINT, "tiny"] {
+                assert!(sentence.contains(word), "{what}: {sentence} lacks {word}");
+            }
+        }
+    }
+}
+
+/// Without the card the tensors tell, of a kind that has some beside every layer, unless its file names its layers
+/// one by one.
+#[test]
+fn a_deeper_backbone_is_refused_without_a_card() {
+    let engine = tiny().engine(Dtype::F32);
+    let deeper = Tiny::new(LAYERS + 1, 32, 7).engine(Dtype::F32);
+    let kinds = ["lora", "ia3", "bottleneck"];
+    for row in rows(engine.backbone().shape()) {
+        if row.lowest > 0 || !kinds.contains(&row.config.kind().name) {
+            continue;
+        }
+        let mut task = moved(&row, &engine, 7);
+        (task.head, task.card) = (None, Card::default());
+        for &library in row.files {
+            let what = format!("{}, {}", row.name, library.title());
+            let files = format::save(&task, "mine", library, engine.backbone().shape()).unwrap();
+            match format::load("mine", &files, deeper.backbone().shape()) {
+                Err(error) => assert_eq!(error.code(), "backbone_mismatch", "{what}: {error}"),
+                Ok(_) => {
+                    let config = std::str::from_utf8(&files[CONFIG]).unwrap();
+                    assert!(config.contains("encoder.layer.1."), "{what} was taken");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn merged_equals_unmerged() {
+    let tiny = tiny();
+    let engine = tiny.engine(Dtype::F32);
+    let hash = engine.backbone().hash();
+    let mut largest = 0f32;
+    for row in rows(engine.backbone().shape()) {
+        let task = moved(&row, &engine, 9);
+        let merged = merge(&task, &**engine.backbone());
+        assert_eq!(engine.backbone().hash(), hash, "{}", row.name);
+        if !row.merges {
+            let error = merged
+                .err()
+                .unwrap_or_else(|| panic!("{} was merged", row.name));
+            assert_eq!(error.code(), "adapter_format", "{}", row.name);
+            assert!(
+                error.to_string().contains(row.config.kind().name),
+                "{error}"
+            );
+            continue;
+        }
+        let files = merged.unwrap();
+        let bert = Bert::load(&tiny.config(), &files[CHECKPOINT], "merged").unwrap();
+        let batch = batch(&engine, &texts());
+        let plain = bert.forward(&batch, &NoHook).unwrap().x;
+        let beside = states(&engine, &*task.adapter);
+        let off = support::assert_close(plain.data(), beside.data(), 1e-5, &row.name);
+        assert_ne!(
+            bits(beside.data()),
+            state_bits(&engine, &NoHook),
+            "{}",
+            row.name
+        );
+        largest = largest.max(off);
+        // a checkpoint like any other
+        for dtype in [Dtype::Int8, Dtype::F16] {
+            let converted = convert(&tiny.config(), &files[CHECKPOINT], dtype).unwrap();
+            Bert::load(&tiny.config(), &converted, "merged").unwrap();
+        }
+    }
+    println!("merged and unmerged states are at most {largest:.1e} apart");
+}
+
+/// What an int8 backbone is merged to is what it computes with, in f32: with nothing to merge it is the same model.
+#[test]
+fn a_checkpoint_out_of_memory_is_the_model() {
+    let tiny = tiny();
+    for dtype in [Dtype::F32, Dtype::F16, Dtype::Int8] {
+        let engine = tiny.engine(dtype);
+        let bytes = engine.backbone().checkpoint(&mut |_, _| Ok(())).unwrap();
+        let bert = Bert::load(&tiny.config(), &bytes, FINGERPRINT).unwrap();
+        let plain = bert.forward(&batch(&engine, &texts()), &NoHook).unwrap().x;
+        let own = states(&engine, &NoHook);
+        // an int8 backbone also rounds what goes through it
+        let tolerance = if dtype == Dtype::Int8 { 2e-2 } else { 0.0 };
+        support::assert_close(plain.data(), own.data(), tolerance, dtype.name());
+        if dtype == Dtype::F32 {
+            assert_eq!(
+                bytes,
+                tiny.checkpoint(),
+                "names, order and values are the source's"
+            );
+        }
+    }
+}
