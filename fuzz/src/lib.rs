@@ -13,10 +13,11 @@ use graftlet::adapter::Card;
 use graftlet::adapter::format::{self, Files, Library};
 use graftlet::backbone::{Bert, BertConfig, Dtype, convert};
 use graftlet::error::Error;
+use graftlet::head::ProblemName;
 use graftlet::hub::Manifest;
 use graftlet::tensor_file::TensorFile;
 use graftlet::text::{Text, Tokenizer};
-use graftlet::train::Settings;
+use graftlet::train::{Dataset, Scheme, Settings, Targets, TokenStore};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
@@ -145,7 +146,7 @@ pub fn folder(data: &[u8], library: Library) -> Files {
         let (content, after) = content.split_at(length.min(content.len()));
         files.insert(
             names[usize::from(*name) % names.len()].to_owned(),
-            content.to_vec(),
+            content,
         );
         rest = after;
     }
@@ -210,7 +211,15 @@ pub fn manifest(data: &[u8]) -> String {
 
 /// A model's configuration, the settings of a training, and an adapter's side file.
 pub fn settings(data: &[u8]) -> String {
-    let settings = Settings::from_json("x", data).and_then(|settings| settings.resolve(10));
+    let scheme = Scheme {
+        problem: ProblemName::SingleLabel,
+        labels: vec!["a".into(), "b".into()],
+        reject: None,
+    };
+    let targets = Targets::empty(scheme.problem);
+    let rows = Dataset::from_parts(scheme, TokenStore::default(), targets);
+    let settings = Settings::from_json("x", data);
+    let settings = settings.and_then(|settings| settings.resolve("lora", &rows));
     let card = serde_json::from_slice::<Card>(data);
     let config = outcome(BertConfig::from_json(data));
     format!("{config}, {}, {}", outcome(settings), card.is_ok())
@@ -221,9 +230,9 @@ pub fn rows(data: &[u8]) -> String {
     let Some((format, content)) = data.split_first() else {
         return String::new();
     };
-    let name = ["x.csv", "x.tsv", "x.jsonl"][usize::from(*format) % 3];
+    let name = ["x.csv", "x.tsv", "x.jsonl", "x.conll"][usize::from(*format) % 4];
     outcome(graftlet::cli::rows::parse(
         Path::new(name),
-        content.to_vec(),
+        content,
     ))
 }
