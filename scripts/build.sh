@@ -35,22 +35,29 @@ build_wasm() {
 wasm_sources() {
   {
     rustc --version && wasm-bindgen --version
-    find src .cargo Cargo.toml Cargo.lock www/package-lock.json scripts/build.sh scripts/relaxed-madd-only.mjs \
+    find src .cargo Cargo.toml Cargo.lock www/package-lock.json scripts/build.sh \
+      scripts/relaxed-rustc.sh scripts/relaxed-madd-only.mjs \
       -type f -exec sha256sum {} + | sort
   } | sha256sum
 }
 
-# For this crate alone: in RUSTFLAGS it would have every dependency compiled once more, though none
-# has kernels.
-relaxed_rustc_flags=(-C target-feature=+relaxed-simd)
+# as_build BUILD COMMAND...: runs cargo for one of the two builds.
+as_build() {
+  local build=$1
+  shift
+  if [ "$build" = simd128 ]; then
+    "$@"
+  else
+    RUSTC_WORKSPACE_WRAPPER="$root/scripts/relaxed-rustc.sh" "$@"
+  fi
+}
 
 # wasm_module BUILD FOLDER [CARGO_FLAG...]: the build, `simd128` or `relaxed`, as rustc and wasm-bindgen make it.
 wasm_module() {
-  local build=$1 raw=$2 flags=()
+  local build=$1 raw=$2
   shift 2
-  [ "$build" = simd128 ] || flags=("${relaxed_rustc_flags[@]}")
   say "wasm module, $build: compiling ..."
-  cargo rustc --locked --lib --profile wasm --target "$wasm_target" "$@" -- "${flags[@]}"
+  as_build "$build" cargo build --locked --package graftlet --lib --profile wasm --target "$wasm_target" "$@"
   rm -rf "$raw"
   mkdir -p "$raw"
   cp "target/$wasm_target/wasm/graftlet.wasm" "$raw/"
@@ -72,7 +79,7 @@ wasm_features=(--enable-simd --enable-bulk-memory --enable-nontrapping-float-to-
   --enable-mutable-globals --enable-reference-types --enable-multivalue)
 
 # What brotli packs best: inlining and changed signatures make functions unlike each other, and those
-# of like names are alike, so they stand side by side (KB after brotli, of one module: 679; as it comes
+# of like names are alike, so they stand side by side (KB after brotli, of one module when measured: 679; as it comes
 # from wasm-bindgen 695, with -O1 689, -Os 710, -Oz 712).
 wasm_opt_flags=(-O2 --skip-pass=inlining-optimizing --skip-pass=dae-optimizing
   --skip-pass=reorder-functions --reorder-functions-by-name "${wasm_features[@]}")

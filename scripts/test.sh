@@ -11,7 +11,7 @@ run_tests() {
   step "clippy, native" cargo clippy --locked --all-targets --features bench -- -D warnings
   step "clippy, wasm32" cargo clippy --locked --all-targets --target "$wasm_target" -- -D warnings
   step "clippy, relaxed SIMD" cargo clippy --locked --lib --target "$wasm_target" -- -D warnings \
-    "${relaxed_rustc_flags[@]}"
+    -C target-feature=+relaxed-simd
   step "npm format, lint, types" npm run --silent --prefix www check
   step "npm unit tests" npm run --silent --prefix www test
   step "command line" build_command_line
@@ -25,15 +25,15 @@ run_tests() {
   step "end to end" npm run --silent --prefix www e2e
 }
 
-# The kernels once more as the relaxed build has them. Only this crate is compiled again.
+# The kernels once more as the relaxed build has them.
 test_relaxed_kernels() {
   local messages module=target/tmp/relaxed-tests.wasm
-  messages=$(cargo rustc --locked --lib --profile test --target "$wasm_target" --message-format json-render-diagnostics -- \
-    "${relaxed_rustc_flags[@]}")
+  messages=$(as_build relaxed cargo test --locked --package graftlet-kernels --lib --no-run --target "$wasm_target" \
+    --message-format json-render-diagnostics)
   mkdir -p target/tmp
   cp "$(sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' <<<"$messages")" "$module"
   node scripts/relaxed-madd-only.mjs "$module"
-  wasm-bindgen-test-runner "$module" kernels::
+  wasm-bindgen-test-runner "$module"
 }
 
 # step TITLE COMMAND...: under `set -e` a failing command ends the script, and `summary` tells.

@@ -203,6 +203,14 @@ pub enum Error {
     /// An answer was asked for while no adapter is in use.
     #[error("no adapter is in use: add one and use it before classifying")]
     AdapterNotInUse,
+    /// Adapters that cannot be composed so.
+    #[error("{place} cannot be used: {reason}")]
+    CompositionInvalid {
+        /// The block, by its path in the composition.
+        place: String,
+        /// What cannot be there, and what could.
+        reason: String,
+    },
     /// What the adapter does cannot be written in the format asked for.
     #[error("{what} cannot be written in {format}'s format: {hint}")]
     AdapterFormat {
@@ -277,6 +285,7 @@ impl Error {
             Self::OptionInvalid { .. } => "option_invalid",
             Self::AdapterUnknown { .. } => "adapter_unknown",
             Self::AdapterNotInUse => "adapter_not_in_use",
+            Self::CompositionInvalid { .. } => "composition_invalid",
             Self::AdapterFormat { .. } => "adapter_format",
             Self::FetchFailed { .. } => "fetch_failed",
             Self::ChecksumMismatch { .. } => "checksum_mismatch",

@@ -17,6 +17,7 @@
 //! | 2 | [`backbone`] | the frozen encoder and the hook |
 //! | 3 | [`adapter`] | one file per adapter kind, the table of kinds, both libraries' files |
 //! | 3 | [`head`] | hidden states to logits, answers and losses |
+//! | 3 | [`compose`] | several adapters as one, many in one pass |
 //! | 4 | [`train`] | rows to a trained adapter |
 //! | 4 | [`engine`] | one backbone, many adapters, answers |
 //! | 4 | [`hub`] | manifests, and in the browser fetching and storing |
@@ -27,11 +28,11 @@ pub mod adapter;
 pub mod backbone;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod cli;
+pub mod compose;
 pub mod engine;
 pub mod error;
 pub mod head;
 pub mod hub;
-pub mod kernels;
 pub mod ops;
 pub mod tensor;
 pub mod tensor_file;
@@ -42,6 +43,7 @@ pub mod train;
 pub mod web;
 
 pub use error::{Error, Result};
+pub use graftlet_kernels as kernels;
 
 #[cfg(all(test, target_arch = "wasm32"))]
 wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// What each module of `src/lib.rs` stands on. `error` is below all of them and is used by all.
-const FLOORS: [(&str, u32); 15] = [
+const FLOORS: [(&str, u32); 16] = [
     ("error", 0),
     ("kernels", 0),
     ("tensor", 0),
@@ -18,6 +18,7 @@ const FLOORS: [(&str, u32); 15] = [
     ("backbone", 2),
     ("adapter", 3),
     ("head", 3),
+    ("compose", 3),
     ("train", 4),
     ("engine", 4),
     ("hub", 4),
@@ -25,11 +26,13 @@ const FLOORS: [(&str, u32); 15] = [
     ("cli", 5),
 ];
 
-/// Neighbours that may use one another: an adapter's file holds its head, a head's parameters are an adapter's, and
-/// training judges answers as the engine gives them.
-const NEIGHBOURS: [(&str, &str); 3] = [
+/// Neighbours that may use one another: an adapter's file holds its head, a head's parameters are an adapter's, a
+/// composition is of adapters and their heads, and training judges answers as the engine gives them.
+const NEIGHBOURS: [(&str, &str); 5] = [
     ("adapter", "head"),
     ("head", "adapter"),
+    ("compose", "adapter"),
+    ("compose", "head"),
     ("train", "engine"),
 ];
 

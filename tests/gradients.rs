@@ -267,7 +267,7 @@ fn rows_joined_and_chosen() {
     check_op(
         "concat",
         &[(&[2, 5], a), (&[3, 5], b.clone())],
-        |x| concat([&x[0], &x[1]]),
+        |x| concat(&[&x[0], &x[1]]),
         |x| x.concat(),
     );
     check_op(

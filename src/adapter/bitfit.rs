@@ -78,6 +78,11 @@ impl Config for BitFitConfig {
         &KIND
     }
 
+    fn agrees(&self, other: &dyn Config) -> bool {
+        // whether a file had the LoRA of zeros says nothing of the biases
+        std::ptr::eq(other.kind(), &raw const KIND)
+    }
+
     fn build(&self, shape: &Shape, source: &mut dyn ParamSource) -> Result<Box<dyn Adapter>> {
         let hidden_size = shape.hidden_size;
         let (a, b) = ([1, hidden_size], [hidden_size, 1]);
@@ -157,6 +162,10 @@ impl Hook for BitFit {
         Ok(states)
     }
 
+    fn changes_embeddings(&self) -> bool {
+        self.biases.contains(Site::Encoder)
+    }
+
     fn after_linear(&self, site: LinearSite, _x: &Tensor, y: Tensor) -> Tensor {
         self.biases.apply(Site::Linear(site), y)
     }
@@ -174,6 +183,10 @@ impl Hook for BitFit {
     ) -> Tensor {
         let y = norm.join(h, residual);
         self.biases.apply(Site::Sublayer(site), y)
+    }
+
+    fn changes_sublayer(&self, site: SublayerSite) -> bool {
+        self.biases.contains(Site::Sublayer(site))
     }
 
     fn lowest_layer(&self) -> Option<usize> {

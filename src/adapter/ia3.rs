@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::format::{Fields, Library, peft_targets};
 use super::{Adapter, Collector, Config, Description, Kind, Options, ParamName, ParamSource};
-use super::{Parameter, Preset, Site, fields_of, lowest_layer, number};
+use super::{Parameter, Preset, Site, equal, fields_of, lowest_layer, number};
 use crate::backbone::{Affine, Hook, Linear, LinearSite, Module, Modules, Shape};
 use crate::error::{Error, Result};
 use crate::ops::{scale, scale_columns};
@@ -130,6 +130,10 @@ impl Ia3Config {
 impl Config for Ia3Config {
     fn kind(&self) -> &'static Kind {
         &KIND
+    }
+
+    fn agrees(&self, other: &dyn Config) -> bool {
+        equal(self, other)
     }
 
     fn build(&self, shape: &Shape, source: &mut dyn ParamSource) -> Result<Box<dyn Adapter>> {

@@ -3,8 +3,10 @@
 
 mod adapterhub;
 mod dora;
+mod merge;
 mod peft;
 
+use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -17,7 +19,7 @@ use super::{Parameter, Preset, Site, SizeOption, fields_of, lowest_layer};
 use crate::backbone::{Affine, Embedder, Hook, Linear, LinearSite, Module, Modules, Shape};
 use crate::backbone::{States, SublayerSite};
 use crate::error::{Error, Result};
-use crate::ops::{LayerNorm, add_bias, add_scaled, dropout, linear};
+use crate::ops::{LayerNorm, add_bias, add_scaled, dropout, linear, scale};
 use crate::tensor::Tensor;
 use crate::text::Batch;
 use dora::{Dora, MAGNITUDE};
@@ -121,39 +123,10 @@ struct Update {
     dora: Option<Dora>,
 }
 
-impl Update {
-    /// Makes the update to a copy of the layer.
-    fn merge(&self, layer: &mut Affine) {
-        add_product(&mut layer.weight, &self.a, &self.b, self.scale);
-        // the bias lies outside of what DoRA scales
-        if let Some(bias) = &self.bias {
-            let ratios = self.dora.as_ref().map(Dora::ratios);
-            for (row, (bias, c)) in layer.bias.iter_mut().zip(bias.data()).enumerate() {
-                *bias += ratios.map_or(1.0, |ratios| ratios[row]) * self.scale * c;
-            }
-        }
-        if let Some(dora) = &self.dora {
-            let rows = layer.weight.chunks_exact_mut(self.a.dims2().1);
-            for (row, ratio) in rows.zip(dora.ratios()) {
-                row.iter_mut().for_each(|w| *w *= ratio);
-            }
-        }
-    }
-}
-
-/// `weight += scale · b a`, with `weight`: `[out, in]`, `a`: `[rank, in]`, `b`: `[out, rank]`.
-fn add_product(weight: &mut [f32], a: &Tensor, b: &Tensor, scale: f32) {
-    let (_, input) = a.dims2();
-    for (row, b) in weight.chunks_exact_mut(input).zip(b.rows()) {
-        for (a, b) in a.rows().zip(b) {
-            let factor = scale * b;
-            row.iter_mut().zip(a).for_each(|(w, a)| *w += factor * a);
-        }
-    }
-}
-
-const A: &str = "lora_a";
-const B: &str = "lora_b";
+/// Field of `A`.
+pub(crate) const A: &str = "lora_a";
+/// Field of `B`.
+pub(crate) const B: &str = "lora_b";
 const UPDATE_BIAS: &str = "lora_b.bias";
 
 fn from_options(options: &Options, shape: &Shape, decomposed: bool) -> Result<Box<dyn Config>> {
@@ -213,7 +186,9 @@ impl LoraConfig {
         Ok(())
     }
 
-    fn rank_of(&self, site: LinearSite) -> usize {
+    /// Rank of a target.
+    #[must_use]
+    pub fn rank_of(&self, site: LinearSite) -> usize {
         self.ranks.get(&site).copied().unwrap_or(self.rank)
     }
 
@@ -250,6 +225,17 @@ impl LoraConfig {
 impl Config for LoraConfig {
     fn kind(&self) -> &'static Kind {
         &KIND
+    }
+
+    fn agrees(&self, other: &dyn Config) -> bool {
+        let Some(other) = (other as &dyn Any).downcast_ref::<Self>() else {
+            return false;
+        };
+        let settings = |config: &Self| Self {
+            dropout: 0.0,
+            ..config.clone()
+        };
+        settings(self) == settings(other)
     }
 
     fn build(&self, shape: &Shape, source: &mut dyn ParamSource) -> Result<Box<dyn Adapter>> {
@@ -356,6 +342,17 @@ impl Config for LoraConfig {
     }
 }
 
+impl Update {
+    /// `x Aᵀ Bᵀ + c`
+    fn of(&self, x: &Tensor) -> Tensor {
+        let change = linear(&linear(x, &self.a), &self.b);
+        match &self.bias {
+            Some(bias) => add_bias(change, bias),
+            None => change,
+        }
+    }
+}
+
 impl Lora {
     /// The input of an update with some elements left out, if the adapter is being trained so.
     fn dropped(&self, x: &Tensor) -> Option<Tensor> {
@@ -372,15 +369,16 @@ impl Hook for Lora {
         Ok(states)
     }
 
+    fn changes_embeddings(&self) -> bool {
+        self.biases.contains(Site::Encoder)
+    }
+
     fn after_linear(&self, site: LinearSite, x: &Tensor, y: Tensor) -> Tensor {
         let Some(update) = self.updates.get(&site) else {
             return self.biases.apply(Site::Linear(site), y);
         };
         let dropped = self.dropped(x);
-        let mut change = linear(&linear(dropped.as_ref().unwrap_or(x), &update.a), &update.b);
-        if let Some(bias) = &update.bias {
-            change = add_bias(change, bias);
-        }
+        let change = update.of(dropped.as_ref().unwrap_or(x));
         let y = match &update.dora {
             Some(dora) => dora.apply(y, dropped.as_ref(), &change, update.scale),
             None => add_scaled(y, &change, update.scale),
@@ -401,6 +399,10 @@ impl Hook for Lora {
     ) -> Tensor {
         let y = norm.join(h, residual);
         self.biases.apply(Site::Sublayer(site), y)
+    }
+
+    fn changes_sublayer(&self, site: SublayerSite) -> bool {
+        self.biases.contains(Site::Sublayer(site))
     }
 
     fn lowest_layer(&self) -> Option<usize> {
@@ -425,6 +427,18 @@ impl Adapter for Lora {
         }
         self.biases.merge(module, weights);
         Ok(())
+    }
+
+    fn update(&self, site: LinearSite, x: &Tensor) -> Option<Tensor> {
+        let update = self.updates.get(&site)?;
+        if update.dora.is_some() || self.biases.contains(Site::Linear(site)) {
+            return None;
+        }
+        let dropped = self.dropped(x);
+        Some(scale(
+            update.of(dropped.as_ref().unwrap_or(x)),
+            update.scale,
+        ))
     }
 
     fn start_training(&mut self, seed: u64) {

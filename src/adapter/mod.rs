@@ -7,7 +7,7 @@ mod bias;
 mod bitfit;
 mod bottleneck;
 mod ia3;
-mod lora;
+pub(crate) mod lora;
 mod merge;
 mod params;
 mod prefix;
@@ -27,15 +27,19 @@ pub use prefix::PrefixConfig;
 pub use prompt::{PromptConfig, PromptPlace};
 pub use task::{BackboneRef, Card, Metric, Original, TaskAdapter};
 
+use std::any::Any;
+
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::backbone::{Affine, Hook, Module, Modules, Shape};
+use crate::backbone::{Affine, Hook, LinearSite, Module, Modules, Shape, SublayerSite};
 use crate::error::{Error, Result};
+use crate::ops::LayerNorm;
+use crate::tensor::Tensor;
 use format::Library;
 
 /// An adapter: a [`Hook`] with parameters.
-pub trait Adapter: Hook {
+pub trait Adapter: Hook + Any {
     /// What it was built from.
     fn config(&self) -> &dyn Config;
     /// Its trainable tensors, in a fixed order.
@@ -47,6 +51,20 @@ pub trait Adapter: Hook {
     }
     /// Settings and tensors of what is left when training is over, where that is something else.
     fn finished(&self) -> Option<(Box<dyn Config>, Vec<Parameter>)> {
+        None
+    }
+    /// What the adapter adds to the output of a linear layer whose input is `x`: `[tokens, in]`, as
+    /// `[tokens, out]`; `None` where it does nothing, or something else than adding what depends on
+    /// `x` alone.
+    fn update(&self, _site: LinearSite, _x: &Tensor) -> Option<Tensor> {
+        None
+    }
+    /// The adapter's bottleneck at a half block, in parts that can be combined with another's.
+    fn half_block(&self, _site: SublayerSite) -> Option<&dyn HalfBlock> {
+        None
+    }
+    /// A scalar that is added to the loss in training.
+    fn penalty(&self) -> Option<Tensor> {
         None
     }
     /// From here on the adapter is trained with what is random in training, dropout; without this
@@ -68,10 +86,34 @@ pub trait Adapter: Hook {
     }
 }
 
+/// A bottleneck at a half block, taken apart: [`enter`](Self::enter), [`forward`](Self::forward) and
+/// [`leave`](Self::leave) one after the other are the adapter's [`Hook::sublayer`]. All tensors are
+/// `[tokens, hidden size]`.
+pub trait HalfBlock {
+    /// Where it stands.
+    fn placement(&self) -> Placement;
+    /// What it reads, and what its output is added to, behind a half block whose output is `h`.
+    fn enter(&self, h: Tensor, residual: &Tensor, norm: &LayerNorm) -> (Tensor, Tensor);
+    /// Its output with what is `around` it, and the part of it that `x` went through the network for.
+    fn forward(&self, x: &Tensor, around: Tensor) -> (Tensor, Tensor);
+    /// The half block's result.
+    fn leave(&self, out: Tensor, residual: &Tensor, norm: &LayerNorm) -> Tensor {
+        if self.placement().norm_after {
+            norm.join(out, residual)
+        } else {
+            out
+        }
+    }
+}
+
 /// The settings of an adapter, without its weights.
-pub trait Config: std::fmt::Debug {
+pub trait Config: std::fmt::Debug + Any {
     /// The row of [`KINDS`] it belongs to.
     fn kind(&self) -> &'static Kind;
+
+    /// Whether parameters of the one mean the same in the other, so that they can be averaged. What
+    /// only training looks at may differ.
+    fn agrees(&self, other: &dyn Config) -> bool;
 
     /// Builds the adapter from a source of tensors.
     ///
@@ -104,6 +146,11 @@ pub trait Config: std::fmt::Debug {
     /// state is which token's.
     fn adds_tokens(&self) -> bool {
         false
+    }
+
+    /// The names of the adapters that it is made of, of a fusion.
+    fn made_of(&self) -> Option<Vec<&str>> {
+        None
     }
 
     /// Whether a tensor of a library's file, by its key below the encoder, repeats one that
@@ -271,6 +318,11 @@ pub fn preset(name: &str) -> Result<&'static Preset> {
                 .collect::<Vec<_>>()
                 .join(", "),
         })
+}
+
+/// Whether a configuration is of this type and equal.
+fn equal<T: Config + PartialEq>(config: &T, other: &dyn Config) -> bool {
+    (other as &dyn Any).downcast_ref::<T>() == Some(config)
 }
 
 /// The fields of a `json!({ … })`.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::format::{Fields, Library};
 use super::{Adapter, Collector, Config, Description, Init, Kind, Options, ParamName, ParamSource};
-use super::{Parameter, Preset, Site, SizeOption, fields_of, virtual_tokens};
+use super::{Parameter, Preset, Site, SizeOption, equal, fields_of, virtual_tokens};
 use crate::backbone::{Embedder, Hook, Modules, Shape, States};
 use crate::error::{Error, Result};
 use crate::ops::{Activation, add_bias, columns, linear};
@@ -116,6 +116,10 @@ impl PrefixConfig {
 impl Config for PrefixConfig {
     fn kind(&self) -> &'static Kind {
         &KIND
+    }
+
+    fn agrees(&self, other: &dyn Config) -> bool {
+        equal(self, other)
     }
 
     fn build(&self, shape: &Shape, source: &mut dyn ParamSource) -> Result<Box<dyn Adapter>> {
@@ -295,6 +299,10 @@ impl Hook for Prefix {
             0
         };
         embedder.tokens(batch, first_position)
+    }
+
+    fn changes_embeddings(&self) -> bool {
+        self.config.shifts_positions
     }
 
     fn key_value_prefix(&self, layer: usize) -> Option<(Tensor, Tensor)> {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::format::{Fields, Library};
 use super::{Adapter, Collector, Config, Description, Init, Kind, Options, ParamName, ParamSource};
-use super::{Parameter, Preset, Site, SizeOption, fields_of, virtual_tokens};
+use super::{Parameter, Preset, Site, SizeOption, equal, fields_of, virtual_tokens};
 use crate::backbone::{Embedder, Hook, Modules, Shape, States};
 use crate::error::{Error, Result};
 use crate::ops::insert_rows;
@@ -90,6 +90,10 @@ impl PromptConfig {
 impl Config for PromptConfig {
     fn kind(&self) -> &'static Kind {
         &KIND
+    }
+
+    fn agrees(&self, other: &dyn Config) -> bool {
+        equal(self, other)
     }
 
     fn build(&self, shape: &Shape, source: &mut dyn ParamSource) -> Result<Box<dyn Adapter>> {
@@ -227,6 +231,10 @@ impl Hook for Prompt {
         };
         let (x, starts) = insert_rows(&x, &vectors, &starts, at);
         Ok(States { x, starts })
+    }
+
+    fn changes_embeddings(&self) -> bool {
+        true
     }
 
     fn lowest_layer(&self) -> Option<usize> {

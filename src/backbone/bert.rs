@@ -8,12 +8,12 @@ use sha2::{Digest, Sha256};
 use super::embedding::Embedding;
 use super::weights::Weights;
 use super::{
-    Affine, Backbone, BertConfig, Embedder, Frozen, Hook, Linear, LinearSite, Module, Modules,
-    Shape,
+    Affine, Attention, Backbone, BertConfig, Embedder, Frozen, Hook, Linear, LinearSite, Module,
+    Modules, Shape,
 };
 use super::{States, Sublayer, SublayerSite};
 use crate::error::{Error, Result};
-use crate::ops::{Activation, FrozenLinear, LayerNorm, Weight, add, attention, concat, gelu};
+use crate::ops::{Activation, FrozenLinear, LayerNorm, Weight, add, gelu};
 use crate::tensor::{Buffer, Tensor};
 use crate::tensor_file::TensorFile;
 use crate::text::Batch;
@@ -297,15 +297,16 @@ impl Block {
         let half = |sublayer| SublayerSite { layer, sublayer };
         let after = |linear, x: &Tensor, y| hook.after_linear(site(linear), x, y);
 
-        let [q, mut k, mut v] = self.projections(layer, &x, hook);
-        let mut prefix = 0;
-        if let Some((keys, values)) = hook.key_value_prefix(layer) {
-            prefix = keys.dims2().0;
-            k = concat([&keys, &k]);
-            v = concat([&values, &v]);
-        }
-        let h = attention(&q, &k, &v, self.heads, starts, prefix);
-        drop((q, k, v));
+        let [q, k, v] = self.projections(layer, &x, hook);
+        let (heads, starts) = (self.heads, Arc::clone(starts));
+        let input = Attention {
+            q,
+            k,
+            v,
+            heads,
+            starts,
+        };
+        let h = hook.attention(layer, input);
         let h = hook.before_linear(site(Linear::AttentionOutput), h);
         let y = self.attention_output.forward(&h);
         let h = after(Linear::AttentionOutput, &h, y);

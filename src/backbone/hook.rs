@@ -3,7 +3,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
-use crate::ops::LayerNorm;
+use crate::ops::{LayerNorm, attention, concat};
 use crate::tensor::Tensor;
 use crate::text::Batch;
 
@@ -102,6 +102,43 @@ pub struct States {
     pub starts: Arc<[usize]>,
 }
 
+/// What the self-attention of a block computes with.
+pub struct Attention {
+    /// Queries, `[tokens, hidden size]`.
+    pub q: Tensor,
+    /// Keys, in the same shape.
+    pub k: Tensor,
+    /// Values, in the same shape.
+    pub v: Tensor,
+    /// Number of heads.
+    pub heads: usize,
+    /// Where each sequence starts, and the end of the last.
+    pub starts: Arc<[usize]>,
+}
+
+impl Attention {
+    /// The states of all tokens, `[tokens, hidden size]`, where every sequence also sees the keys and
+    /// values of a prefix, each `[prefix, hidden size]`.
+    #[must_use]
+    pub fn behind(self, prefix: Option<(Tensor, Tensor)>) -> Tensor {
+        let Self {
+            q,
+            k,
+            v,
+            heads,
+            starts,
+        } = self;
+        match prefix {
+            Some((keys, values)) => {
+                let count = keys.dims2().0;
+                let (k, v) = (concat(&[&keys, &k]), concat(&[&values, &v]));
+                attention(&q, &k, &v, heads, &starts, count)
+            }
+            None => attention(&q, &k, &v, heads, &starts, 0),
+        }
+    }
+}
+
 /// The layer below layer 0, as a [`Hook`] sees it.
 pub trait Embedder {
     /// The states of a batch as they enter layer 0. `first_position` is the position of each
@@ -132,6 +169,11 @@ pub trait Hook {
     /// Those of [`Embedder::tokens`].
     fn embeddings(&self, batch: &Batch, embedder: &dyn Embedder) -> Result<States> {
         embedder.tokens(batch, 0)
+    }
+
+    /// Whether [`embeddings`](Self::embeddings) does anything else.
+    fn changes_embeddings(&self) -> bool {
+        false
     }
 
     /// The input `x`: `[tokens, in]` of a linear layer.
@@ -168,9 +210,20 @@ pub trait Hook {
         norm.join(h, residual)
     }
 
+    /// Whether [`sublayer`](Self::sublayer) does anything else at a site.
+    fn changes_sublayer(&self, _site: SublayerSite) -> bool {
+        false
+    }
+
     /// Keys and values, each `[prefix, hidden size]`, that every sequence sees in this layer.
     fn key_value_prefix(&self, _layer: usize) -> Option<(Tensor, Tensor)> {
         None
+    }
+
+    /// The self-attention of a layer: `[tokens, hidden size]`. What it sees beside the sequences is
+    /// [`key_value_prefix`](Self::key_value_prefix)'s to say, unless sequences differ in that.
+    fn attention(&self, layer: usize, input: Attention) -> Tensor {
+        input.behind(self.key_value_prefix(layer))
     }
 
     /// The lowest layer that the adapter changes, `None` if it changes none. Below it a batch's

@@ -13,7 +13,8 @@ pub use bert::Bert;
 pub use config::BertConfig;
 pub use convert::{Dtype, convert};
 pub use frozen::Frozen;
-pub use hook::{Embedder, Hook, Linear, LinearSite, NoHook, States, Sublayer, SublayerSite};
+pub use hook::{Attention, Embedder, Hook, Linear, LinearSite, NoHook, States};
+pub use hook::{Sublayer, SublayerSite};
 
 use crate::error::Result;
 use crate::tensor::Tensor;

@@ -199,7 +199,7 @@ mod tests {
         Random, SIZES, assert_close, assert_same_bits, doubles_of, slopes,
     };
     use super::*;
-    use crate::kernels::{PackedF32, linear_f32_backward, quantize_rows_int8};
+    use crate::{PackedF32, linear_f32_backward, quantize_rows_int8};
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 

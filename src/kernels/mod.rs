@@ -62,3 +62,6 @@ pub use pack::PackedF32;
 pub use pack_int8::PackedInt8;
 pub use quantize::quantize_rows_int8;
 pub use variant::Variant;
+
+#[cfg(all(test, target_arch = "wasm32"))]
+wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

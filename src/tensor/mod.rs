@@ -66,19 +66,19 @@ impl Tensor {
     ///
     /// # Panics
     /// As [`new`](Self::new).
-    pub fn result<const N: usize, B>(
+    pub fn result<B>(
         data: Buffer,
         shape: &[usize],
-        inputs: [impl Into<Handle>; N],
+        inputs: impl IntoIterator<Item = impl Into<Handle>>,
         remember: impl FnOnce() -> B,
     ) -> Self
     where
         B: Fn(Buffer, &mut Inputs<'_>) + Send + Sync + 'static,
     {
         let mut result = Self::new(data, shape);
-        let parents = inputs.map(|input| input.into().0);
+        let parents: Vec<_> = inputs.into_iter().map(|input| input.into().0).collect();
         if parents.iter().any(Option::is_some) {
-            result.node = Some(Node::of(parents.into(), Box::new(remember())));
+            result.node = Some(Node::of(parents, Box::new(remember())));
         }
         result
     }

@@ -5,9 +5,10 @@ use web_sys::AbortSignal;
 
 use super::convert::{files_from_js, files_to_js, from_js, texts, thrown, to_js};
 use super::training::Training;
-use crate::adapter::format::{CARD, CONFIG, Files, Library};
+use crate::adapter::format::{CARD, CONFIG, FUSION_CONFIG, Files, Library};
 use crate::adapter::{Card, Description, SizeOption, TaskAdapter, presets};
-use crate::engine::{Answer, Engine};
+use crate::compose::Composition;
+use crate::engine::{Answer, Composed, Engine};
 use crate::error::Error;
 use crate::hub;
 
@@ -210,44 +211,67 @@ impl WebEngine {
         Ok(list.into())
     }
 
-    /// Switches to an adapter, or with null to the bare backbone.
+    /// Switches to an adapter or a composition, or with null to the bare backbone.
     ///
     /// # Errors
-    /// `adapter_unknown`.
+    /// `adapter_unknown`, `composition_invalid`.
     #[wasm_bindgen(js_name = use)]
-    pub fn activate(&mut self, name: Option<String>) -> Outcome<()> {
-        self.engine.activate(name.as_deref()).map_err(thrown)
+    pub fn activate(&mut self, what: JsValue) -> Outcome<()> {
+        if what.is_null() || what.is_undefined() {
+            return self.engine.activate(None).map_err(thrown);
+        }
+        let composition = composition(what).map_err(thrown)?;
+        self.engine
+            .activate_composition(composition)
+            .map_err(thrown)
     }
 
-    /// The adapter in use.
-    #[must_use]
-    pub fn active(&self) -> Option<String> {
-        self.engine.active().map(str::to_owned)
-    }
-
-    /// Answers of the adapter in use, one per text.
+    /// What is in use: a name, a composition, or null.
     ///
     /// # Errors
-    /// `adapter_not_in_use`, `text_empty`.
-    pub fn classify(&self, texts: JsValue) -> Outcome<JsValue> {
-        let name = self
-            .engine
-            .active()
-            .ok_or(Error::AdapterNotInUse)
-            .map_err(thrown)?;
-        self.answers(name, &texts)
+    /// None in practice.
+    pub fn active(&self) -> Outcome<JsValue> {
+        match self.engine.in_use() {
+            Some(composition) => to_js(&composition.to_json()),
+            None => Ok(JsValue::NULL),
+        }
     }
 
-    /// Answers of several adapters, an array per adapter.
+    /// Makes a new adapter of others' parameters, under a name.
     ///
     /// # Errors
-    /// `adapter_unknown`, `text_empty`.
+    /// `adapter_unknown`, `composition_invalid`.
+    pub fn compose(&mut self, name: &str, what: JsValue) -> Outcome<JsValue> {
+        let composition = composition(what).map_err(thrown)?;
+        self.engine.compose(name, &composition).map_err(thrown)?;
+        self.info(name, self.engine.get(name).map_err(thrown)?)
+    }
+
+    /// Answers of what is in use, one per text.
+    ///
+    /// # Errors
+    /// `adapter_not_in_use`, `text_empty`, `adapter_format`, `composition_invalid`.
+    pub fn classify(&self, texts_argument: JsValue) -> Outcome<JsValue> {
+        let begin = now();
+        let texts = texts(texts_argument).map_err(thrown)?;
+        let composed = self.engine.classify_composed(&texts).map_err(thrown)?;
+        answers(&composed, begin, texts.len())
+    }
+
+    /// Answers of several adapters and compositions in one pass, an array for each.
+    ///
+    /// # Errors
+    /// `adapter_unknown`, `text_empty`, `adapter_format`, `composition_invalid`.
     #[wasm_bindgen(js_name = classifyWith)]
-    pub fn classify_with(&self, texts: JsValue, names: JsValue) -> Outcome<JsValue> {
-        let names: Vec<String> = from_js("names", names).map_err(thrown)?;
-        let list = js_sys::Array::new();
-        for name in &names {
-            list.push(&self.answers(name, &texts)?);
+    pub fn classify_with(&self, texts_argument: JsValue, of: &js_sys::Array) -> Outcome<JsValue> {
+        let begin = now();
+        let texts = texts(texts_argument).map_err(thrown)?;
+        let of: crate::Result<Vec<Composition>> = of.iter().map(composition).collect();
+        let of = of.map_err(thrown)?;
+        let composed = self.engine.classify_with_all(&of, &texts).map_err(thrown)?;
+        let (list, count) = (js_sys::Array::new(), texts.len() * composed.len());
+        for composed in &composed {
+            list.push(&answers(composed, begin, count)?);
         }
         Ok(list.into())
     }
@@ -317,25 +341,27 @@ impl WebEngine {
             task: task.card.task.as_deref(),
         })
     }
+}
 
-    #[allow(clippy::cast_precision_loss)]
-    fn answers(&self, name: &str, texts_argument: &JsValue) -> Outcome<JsValue> {
-        let begin = now();
-        let texts = texts(texts_argument.clone()).map_err(thrown)?;
-        let answers = self.engine.classify_with(name, &texts).map_err(thrown)?;
-        let ms = (now() - begin) / answers.len().max(1) as f64;
-        let labels = &self.engine.get(name).map_err(thrown)?.card.labels;
-        let answers: Option<Vec<_>> = answers
-            .iter()
-            .map(|answer| answer_of(answer, labels, ms))
-            .collect();
-        let answers = answers.ok_or_else(|| Error::AdapterFormat {
-            what: format!("an answer of adapter \"{name}\""),
-            format: "the page",
-            hint: "its head answers a number or labels of tokens; use the command line".into(),
-        });
-        to_js(&answers.map_err(thrown)?)
-    }
+/// A name or a composition.
+fn composition(value: JsValue) -> crate::Result<Composition> {
+    Composition::from_json(&from_js("composition", value)?)
+}
+
+/// Answers as JavaScript has them; `count` of them took the time since `begin`.
+#[allow(clippy::cast_precision_loss)]
+fn answers(composed: &Composed, begin: f64, count: usize) -> Outcome<JsValue> {
+    let ms = (now() - begin) / count.max(1) as f64;
+    let pairs = composed.answers.iter().zip(&composed.heads);
+    let answers: Option<Vec<_>> = pairs
+        .map(|(answer, task)| answer_of(answer, &task.card.labels, ms))
+        .collect();
+    let answers = answers.ok_or_else(|| Error::AdapterFormat {
+        what: "an answer".into(),
+        format: "the page",
+        hint: "the head answers a number or labels of tokens; use the command line".into(),
+    });
+    to_js(&answers.map_err(thrown)?)
 }
 
 /// The best label with the scores of all; nothing for an answer that is no label of the text.
@@ -369,15 +395,24 @@ pub async fn fetch_adapter(base_url: String, signal: Option<AbortSignal>) -> Out
 
 async fn fetch_files(base_url: &str, signal: Option<&AbortSignal>) -> crate::Result<Files> {
     let url = |name: &str| format!("{base_url}{name}");
-    let config = hub::fetch_file(&url(CONFIG), signal).await?;
-    let library = Library::detect(&config)?;
-    let mut files: Files = [(CONFIG.to_owned(), config)].into();
+    // a folder without an adapter's configuration may be a fusion's
+    let (place, config, all) = match hub::fetch_optional(&url(CONFIG), signal).await? {
+        Some(config) => {
+            let library = Library::detect(&config)?;
+            (CONFIG, config, library.files())
+        }
+        None => {
+            let config = hub::fetch_optional(&url(FUSION_CONFIG), signal).await?;
+            let Some(config) = config else {
+                let config = hub::fetch_file(&url(CONFIG), signal).await?;
+                return Ok([(CONFIG.to_owned(), config)].into());
+            };
+            (FUSION_CONFIG, config, Library::fusion_files())
+        }
+    };
+    let mut files: Files = [(place.to_owned(), config)].into();
     // the side file says what else there is; without one, all that the library may write is tried
-    let mut names: Vec<String> = library
-        .files()
-        .iter()
-        .map(|&name| name.to_owned())
-        .collect();
+    let mut names: Vec<String> = all.iter().map(|&name| name.to_owned()).collect();
     if let Some(json) = hub::fetch_optional(&url(CARD), signal).await? {
         if let Ok(card) = serde_json::from_slice::<Card>(&json)
             && !card.files.is_empty()

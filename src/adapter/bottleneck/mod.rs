@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 
 use super::format::Library;
 use super::{Adapter, Collector, Config, Description, Kind, ParamName, ParamSource, Parameter};
-use super::{Preset, SizeOption};
+use super::{HalfBlock, Preset, SizeOption, equal};
 use crate::backbone::{Hook, Modules, Shape, Sublayer, SublayerSite};
 use crate::error::{Error, Result};
 use crate::ops::{LayerNorm, add};
@@ -86,7 +86,7 @@ pub(super) static KIND: Kind = Kind {
 
 struct Bottleneck {
     config: BottleneckConfig,
-    networks: BTreeMap<SublayerSite, Network>,
+    parts: BTreeMap<SublayerSite, Part>,
     parameters: Vec<Parameter>,
 }
 
@@ -95,22 +95,31 @@ impl Config for BottleneckConfig {
         &KIND
     }
 
+    fn agrees(&self, other: &dyn Config) -> bool {
+        equal(self, other)
+    }
+
     fn build(&self, shape: &Shape, source: &mut dyn ParamSource) -> Result<Box<dyn Adapter>> {
         self.check(shape)?;
         let mut tensors = Collector::new(source);
         let shared = network::shared(self, shape, &mut tensors)?;
-        let mut networks = BTreeMap::new();
+        let mut parts = BTreeMap::new();
         for &layer in &self.layers {
             for &sublayer in &self.sublayers {
                 let site = SublayerSite { layer, sublayer };
                 let network = Network::build(self, shape, site, &shared, &mut tensors)?;
-                networks.insert(site, network);
+                let part = Part {
+                    network,
+                    placement: self.placement,
+                    output_norm: self.output_norm,
+                };
+                parts.insert(site, part);
             }
         }
         let parameters = tensors.into_parameters();
         Ok(Box::new(Bottleneck {
             config: self.clone(),
-            networks,
+            parts,
             parameters,
         }))
     }
@@ -175,39 +184,57 @@ impl Hook for Bottleneck {
         residual: &Tensor,
         norm: &LayerNorm,
     ) -> Tensor {
-        let Some(network) = self.networks.get(&site) else {
+        let Some(part) = self.parts.get(&site) else {
             return norm.join(h, residual);
         };
-        let Placement {
-            reads,
-            skip,
-            norm_after,
-        } = self.config.placement;
-        let x = match reads {
-            Reads::Output => h.clone(),
-            Reads::Normalised => norm.join(h.clone(), residual),
-            Reads::Residual => residual.clone(),
-        };
-        let y = network.forward(&x);
-        let around = match skip {
-            Skip::Output => h,
-            Skip::Sum => add(h, residual),
-            Skip::Input => x,
-        };
-        let out = match self.config.output_norm {
-            None => add(around, &y),
-            Some(OutputNorm::Update) => add(around, &network.normalise(&y)),
-            Some(OutputNorm::Sum) => network.normalise(&add(around, &y)),
-        };
-        if norm_after {
-            norm.join(out, residual)
-        } else {
-            out
-        }
+        let (x, around) = part.enter(h, residual, norm);
+        let (out, _) = part.forward(&x, around);
+        part.leave(out, residual, norm)
+    }
+
+    fn changes_sublayer(&self, site: SublayerSite) -> bool {
+        self.parts.contains_key(&site)
     }
 
     fn lowest_layer(&self) -> Option<usize> {
         self.config.layers.first().copied()
+    }
+}
+
+/// A network and where it stands.
+struct Part {
+    network: Network,
+    placement: Placement,
+    output_norm: Option<OutputNorm>,
+}
+
+impl HalfBlock for Part {
+    fn placement(&self) -> Placement {
+        self.placement
+    }
+
+    fn enter(&self, h: Tensor, residual: &Tensor, norm: &LayerNorm) -> (Tensor, Tensor) {
+        let x = match self.placement.reads {
+            Reads::Output => h.clone(),
+            Reads::Normalised => norm.join(h.clone(), residual),
+            Reads::Residual => residual.clone(),
+        };
+        let around = match self.placement.skip {
+            Skip::Output => h,
+            Skip::Sum => add(h, residual),
+            Skip::Input => x.clone(),
+        };
+        (x, around)
+    }
+
+    fn forward(&self, x: &Tensor, around: Tensor) -> (Tensor, Tensor) {
+        let y = self.network.forward(x);
+        let out = match self.output_norm {
+            None => add(around, &y),
+            Some(OutputNorm::Update) => add(around, &self.network.normalise(&y)),
+            Some(OutputNorm::Sum) => self.network.normalise(&add(around, &y)),
+        };
+        (out, y)
     }
 }
 
@@ -218,5 +245,9 @@ impl Adapter for Bottleneck {
 
     fn parameters(&self) -> &[Parameter] {
         &self.parameters
+    }
+
+    fn half_block(&self, site: SublayerSite) -> Option<&dyn HalfBlock> {
+        self.parts.get(&site).map(|part| part as &dyn HalfBlock)
     }
 }

@@ -6,15 +6,22 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::policy::refuse_unknown;
-use super::{CONFIG, Fields, Files, Library, check_size, default_labels, float_type};
+use super::{CONFIG, FUSION_CONFIG, Fields, Files, Library, ReadFusion};
 use super::{agreed, head, keep, open, parse_object, to_json, write_tensors};
-use crate::adapter::{Card, FileParams, KINDS, Kind, Original, ParamName, TaskAdapter, fields_of};
+use super::{check_size, default_labels, float_type};
+use crate::adapter::fields_of;
+use crate::adapter::{Card, Config, FileParams, KINDS, Kind, Original, ParamName, TaskAdapter};
 use crate::backbone::Shape;
 use crate::error::{Error, Result};
 use crate::head::{Head, HeadConfig, Pooling, Problem, field};
 use crate::ops::Activation;
+use crate::tensor_file::TensorFile;
 
 pub(super) const WEIGHTS: [&str; 2] = ["adapter.safetensors", "pytorch_adapter.bin"];
+pub(super) const FUSION_WEIGHTS: [&str; 2] = [
+    "model_adapter_fusion.safetensors",
+    "pytorch_model_adapter_fusion.bin",
+];
 pub(super) const HEAD_CONFIG: &str = "head_config.json";
 pub(super) const HEAD_WEIGHTS: [&str; 2] = ["model_head.safetensors", "pytorch_model_head.bin"];
 
@@ -34,16 +41,7 @@ pub(super) fn load(
     shape: &Shape,
 ) -> Result<TaskAdapter> {
     let outer = Fields::new(CONFIG, map);
-    if let Some(Value::String(hash)) = outer.get("config") {
-        let feature = format!(
-            "the configuration \"{hash}\", whose settings are kept elsewhere (load and save the adapter once with a newer AdapterHub),"
-        );
-        return Err(Error::UnsupportedFeature {
-            place: CONFIG.into(),
-            feature,
-        });
-    }
-    let mut inner: Map<String, Value> = outer.parse("config", None)?;
+    let mut inner = inner_config(CONFIG, &outer)?;
     check_model(name, &outer, shape)?;
     honour_version(&outer, &mut inner)?;
 
@@ -56,7 +54,62 @@ pub(super) fn load(
     let whole = Fields::new(CONFIG, &inner).counts("leave_out")?.is_empty();
     check_size(name, &file, shape, whole)?;
     let config = read(CONFIG, &inner, shape)?;
+    build(name, (CONFIG, map), &*config, &file, files, card, shape)
+}
 
+/// A fusion; `read` makes its settings from the names of its adapters and the inner configuration.
+pub(super) fn load_fusion(
+    name: &str,
+    map: &Map<String, Value>,
+    files: &Files,
+    card: Card,
+    shape: &Shape,
+    read: ReadFusion<'_>,
+) -> Result<TaskAdapter> {
+    let outer = Fields::new(FUSION_CONFIG, map);
+    let inner = inner_config(FUSION_CONFIG, &outer)?;
+    check_model(name, &outer, shape)?;
+    refuse_unknown(FUSION_CONFIG, Library::AdapterHub, &inner)?;
+    let names: Vec<String> = outer.parse("adapter_names", None)?;
+    let file = open(name, files, FUSION_WEIGHTS)?;
+    check_size(name, &file, shape, true)?;
+    let config = read(&names, &inner)?;
+    build(
+        name,
+        (FUSION_CONFIG, map),
+        &*config,
+        &file,
+        files,
+        card,
+        shape,
+    )
+}
+
+/// The settings inside a configuration; versions long gone kept them elsewhere.
+fn inner_config(place: &'static str, outer: &Fields<'_>) -> Result<Map<String, Value>> {
+    if let Some(Value::String(hash)) = outer.get("config") {
+        let feature = format!(
+            "the configuration \"{hash}\", whose settings are kept elsewhere (load and save the adapter once with a newer AdapterHub),"
+        );
+        return Err(Error::UnsupportedFeature {
+            place: place.into(),
+            feature,
+        });
+    }
+    outer.parse("config", None)
+}
+
+/// Builds what the settings say from the tensors of its file, and the head beside it.
+fn build(
+    name: &str,
+    (place, map): (&str, &Map<String, Value>),
+    config: &dyn Config,
+    file: &TensorFile<'_>,
+    files: &Files,
+    card: Card,
+    shape: &Shape,
+) -> Result<TaskAdapter> {
+    let outer = Fields::new(place, map);
     let saved_name: String = outer.parse("name", Some(name.to_owned()))?;
     let keys: BTreeMap<String, &str> = file.names().map(|key| (current_key(key), key)).collect();
     let key = |parameter: ParamName| {
@@ -65,7 +118,7 @@ pub(super) fn load(
         keys.get(&key)
             .map_or(key.clone(), |found| (*found).to_owned())
     };
-    let mut source = FileParams::new(&file, &key);
+    let mut source = FileParams::new(file, &key);
     let adapter = config.build(shape, &mut source)?;
     let repeats = |key: &&str| config.repeats(Library::AdapterHub, key);
     file.names()
@@ -79,7 +132,7 @@ pub(super) fn load(
         }
         None => (None, Map::new()),
     };
-    let float = float_type(&file);
+    let float = float_type(file);
     let original = Some(Original {
         library: Library::AdapterHub,
         config: map.clone(),
@@ -325,17 +378,22 @@ pub(super) fn save(
         let key = config.key(Library::AdapterHub, shape.modules, parameter, name);
         format!("{}.{key}", shape.modules.base())
     };
-    let mut files = Files::new();
-    files.insert(
-        CONFIG.into(),
-        to_json(&outer(
-            &Value::Object(map),
-            original.map(|original| &original.config),
-        ))?,
+    let mut whole = outer(
+        &Value::Object(map),
+        original.map(|original| &original.config),
     );
+    let (config_file, weights_file) = match config.made_of() {
+        Some(names) => {
+            whole.insert("adapter_names".into(), json!(names));
+            (FUSION_CONFIG, FUSION_WEIGHTS[0])
+        }
+        None => (CONFIG, WEIGHTS[0]),
+    };
+    let mut files = Files::new();
+    files.insert(config_file.into(), to_json(&whole)?);
     let stored = task.adapter.stored(Library::AdapterHub);
     let weights = write_tensors(&[(&stored, &key)], task.float)?;
-    files.insert(WEIGHTS[0].into(), weights);
+    files.insert(weights_file.into(), weights);
     if let Some(head) = task
         .head
         .as_ref()

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Card, ParamName, TaskAdapter};
+use super::{Card, Config, ParamName, TaskAdapter};
 use crate::backbone::Shape;
 use crate::error::{Error, Result};
 use crate::head::{HeadConfig, Problem};
@@ -31,6 +31,8 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 
 /// The configuration's file name in both libraries.
 pub const CONFIG: &str = "adapter_config.json";
+/// The configuration's file name of an AdapterFusion of AdapterHub.
+pub const FUSION_CONFIG: &str = "adapter_fusion_config.json";
 /// The side file.
 pub const CARD: &str = "graftlet.json";
 /// Holds a head that the library has no way to say.
@@ -75,10 +77,30 @@ impl Library {
         }
     }
 
+    /// Every file name that the folder of a fusion may hold, as [`files`](Self::files) has them.
+    #[must_use]
+    pub fn fusion_files() -> &'static [&'static str] {
+        &[
+            FUSION_CONFIG,
+            adapterhub::FUSION_WEIGHTS[0],
+            adapterhub::FUSION_WEIGHTS[1],
+            adapterhub::HEAD_CONFIG,
+            adapterhub::HEAD_WEIGHTS[0],
+            adapterhub::HEAD_WEIGHTS[1],
+            CARD,
+            SIDE_HEAD,
+        ]
+    }
+
     /// The safetensors file that holds the same as a `.bin` of that name.
     #[must_use]
     pub fn alternative(name: &str) -> Option<&'static str> {
-        let pairs = [peft::WEIGHTS, adapterhub::WEIGHTS, adapterhub::HEAD_WEIGHTS];
+        let pairs = [
+            peft::WEIGHTS,
+            adapterhub::WEIGHTS,
+            adapterhub::FUSION_WEIGHTS,
+            adapterhub::HEAD_WEIGHTS,
+        ];
         let pair = pairs.into_iter().find(|[_, torch]| *torch == name);
         pair.map(|[safe, _]| safe)
     }
@@ -116,10 +138,36 @@ pub fn load(name: &str, files: &Files, shape: &Shape) -> Result<TaskAdapter> {
     card.check_backbone(name, shape)?;
     let library = Library::detect(config)?;
     let map = parse_object(CONFIG, config)?;
-    let mut loaded = match library {
+    let loaded = match library {
         Library::Peft => peft::load(name, &map, files, card, shape)?,
         Library::AdapterHub => adapterhub::load(name, &map, files, card, shape)?,
     };
+    with_side_head(loaded, files, shape)
+}
+
+/// Makes the settings of a fusion from the names of its adapters and its inner configuration.
+pub type ReadFusion<'a> = &'a dyn Fn(&[String], &Map<String, Value>) -> Result<Box<dyn Config>>;
+
+/// Reads a fusion's folder for a backbone.
+///
+/// # Errors
+/// Every way in which a folder can be wrong, see [`Error`], and those of `read`.
+pub fn load_fusion(
+    name: &str,
+    files: &Files,
+    shape: &Shape,
+    read: ReadFusion<'_>,
+) -> Result<TaskAdapter> {
+    let config = need(name, files, FUSION_CONFIG, "a fusion's folder has one")?;
+    let card = read_card(files)?;
+    card.check_backbone(name, shape)?;
+    let map = parse_object(FUSION_CONFIG, config)?;
+    let loaded = adapterhub::load_fusion(name, &map, files, card, shape, read)?;
+    with_side_head(loaded, files, shape)
+}
+
+/// With the head that the library has no way to say, if there is one.
+fn with_side_head(mut loaded: TaskAdapter, files: &Files, shape: &Shape) -> Result<TaskAdapter> {
     if let Some(head) = head::read(files, &loaded.card, shape)? {
         loaded.head = Some(head);
     }

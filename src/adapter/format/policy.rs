@@ -54,7 +54,7 @@ const PEFT: &[&str] = &[
     "velora_config",
 ];
 
-/// Flags, lists and objects of AdapterHub's inner configurations, of all kinds and of heads.
+/// Flags, lists and objects of AdapterHub's inner configurations, of all kinds, of heads and of fusions.
 const ADAPTERHUB: &[&str] = &[
     "adapter_residual_before_ln",
     "attn_matrices",
@@ -68,6 +68,7 @@ const ADAPTERHUB: &[&str] = &[
     "intermediate_lora",
     "inv_adapter",
     "is_parallel",
+    "key",
     "label2id",
     "learn_phm",
     "leave_out",
@@ -80,15 +81,23 @@ const ADAPTERHUB: &[&str] = &[
     "output_lora",
     "phm_bias",
     "phm_layer",
+    "query",
+    "query_before_ln",
     "reduction_factor",
+    "regularization",
+    "residual_before",
     "residual_before_ln",
     "selfattn_lora",
     "shared_W_phm",
     "shared_gating",
     "shared_phm_rule",
+    "temperature",
     "use_dora",
     "use_gating",
     "use_pooler",
+    "value",
+    "value_before_softmax",
+    "value_initialized",
 ];
 
 /// Refuses a configuration with an unknown field that may change what it computes.

@@ -17,7 +17,7 @@ pub(super) fn tile_f32(a: &[f32], w: &[f32], sums: &mut Sums<f32>) {
 
 #[cfg(test)]
 mod tests {
-    use crate::kernels::exp;
+    use crate::exp;
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     /// LLVM takes `relaxed_min` for any comparison and choice once relaxed instructions are allowed,

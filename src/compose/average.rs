@@ -1,0 +1,283 @@
+use std::any::Any;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use serde_json::json;
+
+use super::{Average, Composition, Lookup, Method, invalid, svd};
+use crate::adapter::lora::{A, B};
+use crate::adapter::{
+    Adapter, Bias, Card, Config, GivenParams, LoraConfig, ParamName, Parameter, Site, TaskAdapter,
+};
+use crate::backbone::{LinearSite, Shape};
+use crate::error::Result;
+use crate::head::Head;
+use crate::tensor::Tensor;
+use crate::tensor_file::FloatType;
+
+/// An adapter with its weight.
+struct Term {
+    name: String,
+    task: Rc<TaskAdapter>,
+    weight: f64,
+}
+
+/// One adapter whose parameters are the weighted sum of others': averaging (Wortsman et al. 2022), or
+/// arithmetic with any weights (Ilharco et al. 2023; Zhang et al. 2023). It depends on none of them
+/// any more and can be saved.
+///
+/// With [`Method::Linear`], the choice where all settings agree, each parameter is the sum of the
+/// adapters' own. LoRAs that differ in rank, α or places are summed as updates, `Σ wᵢ sᵢ Bᵢ Aᵢ`, of which
+/// the best approximation of the rank is kept ([`Method::Svd`]).
+///
+/// The head is the one that [`Average::head`] names; else, where all adapters have a head of one
+/// shape and the same labels, the weighted sum of theirs; else there is none.
+///
+/// # Errors
+/// [`Error::AdapterUnknown`](crate::Error::AdapterUnknown), and
+/// [`Error::CompositionInvalid`](crate::Error::CompositionInvalid) for adapters that cannot be summed
+/// so, weights that are not finite, and a rank that is none.
+pub fn average(average: &Average, lookup: Lookup<'_>, shape: &Shape) -> Result<TaskAdapter> {
+    average.check_weights("")?;
+    let mut terms = Vec::new();
+    for (part, weight) in average.of.iter().zip(average.weights()) {
+        let (name, task) = match &part.composition {
+            Composition::Adapter(name) => (name.clone(), lookup(name)?),
+            Composition::Average(inner) => {
+                let task = self::average(inner, lookup, shape)?;
+                (part.composition.to_json().to_string(), Rc::new(task))
+            }
+            other => {
+                let reason = format!(
+                    "\"{}\" has no parameters of its own to be averaged; name adapters",
+                    other.block().name()
+                );
+                return Err(invalid("", reason));
+            }
+        };
+        terms.push(Term { name, task, weight });
+    }
+    let Some(first) = terms.first() else {
+        return Err(invalid("", "\"average\" has no parts"));
+    };
+    let config = first.task.adapter.config();
+    let other = terms
+        .iter()
+        .find(|term| !term.task.adapter.config().agrees(config));
+    let method = match (average.method, other) {
+        (Some(method), _) => method,
+        (None, None) if average.rank.is_none() => Method::Linear,
+        (None, _) => Method::Svd,
+    };
+    let adapter = match (method, other) {
+        (Method::Linear, Some(other)) => return Err(differ(first, other)),
+        (Method::Linear, None) if average.rank.is_some() => {
+            let reason = "\"rank\" is for the method svd; linear keeps the rank there is";
+            return Err(invalid("", reason));
+        }
+        (Method::Linear, None) => {
+            let sum = sum(&terms, |task| task.adapter.parameters())?;
+            config.build(shape, &mut GivenParams(&sum))?
+        }
+        (Method::Svd, _) => low_rank(&terms, average.rank, shape)?,
+    };
+    let head = head(average, &terms, lookup, shape)?;
+    let card = Card {
+        labels: head
+            .as_ref()
+            .map_or(Vec::new(), |head| head.config().labels.clone()),
+        backbone: terms
+            .iter()
+            .find_map(|term| term.task.card.backbone.clone()),
+        training: Some(json!({ "average_of": Composition::Average(average.clone()).to_json() })),
+        ..Card::default()
+    };
+    let library = first.task.library;
+    Ok(TaskAdapter {
+        adapter,
+        head,
+        card,
+        library,
+        original: None,
+        float: FloatType::F32,
+        bytes: 0,
+    })
+}
+
+fn differ(first: &Term, other: &Term) -> crate::Error {
+    let kind = |term: &Term| term.task.adapter.config().kind().name;
+    let reason = if kind(first) == kind(other) {
+        "their settings differ, so that their parameters do not mean the same".to_owned()
+    } else {
+        format!("one is {}, the other {}", kind(first), kind(other))
+    };
+    let names = [&first.name, &other.name];
+    invalid("", format!("{names:?} cannot be averaged: {reason}"))
+}
+
+/// Each parameter of the first, summed over all.
+fn sum<'a>(
+    terms: &'a [Term],
+    of: impl Fn(&'a TaskAdapter) -> &'a [Parameter],
+) -> Result<Vec<Parameter>> {
+    let mut sums = Vec::new();
+    for parameter in of(&terms[0].task) {
+        let mut total = vec![0.0f64; parameter.tensor.len()];
+        for term in terms {
+            let own = of(&term.task);
+            let found = own
+                .iter()
+                .find(|p| p.name == parameter.name && p.tensor.shape() == parameter.tensor.shape());
+            let Some(found) = found.filter(|_| own.len() == of(&terms[0].task).len()) else {
+                return Err(differ(&terms[0], term));
+            };
+            for (total, x) in total.iter_mut().zip(found.tensor.data()) {
+                *total += term.weight * f64::from(*x);
+            }
+        }
+        #[allow(clippy::cast_possible_truncation)]
+        let total: Vec<f32> = total.into_iter().map(|x| x as f32).collect();
+        if total.iter().any(|x| !x.is_finite()) {
+            return Err(invalid(
+                "",
+                "the weights make a parameter too large for a 32-bit float",
+            ));
+        }
+        sums.push(Parameter {
+            name: parameter.name,
+            tensor: Tensor::new(total, parameter.tensor.shape()),
+        });
+    }
+    Ok(sums)
+}
+
+fn head(
+    average: &Average,
+    terms: &[Term],
+    lookup: Lookup<'_>,
+    shape: &Shape,
+) -> Result<Option<Head>> {
+    let rebuilt = |head: &Head, parameters: &[Parameter]| {
+        Head::build(head.config().clone(), shape, &mut GivenParams(parameters)).map(Some)
+    };
+    if let Some(name) = &average.head {
+        let task = lookup(name)?;
+        return match &task.head {
+            Some(head) => rebuilt(head, head.parameters()),
+            None => Err(invalid(
+                "",
+                format!("\"{name}\" has no head that could answer"),
+            )),
+        };
+    }
+    let heads: Option<Vec<&Head>> = terms.iter().map(|term| term.task.head.as_ref()).collect();
+    match heads.as_deref() {
+        Some([first, others @ ..]) if others.iter().all(|h| h.config() == first.config()) => {
+            let sum = sum(terms, |task| {
+                task.head.as_ref().map_or(&[][..], Head::parameters)
+            })?;
+            rebuilt(first, &sum)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The update of one term at a place: its scaled `B`'s columns and its `A`'s rows.
+type Factors = (Vec<Vec<f64>>, Vec<Vec<f64>>);
+
+/// A LoRA of the sum of updates, cut to a rank.
+fn low_rank(terms: &[Term], rank: Option<usize>, shape: &Shape) -> Result<Box<dyn Adapter>> {
+    let plain =
+        |lora: &&LoraConfig| !lora.decomposed && !lora.update_bias && lora.bias == Bias::None;
+    let mut loras = Vec::new();
+    for term in terms {
+        let config = term.task.adapter.config();
+        let lora = (config as &dyn Any).downcast_ref::<LoraConfig>();
+        match lora.filter(plain) {
+            Some(lora) => loras.push((term, lora)),
+            None => {
+                let what = lora.map_or(config.kind().name, |_| "a LoRA with more than its update");
+                let reason = format!(
+                    "\"{}\" is {what}; where settings differ, only the updates of LoRA can be summed",
+                    term.name
+                );
+                return Err(invalid("", reason));
+            }
+        }
+    }
+    let ranks = loras
+        .iter()
+        .flat_map(|(_, lora)| lora.targets.iter().map(|&site| lora.rank_of(site)));
+    let largest = ranks.max().unwrap_or(1);
+    let rank = rank.unwrap_or(largest);
+    if rank > shape.hidden_size {
+        let reason = format!(
+            "\"rank\" is {rank}, and it must be 1 to {}, the hidden size",
+            shape.hidden_size
+        );
+        return Err(invalid("", reason));
+    }
+    let targets: BTreeSet<LinearSite> = loras
+        .iter()
+        .flat_map(|(_, lora)| lora.targets.iter().copied())
+        .collect();
+    let mut parameters = Vec::new();
+    for &site in &targets {
+        let (mut columns, mut rows) = Factors::default();
+        for (term, lora) in &loras {
+            let (b, a) = factors(&*term.task.adapter, site, term.weight * lora.scale_of(site));
+            columns.extend(b);
+            rows.extend(a);
+        }
+        let (input, output) = shape.linear_features(site.linear);
+        let found = svd(&columns, &rows);
+        let (mut a, mut b) = (vec![0.0f32; rank * input], vec![0.0f32; output * rank]);
+        for index in 0..rank.min(found.values.len()) {
+            let share = found.values[index].sqrt();
+            #[allow(clippy::cast_possible_truncation)]
+            {
+                let row = &mut a[index * input..][..input];
+                row.iter_mut()
+                    .zip(&found.right[index])
+                    .for_each(|(a, v)| *a = (share * v) as f32);
+                let column = b[index..].iter_mut().step_by(rank);
+                column
+                    .zip(&found.left[index])
+                    .for_each(|(b, u)| *b = (share * u) as f32);
+            }
+        }
+        for (field, data, dims) in [(A, a, [rank, input]), (B, b, [output, rank])] {
+            parameters.push(Parameter {
+                name: ParamName {
+                    site: Site::Linear(site),
+                    field,
+                },
+                tensor: Tensor::new(data, &dims),
+            });
+        }
+    }
+    #[allow(clippy::cast_precision_loss)]
+    let config = LoraConfig {
+        rank,
+        alpha: rank as f64,
+        targets,
+        ..LoraConfig::default()
+    };
+    config.build(shape, &mut GivenParams(&parameters))
+}
+
+fn factors(adapter: &dyn Adapter, site: LinearSite, scale: f64) -> Factors {
+    let fields: BTreeMap<&str, &Tensor> = adapter
+        .parameters()
+        .iter()
+        .filter(|parameter| parameter.name.site == Site::Linear(site))
+        .map(|parameter| (parameter.name.field, &parameter.tensor))
+        .collect();
+    let (Some(a), Some(b)) = (fields.get(A), fields.get(B)) else {
+        return Factors::default();
+    };
+    let (_, rank) = b.dims2();
+    let column = |index: usize| b.rows().map(|row| scale * f64::from(row[index])).collect();
+    let row = |row: &[f32]| row.iter().map(|&x| f64::from(x)).collect();
+    ((0..rank).map(column).collect(), a.rows().map(row).collect())
+}

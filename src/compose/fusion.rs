@@ -1,0 +1,482 @@
+//! AdapterFusion (Pfeiffer et al. 2021): bottlenecks side by side, whose outputs a trained layer mixes
+//! token by token. The adapters stay as they are; what is trained are the layer's query, key and value.
+
+use std::any::Any;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use serde_json::{Map, Value, json};
+
+use super::{Lookup, Node, check};
+use crate::adapter::format::{self, Fields, Files, Library};
+use crate::adapter::{
+    Adapter, Collector, Config, Description, Init, Kind, ParamName, ParamSource, Parameter, Site,
+    TaskAdapter,
+};
+use crate::backbone::{Hook, Modules, Shape, Sublayer, SublayerSite};
+use crate::error::{Error, Result};
+use crate::ops::{LayerNorm, add, add_bias, linear, mean_squared_error, mixture, scale};
+use crate::tensor::Tensor;
+
+/// A fusion as a kind of adapter. It is in no table of kinds, as it is made of adapters.
+pub static KIND: Kind = Kind {
+    name: "fusion",
+    presets: &[],
+    peft: None,
+    adapterhub: None,
+};
+
+const QUERY: &str = "fusion.query.weight";
+const QUERY_BIAS: &str = "fusion.query.bias";
+const KEY: &str = "fusion.key.weight";
+const KEY_BIAS: &str = "fusion.key.bias";
+const VALUE: &str = "fusion.value.weight";
+
+/// Factor of the penalty on values that leave the identity: AdapterHub's.
+const PENALTY: f32 = 0.01;
+
+/// The switches of a fusion, as AdapterHub names them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)]
+pub struct Switches {
+    /// Whether there is a query matrix.
+    pub query: bool,
+    /// Whether there is a key matrix.
+    pub key: bool,
+    /// Whether there is a value matrix.
+    pub value: bool,
+    /// Whether the query is what stands before the frozen norm rather than what the adapters read.
+    pub query_before_ln: bool,
+    /// Whether what is around the adapters is added to their outputs, before they are mixed.
+    pub residual_before: bool,
+    /// Whether the value matrix is applied before the outputs are mixed.
+    pub value_before_softmax: bool,
+    /// Whether the value matrix begins as the identity.
+    pub value_initialized: bool,
+    /// Whether training draws the value matrix to the identity.
+    pub regularization: bool,
+}
+
+impl Default for Switches {
+    /// AdapterHub's "dynamic".
+    fn default() -> Self {
+        Self {
+            query: true,
+            key: true,
+            value: true,
+            query_before_ln: false,
+            residual_before: false,
+            value_before_softmax: true,
+            value_initialized: true,
+            regularization: true,
+        }
+    }
+}
+
+/// A member of a fusion: an adapter under its name.
+#[derive(Clone)]
+pub struct Member {
+    /// Its name.
+    pub name: String,
+    /// The adapter.
+    pub task: Rc<TaskAdapter>,
+}
+
+/// Settings of a fusion: its switches and the adapters that it mixes.
+#[derive(Clone)]
+pub struct FusionConfig {
+    switches: Switches,
+    members: Vec<Member>,
+    /// The halves of a block in which all members act.
+    sublayers: BTreeSet<Sublayer>,
+}
+
+impl FusionConfig {
+    /// Of these members, the last of which says how its half block ends.
+    ///
+    /// # Errors
+    /// [`Error::CompositionInvalid`] if there are none, one cannot be fused, or there is no half of a
+    /// block in which all act.
+    pub fn new(switches: Switches, members: Vec<Member>, shape: &Shape) -> Result<Self> {
+        for member in &members {
+            check::check_fused(&member.name, &member.task, shape)?;
+        }
+        let sublayers = Sublayer::ALL.into_iter().filter(|&sublayer| {
+            members.iter().all(|member| {
+                let site = |layer| SublayerSite { layer, sublayer };
+                let adapter = &member.task.adapter;
+                (0..shape.layers).any(|layer| adapter.half_block(site(layer)).is_some())
+            })
+        });
+        let sublayers: BTreeSet<_> = sublayers.collect();
+        if members.is_empty() || sublayers.is_empty() {
+            let names: Vec<_> = members.iter().map(|member| &member.name).collect();
+            let reason = format!("{names:?} have no place in common in which to be fused");
+            return Err(super::invalid("", reason));
+        }
+        Ok(Self {
+            switches,
+            members,
+            sublayers,
+        })
+    }
+
+    /// Its members, in the order in which they are mixed.
+    #[must_use]
+    pub fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// Reads the inner configuration of an `adapter_fusion_config.json`.
+    ///
+    /// # Errors
+    /// [`Error::UnsupportedFeature`] for a temperature, [`Error::ConfigInvalid`], and those of
+    /// [`new`](Self::new).
+    pub fn read(
+        place: &str,
+        map: &Map<String, Value>,
+        members: Vec<Member>,
+        shape: &Shape,
+    ) -> Result<Self> {
+        let fields = Fields::new(place, map);
+        // it falls with every step of training and is not saved
+        fields.refuse_unless("temperature", &[json!(false)])?;
+        let default = Switches::default();
+        let switches = Switches {
+            query: fields.flag("query", default.query)?,
+            key: fields.flag("key", default.key)?,
+            value: fields.flag("value", default.value)?,
+            query_before_ln: fields.flag("query_before_ln", default.query_before_ln)?,
+            residual_before: fields.flag("residual_before", default.residual_before)?,
+            value_before_softmax: fields
+                .flag("value_before_softmax", default.value_before_softmax)?,
+            value_initialized: fields.flag("value_initialized", default.value_initialized)?,
+            regularization: fields.flag("regularization", default.regularization)?,
+        };
+        Self::new(switches, members, shape)
+    }
+}
+
+/// Reads a fusion's folder; its adapters are looked up by the names that the folder gives.
+///
+/// # Errors
+/// Those of [`format::load_fusion`], of the lookup and of [`FusionConfig::read`].
+pub fn load(name: &str, files: &Files, lookup: Lookup<'_>, shape: &Shape) -> Result<TaskAdapter> {
+    format::load_fusion(name, files, shape, &|names, inner| {
+        let member = |name: &String| {
+            let task = lookup(name)?;
+            let name = name.clone();
+            Ok(Member { name, task })
+        };
+        let members = names.iter().map(member).collect::<Result<_>>()?;
+        let config = FusionConfig::read(format::FUSION_CONFIG, inner, members, shape)?;
+        Ok(Box::new(config))
+    })
+}
+
+impl std::fmt::Debug for FusionConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<_> = self.members.iter().map(|member| &member.name).collect();
+        write!(f, "Fusion({names:?}, {:?})", self.switches)
+    }
+}
+
+/// The layer that mixes, by place.
+pub type FusionLayers = BTreeMap<SublayerSite, FusionLayer>;
+
+/// The mixing of one place. With `q` what the last adapter reads, `uᵢ` the i-th adapter's output without
+/// what is around it, and `a` what is around the last:
+/// `a + Σ pᵢ V uᵢ`, `p = softmax((Q q + b) · (K uᵢ + c))`.
+pub struct FusionLayer {
+    query: Option<(Tensor, Tensor)>,
+    key: Option<(Tensor, Tensor)>,
+    value: Option<Tensor>,
+    switches: Switches,
+}
+
+impl FusionLayer {
+    fn build(
+        switches: &Switches,
+        width: usize,
+        site: Site,
+        tensors: &mut Collector<'_>,
+    ) -> Result<Self> {
+        let mut with_bias = |there: bool, weight, bias| -> Result<_> {
+            if !there {
+                return Ok(None);
+            }
+            let weight = tensors.get(site, weight, &[width, width], Init::Normal(0.02))?;
+            Ok(Some((
+                weight,
+                tensors.get(site, bias, &[width], Init::Zeros)?,
+            )))
+        };
+        let query = with_bias(switches.query, QUERY, QUERY_BIAS)?;
+        let key = with_bias(switches.key, KEY, KEY_BIAS)?;
+        let value = match (switches.value, switches.value_initialized) {
+            (false, _) => None,
+            (true, true) => {
+                let mut start = identity(width);
+                start
+                    .iter_mut()
+                    .filter(|x| **x == 0.0)
+                    .for_each(|x| *x = 1e-6);
+                Some(tensors.get_from(site, VALUE, &Tensor::new(start, &[width, width]))?)
+            }
+            (true, false) => Some(tensors.get(site, VALUE, &[width, width], Init::Normal(0.02))?),
+        };
+        Ok(Self {
+            query,
+            key,
+            value,
+            switches: switches.clone(),
+        })
+    }
+
+    /// The mixture: `before` is what stands before and behind the frozen norm, `updates` are the outputs,
+    /// `around` what is around them; all `[tokens, hidden size]`.
+    ///
+    /// # Panics
+    /// If there are no updates.
+    #[must_use]
+    pub fn mix(&self, before: [&Tensor; 2], updates: Vec<Tensor>, around: Tensor) -> Tensor {
+        let [before_norm, behind_norm] = before;
+        let query = if self.switches.query_before_ln {
+            before_norm
+        } else {
+            behind_norm
+        };
+        let project = |x: &Tensor, layer: &Option<(Tensor, Tensor)>| match layer {
+            Some((weight, bias)) => add_bias(linear(x, weight), bias),
+            None => x.clone(),
+        };
+        let updates: Vec<_> = match self.switches.residual_before {
+            true => updates
+                .into_iter()
+                .map(|update| add(update, &around))
+                .collect(),
+            false => updates,
+        };
+        let keys: Vec<_> = updates
+            .iter()
+            .map(|update| project(update, &self.key))
+            .collect();
+        let (first, behind) = match (&self.value, self.switches.value_before_softmax) {
+            (Some(value), true) => (Some(value), None),
+            (Some(value), false) => (None, Some(value)),
+            (None, _) => (None, None),
+        };
+        let values = match first {
+            Some(value) => updates.iter().map(|update| linear(update, value)).collect(),
+            None => updates,
+        };
+        let mixed = mixture(&project(query, &self.query), &keys, &values);
+        let mixed = match behind {
+            Some(value) => linear(&mixed, value),
+            None => mixed,
+        };
+        match self.switches.residual_before {
+            true => mixed,
+            false => add(around, &mixed),
+        }
+    }
+
+    /// `0.01 Σ (I - V)²`
+    fn penalty(&self) -> Option<Tensor> {
+        let value = self
+            .value
+            .as_ref()
+            .filter(|_| self.switches.regularization)?;
+        let (width, _) = value.dims2();
+        #[allow(clippy::cast_precision_loss)]
+        let elements = (width * width) as f32;
+        Some(scale(
+            mean_squared_error(value, &identity(width)),
+            PENALTY * elements,
+        ))
+    }
+}
+
+fn identity(width: usize) -> Vec<f32> {
+    let mut matrix = vec![0.0; width * width];
+    matrix.iter_mut().step_by(width + 1).for_each(|x| *x = 1.0);
+    matrix
+}
+
+/// A fusion as an adapter: its members, mixed.
+pub struct Fusion {
+    config: FusionConfig,
+    layers: Rc<FusionLayers>,
+    node: Node,
+    parameters: Vec<Parameter>,
+}
+
+impl Fusion {
+    /// The fusion that an adapter is.
+    #[must_use]
+    pub fn of(adapter: &dyn Adapter) -> Option<&Self> {
+        (adapter as &dyn Any).downcast_ref()
+    }
+
+    /// Its members, in the order in which they are mixed.
+    pub fn members(&self) -> impl ExactSizeIterator<Item = &Member> {
+        self.config.members.iter()
+    }
+
+    /// What mixes, by place.
+    #[must_use]
+    pub fn layers(&self) -> Rc<FusionLayers> {
+        Rc::clone(&self.layers)
+    }
+
+    /// It as a part of a composition.
+    #[must_use]
+    pub fn node(&self) -> Node {
+        node(&self.layers, &self.config.members)
+    }
+}
+
+fn node(layers: &Rc<FusionLayers>, members: &[Member]) -> Node {
+    let parts = members
+        .iter()
+        .map(|member| Node::One(Rc::clone(&member.task)));
+    Node::Fuse {
+        layers: Rc::clone(layers),
+        of: parts.collect(),
+    }
+}
+
+impl Config for FusionConfig {
+    fn kind(&self) -> &'static Kind {
+        &KIND
+    }
+
+    fn agrees(&self, other: &dyn Config) -> bool {
+        (other as &dyn Any)
+            .downcast_ref::<Self>()
+            .is_some_and(|other| {
+                let same = |(a, b): (&Member, &Member)| Rc::ptr_eq(&a.task, &b.task);
+                self.switches == other.switches
+                    && self.members.len() == other.members.len()
+                    && self.members.iter().zip(&other.members).all(same)
+            })
+    }
+
+    fn build(&self, shape: &Shape, source: &mut dyn ParamSource) -> Result<Box<dyn Adapter>> {
+        let mut tensors = Collector::new(source);
+        let mut layers = FusionLayers::new();
+        for layer in 0..shape.layers {
+            for &sublayer in &self.sublayers {
+                let place = SublayerSite { layer, sublayer };
+                let site = Site::Sublayer(place);
+                let built =
+                    FusionLayer::build(&self.switches, shape.hidden_size, site, &mut tensors)?;
+                layers.insert(place, built);
+            }
+        }
+        let layers = Rc::new(layers);
+        Ok(Box::new(Fusion {
+            config: self.clone(),
+            node: node(&layers, &self.members),
+            layers,
+            parameters: tensors.into_parameters(),
+        }))
+    }
+
+    fn write(&self, library: Library, _shape: &Shape) -> Result<Map<String, Value>> {
+        if library == Library::Peft {
+            return Err(Error::AdapterFormat {
+                what: "a fusion".into(),
+                format: "PEFT",
+                hint: "PEFT has no such thing; save it in AdapterHub's format instead".into(),
+            });
+        }
+        let switches = &self.switches;
+        let fields = [
+            ("key", switches.key),
+            ("query", switches.query),
+            ("query_before_ln", switches.query_before_ln),
+            ("regularization", switches.regularization),
+            ("residual_before", switches.residual_before),
+            ("temperature", false),
+            ("value", switches.value),
+            ("value_before_softmax", switches.value_before_softmax),
+            ("value_initialized", switches.value_initialized),
+        ];
+        let fields = fields.map(|(name, value)| (name.to_owned(), json!(value)));
+        let mut map: Map<String, Value> = fields.into_iter().collect();
+        map.insert("dropout_prob".into(), Value::Null);
+        Ok(map)
+    }
+
+    fn key(
+        &self,
+        _library: Library,
+        modules: &dyn Modules,
+        name: ParamName,
+        adapter: &str,
+    ) -> String {
+        let Site::Sublayer(site) = name.site else {
+            return String::new();
+        };
+        let field = name.field.strip_prefix("fusion.").unwrap_or(name.field);
+        format!(
+            "{}.adapter_fusion_layer.{adapter}.{field}",
+            modules.sublayer(site)
+        )
+    }
+
+    fn made_of(&self) -> Option<Vec<&str>> {
+        Some(self.members.iter().map(|member| &*member.name).collect())
+    }
+
+    fn describe(&self, shape: &Shape) -> Description {
+        Description {
+            title: "Fusion".into(),
+            sites: self
+                .sublayers
+                .iter()
+                .map(|half| half.name().to_owned())
+                .collect(),
+            layers: (0..shape.layers).collect(),
+            ..Description::default()
+        }
+    }
+}
+
+impl Hook for Fusion {
+    fn sublayer(
+        &self,
+        site: SublayerSite,
+        h: Tensor,
+        residual: &Tensor,
+        norm: &LayerNorm,
+    ) -> Tensor {
+        self.node.sublayer(site, h, residual, norm)
+    }
+
+    fn changes_sublayer(&self, site: SublayerSite) -> bool {
+        self.node.changes_sublayer(site)
+    }
+
+    fn lowest_layer(&self) -> Option<usize> {
+        self.node.lowest_layer()
+    }
+}
+
+impl Adapter for Fusion {
+    fn config(&self) -> &dyn Config {
+        &self.config
+    }
+
+    fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    fn penalty(&self) -> Option<Tensor> {
+        self.layers
+            .values()
+            .filter_map(FusionLayer::penalty)
+            .reduce(|sum, term| add(sum, &term))
+    }
+}
