@@ -175,7 +175,7 @@ fn learn(engine: &mut Engine, name: &'static str, folder: &Path) -> Result<Learn
     let rows = train.len();
     let data_sha256 = sha256(format!("{train:?}").as_bytes());
     let train = Dataset::for_training(name, &train, tokenizer)?;
-    let dev = Dataset::with_labels(name, &dev, tokenizer, &train.labels)?;
+    let dev = Dataset::with_labels(name, &dev, tokenizer, train.labels())?;
     let settings = Settings {
         epochs: Some(EPOCHS),
         seed: Some(1),

@@ -50,12 +50,15 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The best label and its score, of an answer in labels of the text.
+    /// The best label and its score, of an answer in labels of the text; of a rejected one the best of
+    /// those that are not good enough.
     #[must_use]
     pub fn label(&self) -> Option<(usize, f32)> {
         let best = match &self.prediction {
             Prediction::Label { best, .. } => *best,
-            Prediction::Labels { scores, .. } => argmax(scores),
+            Prediction::Labels { scores, .. } | Prediction::Rejected { scores, .. } => {
+                argmax(scores)
+            }
             _ => return None,
         };
         Some((best, self.scores()[best]))
@@ -66,7 +69,9 @@ impl Answer {
     #[must_use]
     pub fn scores(&self) -> &[f32] {
         match &self.prediction {
-            Prediction::Label { scores, .. } | Prediction::Labels { scores, .. } => scores,
+            Prediction::Label { scores, .. }
+            | Prediction::Rejected { scores, .. }
+            | Prediction::Labels { scores, .. } => scores,
             Prediction::Number(_) | Prediction::Tokens(_) | Prediction::Spans(_) => &[],
         }
     }

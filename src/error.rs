@@ -182,6 +182,18 @@ pub enum Error {
         /// The adapter's labels.
         known: String,
     },
+    /// A checkpoint of another run.
+    #[error(
+        "the checkpoint is of another run: its {what} is {found}, this run's is {expected}; go on with what it was made with, or begin anew without it"
+    )]
+    CheckpointMismatch {
+        /// What differs: "backbone", "rows", "settings", …
+        what: String,
+        /// This run's.
+        expected: String,
+        /// The checkpoint's.
+        found: String,
+    },
     /// An option outside its range.
     #[error("option {option} is {value}: {reason}")]
     OptionInvalid {
@@ -282,6 +294,7 @@ impl Error {
             Self::ClassesTooFew { .. } => "classes_too_few",
             Self::ClassTooSmall { .. } => "class_too_small",
             Self::LabelUnknown { .. } => "label_unknown",
+            Self::CheckpointMismatch { .. } => "checkpoint_mismatch",
             Self::OptionInvalid { .. } => "option_invalid",
             Self::AdapterUnknown { .. } => "adapter_unknown",
             Self::AdapterNotInUse => "adapter_not_in_use",

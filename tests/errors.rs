@@ -945,7 +945,7 @@ fn rows_that_teach_nothing() {
 
     // labels are compared without the white space around them
     let spaced = training(&rows(&[a, Some(" b"), Some("a "), b])).unwrap();
-    assert_eq!(spaced.labels, ["a", "b"]);
+    assert_eq!(spaced.labels(), ["a", "b"]);
 
     let known = ["a".to_owned(), "b".to_owned()];
     let dev = |rows: &[Row]| Dataset::with_labels(place, rows, engine.tokenizer(), &known);
@@ -958,6 +958,39 @@ fn rows_that_teach_nothing() {
     );
     refused(dev(&[]), "rows_empty", &[place]);
     refused(dev(&rows(&[a, None])), "rows_unlabelled", &[place, "row 2"]);
+}
+
+/// Which runs a checkpoint is refused by is tests/checkpoint.rs's affair.
+#[test]
+fn a_checkpoint_of_another_run() {
+    let engine = Tiny::new(1, 16, 1).engine(Dtype::Int8);
+    let rows = rows(&[Some("a"), Some("b"), Some("a"), Some("b")]);
+    let data = Dataset::for_training("rows", &rows, engine.tokenizer()).unwrap();
+    let preset = preset("lora").unwrap();
+    let seeded = |seed| Settings {
+        seed: Some(seed),
+        ..Settings::default()
+    };
+    let backbone = || Arc::clone(engine.backbone());
+    let trainer = Trainer::new(backbone(), preset, seeded(1), data.clone(), data.clone()).unwrap();
+    let bytes = trainer.checkpoint().unwrap();
+    let resume = |seed, bytes: &[u8]| {
+        Trainer::resume(
+            backbone(),
+            preset,
+            seeded(seed),
+            data.clone(),
+            data.clone(),
+            bytes,
+        )
+    };
+    resume(1, &bytes).unwrap();
+    refused(
+        resume(2, &bytes),
+        "checkpoint_mismatch",
+        &["settings", "\"seed\":1"],
+    );
+    refused(resume(1, &bytes[..99]), "file_truncated", &["checkpoint"]);
 }
 
 #[test]

@@ -22,9 +22,9 @@ use graftlet::engine::Engine;
 use graftlet::head::{Head, HeadConfig};
 use graftlet::kernels::{PackedF32, PackedInt8, quantize_rows_int8};
 use graftlet::ops::{
-    Activation, FrozenLinear, LayerNorm, Weight, add, add_bias, add_scaled, attention,
+    Activation, Aim, FrozenLinear, LayerNorm, Weight, add, add_bias, add_scaled, attention,
     binary_cross_entropy, concat, cross_entropy, gelu, kronecker_sum, linear, mean_squared_error,
-    products, scale, scale_columns, select, sequence_mean,
+    products, scale, scale_columns, select, sequence_mean, smoothed_cross_entropy,
 };
 use graftlet::tensor::Tensor;
 use graftlet::tensor_file::TensorFile;
@@ -453,6 +453,31 @@ fn cross_entropy_of_small_and_large_logits() {
                 .zip(labels)
                 .map(|(z, label)| reference::cross_entropy(z, label));
             vec![losses.sum::<f64>() / 4.0]
+        },
+    );
+}
+
+/// Rows that count differently, and targets that are spread over the labels: half of them, all of them.
+#[test]
+fn cross_entropy_with_weights_and_smoothing() {
+    let aims = [(2, 1.0, 0.0), (0, 0.25, 0.1), (1, 3.0, 0.5), (0, 1.0, 1.0)];
+    let aim = |(label, weight, smoothing)| Aim {
+        label,
+        weight,
+        smoothing,
+    };
+    check_op(
+        "smoothed cross-entropy",
+        &[(&[4, 3], normals(&mut ChaCha8Rng::seed_from_u64(54), 12))],
+        |z| smoothed_cross_entropy(&z[0], &aims.map(aim)),
+        |z| {
+            let losses = rows(&z[0], 3).into_iter().zip(aims).map(|(z, aim)| {
+                let of = |label| reference::cross_entropy(&z, label);
+                let smoothing = f64::from(aim.2);
+                let mean = (0..3).map(of).sum::<f64>() / 3.0;
+                f64::from(aim.1) * ((1.0 - smoothing) * of(aim.0) + smoothing * mean)
+            });
+            vec![losses.sum::<f64>() / 5.25]
         },
     );
 }

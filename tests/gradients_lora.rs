@@ -47,7 +47,7 @@ fn columns_scaled_and_divided() {
 #[test]
 fn dropout_keeps_the_expectation_and_repeats() {
     let x = Tensor::new(vec![1.0; 4096], &[64, 64]);
-    let y = dropout(&x, 0.25, 7);
+    let y = dropout(&x, 0.25, [(7, x.dims2().0)]);
     let kept = y.data().iter().filter(|&&y| y > 0.0).count();
     assert!((2900..3250).contains(&kept), "{kept} of 4096 kept");
     assert!(
@@ -55,10 +55,10 @@ fn dropout_keeps_the_expectation_and_repeats() {
             .iter()
             .all(|&y| y == 0.0 || (y - 4.0 / 3.0).abs() < 1e-6)
     );
-    assert_eq!(y.data(), dropout(&x, 0.25, 7).data());
-    assert_ne!(y.data(), dropout(&x, 0.25, 8).data());
+    assert_eq!(y.data(), dropout(&x, 0.25, [(7, x.dims2().0)]).data());
+    assert_ne!(y.data(), dropout(&x, 0.25, [(8, x.dims2().0)]).data());
     // which elements stay does not depend on x, so the formula can take them from here
-    let factors: Vector = dropout(&Tensor::new(vec![1.0; 20], &[4, 5]), 0.4, 3)
+    let factors: Vector = dropout(&Tensor::new(vec![1.0; 20], &[4, 5]), 0.4, [(3, 4)])
         .data()
         .iter()
         .map(|&f| f64::from(f))
@@ -66,7 +66,7 @@ fn dropout_keeps_the_expectation_and_repeats() {
     check_op(
         "dropout",
         &[(&[4, 5], normals(&mut ChaCha8Rng::seed_from_u64(52), 20))],
-        |x| dropout(&x[0], 0.4, 3),
+        |x| dropout(&x[0], 0.4, [(3, 4)]),
         |x| x[0].iter().zip(&factors).map(|(x, f)| x * f).collect(),
     );
 }

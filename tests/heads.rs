@@ -117,6 +117,7 @@ fn formula(logits: &[f64], width: usize, targets: &[Target; 2]) -> f64 {
             Target::Label(label) => {
                 terms.push(reference::cross_entropy(rows.next().unwrap(), *label))
             }
+            Target::Outside => rows.next().map_or((), drop),
             Target::Labels(truths) => {
                 for (z, truth) in rows.next().unwrap().iter().zip(truths) {
                     let p = reference::sigmoid(*z);

@@ -1,18 +1,18 @@
 //! BitFit: the biases of the encoder are trained and nothing else (Ben Zaken et al. 2022).
 //!
-//! Neither library has the kind, but PEFT's LoRA may train all biases. So the adapter is written as a
-//! LoRA of rank 1 on one layer whose matrices are zero, with `bias = "all"`: `PeftModel` loads that and
-//! computes exactly the same.
+//! Neither library has the kind, but PEFT's LoRA may train all biases: it is written as a LoRA that does
+//! nothing, with `bias = "all"`, see [`carrier`].
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::bias::{self, BIAS, Bias, Biases};
-use super::format::{Fields, Library, peft_targets};
-use super::{Adapter, Collector, Config, Description, Init, Kind, LoraConfig, ParamName};
-use super::{ParamSource, Parameter, Preset, Site, lowest_layer};
-use crate::backbone::{Affine, Embedder, Hook, Linear, LinearSite, Module, Modules, Shape};
-use crate::backbone::{States, SublayerSite};
-use crate::error::{Error, Result};
+use super::carrier;
+use super::format::{Fields, Library};
+use super::{Adapter, Collector, Config, Description, Kind, ParamName, ParamSource, Parameter};
+use super::{Preset, Site, lowest_layer};
+use crate::backbone::SublayerSite;
+use crate::backbone::{Affine, Embedder, Hook, LinearSite, Module, Modules, Shape, States};
+use crate::error::Result;
 use crate::ops::LayerNorm;
 use crate::tensor::Tensor;
 use crate::text::Batch;
@@ -32,16 +32,8 @@ pub(super) static KIND: Kind = Kind {
     adapterhub: None,
 };
 
-/// Says in PEFT's configuration, which passes over it, that the LoRA is only there to be loaded.
+/// Says in PEFT's configuration that the LoRA is only there to be loaded.
 pub(super) const MARK: &str = "graftlet_bitfit";
-
-/// The layer that carries the LoRA of zeros.
-const CARRIER: LinearSite = LinearSite {
-    layer: 0,
-    linear: Linear::Query,
-};
-const CARRIER_A: &str = "lora_a";
-const CARRIER_B: &str = "lora_b";
 
 /// Settings of BitFit: there are none.
 ///
@@ -62,14 +54,7 @@ struct BitFit {
 
 /// Reads a configuration that has the [`MARK`].
 pub(super) fn read_peft(fields: &Fields<'_>, shape: &Shape) -> Result<Box<dyn Config>> {
-    fields.refuse_unless("bias", &[json!("all")])?;
-    fields.refuse_unless("use_dora", &[json!(false)])?;
-    fields.refuse_unless("lora_bias", &[json!(false)])?;
-    fields.refuse_unless("r", &[json!(1)])?;
-    let targets = peft_targets::read(fields, shape, &[])?;
-    if targets.into_iter().ne([CARRIER]) {
-        return Err(fields.invalid(&format!("with {MARK} there is one target, the first query")));
-    }
+    carrier::check(fields, shape, MARK, "all")?;
     Ok(Box::new(BitFitConfig { with_carrier: true }))
 }
 
@@ -84,22 +69,8 @@ impl Config for BitFitConfig {
     }
 
     fn build(&self, shape: &Shape, source: &mut dyn ParamSource) -> Result<Box<dyn Adapter>> {
-        let hidden_size = shape.hidden_size;
-        let (a, b) = ([1, hidden_size], [hidden_size, 1]);
-        let carrier = [(CARRIER_A, a), (CARRIER_B, b)].map(|(field, dims)| {
-            let site = Site::Linear(CARRIER);
-            (ParamName { site, field }, dims)
-        });
-        for (name, dims) in carrier {
-            if self.with_carrier && source.has(name) {
-                let tensor = source.get(name, &dims, Init::Zeros)?;
-                if name.field == CARRIER_B && tensor.data().iter().any(|&x| x != 0.0) {
-                    return Err(Error::UnsupportedFeature {
-                        place: "adapter_config.json".into(),
-                        feature: format!("{MARK} = true with a LoRA that is not zero"),
-                    });
-                }
-            }
+        if self.with_carrier {
+            carrier::take(source, shape, MARK)?;
         }
         let mut tensors = Collector::new(source);
         let biases = Biases::build(bias::all_sites(shape), shape, &mut tensors)?;
@@ -107,28 +78,12 @@ impl Config for BitFitConfig {
             config: self.clone(),
             biases,
             parameters: tensors.into_parameters(),
-            hidden_size,
+            hidden_size: shape.hidden_size,
         }))
     }
 
     fn write(&self, library: Library, shape: &Shape) -> Result<Map<String, Value>> {
-        if library == Library::AdapterHub {
-            return Err(Error::AdapterFormat {
-                what: "BitFit".into(),
-                format: "AdapterHub",
-                hint: "AdapterHub has no such kind; save it in PEFT's format instead".into(),
-            });
-        }
-        let lora = LoraConfig {
-            rank: 1,
-            alpha: 1.0,
-            targets: [CARRIER].into(),
-            bias: Bias::All,
-            ..LoraConfig::default()
-        };
-        let mut map = lora.write(library, shape)?;
-        map.insert(MARK.into(), json!(true));
-        Ok(map)
+        carrier::write("BitFit", MARK, Bias::All, library, shape)
     }
 
     fn key(
@@ -138,11 +93,9 @@ impl Config for BitFitConfig {
         name: ParamName,
         _adapter: &str,
     ) -> String {
-        match name.field {
-            CARRIER_A => format!("{}.lora_A.weight", modules.linear(CARRIER)),
-            CARRIER_B => format!("{}.lora_B.weight", modules.linear(CARRIER)),
-            _ => bias::peft_key(modules, name.site, name.site == Site::Linear(CARRIER)),
-        }
+        carrier::key(modules, name).unwrap_or_else(|| {
+            bias::peft_key(modules, name.site, name.site == Site::Linear(carrier::SITE))
+        })
     }
 
     fn describe(&self, shape: &Shape) -> Description {
@@ -209,18 +162,7 @@ impl Adapter for BitFit {
     }
 
     fn stored(&self, _library: Library) -> Vec<Parameter> {
-        let hidden = self.hidden_size;
-        let zeros = |field, dims: [usize; 2]| Parameter {
-            name: ParamName {
-                site: Site::Linear(CARRIER),
-                field,
-            },
-            tensor: Tensor::new(vec![0.0; hidden], &dims),
-        };
-        let carrier = [zeros(CARRIER_A, [1, hidden]), zeros(CARRIER_B, [hidden, 1])];
-        carrier
-            .into_iter()
-            .chain(self.parameters.iter().cloned())
-            .collect()
+        let own = self.parameters.iter().cloned();
+        carrier::stored(self.hidden_size).chain(own).collect()
     }
 }

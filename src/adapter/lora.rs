@@ -108,8 +108,16 @@ struct Lora {
     updates: BTreeMap<LinearSite, Update>,
     biases: Biases,
     parameters: Vec<Parameter>,
-    /// Seed of the next dropout; `None` outside training.
-    dropout: Option<AtomicU64>,
+    /// What is dropped next; `None` outside training.
+    dropout: Option<Dropped>,
+}
+
+/// Which inputs of updates are left out of a batch.
+struct Dropped {
+    /// Seed and number of tokens of each sequence.
+    sequences: Vec<(u64, usize)>,
+    /// Updates so far: each leaves out others.
+    updates: AtomicU64,
 }
 
 struct Update {
@@ -356,9 +364,13 @@ impl Update {
 impl Lora {
     /// The input of an update with some elements left out, if the adapter is being trained so.
     fn dropped(&self, x: &Tensor) -> Option<Tensor> {
-        let seed = self.dropout.as_ref()?.fetch_add(1, Ordering::Relaxed);
+        let Dropped { sequences, updates } = self.dropout.as_ref()?;
+        let update = updates.fetch_add(1, Ordering::Relaxed);
+        let seeds = sequences
+            .iter()
+            .map(|&(seed, tokens)| (seed.wrapping_add(update), tokens));
         #[allow(clippy::cast_possible_truncation)]
-        Some(dropout(x, self.config.dropout as f32, seed))
+        Some(dropout(x, self.config.dropout as f32, seeds))
     }
 }
 
@@ -419,16 +431,6 @@ impl Adapter for Lora {
         &self.parameters
     }
 
-    fn merge(&self, module: Module, weights: &mut Affine) -> Result<()> {
-        if let Module::Linear(site) = module
-            && let Some(update) = self.updates.get(&site)
-        {
-            update.merge(weights);
-        }
-        self.biases.merge(module, weights);
-        Ok(())
-    }
-
     fn update(&self, site: LinearSite, x: &Tensor) -> Option<Tensor> {
         let update = self.updates.get(&site)?;
         if update.dora.is_some() || self.biases.contains(Site::Linear(site)) {
@@ -441,8 +443,20 @@ impl Adapter for Lora {
         ))
     }
 
-    fn start_training(&mut self, seed: u64) {
-        // the low bits are the counter's
-        self.dropout = (self.config.dropout > 0.0).then(|| AtomicU64::new(seed << 16));
+    fn merge(&self, module: Module, weights: &mut Affine) -> Result<()> {
+        if let Module::Linear(site) = module
+            && let Some(update) = self.updates.get(&site)
+        {
+            update.merge(weights);
+        }
+        self.biases.merge(module, weights);
+        Ok(())
+    }
+
+    fn start_training(&mut self, sequences: &[(u64, usize)]) {
+        self.dropout = (self.config.dropout > 0.0).then(|| Dropped {
+            sequences: sequences.to_vec(),
+            updates: AtomicU64::new(0),
+        });
     }
 }

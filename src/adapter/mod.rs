@@ -6,9 +6,11 @@ pub mod format;
 mod bias;
 mod bitfit;
 mod bottleneck;
+mod carrier;
 mod ia3;
 pub(crate) mod lora;
 mod merge;
+mod none;
 mod params;
 mod prefix;
 mod prompt;
@@ -21,6 +23,7 @@ pub use bottleneck::{Scaling, Skip};
 pub use ia3::{Ia3Config, Side};
 pub use lora::LoraConfig;
 pub use merge::{CHECKPOINT, merge};
+pub use none::NoneConfig;
 pub use params::{Collector, FileParams, FreshParams, GivenParams, Init};
 pub use params::{ParamName, ParamSource, Parameter, Site};
 pub use prefix::PrefixConfig;
@@ -67,9 +70,10 @@ pub trait Adapter: Hook + Any {
     fn penalty(&self) -> Option<Tensor> {
         None
     }
-    /// From here on the adapter is trained with what is random in training, dropout; without this
-    /// call it computes as it will be used.
-    fn start_training(&mut self, _seed: u64) {}
+    /// The next batch is learnt from, with what is random in training, dropout; without this call the
+    /// adapter computes as it will be used. Each sequence of the batch has a seed and its number of
+    /// tokens, so that what is dropped does not depend on its neighbours.
+    fn start_training(&mut self, _sequences: &[(u64, usize)]) {}
 
     /// Makes to a copy of a module's weights the change that the adapter makes beside them, so that the
     /// copy computes the same without it. It must be of the backbone that the adapter was built for.
@@ -296,6 +300,7 @@ pub static KINDS: &[&Kind] = &[
     &prefix::KIND,
     &prompt::KIND,
     &bitfit::KIND,
+    &none::KIND,
 ];
 
 /// All presets with their kinds.

@@ -5,7 +5,7 @@ use super::Adapter;
 use super::format::Library;
 use crate::backbone::Shape;
 use crate::error::{Error, Result};
-use crate::head::{Head, Pooling, Problem};
+use crate::head::{Calibration, Head, Pooling, Problem};
 use crate::ops::Activation;
 use crate::tensor_file::FloatType;
 
@@ -71,6 +71,9 @@ pub struct Card {
     /// Nonlinearity behind the head's dense layer, where the library cannot say it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dense: Option<Activation>,
+    /// How the head's scores are made of its logits, where that is not the plain way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
     /// The backbone it was trained on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backbone: Option<BackboneRef>,
@@ -123,6 +126,16 @@ pub enum Metric {
     },
     /// Mean over the labels of each one's F1.
     MacroF1,
+    /// F1 over all labels of all rows together.
+    MicroF1,
+    /// Matthews correlation; with more than two labels its generalisation R_K (Gorodkin 2004).
+    Matthews,
+    /// Rank correlation (Spearman 1904), equal values having their mean rank.
+    Spearman,
+    /// Linear correlation.
+    Pearson,
+    /// F1 of spans whose bounds and label are all right (Tjong Kim Sang and De Meulder 2003).
+    EntityF1,
 }
 
 impl Metric {
@@ -133,6 +146,11 @@ impl Metric {
             Self::Accuracy => "accuracy",
             Self::F1 { .. } => "f1",
             Self::MacroF1 => "macro_f1",
+            Self::MicroF1 => "micro_f1",
+            Self::Matthews => "matthews",
+            Self::Spearman => "spearman",
+            Self::Pearson => "pearson",
+            Self::EntityF1 => "entity_f1",
         }
     }
 }

@@ -3,11 +3,11 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::{folders, progress, rows};
+use super::{folders, progress, report, rows};
 use crate::engine::answers;
 use crate::error::{Error, Result};
-use crate::head::{HeadConfig, Problem};
-use crate::train::{Dataset, Evaluation, row_loss};
+use crate::text::Encoded;
+use crate::train::{Dataset, Decision, Evaluation, Outcomes, Scheme, default_metric};
 
 /// Scores an adapter on labelled rows.
 #[derive(Args)]
@@ -18,7 +18,7 @@ pub(super) struct Arguments {
     /// Adapter folder, PEFT's or AdapterHub's.
     #[arg(long, value_name = "DIR")]
     adapter: PathBuf,
-    /// Rows with labels: CSV, TSV or JSONL.
+    /// Rows with labels: CSV, TSV, JSONL or CoNLL.
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
     /// One JSON line instead of a table.
@@ -33,78 +33,60 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let rows = rows::read(&arguments.data)?;
     let engine = folders::load_backbone(&arguments.backbone)?;
     let task = folders::load_adapter(&arguments.adapter, &engine)?;
-    let HeadConfig {
-        problem, labels, ..
-    } = task
-        .head
-        .as_ref()
-        .map(|head| head.config().clone())
-        .ok_or_else(|| Error::FileMissing {
-            place: arguments.adapter.display().to_string(),
-            file: "classification head".into(),
-            hint: "only an adapter with one can be scored",
-        })?;
-    if problem != Problem::SingleLabel {
-        return Err(Error::OptionInvalid {
-            option: "adapter",
-            value: arguments.adapter.display().to_string(),
-            reason: format!(
-                "its head answers {}, and rows of one label score one that answers one label",
-                problem.title()
-            ),
-        });
-    }
+    let head = task.head.as_ref().ok_or_else(|| Error::FileMissing {
+        place: arguments.adapter.display().to_string(),
+        file: "head".into(),
+        hint: "only an adapter with one can be scored",
+    })?;
+    let scheme = Scheme::of(head);
     let place = arguments.data.display().to_string();
-    let data = Dataset::with_labels(&place, &rows, engine.tokenizer(), &labels)?;
+    let data = Dataset::with_scheme(&place, &rows, engine.tokenizer(), &scheme)?;
+    drop(rows);
 
-    let bar = progress::bar(data.examples.len(), "rows");
-    let mut evaluation = Evaluation::new(&labels);
-    let mut truncated = 0;
-    for chunk in data.examples.chunks(CHUNK) {
-        let tokens: Vec<_> = chunk.iter().map(|example| example.tokens.clone()).collect();
+    let bar = progress::bar(data.len(), "rows");
+    let mut outcomes = Outcomes::new(scheme.labels.len());
+    let order: Vec<usize> = (0..data.len()).collect();
+    for chunk in order.chunks(CHUNK) {
+        let tokens: Vec<Encoded> = chunk.iter().map(|&row| data.tokens(row)).collect();
         let answers = answers(&**engine.backbone(), &task, &tokens, "adapter")?;
-        for (example, answer) in chunk.iter().zip(answers) {
-            let (best, _) = answer.label().unwrap_or_default();
-            evaluation.add(example.label, best, row_loss(&answer.logits, example.label));
-            truncated += usize::from(answer.truncated);
+        for (&row, answer) in chunk.iter().zip(answers) {
+            outcomes.add(&data, row, &answer.logits);
         }
         bar.inc(chunk.len() as u64);
     }
     bar.finish_and_clear();
 
-    let metric = task.card.metric.clone().unwrap_or_default();
+    let evaluation = Evaluation::of(&data, &outcomes, &Decision::of(head));
+    let metric = task.card.metric.clone();
+    let metric = metric.unwrap_or_else(|| default_metric(scheme.problem));
     let score = evaluation.score(&metric)?;
     if arguments.json {
-        return folders::print_json(&json!({
-            "metric": metric.name(),
-            "score": score,
-            "n": evaluation.rows(),
-            "accuracy": evaluation.accuracy(),
-            "loss": evaluation.loss,
-            "truncated": truncated,
-            "per_label": evaluation.per_label(),
-            "confusion": evaluation.confusion,
-        }));
+        let mut line = serde_json::Map::new();
+        line.insert("metric".into(), json!(metric.name()));
+        line.insert("score".into(), json!(score));
+        line.insert("n".into(), json!(evaluation.rows));
+        let scores = evaluation.scores.iter();
+        line.extend(scores.map(|(name, score)| ((*name).to_owned(), json!(score))));
+        line.insert("loss".into(), json!(evaluation.loss));
+        line.insert("truncated".into(), json!(data.truncated()));
+        line.insert("per_label".into(), json!(evaluation.per_label));
+        line.insert("confusion".into(), json!(evaluation.confusion));
+        return folders::print_json(&line);
     }
     println!(
         "{} {score:.4} on {} rows, loss {:.4}",
         metric.name(),
-        evaluation.rows(),
+        evaluation.rows,
         evaluation.loss
     );
-    println!(
-        "{:<24} {:>9} {:>9} {:>9} {:>7}",
-        "label", "precision", "recall", "f1", "rows"
-    );
-    for label in evaluation.per_label() {
-        println!(
-            "{:<24} {:>9.4} {:>9.4} {:>9.4} {:>7}",
-            label.label, label.precision, label.recall, label.f1, label.rows
-        );
+    for (name, score) in &evaluation.scores {
+        println!("{name:<24} {score:>9.4}");
     }
-    if truncated > 0 {
+    report::print_labels(&evaluation);
+    if data.truncated() > 0 {
         println!(
-            "{truncated} texts were longer than {} tokens and cut",
+            "{} texts were longer than {} tokens and cut",
+            data.truncated(),
             engine.tokenizer().max_tokens()
         );
     }

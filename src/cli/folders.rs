@@ -17,14 +17,19 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(Error::io(path))
 }
 
-/// Writes a folder's files, so that no file is ever half written.
+/// Writes a file so that it is never half written.
+pub(super) fn write_file(path: &Path, content: &[u8]) -> Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let partial = path.with_file_name(format!(".{name}.partial"));
+    std::fs::write(&partial, content).map_err(Error::io(&partial))?;
+    std::fs::rename(&partial, path).map_err(Error::io(path))
+}
+
+/// Writes a folder's files.
 pub(super) fn write(folder: &Path, files: &Files) -> Result<()> {
     std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
     for (name, content) in files {
-        let path = folder.join(name);
-        let partial = folder.join(format!(".{name}.partial"));
-        std::fs::write(&partial, content).map_err(Error::io(&partial))?;
-        std::fs::rename(&partial, &path).map_err(Error::io(&path))?;
+        write_file(&folder.join(name), content)?;
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ mod inspect;
 mod merge;
 mod predict;
 mod progress;
+mod report;
 pub mod rows;
 mod train;
 

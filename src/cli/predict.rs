@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::folders;
 use crate::engine::Answer;
 use crate::error::{Error, Result};
-use crate::head::{Prediction, Span, TokenLabel};
+use crate::head::{Prediction, Span, TokenLabel, argmax};
 use crate::text::Text;
 
 /// Answers texts from standard input, one a line (a tab before the second text of a pair).
@@ -56,6 +56,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
 fn line_of(answer: &Answer, labels: &[String]) -> String {
     match &answer.prediction {
         Prediction::Label { best, scores } => format!("{}\t{:.4}", labels[*best], scores[*best]),
+        Prediction::Rejected { label, scores } => {
+            format!("{label}\t{:.4}", scores[argmax(scores)])
+        }
         Prediction::Labels { chosen, scores } => {
             let label = |&label: &usize| format!("{}\t{:.4}", labels[label], scores[label]);
             chosen.iter().map(label).collect::<Vec<_>>().join("\t")
@@ -100,6 +103,10 @@ fn object(text: &Text, answer: &Answer, labels: &[String]) -> Value {
     match &answer.prediction {
         Prediction::Label { best, .. } => {
             object.insert("label".into(), json!(labels[*best]));
+            object.insert("scores".into(), json!(scores));
+        }
+        Prediction::Rejected { label, .. } => {
+            object.insert("label".into(), json!(label));
             object.insert("scores".into(), json!(scores));
         }
         Prediction::Labels { chosen, .. } => {

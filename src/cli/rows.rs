@@ -1,4 +1,5 @@
-//! Labelled rows on disk: CSV, TSV or JSONL with `text[,text2],label`.
+//! Labelled rows on disk: CSV, TSV or JSONL with `text[,text2],label`, or CoNLL with a word and its tag a
+//! line.
 
 use std::path::Path;
 
@@ -6,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::folders;
 use crate::error::{Error, Result};
+use crate::head::ProblemName;
 use crate::text::Text;
 use crate::train::Row;
 
@@ -36,11 +38,58 @@ pub fn parse(path: &Path, bytes: Vec<u8>) -> Result<Vec<Row>> {
         Some("csv") => delimited(&place, text, b','),
         Some("tsv" | "tab") => delimited(&place, text, b'\t'),
         Some("jsonl" | "ndjson") => json_lines(&place, text),
+        Some("conll") => sentences(&place, text),
         _ => Err(Error::FileInvalid {
             place,
-            reason: "its name must end in .csv, .tsv or .jsonl".into(),
+            reason: "its name must end in .csv, .tsv, .jsonl or .conll".into(),
         }),
     }
+}
+
+/// What the labels of a file say, by its ending, where nobody says otherwise.
+#[must_use]
+pub fn problem(path: &Path) -> ProblemName {
+    match path.extension() {
+        Some(ending) if ending.eq_ignore_ascii_case("conll") => ProblemName::TokenClassification,
+        _ => ProblemName::SingleLabel,
+    }
+}
+
+/// A word, a tab and its tag a line; a line that is blank ends a sentence. The words are joined by
+/// spaces, and so are the tags.
+fn sentences(place: &str, text: &str) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    let (mut words, mut tags): (Vec<&str>, Vec<&str>) = Default::default();
+    let mut end = |words: &mut Vec<&str>, tags: &mut Vec<&str>| {
+        if !words.is_empty() {
+            rows.push(Row {
+                text: words.join(" ").as_str().into(),
+                label: Some(tags.join(" ")),
+            });
+        }
+        words.clear();
+        tags.clear();
+    };
+    for (index, line) in text.lines().enumerate() {
+        if line.trim().is_empty() || line.starts_with("-DOCSTART-") {
+            end(&mut words, &mut tags);
+            continue;
+        }
+        let (word, tag) = match line.trim_end().rsplit_once('\t') {
+            Some((word, tag)) if !word.trim().is_empty() && !word.contains(' ') => (word, tag),
+            _ => {
+                return Err(Error::FileInvalid {
+                    place: format!("{place}, line {}", index + 1),
+                    reason: "it must be a word without spaces, a tab and the word's tag".into(),
+                });
+            }
+        };
+        // columns between the word and its tag are other annotations
+        words.push(word.split('\t').next().unwrap_or(word));
+        tags.push(tag);
+    }
+    end(&mut words, &mut tags);
+    Ok(rows)
 }
 
 fn delimited(place: &str, text: &str, delimiter: u8) -> Result<Vec<Row>> {
@@ -140,6 +189,26 @@ mod tests {
                 [("a, \"b\"", Some("yes")), ("c", Some("no"))],
                 "{name}"
             );
+        }
+    }
+
+    #[test]
+    fn sentences_end_at_blank_lines() {
+        let content = b"Ada\tB-PER\nLovelace\tI-PER\n \t\n\nwas\tVB\tO\r\n\tO\n";
+        let (_folder, path) = write("a.conll", &content[..content.len() - 3]);
+        let rows = read(&path).unwrap();
+        let found: Vec<_> = rows
+            .iter()
+            .map(|r| (r.text.first.as_str(), r.label.as_deref()))
+            .collect();
+        assert_eq!(
+            found,
+            [("Ada Lovelace", Some("B-PER I-PER")), ("was", Some("O"))]
+        );
+        assert_eq!(problem(&path), ProblemName::TokenClassification);
+        for content in [&b"a b\tO\n"[..], b"word\n", b"\tO\n"] {
+            let (_folder, path) = write("a.conll", content);
+            assert_eq!(read(&path).unwrap_err().code(), "file_invalid");
         }
     }
 

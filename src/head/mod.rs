@@ -1,21 +1,29 @@
 //! Floor 3: heads. From hidden states to logits, from logits to an answer or a loss. One file a
 //! problem.
 
+mod calibration;
+mod loss;
 mod multi_label;
+mod problem;
 mod regression;
 mod single_label;
 mod tokens;
 
-pub use multi_label::{DEFAULT_THRESHOLD, best_thresholds};
+pub use calibration::{Calibration, Reject};
+pub use loss::LossSettings;
+pub use multi_label::{DEFAULT_THRESHOLD, best_thresholds, sigmoid};
+pub use problem::{Problem, ProblemName};
 pub use single_label::{argmax, softmax};
-pub use tokens::{Span, TokenLabel, spans, token_targets};
+pub use tokens::{Span, TokenLabel, span_label, spans, token_targets};
 
 use serde::{Deserialize, Serialize};
+
+use calibration::tempered;
 
 use crate::adapter::{Collector, Init, ParamSource, Parameter, Site};
 use crate::backbone::{Backbone, Shape, States};
 use crate::error::{Error, Result};
-use crate::ops::{Activation, add_bias, linear, select, sequence_mean};
+use crate::ops::{Activation, add_bias, dropout, linear, select, sequence_mean};
 use crate::tensor::Tensor;
 
 /// How a sequence of hidden states becomes one vector.
@@ -30,44 +38,13 @@ pub enum Pooling {
     Pooler,
 }
 
-/// What a head answers.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "name", rename_all = "snake_case")]
-pub enum Problem {
-    /// One label a text.
-    #[default]
-    SingleLabel,
-    /// Any number of labels a text.
-    MultiLabel {
-        /// What a label's score, 0 to 1, must reach: one a label, or none for
-        /// [`DEFAULT_THRESHOLD`].
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        thresholds: Vec<f32>,
-    },
-    /// One number a text; its only label is the number's name.
-    Regression,
-    /// One label a token; such a head pools nothing.
-    TokenClassification,
-}
-
-impl Problem {
-    /// What it answers, in words.
-    #[must_use]
-    pub fn title(&self) -> &'static str {
-        match self {
-            Self::SingleLabel => "one label",
-            Self::MultiLabel { .. } => "any number of labels",
-            Self::Regression => "a number",
-            Self::TokenClassification => "labels of tokens",
-        }
-    }
-}
-
 /// What a text should be answered with.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Target {
     /// Index of the label.
     Label(usize),
+    /// None of the labels, by a head for one label.
+    Outside,
     /// Whether it has each of the labels.
     Labels(Vec<bool>),
     /// The number.
@@ -84,6 +61,13 @@ pub enum Prediction {
         /// Index of the best label.
         best: usize,
         /// Softmax of the logits, in the order of the labels.
+        scores: Vec<f32>,
+    },
+    /// None of the labels: the best score is below what [`Calibration::reject`] asks for.
+    Rejected {
+        /// The answer in place of a label.
+        label: String,
+        /// As of a label.
         scores: Vec<f32>,
     },
     /// Any number of labels.
@@ -123,6 +107,7 @@ pub struct Head {
     /// `[labels]`
     bias: Tensor,
     parameters: Vec<Parameter>,
+    calibration: Option<Calibration>,
 }
 
 /// Fields of the head's parameters.
@@ -173,6 +158,7 @@ impl Head {
             weight,
             bias,
             parameters,
+            calibration: None,
         })
     }
 
@@ -188,14 +174,56 @@ impl Head {
         &self.parameters
     }
 
+    /// How its scores are made of its logits; `None` for the plain way.
+    #[must_use]
+    pub fn calibration(&self) -> Option<&Calibration> {
+        self.calibration.as_ref()
+    }
+
+    /// Makes its scores of its logits in this way from here on.
+    pub fn calibrate(&mut self, calibration: Option<Calibration>) {
+        self.calibration = calibration;
+    }
+
     /// Logits of a batch's last hidden states: `[sequences, labels]`, or `[tokens, labels]` of a head
     /// that labels tokens.
     #[must_use]
     pub fn logits(&self, backbone: &dyn Backbone, states: &States) -> Tensor {
-        let mut x = match self.config.problem {
+        self.logits_of(self.read(backbone, states))
+    }
+
+    /// [`logits`](Self::logits) in training: of what the head reads, an element is left out with
+    /// probability `share`. There is one seed a sequence.
+    ///
+    /// # Panics
+    /// If `share` is not below 1, or there are not as many seeds as sequences.
+    #[must_use]
+    pub fn logits_in_training(
+        &self,
+        backbone: &dyn Backbone,
+        states: &States,
+        share: f32,
+        seeds: &[u64],
+    ) -> Tensor {
+        let x = self.read(backbone, states);
+        if share <= 0.0 {
+            return self.logits_of(x);
+        }
+        let of_tokens = self.config.problem == Problem::TokenClassification;
+        let sequences = states.starts.windows(2).zip(seeds);
+        let rows = sequences.map(|(w, &seed)| (seed, if of_tokens { w[1] - w[0] } else { 1 }));
+        self.logits_of(dropout(&x, share, rows))
+    }
+
+    /// What the head reads: a vector a sequence, or a token.
+    fn read(&self, backbone: &dyn Backbone, states: &States) -> Tensor {
+        match self.config.problem {
             Problem::TokenClassification => states.x.clone(),
             _ => pool(self.config.pooling, backbone, states),
-        };
+        }
+    }
+
+    fn logits_of(&self, mut x: Tensor) -> Tensor {
         if let Some((activation, weight, bias)) = &self.dense {
             x = activation.forward(add_bias(linear(&x, weight), bias));
         }
@@ -209,11 +237,25 @@ impl Head {
     /// If the targets are not of the head's problem and as many as the logits.
     #[must_use]
     pub fn loss(&self, logits: &Tensor, targets: &[&Target]) -> Tensor {
+        self.loss_with(logits, targets, &LossSettings::default())
+    }
+
+    /// [`loss`](Self::loss) by settings: a mean with the [weights](LossSettings::weight) of the targets.
+    ///
+    /// # Panics
+    /// As [`loss`](Self::loss).
+    #[must_use]
+    pub fn loss_with(
+        &self,
+        logits: &Tensor,
+        targets: &[&Target],
+        settings: &LossSettings,
+    ) -> Tensor {
         match self.config.problem {
-            Problem::SingleLabel => single_label::loss(logits, targets),
+            Problem::SingleLabel => single_label::loss(logits, targets, settings),
             Problem::MultiLabel { .. } => multi_label::loss(logits, targets),
             Problem::Regression => regression::loss(logits, targets),
-            Problem::TokenClassification => tokens::loss(logits, targets),
+            Problem::TokenClassification => tokens::loss(logits, targets, settings),
         }
     }
 
@@ -221,7 +263,7 @@ impl Head {
     #[must_use]
     pub fn judged(target: &Target) -> usize {
         match target {
-            Target::Label(_) | Target::Number(_) => 1,
+            Target::Label(_) | Target::Outside | Target::Number(_) => 1,
             Target::Labels(labels) => labels.len(),
             Target::Tokens(tokens) => tokens.iter().flatten().count(),
         }
@@ -237,13 +279,18 @@ impl Head {
     #[must_use]
     pub fn predictions(&self, logits: &Tensor, starts: &[usize]) -> Vec<(Prediction, Vec<f32>)> {
         let labels = self.config.labels.len();
+        let calibration = self.calibration.as_ref();
         let own = |rows: std::ops::Range<usize>| {
             let own = &logits.data()[rows.start * labels..rows.end * labels];
             let prediction = match &self.config.problem {
-                Problem::SingleLabel => single_label::prediction(own),
-                Problem::MultiLabel { thresholds } => multi_label::prediction(own, thresholds),
+                Problem::SingleLabel => single_label::prediction(own, calibration),
+                Problem::MultiLabel { thresholds } => {
+                    multi_label::prediction(&tempered(own, calibration), thresholds)
+                }
                 Problem::Regression => regression::prediction(own),
-                Problem::TokenClassification => tokens::prediction(own, labels),
+                Problem::TokenClassification => {
+                    tokens::prediction(&tempered(own, calibration), labels)
+                }
             };
             (prediction, own.to_vec())
         };

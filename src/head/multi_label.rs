@@ -32,7 +32,9 @@ pub(super) fn prediction(logits: &[f32], thresholds: &[f32]) -> Prediction {
     }
 }
 
-fn sigmoid(logit: f32) -> f32 {
+/// Sigmoid of a logit.
+#[must_use]
+pub fn sigmoid(logit: f32) -> f32 {
     let small = (-logit.abs()).exp();
     let numerator = if logit < 0.0 { small } else { 1.0 };
     numerator / (1.0 + small)

@@ -1,25 +1,33 @@
 //! One label a text: softmax over the labels, cross-entropy (Bridle 1990).
 
-use super::{Prediction, Target};
-use crate::ops::cross_entropy;
+use super::calibration::{Calibration, tempered};
+use super::{LossSettings, Prediction, Target};
+use crate::ops::{Aim, smoothed_cross_entropy};
 use crate::tensor::Tensor;
 
-/// Mean cross-entropy of logits `[texts, labels]`.
-pub(super) fn loss(logits: &Tensor, targets: &[&Target]) -> Tensor {
-    let labels: Vec<usize> = targets
+/// Weighted mean cross-entropy of logits `[texts, labels]`.
+pub(super) fn loss(logits: &Tensor, targets: &[&Target], settings: &LossSettings) -> Tensor {
+    let aims: Vec<Aim> = targets
         .iter()
         .filter_map(|target| match target {
-            Target::Label(label) => Some(*label),
+            Target::Label(label) => Some(settings.aim(*label)),
+            Target::Outside => Some(LossSettings::aim_outside()),
             _ => None,
         })
         .collect();
-    cross_entropy(logits, &labels)
+    smoothed_cross_entropy(logits, &aims)
 }
 
-pub(super) fn prediction(logits: &[f32]) -> Prediction {
-    Prediction::Label {
-        best: argmax(logits),
-        scores: softmax(logits),
+pub(super) fn prediction(logits: &[f32], calibration: Option<&Calibration>) -> Prediction {
+    let scores = softmax(&tempered(logits, calibration));
+    let best = argmax(logits);
+    let reject = calibration.and_then(|calibration| calibration.reject.as_ref());
+    match reject {
+        Some(reject) if scores[best] < reject.threshold => Prediction::Rejected {
+            label: reject.label.clone(),
+            scores,
+        },
+        _ => Prediction::Label { best, scores },
     }
 }
 

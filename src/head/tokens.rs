@@ -1,8 +1,8 @@
 //! One label a token, and what they say together: spans, by the BIO scheme (Ramshaw and Marcus 1995).
 
 use super::single_label::{argmax, softmax};
-use super::{Prediction, Target};
-use crate::ops::{cross_entropy, select};
+use super::{LossSettings, Prediction, Target};
+use crate::ops::{Aim, select, smoothed_cross_entropy};
 use crate::tensor::Tensor;
 use crate::text::Word;
 
@@ -31,7 +31,7 @@ pub struct Span {
 }
 
 /// Mean cross-entropy of the tokens that have a target, of logits `[tokens, labels]`; 0 if none has.
-pub(super) fn loss(logits: &Tensor, targets: &[&Target]) -> Tensor {
+pub(super) fn loss(logits: &Tensor, targets: &[&Target], settings: &LossSettings) -> Tensor {
     let tokens = targets
         .iter()
         .filter_map(|target| match target {
@@ -39,11 +39,16 @@ pub(super) fn loss(logits: &Tensor, targets: &[&Target]) -> Tensor {
             _ => None,
         })
         .flatten();
-    let judged = tokens
-        .enumerate()
-        .filter_map(|(token, target)| Some((token, (*target)?)));
-    let (rows, labels): (Vec<usize>, Vec<usize>) = judged.unzip();
-    cross_entropy(&select(logits, &rows), &labels)
+    let judged = tokens.enumerate().filter_map(|(token, target)| {
+        // weights of classes are for texts: a sentence has all of its words or none
+        let aim = Aim {
+            weight: 1.0,
+            ..settings.aim((*target)?)
+        };
+        Some((token, aim))
+    });
+    let (rows, aims): (Vec<usize>, Vec<Aim>) = judged.unzip();
+    smoothed_cross_entropy(&select(logits, &rows), &aims)
 }
 
 /// `logits` has a row a token, each with `labels` logits.
@@ -84,7 +89,7 @@ pub fn spans(tokens: &[TokenLabel], words: &[Word], labels: &[String]) -> Vec<Sp
     let mut inside = false;
     for word in words {
         let token = &tokens[word.token];
-        let Some((begins, label)) = parts(&labels[token.label]) else {
+        let Some((begins, label)) = span_label(&labels[token.label]) else {
             inside = false;
             continue;
         };
@@ -112,8 +117,9 @@ pub fn spans(tokens: &[TokenLabel], words: &[Word], labels: &[String]) -> Vec<Sp
     spans.into_iter().map(|(span, _)| span).collect()
 }
 
-/// Whether a label begins a span, and the span's; nothing for "O".
-fn parts(label: &str) -> Option<(bool, &str)> {
+/// Whether a BIO label begins a span, and the span's own label; nothing for "O".
+#[must_use]
+pub fn span_label(label: &str) -> Option<(bool, &str)> {
     match (label, label.split_once('-')) {
         ("O", _) => None,
         (_, Some(("B", label))) => Some((true, label)),

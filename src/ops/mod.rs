@@ -32,7 +32,7 @@ pub use arithmetic::{add, add_bias, add_scaled, scale};
 pub use attention::attention;
 pub use binary_cross_entropy::binary_cross_entropy;
 pub use columns::columns;
-pub use cross_entropy::cross_entropy;
+pub use cross_entropy::{Aim, cross_entropy, smoothed_cross_entropy};
 pub use dropout::dropout;
 pub use frozen_linear::{FrozenLinear, Weight};
 pub use gelu::gelu;

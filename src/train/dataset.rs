@@ -1,14 +1,14 @@
-use std::collections::BTreeMap;
-
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+use super::{Reading, Scheme, Tagged, Targets, TokenStore};
 use crate::error::{Error, Result};
+use crate::head::{ProblemName, Target};
 use crate::text::{Encoded, Text, Tokenizer};
 
 /// A text or pair with its label, as the user has it.
+///
+/// Several labels are joined by "|"; a number is written as one; the tags of a sentence's words are
+/// separated by spaces, as the words are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
     /// What is read.
@@ -19,162 +19,187 @@ pub struct Row {
     pub label: Option<String>,
 }
 
-/// A row that is ready for the model.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Example {
-    /// Its tokens.
-    pub tokens: Encoded,
-    /// Index into [`Dataset::labels`].
-    pub label: usize,
-}
-
-/// Checked rows.
-#[derive(Clone, Debug)]
+/// Checked rows: their tokens and targets. The rows themselves are not kept.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
-    /// The rows, in their order.
-    pub examples: Vec<Example>,
-    /// The classes.
-    pub labels: Vec<String>,
+    scheme: Scheme,
+    tokens: TokenStore,
+    targets: Targets,
+    /// The number of each among the rows it was made of.
+    numbers: Vec<u32>,
 }
 
 impl Dataset {
+    /// Rows to learn from, each with one label; see [`read`](Self::read).
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read).
+    pub fn for_training(place: &str, rows: &[Row], tokenizer: &Tokenizer) -> Result<Self> {
+        Self::read(place, rows, tokenizer, &Reading::default())
+    }
+
     /// Rows to learn from. The labels are those that occur, in alphabetical order.
     ///
     /// `place` names the rows in errors.
     ///
     /// # Errors
-    /// [`Error::RowsEmpty`], [`Error::RowsUnlabelled`], [`Error::ClassesTooFew`],
-    /// [`Error::ClassTooSmall`], [`Error::TextEmpty`].
-    pub fn for_training(place: &str, rows: &[Row], tokenizer: &Tokenizer) -> Result<Self> {
-        let found = labels_of(place, rows)?;
-        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        found
-            .iter()
-            .for_each(|label| *counts.entry(label).or_default() += 1);
-        if counts.len() < 2 {
-            let label = found[0].to_owned();
-            return Err(Error::ClassesTooFew {
-                place: place.to_owned(),
-                label,
-            });
-        }
-        if let Some((label, &count)) = counts.iter().find(|(_, count)| **count < 2) {
-            let (place, label) = (place.to_owned(), (*label).to_owned());
-            return Err(Error::ClassTooSmall {
-                place,
-                label,
-                count,
-            });
-        }
-        let labels: Vec<String> = counts.into_keys().map(str::to_owned).collect();
-        Self::with_labels(place, rows, tokenizer, &labels)
+    /// Those of [`Scheme::found_in`] and [`Targets::read`]; [`Error::TextEmpty`].
+    pub fn read(
+        place: &str,
+        rows: &[Row],
+        tokenizer: &Tokenizer,
+        reading: &Reading,
+    ) -> Result<Self> {
+        let scheme = Scheme::found_in(place, rows, reading)?;
+        Self::with_scheme(place, rows, tokenizer, &scheme)
     }
 
-    /// Rows to be judged on, by an adapter that knows these labels.
+    /// Rows to be judged on, by an adapter that knows these labels and answers one of them.
     ///
     /// # Errors
-    /// [`Error::RowsEmpty`], [`Error::RowsUnlabelled`], [`Error::LabelUnknown`],
-    /// [`Error::TextEmpty`].
+    /// Those of [`with_scheme`](Self::with_scheme).
     pub fn with_labels(
         place: &str,
         rows: &[Row],
         tokenizer: &Tokenizer,
         labels: &[String],
     ) -> Result<Self> {
-        let index: BTreeMap<&str, usize> = labels
-            .iter()
-            .enumerate()
-            .map(|(index, label)| (label.as_str(), index))
-            .collect();
-        let found = labels_of(place, rows)?;
-        let texts: Vec<Text> = rows.iter().map(|row| row.text.clone()).collect();
-        let tokens = tokenizer.encode_all(&texts)?;
-        let examples = tokens
-            .into_iter()
-            .zip(found)
-            .enumerate()
-            .map(|(row, (tokens, label))| match index.get(label) {
-                Some(&label) => Ok(Example { tokens, label }),
-                None => Err(Error::LabelUnknown {
-                    place: place.to_owned(),
-                    row: row + 1,
-                    label: label.to_owned(),
-                    known: labels.join(", "),
-                }),
-            })
-            .collect::<Result<Vec<_>>>()?;
-        Ok(Self {
-            examples,
+        let scheme = Scheme {
+            problem: ProblemName::SingleLabel,
             labels: labels.to_vec(),
-        })
+            reject: None,
+        };
+        Self::with_scheme(place, rows, tokenizer, &scheme)
     }
 
-    /// Holds out `share` of each class, at least one row and not all of them. The same seed gives
-    /// the same split. Returns what is left to learn from, and what was held out.
+    /// Rows to be judged on, by an adapter that answers in this way.
+    ///
+    /// # Errors
+    /// Those of [`Targets::read`]; [`Error::TextEmpty`].
+    pub fn with_scheme(
+        place: &str,
+        rows: &[Row],
+        tokenizer: &Tokenizer,
+        scheme: &Scheme,
+    ) -> Result<Self> {
+        let targets = Targets::read(place, rows, scheme, tokenizer)?;
+        let mut tokens = TokenStore::default();
+        for (index, row) in rows.iter().enumerate() {
+            let encoded = tokenizer.encode(&row.text).map_err(|error| match error {
+                Error::TextEmpty { .. } => Error::TextEmpty { index },
+                other => other,
+            });
+            tokens.push(&encoded?);
+        }
+        Ok(Self::from_parts(scheme.clone(), tokens, targets))
+    }
+
+    /// Tokens and their targets.
+    ///
+    /// # Panics
+    /// If there is not one target a text, once it is asked for.
     #[must_use]
-    pub fn split(self, share: f64, seed: u64) -> (Self, Self) {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let mut by_class = vec![Vec::new(); self.labels.len()];
-        for (index, example) in self.examples.iter().enumerate() {
-            by_class[example.label].push(index);
+    pub fn from_parts(scheme: Scheme, tokens: TokenStore, targets: Targets) -> Self {
+        Self {
+            numbers: (0u32..).take(tokens.len()).collect(),
+            scheme,
+            tokens,
+            targets,
         }
-        let mut held = vec![false; self.examples.len()];
-        for rows in &mut by_class {
-            rows.shuffle(&mut rng);
-            #[allow(
-                clippy::cast_precision_loss,
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss
-            )]
-            let count = (rows.len() as f64 * share).round() as usize;
-            let count = count.clamp(1, (rows.len().max(2)) - 1).min(rows.len());
-            rows[..count].iter().for_each(|&row| held[row] = true);
-        }
-        let (mut kept, mut out) = (Vec::new(), Vec::new());
-        for (example, held) in self.examples.into_iter().zip(held) {
-            if held {
-                out.push(example)
-            } else {
-                kept.push(example)
-            }
-        }
-        let labels = self.labels;
-        (
-            Self {
-                examples: kept,
-                labels: labels.clone(),
-            },
-            Self {
-                examples: out,
-                labels,
-            },
-        )
     }
-}
 
-/// The label of every row.
-fn labels_of<'a>(place: &str, rows: &'a [Row]) -> Result<Vec<&'a str>> {
-    if rows.is_empty() {
-        return Err(Error::RowsEmpty {
-            place: place.to_owned(),
-        });
+    /// Number of rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.tokens.len()
     }
-    let label = |row: &'a Row| {
-        row.label
-            .as_deref()
-            .map(str::trim)
-            .filter(|l| !l.is_empty())
-    };
-    let unlabelled: Vec<usize> = (0..rows.len())
-        .filter(|&r| label(&rows[r]).is_none())
-        .collect();
-    if let Some(&first) = unlabelled.first() {
-        let count = unlabelled.len();
-        return Err(Error::RowsUnlabelled {
-            place: place.to_owned(),
-            count,
-            row: first + 1,
-        });
+
+    /// Whether there are no rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.tokens.is_empty()
     }
-    Ok(rows.iter().filter_map(label).collect())
+
+    /// What the labels can be.
+    #[must_use]
+    pub fn scheme(&self) -> &Scheme {
+        &self.scheme
+    }
+
+    /// The labels, in the order of a head's logits.
+    #[must_use]
+    pub fn labels(&self) -> &[String] {
+        &self.scheme.labels
+    }
+
+    /// The targets of all rows.
+    #[must_use]
+    pub fn targets(&self) -> &Targets {
+        &self.targets
+    }
+
+    /// Number of rows that were too long and cut.
+    #[must_use]
+    pub fn truncated(&self) -> usize {
+        self.tokens.truncated()
+    }
+
+    /// Number of tokens of a row.
+    ///
+    /// # Panics
+    /// If there is no such row, as all that follow.
+    #[must_use]
+    pub fn length(&self, row: usize) -> usize {
+        self.tokens.length(row)
+    }
+
+    /// The tokens of a row.
+    #[must_use]
+    pub fn tokens(&self, row: usize) -> Encoded {
+        self.tokens.get(row)
+    }
+
+    /// What a row should be answered with.
+    #[must_use]
+    pub fn target(&self, row: usize) -> Target {
+        self.targets.get(row, self.labels().len(), self.length(row))
+    }
+
+    /// The tagged tokens of a row; none where rows have labels of texts.
+    #[must_use]
+    pub fn tagged(&self, row: usize) -> &[Tagged] {
+        self.targets.tagged(row)
+    }
+
+    /// How many vectors of logits rows have: one each, or one for each scored word.
+    #[must_use]
+    pub fn vectors_of(&self, rows: std::ops::Range<usize>) -> usize {
+        let words = |row| {
+            self.tagged(row)
+                .iter()
+                .filter(|tagged| tagged.begins)
+                .count()
+        };
+        match self.targets {
+            Targets::Tags { .. } => rows.map(words).sum(),
+            _ => rows.len(),
+        }
+    }
+
+    /// The zero-based number of a row among those that the set, or the one it is part of, was made of.
+    #[must_use]
+    pub fn number(&self, row: usize) -> usize {
+        self.numbers[row] as usize
+    }
+
+    /// Some of the rows, in the order given.
+    #[must_use]
+    pub fn select(&self, rows: &[usize]) -> Self {
+        Self {
+            scheme: self.scheme.clone(),
+            tokens: self.tokens.select(rows),
+            targets: self.targets.select(rows, self.labels().len()),
+            numbers: rows.iter().map(|&row| self.numbers[row]).collect(),
+        }
+    }
 }

@@ -1,19 +1,40 @@
 //! Floor 4: from labelled rows to a trained adapter. The same code runs natively and in the tab.
 
+pub mod metrics;
+
+mod checkpoint;
 mod dataset;
-mod loss;
-mod metrics;
+mod decision;
+mod defaults;
+mod evaluation;
+mod event;
+mod learner;
 mod optimizer;
+mod outcomes;
+mod report;
+mod scale;
 mod schedule;
+mod scheme;
 mod settings;
+mod split;
 mod state_cache;
+mod student;
+mod targets;
+mod token_store;
 mod trainer;
 
-pub use dataset::{Dataset, Example, Row};
-pub use loss::row_loss;
-pub use metrics::{Evaluation, LabelScore};
+pub use dataset::{Dataset, Row};
+pub use decision::{Decision, row_loss};
+pub use evaluation::{Evaluation, default_metric};
+pub use event::Event;
+pub use learner::{Computed, Learner, Lesson, Share, Trace};
 pub use optimizer::{AdamW, clip_norm};
-pub use schedule::Schedule;
-pub use settings::{Resolved, Settings};
+pub use outcomes::Outcomes;
+pub use report::{HardRow, Report, Suspect};
+pub use schedule::{Decay, Schedule};
+pub use scheme::{LABEL_SEPARATOR, Reading, Scheme};
+pub use settings::{Balanced, ClassWeights, Resolved, Settings};
 pub use state_cache::StateCache;
-pub use trainer::{Event, Trainer};
+pub use targets::{Tagged, Targets};
+pub use token_store::TokenStore;
+pub use trainer::Trainer;

@@ -33,6 +33,38 @@ impl AdamW {
         }
     }
 
+    /// The running means of all gradients, end to end.
+    #[must_use]
+    pub fn first(&self) -> Vec<f32> {
+        self.moments
+            .iter()
+            .flat_map(|moments| moments.first.iter().copied())
+            .collect()
+    }
+
+    /// The running means of the gradients' squares, end to end.
+    #[must_use]
+    pub fn second(&self) -> Vec<f32> {
+        self.moments
+            .iter()
+            .flat_map(|moments| moments.second.iter().copied())
+            .collect()
+    }
+
+    /// Takes over the state after that many steps.
+    ///
+    /// # Panics
+    /// If there are fewer numbers than parameters.
+    pub fn restore(&mut self, step: usize, mut first: &[f32], mut second: &[f32]) {
+        self.step = i32::try_from(step).unwrap_or(i32::MAX);
+        for moments in &mut self.moments {
+            let count = moments.first.len();
+            moments.first.copy_from_slice(&first[..count]);
+            moments.second.copy_from_slice(&second[..count]);
+            (first, second) = (&first[count..], &second[count..]);
+        }
+    }
+
     /// One step with gradients in the parameters' order:
     /// `θ ← θ (1 - η λ) - η m̂ / (√v̂ + ε)`.
     #[allow(clippy::cast_possible_truncation)]

@@ -1,28 +1,80 @@
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use super::defaults::Defaults;
+use super::{Dataset, Decay, Reading, Targets, default_metric};
 use crate::adapter::{Metric, Options};
 use crate::error::{Error, Result};
-use crate::head::Pooling;
+use crate::head::{LossSettings, Pooling, ProblemName};
+
+/// Weights of labels in the loss of a head for one label.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ClassWeights {
+    /// "balanced": all labels together count alike, `rows / (labels · rows of the label)`.
+    Named(Balanced),
+    /// A weight for each label named, 1 for the others.
+    Given(BTreeMap<String, f32>),
+}
+
+/// The one kind of [`ClassWeights`] that has a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Balanced {
+    /// See [`ClassWeights::Named`].
+    Balanced,
+}
 
 /// Settings of a training run. All have defaults that depend on the kind and the number of rows.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
+    /// What the rows' labels say; where nothing is said, one label a text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<ProblemName>,
+    /// The label of rows that have none of the labels: the adapter answers it where no other label has a
+    /// good score.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reject: Option<String>,
     /// Passes over the rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epochs: Option<usize>,
-    /// Rows of a step.
+    /// Epochs without a better score after which a run ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patience: Option<usize>,
+    /// Rows of a batch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batch_size: Option<usize>,
+    /// Batches whose gradients make one step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accumulation: Option<usize>,
     /// Highest learning rate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub learning_rate: Option<f64>,
-    /// AdamW's decoupled weight decay.
+    /// How the learning rate falls.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub weight_decay: Option<f64>,
+    pub schedule: Option<Decay>,
     /// Share of the steps during which the learning rate rises.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warmup: Option<f64>,
+    /// AdamW's decoupled weight decay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight_decay: Option<f64>,
+    /// Euclidean norm that a step's gradient is cut to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gradient_clip: Option<f64>,
+    /// Probability with which an element of what the head reads is left out in training.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub head_dropout: Option<f64>,
+    /// Share of a label's target that is spread over all labels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label_smoothing: Option<f64>,
+    /// How much a row counts by its label.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class_weights: Option<ClassWeights>,
     /// Share of each class that is held out where no held-out rows are given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dev_share: Option<f64>,
@@ -32,8 +84,11 @@ pub struct Settings {
     /// What the head reads.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pooling: Option<Pooling>,
-    /// What the best epoch is chosen by.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// What the best epoch is chosen by: a name, or an object as cards have it.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "named_metric"
+    )]
     pub metric: Option<Metric>,
     /// Whether the result is rounded to 16-bit floats, which halves its file.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,13 +101,33 @@ pub struct Settings {
     pub adapter: Options,
 }
 
+/// `"macro_f1"` for `{"name": "macro_f1"}`.
+fn named_metric<'de, D: Deserializer<'de>>(
+    source: D,
+) -> std::result::Result<Option<Metric>, D::Error> {
+    let value = match Value::deserialize(source)? {
+        Value::String(name) => serde_json::json!({ "name": name }),
+        other => other,
+    };
+    serde_json::from_value(value).map_err(serde::de::Error::custom)
+}
+
 /// Every field of [`Settings`], its adapter's included.
 const FIELDS: &[&str] = &[
+    "problem",
+    "reject",
     "epochs",
+    "patience",
     "batch_size",
+    "accumulation",
     "learning_rate",
-    "weight_decay",
+    "schedule",
     "warmup",
+    "weight_decay",
+    "gradient_clip",
+    "head_dropout",
+    "label_smoothing",
+    "class_weights",
     "dev_share",
     "seed",
     "pooling",
@@ -71,18 +146,35 @@ const FIELDS: &[&str] = &[
 ];
 
 /// [`Settings`] with every default filled in.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Resolved {
+    /// See [`Settings::problem`].
+    pub problem: ProblemName,
     /// See [`Settings::epochs`].
     pub epochs: usize,
+    /// See [`Settings::patience`]; by default as many as the epochs.
+    pub patience: usize,
     /// See [`Settings::batch_size`].
     pub batch_size: usize,
+    /// See [`Settings::accumulation`].
+    pub accumulation: usize,
     /// See [`Settings::learning_rate`].
     pub learning_rate: f64,
-    /// See [`Settings::weight_decay`].
-    pub weight_decay: f64,
+    /// See [`Settings::schedule`].
+    pub schedule: Decay,
     /// See [`Settings::warmup`].
     pub warmup: f64,
+    /// See [`Settings::weight_decay`].
+    pub weight_decay: f64,
+    /// See [`Settings::gradient_clip`].
+    pub gradient_clip: f64,
+    /// See [`Settings::head_dropout`].
+    pub head_dropout: f64,
+    /// See [`Settings::label_smoothing`].
+    pub label_smoothing: f64,
+    /// See [`Settings::class_weights`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class_weights: Option<ClassWeights>,
     /// See [`Settings::dev_share`].
     pub dev_share: f64,
     /// See [`Settings::seed`].
@@ -95,9 +187,6 @@ pub struct Resolved {
     pub half: bool,
 }
 
-/// About how many rows a small training set should be seen, over all epochs.
-const ROWS_SEEN: usize = 6000;
-
 impl Settings {
     /// Reads a settings file. `place` names it in errors.
     ///
@@ -109,7 +198,7 @@ impl Settings {
             place: place.to_owned(),
             reason,
         };
-        let map: serde_json::Map<String, serde_json::Value> =
+        let map: serde_json::Map<String, Value> =
             serde_json::from_slice(json).map_err(|error| invalid(error.to_string()))?;
         if let Some(unknown) = map.keys().find(|field| !FIELDS.contains(&field.as_str())) {
             let known = FIELDS.join(", ");
@@ -120,46 +209,164 @@ impl Settings {
         serde_json::from_value(map.into()).map_err(|error| invalid(error.to_string()))
     }
 
-    /// Fills in the defaults for a number of training rows.
+    /// How rows are to be read, where the settings do not say it as labels of this problem.
+    #[must_use]
+    pub fn reading(&self, problem: ProblemName) -> Reading {
+        Reading {
+            problem: self.problem.unwrap_or(problem),
+            reject: self.reject.clone(),
+        }
+    }
+
+    /// Holds out the share of rows that the settings ask for.
+    ///
+    /// # Errors
+    /// [`Error::OptionInvalid`] for a share outside its range.
+    pub fn split(&self, data: Dataset) -> Result<(Dataset, Dataset)> {
+        check("dev_share", self.dev_share(), DEV_SHARE)?;
+        Ok(data.split(self.dev_share(), self.seed()))
+    }
+
+    fn dev_share(&self) -> f64 {
+        self.dev_share.unwrap_or(0.15)
+    }
+
+    /// Seed of initialisation, split and order.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.seed.unwrap_or(42)
+    }
+
+    /// Fills in the defaults for a preset and the rows to learn from.
     ///
     /// # Errors
     /// [`Error::OptionInvalid`] for a value outside its range.
-    pub fn resolve(&self, rows: usize) -> Result<Resolved> {
+    pub fn resolve(&self, preset: &str, data: &Dataset) -> Result<Resolved> {
+        let problem = data.scheme().problem;
+        let defaults = Defaults::of(preset, problem, data.len());
+        let epochs = self.epochs.unwrap_or(defaults.epochs);
         let resolved = Resolved {
-            epochs: self
-                .epochs
-                .unwrap_or((ROWS_SEEN / rows.max(1)).clamp(4, 20)),
-            batch_size: self.batch_size.unwrap_or(if rows < 2000 { 16 } else { 32 }),
-            learning_rate: self.learning_rate.unwrap_or(1e-3),
-            weight_decay: self.weight_decay.unwrap_or(0.01),
+            problem,
+            epochs,
+            patience: self.patience.unwrap_or(epochs),
+            batch_size: self.batch_size.unwrap_or(defaults.batch_size),
+            accumulation: self.accumulation.unwrap_or(1),
+            learning_rate: self.learning_rate.unwrap_or(defaults.learning_rate),
+            schedule: self.schedule.unwrap_or_default(),
             warmup: self.warmup.unwrap_or(0.06),
-            dev_share: self.dev_share.unwrap_or(0.15),
-            seed: self.seed.unwrap_or(42),
+            weight_decay: self.weight_decay.unwrap_or(0.01),
+            gradient_clip: self.gradient_clip.unwrap_or(1.0),
+            head_dropout: self.head_dropout.unwrap_or(0.0),
+            label_smoothing: self.label_smoothing.unwrap_or(0.0),
+            class_weights: self.class_weights.clone(),
+            dev_share: self.dev_share(),
+            seed: self.seed(),
             pooling: self.pooling.unwrap_or(Pooling::Mean),
-            metric: self.metric.clone().unwrap_or_default(),
+            metric: self.metric.clone().unwrap_or(default_metric(problem)),
             half: self.half.unwrap_or(false),
         };
-        let check = |option, value: f64, range: std::ops::RangeInclusive<f64>| {
-            if range.contains(&value) {
-                return Ok(());
-            }
-            let reason = format!("it must lie between {} and {}", range.start(), range.end());
+        #[allow(clippy::cast_precision_loss)]
+        for (option, count, most) in [
+            ("epochs", resolved.epochs, 1000.0),
+            ("patience", resolved.patience, 1000.0),
+            ("batch_size", resolved.batch_size, 1024.0),
+            ("accumulation", resolved.accumulation, 1024.0),
+        ] {
+            check(option, count as f64, 1.0..=most)?;
+        }
+        check("learning_rate", resolved.learning_rate, 1e-8..=1.0)?;
+        check("warmup", resolved.warmup, 0.0..=1.0)?;
+        check("weight_decay", resolved.weight_decay, 0.0..=1.0)?;
+        check("dev_share", resolved.dev_share, DEV_SHARE)?;
+        check("gradient_clip", resolved.gradient_clip, 1e-6..=1e6)?;
+        check("head_dropout", resolved.head_dropout, 0.0..=0.95)?;
+        check("label_smoothing", resolved.label_smoothing, 0.0..=0.9)?;
+        Ok(resolved)
+    }
+}
+
+/// What may be held out.
+const DEV_SHARE: RangeInclusive<f64> = 0.01..=0.9;
+
+fn check(option: &'static str, value: f64, range: RangeInclusive<f64>) -> Result<()> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    let reason = format!("it must lie between {} and {}", range.start(), range.end());
+    Err(Error::OptionInvalid {
+        option,
+        value: value.to_string(),
+        reason,
+    })
+}
+
+impl Resolved {
+    /// How rows count in the loss.
+    ///
+    /// # Errors
+    /// [`Error::OptionInvalid`] for class weights that do not fit the rows.
+    pub fn loss_settings(&self, data: &Dataset) -> Result<LossSettings> {
+        #[allow(clippy::cast_possible_truncation)]
+        let smoothing = self.label_smoothing as f32;
+        let class_weights = match &self.class_weights {
+            None => Vec::new(),
+            Some(weights) => weights.of(data)?,
+        };
+        Ok(LossSettings {
+            smoothing,
+            class_weights,
+        })
+    }
+}
+
+impl ClassWeights {
+    /// One a label.
+    #[allow(clippy::cast_precision_loss)]
+    fn of(&self, data: &Dataset) -> Result<Vec<f32>> {
+        let invalid = |value: String, reason: String| {
             Err(Error::OptionInvalid {
-                option,
-                value: value.to_string(),
+                option: "class_weights",
+                value,
                 reason,
             })
         };
-        #[allow(clippy::cast_precision_loss)]
-        {
-            check("epochs", resolved.epochs as f64, 1.0..=1000.0)?;
-            check("batch_size", resolved.batch_size as f64, 1.0..=1024.0)?;
+        let Targets::Labels(truths) = data.targets() else {
+            let value = data.scheme().problem.name().to_owned();
+            return invalid(
+                value,
+                "only texts with one label each have such weights".into(),
+            );
+        };
+        let labels = data.labels();
+        match self {
+            Self::Named(Balanced::Balanced) => {
+                let mut counts = vec![0usize; labels.len()];
+                truths
+                    .iter()
+                    .flatten()
+                    .for_each(|&label| counts[label as usize] += 1);
+                let rows: usize = counts.iter().sum();
+                let weight = |&count: &usize| rows as f32 / (labels.len() * count.max(1)) as f32;
+                Ok(counts.iter().map(weight).collect())
+            }
+            Self::Given(given) => {
+                if let Some(unknown) = given.keys().find(|label| !labels.contains(label)) {
+                    return invalid(
+                        unknown.clone(),
+                        format!("the labels are {}", labels.join(", ")),
+                    );
+                }
+                let wrong = given.iter().find(|(_, w)| !(w.is_finite() && **w > 0.0));
+                if let Some((label, weight)) = wrong {
+                    return invalid(
+                        format!("{weight} of {label}"),
+                        "a weight must be above 0".into(),
+                    );
+                }
+                let weight = |label| given.get(label).copied().unwrap_or(1.0);
+                Ok(labels.iter().map(weight).collect())
+            }
         }
-        check("learning_rate", resolved.learning_rate, 1e-8..=1.0)?;
-        check("weight_decay", resolved.weight_decay, 0.0..=1.0)?;
-        check("warmup", resolved.warmup, 0.0..=1.0)?;
-        check("dev_share", resolved.dev_share, 0.01..=0.9)?;
-        Ok(resolved)
     }
 }
 
@@ -169,10 +376,13 @@ mod tests {
 
     #[test]
     fn every_setting_can_be_read_and_no_other() {
-        let json = br#"{"epochs": 1, "batch_size": 2, "learning_rate": 0.1, "weight_decay": 0.0,
-            "warmup": 0.1, "dev_share": 0.2, "seed": 3, "pooling": "first",
-            "metric": {"name": "macro_f1"}, "half": true, "task": "t", "rank": 4, "alpha": 8,
-            "rank_stabilised": true, "dropout": 0.1, "bias": "all", "virtual_tokens": 10, "targets": ["ffn_up"], "reduction_factor": 8, "non_linearity": "relu"}"#;
+        let json = br#"{"problem": "single_label", "reject": "none", "epochs": 1, "patience": 2,
+            "batch_size": 2, "accumulation": 3, "learning_rate": 0.1, "schedule": "cosine",
+            "warmup": 0.1, "weight_decay": 0.0, "gradient_clip": 2.0, "head_dropout": 0.1,
+            "label_smoothing": 0.1, "class_weights": "balanced", "dev_share": 0.2, "seed": 3,
+            "pooling": "first", "metric": {"name": "macro_f1"}, "half": true, "task": "t", "rank": 4,
+            "alpha": 8, "rank_stabilised": true, "dropout": 0.1, "bias": "all", "virtual_tokens": 10,
+            "targets": ["ffn_up"], "reduction_factor": 8, "non_linearity": "relu"}"#;
         let settings = Settings::from_json("s.json", json).unwrap();
         let written = serde_json::to_value(&settings).unwrap();
         let mut fields: Vec<&str> = written
@@ -185,11 +395,30 @@ mod tests {
         fields.sort_unstable();
         known.sort_unstable();
         assert_eq!(fields, known);
-        for json in [&b"{\"epoch\": 1}"[..], b"{\"epochs\": -1}", b"[]", b"{"] {
+        for json in [
+            &b"{\"epoch\": 1}"[..],
+            b"{\"epochs\": -1}",
+            b"{\"metric\": \"speed\"}",
+            b"{\"class_weights\": \"fair\"}",
+            b"[]",
+            b"{",
+        ] {
             assert_eq!(
                 Settings::from_json("s", json).unwrap_err().code(),
                 "config_invalid"
             );
         }
+    }
+
+    #[test]
+    fn a_metric_may_be_a_name() {
+        let metric = |json: &[u8]| Settings::from_json("s", json).unwrap().metric;
+        assert_eq!(metric(br#"{"metric": "matthews"}"#), Some(Metric::Matthews));
+        let spam = Metric::F1 {
+            positive: "spam".into(),
+        };
+        let json = br#"{"metric": {"name": "f1", "positive": "spam"}}"#;
+        assert_eq!(metric(json), Some(spam));
+        assert_eq!(metric(b"{}"), None);
     }
 }

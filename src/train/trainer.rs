@@ -1,177 +1,69 @@
-use std::collections::VecDeque;
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use half::f16;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
-use serde::Serialize;
 use serde_json::json;
 
-use super::{AdamW, Dataset, Evaluation, Resolved, Schedule, Settings};
-use super::{StateCache, clip_norm, row_loss};
-use crate::adapter::{
-    Adapter, BackboneRef, Card, Config, FreshParams, GivenParams, Parameter, Preset, TaskAdapter,
-};
-use crate::backbone::{Backbone, Shape};
-use crate::engine::argmax;
+use super::learner::EVALUATION_TOKENS;
+use super::{AdamW, Computed, Dataset, Decision, Evaluation, Event, Learner, Lesson};
+use super::{Outcomes, Resolved, Schedule, Settings, Share, Trace, clip_norm};
+use crate::adapter::{BackboneRef, Card, Preset, TaskAdapter};
+use crate::backbone::Backbone;
 use crate::error::{Error, Result};
-use crate::head::{Head, HeadConfig, Problem};
-use crate::ops::cross_entropy;
+use crate::head::Problem;
 use crate::tensor_file::FloatType;
 use crate::text::runs;
 
-/// Most tokens whose activations are kept for a backward pass; a step with more is computed in
-/// parts whose gradients are added up, so memory is bounded whatever the texts' length.
-const TRAINING_TOKENS: usize = 1024;
-
-/// Most tokens of one evaluation call.
-const EVALUATION_TOKENS: usize = 2048;
-
-/// Most bytes of states below the adapter that are kept between epochs.
-const STATE_BYTES: usize = 128 << 20;
-
-/// Euclidean norm that a step's gradient is cut to.
-const GRADIENT_NORM: f64 = 1.0;
-
-/// What one call of [`Trainer::step`] did.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(
-    tag = "type",
-    rename_all = "lowercase",
-    rename_all_fields = "camelCase"
-)]
-pub enum Event {
-    /// The adapter was moved once.
-    Step {
-        /// One-based number of the step.
-        step: usize,
-        /// All steps of the run.
-        steps: usize,
-        /// One-based number of the epoch.
-        epoch: usize,
-        /// All epochs.
-        epochs: usize,
-        /// Cross-entropy of the step's rows, before it was taken.
-        loss: f64,
-        /// Learning rate of the step.
-        learning_rate: f64,
-    },
-    /// Some held-out rows were answered.
-    Evaluating {
-        /// Rows so far.
-        done: usize,
-        /// All held-out rows.
-        total: usize,
-        /// Steps so far.
-        step: usize,
-        /// All steps of the run.
-        steps: usize,
-    },
-    /// An epoch ended and all held-out rows were answered.
-    Eval {
-        /// One-based number of the epoch.
-        epoch: usize,
-        /// All epochs.
-        epochs: usize,
-        /// What `score` is.
-        metric: &'static str,
-        /// Score on the held-out rows.
-        score: f64,
-        /// Mean cross-entropy on the held-out rows.
-        loss: f64,
-        /// Whether it is the best so far; the best epoch's adapter is the result.
-        best: bool,
-        /// Steps so far.
-        step: usize,
-        /// All steps of the run.
-        steps: usize,
-    },
-    /// The run is over.
-    Done {
-        /// What `score` is.
-        metric: &'static str,
-        /// Best score on the held-out rows.
-        score: f64,
-        /// Epochs run.
-        epochs: usize,
-        /// Steps taken.
-        steps: usize,
-        /// Rows learnt from.
-        train_rows: usize,
-        /// Rows held out.
-        dev_rows: usize,
-        /// Trainable parameters, head included.
-        parameters: usize,
-    },
-}
-
 /// A training run, one short unit of work at a time.
+///
+/// [`step`](Self::step) does all of it alone. With several workers, each has a [`Learner`] of the same
+/// data: [`plan`](Self::plan) says what each should compute, [`apply`](Self::apply) takes what they
+/// computed, and every learner takes over the [`parameters`](Learner::parameters) before the next plan.
 pub struct Trainer {
-    backbone: Arc<dyn Backbone>,
-    preset: &'static Preset,
-    settings: Settings,
-    resolved: Resolved,
-    train: Dataset,
-    dev: Dataset,
-    /// Numbered through: rows to learn from, then held-out rows.
-    states: StateCache,
-    student: Student,
-    optimizer: AdamW,
-    schedule: Schedule,
-    rng: ChaCha8Rng,
-    step: usize,
-    epoch: usize,
-    phase: Phase,
-    best: Option<Best>,
+    pub(super) learner: Learner,
+    pub(super) preset: &'static Preset,
+    pub(super) settings: Settings,
+    pub(super) resolved: Resolved,
+    pub(super) optimizer: AdamW,
+    pub(super) schedule: Schedule,
+    pub(super) step: usize,
+    pub(super) epoch: usize,
+    pub(super) phase: Phase,
+    pub(super) best: Option<Best>,
+    /// Epochs since the best.
+    pub(super) worse: usize,
+    /// How each row was answered when it was last learnt from.
+    pub(super) traces: Vec<Trace>,
+    /// What it is a run of, once a checkpoint asked.
+    pub(super) run: OnceCell<BTreeMap<String, String>>,
 }
 
-enum Phase {
-    /// Rows of this epoch that are still to be learnt from.
-    Train(VecDeque<usize>),
-    Evaluate {
-        next: usize,
-        evaluation: Evaluation,
-    },
+pub(super) enum Phase {
+    /// Rows of this epoch that are still to be learnt from, the next ones last.
+    Train(Vec<usize>),
+    /// Held-out rows that are answered.
+    Evaluate { next: usize, outcomes: Outcomes },
+    /// Nothing is left to do.
     Done,
 }
 
-struct Best {
-    score: f64,
-    loss: f64,
-    parameters: Vec<Parameter>,
-}
-
-/// What is being trained: settings, and the variables that make an adapter and a head of them.
-struct Student {
-    config: Box<dyn Config>,
-    head: HeadConfig,
-    /// The adapter's, then the head's.
-    parameters: Vec<Parameter>,
-}
-
-impl Student {
-    /// Adapter and head over the parameters as they are now.
-    fn build(&self, shape: &Shape) -> Result<(Box<dyn Adapter>, Head)> {
-        let mut source = GivenParams(&self.parameters);
-        let adapter = self.config.build(shape, &mut source)?;
-        Ok((adapter, Head::build(self.head.clone(), shape, &mut source)?))
-    }
-}
-
-/// The same value, no longer a variable.
-fn constant(parameter: &Parameter) -> Parameter {
-    Parameter {
-        name: parameter.name,
-        tensor: parameter.tensor.detach(),
-    }
+/// The epoch whose adapter is the result, so far.
+pub(super) struct Best {
+    pub(super) score: f64,
+    /// In the unit of learning.
+    pub(super) loss: f64,
+    pub(super) parameters: Vec<f32>,
+    pub(super) outcomes: Outcomes,
 }
 
 impl Trainer {
     /// Prepares a run of a preset on checked rows.
     ///
     /// # Errors
-    /// [`Error::OptionInvalid`] for settings outside their range.
+    /// [`Error::OptionInvalid`] for settings outside their range, or that do not fit the rows.
     pub fn new(
         backbone: Arc<dyn Backbone>,
         preset: &'static Preset,
@@ -179,25 +71,21 @@ impl Trainer {
         train: Dataset,
         dev: Dataset,
     ) -> Result<Self> {
-        let resolved = settings.resolve(train.examples.len())?;
-        let shape = backbone.shape();
-        // fails now rather than after the first epoch, if the metric's label does not exist
-        Evaluation::new(&train.labels).score(&resolved.metric)?;
-        let mut params = FreshParams::new(resolved.seed);
-        let config = (preset.config)(&settings.adapter, shape)?;
-        let adapter = config.build(shape, &mut params)?;
-        let head = HeadConfig {
-            problem: Problem::SingleLabel,
-            pooling: resolved.pooling,
-            dense: None,
-            labels: train.labels.clone(),
-        };
-        let built = Head::build(head.clone(), shape, &mut params)?;
-        let examples = train.examples.len() + dev.examples.len();
-        let states = StateCache::new(&*backbone, adapter.lowest_layer(), examples, STATE_BYTES);
-        let parameters = [adapter.parameters(), built.parameters()].concat();
-        let optimizer = AdamW::new(&parameters, resolved.weight_decay);
-        let steps = train.examples.len().div_ceil(resolved.batch_size) * resolved.epochs;
+        let learner = Learner::new(backbone, preset, &settings, train, dev)?;
+        let resolved = learner.resolve(preset, &settings)?;
+        // fails now rather than after the first epoch, if the rows have no such metric
+        let (data, width) = (&learner.train, learner.train.labels().len());
+        Evaluation::of(
+            &data.select(&[]),
+            &Outcomes::new(width),
+            &Decision::default(),
+        )
+        .score(&resolved.metric)?;
+        let optimizer = AdamW::new(&learner.student.parameters, resolved.weight_decay);
+        let steps = data
+            .len()
+            .div_ceil(resolved.batch_size * resolved.accumulation);
+        let steps = steps * resolved.epochs;
         #[allow(
             clippy::cast_precision_loss,
             clippy::cast_possible_truncation,
@@ -208,30 +96,24 @@ impl Trainer {
             peak: resolved.learning_rate,
             warmup,
             steps,
+            decay: resolved.schedule,
         };
-        let mut trainer = Self {
-            rng: ChaCha8Rng::seed_from_u64(resolved.seed.wrapping_add(1)),
-            backbone,
+        let order = shuffled(data.len(), resolved.seed, 0);
+        Ok(Self {
+            traces: vec![Trace::default(); data.len()],
+            learner,
             preset,
             settings,
             resolved,
-            train,
-            dev,
-            states,
-            student: Student {
-                config,
-                head,
-                parameters,
-            },
             optimizer,
             schedule,
             step: 0,
             epoch: 0,
-            phase: Phase::Done,
+            phase: Phase::Train(order),
             best: None,
-        };
-        trainer.phase = trainer.shuffled();
-        Ok(trainer)
+            worse: 0,
+            run: OnceCell::new(),
+        })
     }
 
     /// All steps of the run.
@@ -246,29 +128,114 @@ impl Trainer {
         &self.resolved
     }
 
+    /// What computes; its parameters are those of the run.
+    #[must_use]
+    pub fn learner(&mut self) -> &mut Learner {
+        &mut self.learner
+    }
+
+    /// Whether nothing is left to do.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        matches!(self.phase, Phase::Done)
+    }
+
     /// Does one unit of work: a step, a part of an evaluation, or nothing once the run is over.
     ///
     /// # Errors
     /// [`Error::OptionInvalid`] if the loss is no longer finite; then the learning rate is too high.
     pub fn step(&mut self) -> Result<Event> {
+        let mut computed = Vec::new();
+        for share in self.plan(1) {
+            computed.push(self.learner.compute(&share)?);
+        }
+        self.apply(computed)
+    }
+
+    /// What is to be computed next, as at most `workers` shares of about the same size; none once the run
+    /// is over. The same call gives the same shares until [`apply`](Self::apply).
+    #[must_use]
+    pub fn plan(&self, workers: usize) -> Vec<Share> {
+        let workers = workers.max(1);
+        let data = &self.learner.train;
+        match &self.phase {
+            Phase::Train(rows) => {
+                let rows = &rows[rows.len() - self.next_rows(rows)..];
+                let targets = rows.iter().map(|&row| data.target(row));
+                let weight = targets
+                    .map(|target| self.learner.loss.weight(&target))
+                    .sum();
+                let shares = parts(rows, workers, |&row| data.length(row));
+                let learn = |rows: &[usize]| Share::Learn {
+                    step: self.step,
+                    rows: rows.to_vec(),
+                    weight,
+                };
+                shares.into_iter().map(learn).collect()
+            }
+            Phase::Evaluate { next, .. } => {
+                let rest: Vec<usize> = (*next..self.learner.dev.len()).collect();
+                let length = |&row: &usize| self.learner.dev.length(row);
+                let shares = runs(&rest, EVALUATION_TOKENS, length).take(workers);
+                let judge = |rows: &[usize]| Share::Judge {
+                    rows: rows[0]..rows[0] + rows.len(),
+                };
+                shares.map(judge).collect()
+            }
+            Phase::Done => Vec::new(),
+        }
+    }
+
+    /// Number of rows of the next step.
+    fn next_rows(&self, rows: &[usize]) -> usize {
+        (self.resolved.batch_size * self.resolved.accumulation).min(rows.len())
+    }
+
+    /// Takes what the shares of a [`plan`](Self::plan) came to, in the plan's order.
+    ///
+    /// # Errors
+    /// [`Error::OptionInvalid`] if that is not what was planned, or if the loss is no longer finite; then
+    /// the learning rate is too high.
+    pub fn apply(&mut self, computed: Vec<Computed>) -> Result<Event> {
         match std::mem::replace(&mut self.phase, Phase::Done) {
-            Phase::Train(rows) => self.train_step(rows),
-            Phase::Evaluate { next, evaluation } => self.evaluate(next, evaluation),
+            Phase::Train(rows) => {
+                let lessons = computed.into_iter().map(|computed| match computed {
+                    Computed::Learnt(lesson) => Ok(lesson),
+                    Computed::Judged(_) => Err(unplanned("answers in place of gradients")),
+                });
+                self.learn(rows, lessons.collect::<Result<Vec<_>>>()?)
+            }
+            Phase::Evaluate { next, outcomes } => {
+                let judged = computed.into_iter().map(|computed| match computed {
+                    Computed::Judged(outcomes) => Ok(outcomes),
+                    Computed::Learnt(_) => Err(unplanned("gradients in place of answers")),
+                });
+                self.judge(next, outcomes, judged.collect::<Result<Vec<_>>>()?)
+            }
             Phase::Done => Ok(self.done()),
         }
     }
 
-    fn shuffled(&mut self) -> Phase {
-        let mut order: Vec<usize> = (0..self.train.examples.len()).collect();
-        order.shuffle(&mut self.rng);
-        Phase::Train(order.into())
-    }
-
-    fn train_step(&mut self, mut rows: VecDeque<usize>) -> Result<Event> {
-        let count = self.resolved.batch_size.min(rows.len());
-        let batch: Vec<usize> = rows.drain(..count).collect();
-        let (loss, mut gradients) = self.gradients(&batch)?;
-        if !loss.is_finite() || gradients.iter().flatten().any(|g| !g.is_finite()) {
+    fn learn(&mut self, mut rows: Vec<usize>, lessons: Vec<Lesson>) -> Result<Event> {
+        let size = self.learner.student.len();
+        if lessons.iter().any(|lesson| lesson.gradient.len() != size) || lessons.is_empty() {
+            return Err(unplanned("gradients of other parameters"));
+        }
+        let batch = rows.split_off(rows.len() - self.next_rows(&rows));
+        // always in the order of the plan, so that the sum has the same bits
+        let loss: f64 = lessons.iter().map(|lesson| lesson.loss).sum();
+        let traces = lessons.iter().flat_map(|lesson| &lesson.traces);
+        for (&row, &trace) in batch.iter().zip(traces) {
+            self.traces[row] = trace;
+        }
+        let mut gradient = vec![0f32; size];
+        for lesson in &lessons {
+            gradient
+                .iter_mut()
+                .zip(&lesson.gradient)
+                .for_each(|(sum, g)| *sum += g);
+        }
+        if !loss.is_finite() || gradient.iter().any(|g| !g.is_finite()) {
             return Err(Error::OptionInvalid {
                 option: "learning_rate",
                 value: self.resolved.learning_rate.to_string(),
@@ -278,15 +245,22 @@ impl Trainer {
                 ),
             });
         }
-        clip_norm(&mut gradients, GRADIENT_NORM);
+        let parameters = &mut self.learner.student.parameters;
+        let mut rest = &gradient[..];
+        let own = parameters.iter().map(|parameter| {
+            let (own, others) = rest.split_at(parameter.tensor.len());
+            rest = others;
+            own.to_vec()
+        });
+        let mut gradients: Vec<Vec<f32>> = own.collect();
+        clip_norm(&mut gradients, self.resolved.gradient_clip);
         let learning_rate = self.schedule.rate(self.step);
-        let parameters = &mut self.student.parameters;
         self.optimizer.step(parameters, &gradients, learning_rate);
         self.step += 1;
         self.phase = if rows.is_empty() {
             Phase::Evaluate {
                 next: 0,
-                evaluation: Evaluation::new(&self.dev.labels),
+                outcomes: Outcomes::new(self.learner.dev.labels().len()),
             }
         } else {
             Phase::Train(rows)
@@ -301,86 +275,60 @@ impl Trainer {
         })
     }
 
-    /// Mean loss over the rows and its gradient for each parameter.
-    fn gradients(&mut self, rows: &[usize]) -> Result<(f64, Vec<Vec<f32>>)> {
-        let (mut adapter, head) = self.student.build(self.backbone.shape())?;
-        adapter.start_training(self.resolved.seed.rotate_left(20) ^ self.step as u64);
-        let examples = &self.train.examples;
-        let mut total = 0.0;
-        let parameters = &self.student.parameters;
-        let mut sums: Vec<Vec<f32>> = parameters
-            .iter()
-            .map(|parameter| vec![0.0; parameter.tensor.len()])
-            .collect();
-        for part in runs(rows, TRAINING_TOKENS, |&row| examples[row].tokens.ids.len()) {
-            let labels: Vec<usize> = part.iter().map(|&row| examples[row].label).collect();
-            let numbered = part.iter().map(|&row| (row, &examples[row].tokens));
-            let numbered: Vec<_> = numbered.collect();
-            let states = self.states.forward(&*self.backbone, &*adapter, &numbered)?;
-            let logits = head.logits(&*self.backbone, &states);
-            drop(states);
-            #[allow(clippy::cast_precision_loss)]
-            let share = part.len() as f32 / rows.len() as f32;
-            let loss = cross_entropy(&logits, &labels);
-            drop(logits);
-            total += f64::from(loss.data()[0]) * f64::from(share);
-            let gradients = loss.backward_from(&[share]);
-            for (sum, parameter) in sums.iter_mut().zip(parameters) {
-                if let Some(gradient) = gradients.get(&parameter.tensor) {
-                    sum.iter_mut().zip(gradient).for_each(|(sum, g)| *sum += g);
-                }
+    fn judge(
+        &mut self,
+        mut next: usize,
+        mut outcomes: Outcomes,
+        judged: Vec<Outcomes>,
+    ) -> Result<Event> {
+        let dev = &self.learner.dev;
+        self.phase = Phase::Evaluate {
+            next,
+            outcomes: Outcomes::default(),
+        };
+        for share in self.plan(judged.len()) {
+            if let Share::Judge { rows } = share {
+                next = rows.end;
             }
         }
-        Ok((total, sums))
-    }
-
-    fn evaluate(&mut self, next: usize, mut evaluation: Evaluation) -> Result<Event> {
-        let examples = &self.dev.examples;
-        let rest: Vec<usize> = (next..examples.len()).collect();
-        let length = |&row: &usize| examples[row].tokens.ids.len();
-        let part = runs(&rest, EVALUATION_TOKENS, length)
-            .next()
-            .unwrap_or_default();
-        let next = next + part.len();
-        if !part.is_empty() {
-            let (adapter, head) = self.student.build(self.backbone.shape())?;
-            let first = self.train.examples.len();
-            let rows = part.iter().map(|&row| (first + row, &examples[row].tokens));
-            let states =
-                self.states
-                    .forward(&*self.backbone, &*adapter, &rows.collect::<Vec<_>>())?;
-            let logits = head.logits(&*self.backbone, &states);
-            for (&row, logits) in part.iter().zip(logits.rows()) {
-                let label = examples[row].label;
-                evaluation.add(label, argmax(logits), row_loss(logits, label));
-            }
+        judged.into_iter().for_each(|part| outcomes.append(part));
+        if outcomes.logits.len() != dev.vectors_of(0..next) * outcomes.width {
+            return Err(unplanned("answers to other rows"));
         }
-        if next < self.dev.examples.len() {
-            self.phase = Phase::Evaluate { next, evaluation };
-            let (total, steps) = (self.dev.examples.len(), self.schedule.steps);
+        if next < dev.len() {
+            let total = dev.len();
+            self.phase = Phase::Evaluate { next, outcomes };
             return Ok(Event::Evaluating {
                 done: next,
                 total,
                 step: self.step,
-                steps,
+                steps: self.schedule.steps,
             });
         }
-        self.end_epoch(&evaluation)
+        self.end_epoch(outcomes)
     }
 
-    fn end_epoch(&mut self, evaluation: &Evaluation) -> Result<Event> {
+    fn end_epoch(&mut self, outcomes: Outcomes) -> Result<Event> {
         let metric = &self.resolved.metric;
-        let (score, loss) = (evaluation.score(metric)?, evaluation.loss);
+        let dev = &self.learner.dev;
+        let decision = Decision::thresholds_for(dev, &outcomes);
+        let evaluation = Evaluation::of(dev, &outcomes, &decision);
+        let score = evaluation.score(metric)?;
+        let loss = self.learner.scale.scaled_loss(evaluation.loss);
         let best = self
             .best
             .as_ref()
             .is_none_or(|best| score > best.score || (score >= best.score && loss < best.loss));
         if best {
+            self.worse = 0;
             self.best = Some(Best {
                 score,
                 loss,
-                parameters: self.student.parameters.iter().map(constant).collect(),
+                parameters: self.learner.parameters(),
+                outcomes,
             });
+        } else {
+            self.worse += 1;
         }
         self.epoch += 1;
         let event = Event::Eval {
@@ -393,8 +341,10 @@ impl Trainer {
             step: self.step,
             steps: self.schedule.steps,
         };
-        self.phase = if self.epoch < self.resolved.epochs {
-            self.shuffled()
+        let goes_on = self.epoch < self.resolved.epochs && self.worse < self.resolved.patience;
+        self.phase = if goes_on {
+            let rows = self.learner.train.len();
+            Phase::Train(shuffled(rows, self.resolved.seed, self.epoch))
         } else {
             Phase::Done
         };
@@ -407,10 +357,17 @@ impl Trainer {
             score: self.best.as_ref().map_or(0.0, |best| best.score),
             epochs: self.epoch,
             steps: self.step,
-            train_rows: self.train.examples.len(),
-            dev_rows: self.dev.examples.len(),
-            parameters: self.student.parameters.iter().map(|p| p.tensor.len()).sum(),
+            train_rows: self.learner.train.len(),
+            dev_rows: self.learner.dev.len(),
+            parameters: self.learner.student.len(),
         }
+    }
+
+    /// What the best epoch's answers are made of its logits by.
+    pub(super) fn decision(&self) -> Decision {
+        let best = self.best.as_ref();
+        best.map(|best| Decision::fit(&self.learner.dev, &best.outcomes))
+            .unwrap_or_default()
     }
 
     /// The adapter of the best epoch so far, or as it was initialised before the first has ended.
@@ -418,43 +375,45 @@ impl Trainer {
     /// # Errors
     /// None in practice: the parameters are those that the run began with.
     pub fn finish(mut self) -> Result<TaskAdapter> {
-        let dev_score = self.best.as_ref().map(|best| best.score);
-        if let Some(best) = self.best.take() {
-            self.student.parameters = best.parameters;
+        let decision = self.decision();
+        if let Some(best) = &self.best {
+            self.learner.set_parameters(&best.parameters)?;
         }
-        let (adapter, head) = self.student.build(self.backbone.shape())?;
-        if let Some((config, parameters)) = adapter.finished() {
-            self.student.config = config;
-            self.student.parameters = [&parameters, head.parameters()].concat();
+        let Learner {
+            backbone,
+            mut student,
+            scale,
+            train,
+            dev,
+            ..
+        } = self.learner;
+        if let Problem::MultiLabel { thresholds } = &mut student.head.problem {
+            thresholds.clone_from(&decision.thresholds);
         }
-        for parameter in &mut self.student.parameters {
-            *parameter = constant(parameter);
-            if self.resolved.half {
-                let round = |x: &mut f32| *x = f16::from_f32(*x).to_f32();
-                parameter
-                    .tensor
-                    .update(|values| values.iter_mut().for_each(round));
-            }
-        }
-        let shape = self.backbone.shape();
-        let (adapter, head) = self.student.build(shape)?;
+        let shape = backbone.shape();
+        let (adapter, mut head) = student.finish(shape, scale, self.resolved.half)?;
+        let calibration = decision.calibration(train.scheme().reject.as_ref());
+        head.calibrate(calibration.clone());
+        let problem = head.config().problem.clone();
         let card = Card {
             task: self.settings.task.clone(),
-            labels: self.train.labels.clone(),
+            labels: train.labels().to_vec(),
+            problem: (problem != Problem::SingleLabel).then_some(problem),
             pooling: Some(self.resolved.pooling),
+            calibration,
             backbone: Some(BackboneRef {
                 name: shape.name.clone(),
                 fingerprint: shape.fingerprint.clone(),
             }),
             metric: Some(self.resolved.metric.clone()),
-            dev_score,
+            dev_score: self.best.as_ref().map(|best| best.score),
             seed: Some(self.resolved.seed),
             training: Some(json!({
                 "kind": self.preset.name,
                 "adapter": self.settings.adapter,
                 "settings": self.resolved,
-                "train_rows": self.train.examples.len(),
-                "dev_rows": self.dev.examples.len(),
+                "train_rows": train.len(),
+                "dev_rows": dev.len(),
             })),
             ..Card::default()
         };
@@ -471,5 +430,70 @@ impl Trainer {
             },
             bytes: 0,
         })
+    }
+}
+
+/// The rows of an epoch in its order, the first last. It hangs on nothing but these numbers, so a run that
+/// was interrupted goes on in the same order.
+pub(super) fn shuffled(rows: usize, seed: u64, epoch: usize) -> Vec<usize> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed.wrapping_add(1));
+    rng.set_stream(epoch as u64);
+    let mut order: Vec<usize> = (0..rows).collect();
+    order.shuffle(&mut rng);
+    order
+}
+
+/// Cuts rows into at most `count` parts of about the same length.
+fn parts<T>(rows: &[T], count: usize, length: impl Fn(&T) -> usize) -> Vec<&[T]> {
+    let total: usize = rows.iter().map(&length).sum();
+    let mut parts = Vec::with_capacity(count);
+    let (mut start, mut seen) = (0, 0);
+    for (index, row) in rows.iter().enumerate() {
+        seen += length(row);
+        let is_last = index + 1 == rows.len();
+        if is_last || seen * count >= total * (parts.len() + 1) {
+            parts.push(&rows[start..=index]);
+            start = index + 1;
+        }
+    }
+    parts
+}
+
+fn unplanned(what: &str) -> Error {
+    Error::OptionInvalid {
+        option: "parts",
+        value: what.to_owned(),
+        reason: "give what the plan asked for, in its order".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_even_and_hold_every_row_once() {
+        let lengths = |rows: &[usize], count| -> Vec<Vec<usize>> {
+            let parts = parts(rows, count, |&length| length);
+            parts.into_iter().map(<[usize]>::to_vec).collect()
+        };
+        assert_eq!(lengths(&[5, 5, 5, 5], 2), [[5, 5], [5, 5]]);
+        assert_eq!(lengths(&[1, 1, 18, 2], 2), [vec![1, 1, 18], vec![2]]);
+        assert_eq!(lengths(&[3, 3], 5), [[3], [3]]);
+        assert!(lengths(&[], 2).is_empty());
+        assert_eq!(lengths(&[7, 1, 1], 1), [[7, 1, 1]]);
+    }
+
+    #[test]
+    fn an_epoch_has_its_own_order() {
+        let sorted = |mut rows: Vec<usize>| {
+            rows.sort_unstable();
+            rows
+        };
+        let first = shuffled(50, 3, 0);
+        assert_ne!(first, shuffled(50, 3, 1));
+        assert_ne!(first, shuffled(50, 4, 0));
+        assert_eq!(first, shuffled(50, 3, 0));
+        assert_eq!(sorted(first), (0..50).collect::<Vec<_>>());
     }
 }

@@ -11,9 +11,10 @@ use crate::adapter::format::Library;
 use crate::adapter::{Config, LoraConfig, Options, Preset, SizeOption, preset};
 use crate::backbone::{Backbone, Bert, BertConfig, Linear, LinearSite, NoHook, Shape};
 use crate::error::Result;
+use crate::head::ProblemName;
 use crate::kernels::bench::{Case, attention_alone, cases};
 use crate::text::{Batch, Encoded, Text, Tokenizer};
-use crate::train::{Dataset, Event, Example, Settings, Trainer};
+use crate::train::{Dataset, Event, Scheme, Settings, Targets, TokenStore, Trainer};
 
 type Outcome<T> = std::result::Result<T, JsValue>;
 
@@ -67,24 +68,21 @@ impl BenchBackbone {
             4 => &TOP_TWO,
             _ => return Err("layers 0 or 4".into()),
         };
-        let examples: Vec<_> = sequences_of(ids, rows)
-            .enumerate()
-            .map(|(row, tokens)| Example {
-                tokens,
-                label: row % 2,
-            })
-            .collect();
-        let labels = vec!["even".to_owned(), "odd".to_owned()];
-        let data = |examples| Dataset {
-            examples,
-            labels: labels.clone(),
+        let mut tokens = TokenStore::default();
+        sequences_of(ids, rows).for_each(|sequence| tokens.push(&sequence));
+        let labels = (0u32..2).cycle().take(tokens.len()).map(Some).collect();
+        let scheme = Scheme {
+            problem: ProblemName::SingleLabel,
+            labels: vec!["even".to_owned(), "odd".to_owned()],
+            reject: None,
         };
+        let train = Dataset::from_parts(scheme, tokens, Targets::Labels(labels));
+        let dev = train.select(&[0]);
         let settings = Settings {
             epochs: Some(1000),
             batch_size: Some(batch),
             ..Settings::default()
         };
-        let (train, dev) = (data(examples.clone()), data(examples[..1].to_vec()));
         let trainer = Trainer::new(Arc::clone(&self.backbone), preset, settings, train, dev);
         Ok(BenchTraining {
             trainer: trainer.map_err(thrown)?,

@@ -10,6 +10,7 @@ use crate::adapter::{Card, Description, SizeOption, TaskAdapter, presets};
 use crate::compose::Composition;
 use crate::engine::{Answer, Composed, Engine};
 use crate::error::Error;
+use crate::head::Prediction;
 use crate::hub;
 
 #[wasm_bindgen]
@@ -367,9 +368,13 @@ fn answers(composed: &Composed, begin: f64, count: usize) -> Outcome<JsValue> {
 /// The best label with the scores of all; nothing for an answer that is no label of the text.
 fn answer_of<'a>(answer: &'a Answer, labels: &'a [String], ms: f64) -> Option<Classification<'a>> {
     let (best, score) = answer.label()?;
+    let label = match &answer.prediction {
+        Prediction::Rejected { label, .. } => label,
+        _ => &labels[best],
+    };
     let pairs = labels.iter().zip(answer.scores());
     Some(Classification {
-        label: &labels[best],
+        label,
         score,
         scores: pairs
             .map(|(label, &score)| Score { label, score })

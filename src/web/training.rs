@@ -8,6 +8,7 @@ use crate::adapter::{Options, format, preset};
 use crate::backbone::Backbone;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::head::ProblemName;
 use crate::hub::sha256;
 use crate::train::{Dataset, Row, Settings, Trainer};
 
@@ -56,9 +57,9 @@ impl Training {
             },
             ..Settings::default()
         };
-        let data = Dataset::for_training("the rows", &rows, engine.tokenizer())?;
-        let resolved = settings.resolve(data.examples.len())?;
-        let (train, dev) = data.split(resolved.dev_share, resolved.seed);
+        let reading = settings.reading(ProblemName::SingleLabel);
+        let data = Dataset::read("the rows", &rows, engine.tokenizer(), &reading)?;
+        let (train, dev) = settings.split(data)?;
         let json = serde_json::to_vec(&rows).unwrap_or_default();
         let backbone = engine.backbone().clone();
         Ok(Self {

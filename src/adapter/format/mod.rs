@@ -171,7 +171,11 @@ fn with_side_head(mut loaded: TaskAdapter, files: &Files, shape: &Shape) -> Resu
     if let Some(head) = head::read(files, &loaded.card, shape)? {
         loaded.head = Some(head);
     }
-    if let Some(head) = &loaded.head {
+    if let Some(calibration) = &loaded.card.calibration {
+        calibration.check(CARD)?;
+    }
+    if let Some(head) = &mut loaded.head {
+        head.calibrate(loaded.card.calibration.clone());
         let HeadConfig {
             problem, labels, ..
         } = head.config();
@@ -229,6 +233,7 @@ pub fn save(task: &TaskAdapter, name: &str, library: Library, shape: &Shape) -> 
     if let Some(head) = &task.head {
         card.labels.clone_from(&head.config().labels);
         card.problem = said(&head.config().problem);
+        card.calibration = head.calibration().cloned();
         if !head::can_say(library, head) {
             head::put_aside(head, task.float, &mut card, &mut files)?;
         }

@@ -26,6 +26,7 @@ const PEFT: &[&str] = &[
     "fan_in_fan_out",
     "feedforward_modules",
     "graftlet_bitfit",
+    "graftlet_none",
     "inference_mode",
     "init_ia3_weights",
     "init_lora_weights",

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::LoraConfig;
 use crate::adapter::format::{Fields, peft_targets};
-use crate::adapter::{Bias, Config, bitfit, number};
+use crate::adapter::{Bias, Config, bitfit, none, number};
 use crate::backbone::{Linear, LinearSite, Shape};
 use crate::error::Result;
 
@@ -45,6 +45,9 @@ pub(super) fn read(
     }
     if fields.flag(bitfit::MARK, false)? {
         return bitfit::read_peft(&fields, shape);
+    }
+    if fields.flag(none::MARK, false)? {
+        return none::read_peft(&fields, shape);
     }
     let targets = peft_targets::read(&fields, shape, &[Linear::Query, Linear::Value])?;
     let config = LoraConfig {

@@ -1,0 +1,109 @@
+//! A LoRA of rank 1 on one layer whose matrices are zero: how a kind that PEFT does not have is written so
+//! that `PeftModel` loads it and computes the same. A mark in the configuration, which PEFT passes over,
+//! says what it stands for.
+
+use serde_json::{Map, Value, json};
+
+use super::format::{Fields, Library, peft_targets};
+use super::{Bias, Config, Init, LoraConfig, ParamName, ParamSource, Parameter, Site};
+use crate::backbone::{Linear, LinearSite, Modules, Shape};
+use crate::error::{Error, Result};
+use crate::tensor::Tensor;
+
+/// The layer that has it.
+pub(super) const SITE: LinearSite = LinearSite {
+    layer: 0,
+    linear: Linear::Query,
+};
+const A: &str = "lora_a";
+const B: &str = "lora_b";
+
+/// Its two matrices with their shapes.
+fn matrices(shape: &Shape) -> [(ParamName, [usize; 2]); 2] {
+    let (hidden, site) = (shape.hidden_size, Site::Linear(SITE));
+    [(A, [1, hidden]), (B, [hidden, 1])].map(|(field, dims)| (ParamName { site, field }, dims))
+}
+
+/// Takes the matrices of a marked file from where its tensors come from, and refuses a LoRA that does
+/// something.
+pub(super) fn take(source: &mut dyn ParamSource, shape: &Shape, mark: &str) -> Result<()> {
+    for (name, dims) in matrices(shape) {
+        if source.has(name) {
+            let tensor = source.get(name, &dims, Init::Zeros)?;
+            if name.field == B && tensor.data().iter().any(|&x| x != 0.0) {
+                return Err(Error::UnsupportedFeature {
+                    place: "adapter_config.json".into(),
+                    feature: format!("{mark} = true with a LoRA that is not zero"),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Its matrices, for a file.
+pub(super) fn stored(hidden_size: usize) -> impl Iterator<Item = Parameter> {
+    let zeros = move |(field, dims): (_, [usize; 2])| Parameter {
+        name: ParamName {
+            site: Site::Linear(SITE),
+            field,
+        },
+        tensor: Tensor::new(vec![0.0; hidden_size], &dims),
+    };
+    [(A, [1, hidden_size]), (B, [hidden_size, 1])]
+        .into_iter()
+        .map(zeros)
+}
+
+/// The key of one of its matrices; `None` for another parameter.
+pub(super) fn key(modules: &dyn Modules, name: ParamName) -> Option<String> {
+    let matrix = match name.field {
+        A => "lora_A",
+        B => "lora_B",
+        _ => return None,
+    };
+    Some(format!("{}.{matrix}.weight", modules.linear(SITE)))
+}
+
+/// Its configuration, with a mark and with biases that are trained beside it.
+///
+/// # Errors
+/// [`Error::AdapterFormat`] for AdapterHub, where `title` names the kind.
+pub(super) fn write(
+    title: &str,
+    mark: &str,
+    bias: Bias,
+    library: Library,
+    shape: &Shape,
+) -> Result<Map<String, Value>> {
+    if library == Library::AdapterHub {
+        return Err(Error::AdapterFormat {
+            what: title.to_owned(),
+            format: "AdapterHub",
+            hint: "AdapterHub has no such kind; save it in PEFT's format instead".into(),
+        });
+    }
+    let lora = LoraConfig {
+        rank: 1,
+        alpha: 1.0,
+        targets: [SITE].into(),
+        bias,
+        ..LoraConfig::default()
+    };
+    let mut map = lora.write(library, shape)?;
+    map.insert(mark.to_owned(), json!(true));
+    Ok(map)
+}
+
+/// Checks that a configuration with a mark is what [`write`] makes.
+pub(super) fn check(fields: &Fields<'_>, shape: &Shape, mark: &str, bias: &str) -> Result<()> {
+    fields.refuse_unless("bias", &[json!(bias)])?;
+    fields.refuse_unless("use_dora", &[json!(false)])?;
+    fields.refuse_unless("lora_bias", &[json!(false)])?;
+    fields.refuse_unless("r", &[json!(1)])?;
+    let targets = peft_targets::read(fields, shape, &[])?;
+    if targets.into_iter().ne([SITE]) {
+        return Err(fields.invalid(&format!("with {mark} there is one target, the first query")));
+    }
+    Ok(())
+}

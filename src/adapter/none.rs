@@ -1,0 +1,114 @@
+//! No change to the encoder: only a head is trained, on the states of the frozen model.
+//!
+//! Neither library has the kind; it is written as a LoRA that does nothing, see [`carrier`].
+
+use serde_json::{Map, Value};
+
+use super::carrier;
+use super::format::{Fields, Library};
+use super::{Adapter, Bias, Config, Description, Kind, ParamName, ParamSource, Parameter, Preset};
+use crate::backbone::{Affine, Hook, Module, Modules, Shape};
+use crate::error::Result;
+
+/// The row of this kind.
+pub(super) static KIND: Kind = Kind {
+    name: "none",
+    presets: &[Preset {
+        name: "head",
+        title: "Head alone",
+        description: "A linear head on the frozen encoder. Trained in seconds, and hard to beat with a handful of rows.",
+        library: Library::Peft,
+        size: None,
+        config: |_, _| Ok(Box::new(NoneConfig::default())),
+    }],
+    peft: None,
+    adapterhub: None,
+};
+
+/// Says in PEFT's configuration that the LoRA is only there to be loaded.
+pub(super) const MARK: &str = "graftlet_none";
+
+const TITLE: &str = "a head alone";
+
+/// Settings of no change: there are none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NoneConfig {
+    /// Whether the source holds the LoRA of zeros that PEFT's files need.
+    with_carrier: bool,
+}
+
+struct Nothing {
+    config: NoneConfig,
+    hidden_size: usize,
+}
+
+/// Reads a configuration that has the [`MARK`].
+pub(super) fn read_peft(fields: &Fields<'_>, shape: &Shape) -> Result<Box<dyn Config>> {
+    carrier::check(fields, shape, MARK, "none")?;
+    Ok(Box::new(NoneConfig { with_carrier: true }))
+}
+
+impl Config for NoneConfig {
+    fn kind(&self) -> &'static Kind {
+        &KIND
+    }
+
+    fn agrees(&self, other: &dyn Config) -> bool {
+        std::ptr::eq(other.kind(), &raw const KIND)
+    }
+
+    fn build(&self, shape: &Shape, source: &mut dyn ParamSource) -> Result<Box<dyn Adapter>> {
+        if self.with_carrier {
+            carrier::take(source, shape, MARK)?;
+        }
+        Ok(Box::new(Nothing {
+            config: self.clone(),
+            hidden_size: shape.hidden_size,
+        }))
+    }
+
+    fn write(&self, library: Library, shape: &Shape) -> Result<Map<String, Value>> {
+        carrier::write(TITLE, MARK, Bias::None, library, shape)
+    }
+
+    fn key(
+        &self,
+        _library: Library,
+        modules: &dyn Modules,
+        name: ParamName,
+        _adapter: &str,
+    ) -> String {
+        carrier::key(modules, name).unwrap_or_default()
+    }
+
+    fn describe(&self, _shape: &Shape) -> Description {
+        Description {
+            title: "Head alone".into(),
+            ..Description::default()
+        }
+    }
+}
+
+impl Hook for Nothing {
+    fn lowest_layer(&self) -> Option<usize> {
+        None
+    }
+}
+
+impl Adapter for Nothing {
+    fn config(&self) -> &dyn Config {
+        &self.config
+    }
+
+    fn parameters(&self) -> &[Parameter] {
+        &[]
+    }
+
+    fn merge(&self, _module: Module, _weights: &mut Affine) -> Result<()> {
+        Ok(())
+    }
+
+    fn stored(&self, _library: Library) -> Vec<Parameter> {
+        carrier::stored(self.hidden_size).collect()
+    }
+}

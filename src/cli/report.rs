@@ -1,0 +1,99 @@
+use crate::text::Text;
+use crate::train::{Evaluation, HardRow, Report, Row, Suspect};
+
+/// Rows of each list that are shown.
+const SHOWN: usize = 5;
+
+/// Longest text that is shown, in characters.
+const WIDTH: usize = 80;
+
+/// What a run came to. `train` and `dev` are the rows that its data was made of.
+pub(super) fn print(report: &Report, train: &[Row], dev: &[Row]) {
+    for (name, score) in &report.evaluation.scores {
+        println!("{name:<24} {score:>9.4}");
+    }
+    print_labels(&report.evaluation);
+    if let (Some(before), Some(after)) = (report.calibration_error_before, report.calibration_error)
+    {
+        let temperature = report.temperature.unwrap_or(1.0);
+        println!("calibration error {before:.4}, with temperature {temperature:.3} {after:.4}");
+    }
+    if let Some(threshold) = report.reject_threshold {
+        println!("rejected below a score of {threshold:.4}");
+    }
+    if report.truncated > 0 {
+        println!(
+            "{} texts were cut to what the backbone reads",
+            report.truncated
+        );
+    }
+    if !report.hardest.is_empty() {
+        println!("hardest held-out rows:");
+    }
+    for HardRow {
+        row,
+        label,
+        answer,
+        loss,
+    } in report.hardest.iter().take(SHOWN)
+    {
+        let text = shown(dev, *row);
+        println!(
+            "  row {}: {label}, answered {answer} (loss {loss:.2}): {text}",
+            row + 1
+        );
+    }
+    if !report.suspects.is_empty() {
+        println!("labels that may be wrong:");
+    }
+    for Suspect {
+        row,
+        held_out,
+        label,
+        rival,
+        rival_score,
+        ..
+    } in report.suspects.iter().take(SHOWN)
+    {
+        let text = shown(if *held_out { dev } else { train }, *row);
+        println!(
+            "  row {}: {label}, rather {rival} ({rival_score:.2}): {text}",
+            row + 1
+        );
+    }
+}
+
+fn shown(rows: &[Row], row: usize) -> String {
+    let Some(Row {
+        text: Text { first, second },
+        ..
+    }) = rows.get(row)
+    else {
+        return String::new();
+    };
+    let whole = second
+        .as_ref()
+        .map_or(first.clone(), |second| format!("{first} / {second}"));
+    if whole.chars().count() <= WIDTH {
+        return whole;
+    }
+    let start: String = whole.chars().take(WIDTH - 1).collect();
+    format!("{start}…")
+}
+
+/// A line for each label, or kind of span; nothing where there are none.
+pub(super) fn print_labels(evaluation: &Evaluation) {
+    if evaluation.per_label.is_empty() {
+        return;
+    }
+    println!(
+        "{:<24} {:>9} {:>9} {:>9} {:>7}",
+        "label", "precision", "recall", "f1", "rows"
+    );
+    for label in &evaluation.per_label {
+        println!(
+            "{:<24} {:>9.4} {:>9.4} {:>9.4} {:>7}",
+            label.label, label.precision, label.recall, label.f1, label.rows
+        );
+    }
+}

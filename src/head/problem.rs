@@ -1,0 +1,86 @@
+use serde::{Deserialize, Serialize};
+
+/// What a head answers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "name", rename_all = "snake_case")]
+pub enum Problem {
+    /// One label a text.
+    #[default]
+    SingleLabel,
+    /// Any number of labels a text.
+    MultiLabel {
+        /// What a label's score, 0 to 1, must reach: one a label, or none for
+        /// [`DEFAULT_THRESHOLD`].
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        thresholds: Vec<f32>,
+    },
+    /// One number a text; its only label is the number's name.
+    Regression,
+    /// One label a token; such a head pools nothing.
+    TokenClassification,
+}
+
+impl Problem {
+    /// What it answers, in words.
+    #[must_use]
+    pub fn title(&self) -> &'static str {
+        match self {
+            Self::SingleLabel => "one label",
+            Self::MultiLabel { .. } => "any number of labels",
+            Self::Regression => "a number",
+            Self::TokenClassification => "labels of tokens",
+        }
+    }
+}
+
+/// The name of a [`Problem`], without what belongs to a particular head.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProblemName {
+    /// [`Problem::SingleLabel`].
+    #[default]
+    SingleLabel,
+    /// [`Problem::MultiLabel`].
+    MultiLabel,
+    /// [`Problem::Regression`].
+    Regression,
+    /// [`Problem::TokenClassification`].
+    TokenClassification,
+}
+
+impl ProblemName {
+    /// As settings and files write it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SingleLabel => "single_label",
+            Self::MultiLabel => "multi_label",
+            Self::Regression => "regression",
+            Self::TokenClassification => "token_classification",
+        }
+    }
+
+    /// The problem of a head that is trained for it.
+    #[must_use]
+    pub fn fresh(self) -> Problem {
+        match self {
+            Self::SingleLabel => Problem::SingleLabel,
+            Self::MultiLabel => Problem::MultiLabel {
+                thresholds: Vec::new(),
+            },
+            Self::Regression => Problem::Regression,
+            Self::TokenClassification => Problem::TokenClassification,
+        }
+    }
+}
+
+impl From<&Problem> for ProblemName {
+    fn from(problem: &Problem) -> Self {
+        match problem {
+            Problem::SingleLabel => Self::SingleLabel,
+            Problem::MultiLabel { .. } => Self::MultiLabel,
+            Problem::Regression => Self::Regression,
+            Problem::TokenClassification => Self::TokenClassification,
+        }
+    }
+}

@@ -1,0 +1,307 @@
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::decision::row_loss;
+use super::scale::Scale;
+use super::student::Student;
+use super::{Dataset, Outcomes, Resolved, StateCache};
+use crate::adapter::{Config, FreshParams, Preset};
+use crate::backbone::Backbone;
+use crate::error::{Error, Result};
+use crate::head::{Head, HeadConfig, LossSettings, ProblemName, Target, argmax, softmax};
+use crate::text::{Encoded, runs};
+
+/// Most tokens whose activations are kept for a backward pass; a step with more is computed in
+/// parts whose gradients are added up, so memory is bounded whatever the texts' length.
+const TRAINING_TOKENS: usize = 1024;
+
+/// Most tokens of one evaluation call.
+pub(super) const EVALUATION_TOKENS: usize = 2048;
+
+/// Most bytes of states below the adapter that are kept between epochs.
+const STATE_BYTES: usize = 128 << 20;
+
+/// One unit of work of a run, or the part of it that one of several workers does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Share {
+    /// Rows to learn from.
+    Learn {
+        /// Steps taken before this one.
+        step: usize,
+        /// Numbers of the rows in the data to learn from.
+        rows: Vec<usize>,
+        /// What the weights of all rows of the step add up to, also of those that others compute.
+        weight: f64,
+    },
+    /// Held-out rows to answer.
+    Judge {
+        /// Numbers of the rows in the held-out data.
+        rows: Range<usize>,
+    },
+}
+
+/// What a [`Share`] comes to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Computed {
+    /// Of rows to learn from.
+    Learnt(Lesson),
+    /// Of held-out rows.
+    Judged(Outcomes),
+}
+
+/// What some rows of a step teach.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Lesson {
+    /// Their part of the gradient of the step's mean loss, for all parameters end to end.
+    pub gradient: Vec<f32>,
+    /// Their part of the step's mean loss.
+    pub loss: f64,
+    /// How each row was answered; none where rows have more than one label.
+    pub traces: Vec<Trace>,
+}
+
+/// How a row with one label was answered while it was learnt from.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Trace {
+    /// Cross-entropy of the label that the row has.
+    pub loss: f32,
+    /// Score of the best other label.
+    pub rival_score: f32,
+    /// The best other label.
+    pub rival: u32,
+}
+
+/// Computes what a run needs of the backbone: gradients of rows, and answers to rows. A run has one; with
+/// several workers each has its own, made of the same data and settings, and all have the same parameters.
+pub struct Learner {
+    pub(super) backbone: Arc<dyn Backbone>,
+    pub(super) student: Student,
+    pub(super) train: Dataset,
+    pub(super) dev: Dataset,
+    pub(super) scale: Scale,
+    pub(super) loss: LossSettings,
+    /// Numbered through: rows to learn from, then held-out rows.
+    states: StateCache,
+    head_dropout: f32,
+    seed: u64,
+}
+
+impl Learner {
+    /// With a fresh adapter of a preset, and its head.
+    ///
+    /// # Errors
+    /// [`Error::OptionInvalid`] for settings that do not fit the rows or the backbone.
+    pub fn new(
+        backbone: Arc<dyn Backbone>,
+        preset: &Preset,
+        settings: &super::Settings,
+        train: Dataset,
+        dev: Dataset,
+    ) -> Result<Self> {
+        let resolved = settings.resolve(preset.name, &train)?;
+        let shape = backbone.shape();
+        let mut params = FreshParams::new(resolved.seed);
+        let config = (preset.config)(&settings.adapter, shape)?;
+        check_tokens(&*config, preset, resolved.problem)?;
+        let adapter = config.build(shape, &mut params)?;
+        let head = HeadConfig {
+            problem: resolved.problem.fresh(),
+            pooling: resolved.pooling,
+            dense: None,
+            labels: train.labels().to_vec(),
+        };
+        let built = Head::build(head.clone(), shape, &mut params)?;
+        let examples = train.len() + dev.len();
+        let states = StateCache::new(&*backbone, adapter.lowest_layer(), examples, STATE_BYTES);
+        let parameters = [adapter.parameters(), built.parameters()].concat();
+        #[allow(clippy::cast_possible_truncation)]
+        let head_dropout = resolved.head_dropout as f32;
+        Ok(Self {
+            student: Student {
+                config,
+                head,
+                parameters,
+            },
+            loss: resolved.loss_settings(&train)?,
+            scale: Scale::of(&train),
+            seed: resolved.seed,
+            head_dropout,
+            backbone,
+            states,
+            train,
+            dev,
+        })
+    }
+
+    /// The settings in force.
+    ///
+    /// # Errors
+    /// [`Error::OptionInvalid`] for a value outside its range.
+    pub(super) fn resolve(&self, preset: &Preset, settings: &super::Settings) -> Result<Resolved> {
+        settings.resolve(preset.name, &self.train)
+    }
+
+    /// All parameters end to end, the adapter's, then the head's.
+    #[must_use]
+    pub fn parameters(&self) -> Vec<f32> {
+        self.student.flat()
+    }
+
+    /// Takes over the parameters of another learner of the same run.
+    ///
+    /// # Errors
+    /// [`Error::OptionInvalid`] if there are not as many.
+    pub fn set_parameters(&mut self, parameters: &[f32]) -> Result<()> {
+        if parameters.len() != self.student.len() {
+            return Err(Error::OptionInvalid {
+                option: "parameters",
+                value: format!("of length {}", parameters.len()),
+                reason: format!("this run has {}", self.student.len()),
+            });
+        }
+        self.student.set(parameters);
+        Ok(())
+    }
+
+    /// Does a share of the work.
+    ///
+    /// # Errors
+    /// Those of [`Backbone::embed`]; [`Error::OptionInvalid`] for rows that are not there.
+    pub fn compute(&mut self, share: &Share) -> Result<Computed> {
+        let (last, rows) = match share {
+            Share::Learn { rows, .. } => (rows.iter().max().copied(), self.train.len()),
+            Share::Judge { rows } => (rows.end.checked_sub(1), self.dev.len()),
+        };
+        if let Some(last) = last.filter(|&last| last >= rows) {
+            return Err(Error::OptionInvalid {
+                option: "rows",
+                value: format!("up to number {last}"),
+                reason: format!("there are {rows}"),
+            });
+        }
+        match share {
+            Share::Learn { step, rows, weight } => {
+                Ok(Computed::Learnt(self.gradient(*step, rows, *weight)?))
+            }
+            Share::Judge { rows } => Ok(Computed::Judged(self.answers(rows.clone())?)),
+        }
+    }
+
+    /// The rows' part of the mean loss of a step and of its gradient.
+    fn gradient(&mut self, step: usize, rows: &[usize], weight: f64) -> Result<Lesson> {
+        let (mut adapter, head) = self.student.build(self.backbone.shape())?;
+        let parameters = &self.student.parameters;
+        let mut lesson = Lesson {
+            gradient: vec![0.0; self.student.len()],
+            ..Lesson::default()
+        };
+        for part in runs(rows, TRAINING_TOKENS, |&row| self.train.length(row)) {
+            let tokens: Vec<Encoded> = part.iter().map(|&row| self.train.tokens(row)).collect();
+            let targets = part
+                .iter()
+                .map(|&row| self.scale.scaled(self.train.target(row)));
+            let targets: Vec<Target> = targets.collect();
+            let seeds = part.iter().map(|&row| seed_of(self.seed, step, row));
+            let seeds: Vec<u64> = seeds.collect();
+            let lengths = tokens.iter().map(|tokens| tokens.ids.len());
+            let sequences: Vec<_> = seeds.iter().copied().zip(lengths).collect();
+            adapter.start_training(&sequences);
+            let numbered: Vec<_> = part.iter().copied().zip(&tokens).collect();
+            let states = self.states.forward(&*self.backbone, &*adapter, &numbered)?;
+            let logits =
+                head.logits_in_training(&*self.backbone, &states, self.head_dropout, &seeds);
+            drop(states);
+            let weights: f64 = targets.iter().map(|target| self.loss.weight(target)).sum();
+            #[allow(clippy::cast_possible_truncation)]
+            let share = (weights / weight.max(f64::MIN_POSITIVE)) as f32;
+            let targets: Vec<&Target> = targets.iter().collect();
+            lesson.traces.extend(traces(&targets, logits.rows()));
+            let loss = head.loss_with(&logits, &targets, &self.loss);
+            drop(logits);
+            lesson.loss += f64::from(loss.data()[0]) * f64::from(share);
+            let gradients = loss.backward_from(&[share]);
+            let mut sums = &mut lesson.gradient[..];
+            for parameter in parameters {
+                let (own, rest) = sums.split_at_mut(parameter.tensor.len());
+                sums = rest;
+                if let Some(gradient) = gradients.get(&parameter.tensor) {
+                    own.iter_mut().zip(gradient).for_each(|(sum, g)| *sum += g);
+                }
+            }
+        }
+        Ok(lesson)
+    }
+
+    /// Logits of held-out rows, in their unit.
+    fn answers(&mut self, rows: Range<usize>) -> Result<Outcomes> {
+        let (adapter, head) = self.student.build(self.backbone.shape())?;
+        let width = self.dev.labels().len();
+        let mut outcomes = Outcomes::new(width);
+        let rows: Vec<usize> = rows.collect();
+        for part in runs(&rows, EVALUATION_TOKENS, |&row| self.dev.length(row)) {
+            let tokens: Vec<Encoded> = part.iter().map(|&row| self.dev.tokens(row)).collect();
+            let numbers = part.iter().map(|&row| self.train.len() + row);
+            let numbered: Vec<_> = numbers.zip(&tokens).collect();
+            let states = self.states.forward(&*self.backbone, &*adapter, &numbered)?;
+            let logits = head.logits(&*self.backbone, &states);
+            for (&row, (_, logits)) in part.iter().zip(head.predictions(&logits, &states.starts)) {
+                outcomes.add(&self.dev, row, &logits);
+            }
+        }
+        self.scale.unscale(&mut outcomes.logits);
+        Ok(outcomes)
+    }
+
+    /// Bytes of states that are kept between epochs.
+    #[must_use]
+    pub fn state_bytes(&self) -> usize {
+        self.states.bytes()
+    }
+}
+
+/// What is left out of a row in a step hangs on nothing else.
+fn seed_of(seed: u64, step: usize, row: usize) -> u64 {
+    // the finalizer of SplitMix64 (Steele et al. 2014): neighbours become strangers
+    let mut z = seed ^ (step as u64).rotate_left(40) ^ row as u64;
+    for factor in [0xbf58_476d_1ce4_e5b9, 0x94d0_49bb_1331_11eb] {
+        z = (z ^ (z >> 30)).wrapping_mul(factor);
+    }
+    z ^ (z >> 31)
+}
+
+fn traces<'a>(
+    targets: &[&Target],
+    logits: impl Iterator<Item = &'a [f32]>,
+) -> impl Iterator<Item = Trace> {
+    let of = |(target, z): (&&Target, &[f32])| match target {
+        Target::Label(label) => Some(trace(z, *label)),
+        Target::Outside => Some(Trace::default()),
+        _ => None,
+    };
+    let traces: Vec<Trace> = targets.iter().zip(logits).filter_map(of).collect();
+    traces.into_iter()
+}
+
+#[allow(clippy::cast_possible_truncation)]
+fn trace(z: &[f32], label: usize) -> Trace {
+    let mut scores = softmax(z);
+    scores[label] = -1.0;
+    let rival = argmax(&scores);
+    Trace {
+        loss: row_loss(z, label, 1.0) as f32,
+        rival_score: scores[rival],
+        rival: u32::try_from(rival).unwrap_or(u32::MAX),
+    }
+}
+
+/// Virtual tokens have states too, and a head for tokens could not tell them from a text's.
+fn check_tokens(config: &dyn Config, preset: &Preset, problem: ProblemName) -> Result<()> {
+    if problem == ProblemName::TokenClassification && config.adds_tokens() {
+        return Err(Error::OptionInvalid {
+            option: "kind",
+            value: preset.name.to_owned(),
+            reason: "its virtual tokens have no labels; label tokens with another kind".into(),
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,76 @@
+use super::{Dataset, Targets};
+use crate::adapter::{Parameter, Site};
+use crate::head::{Target, field};
+
+/// The unit in which a head learns numbers: the rows' standard deviation, from their mean on. So the
+/// same learning rate fits stars and millimetres. Labels have none.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Scale {
+    mean: f64,
+    deviation: f64,
+}
+
+impl Scale {
+    /// That of rows; of labels, or of numbers that are all the same, the plain unit.
+    pub(super) fn of(data: &Dataset) -> Self {
+        let mut scale = Self {
+            mean: 0.0,
+            deviation: 1.0,
+        };
+        if let Targets::Numbers(numbers) = data.targets() {
+            #[allow(clippy::cast_precision_loss)]
+            let count = numbers.len().max(1) as f64;
+            let numbers = || numbers.iter().copied().map(f64::from);
+            scale.mean = numbers().sum::<f64>() / count;
+            let squares = numbers().map(|x| (x - scale.mean) * (x - scale.mean));
+            let deviation = (squares.sum::<f64>() / count).sqrt();
+            if deviation > 0.0 {
+                scale.deviation = deviation;
+            }
+        }
+        scale
+    }
+
+    /// A target in this unit.
+    #[allow(clippy::cast_possible_truncation)]
+    pub(super) fn scaled(&self, target: Target) -> Target {
+        match target {
+            Target::Number(x) => {
+                Target::Number(((f64::from(x) - self.mean) / self.deviation) as f32)
+            }
+            other => other,
+        }
+    }
+
+    /// Answers in the unit of the rows.
+    #[allow(clippy::cast_possible_truncation)]
+    pub(super) fn unscale(&self, answers: &mut [f32]) {
+        if (self.mean, self.deviation) != (0.0, 1.0) {
+            let unscaled = |x: &mut f32| *x = (f64::from(*x) * self.deviation + self.mean) as f32;
+            answers.iter_mut().for_each(unscaled);
+        }
+    }
+
+    /// A squared error in this unit.
+    pub(super) fn scaled_loss(&self, loss: f64) -> f64 {
+        loss / (self.deviation * self.deviation)
+    }
+
+    /// Makes a head that answers in this unit one that answers in the rows'.
+    #[allow(clippy::cast_possible_truncation)]
+    pub(super) fn fold(&self, parameters: &mut [Parameter]) {
+        let deviation = self.deviation as f32;
+        for parameter in parameters.iter_mut().filter(|p| p.name.site == Site::Head) {
+            match parameter.name.field {
+                field::OUT if deviation != 1.0 => {
+                    let widen = |x: &mut f32| *x *= deviation;
+                    parameter
+                        .tensor
+                        .update(|values| values.iter_mut().for_each(widen));
+                }
+                field::OUT_BIAS => parameter.tensor.update(|values| self.unscale(values)),
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+use std::collections::BTreeMap;
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+use super::{Dataset, Targets};
+
+/// Groups of rows that a number is spread over, from small to large.
+const BANDS: usize = 10;
+
+impl Dataset {
+    /// Holds out `share` of each stratum, at least one row and not all of them (so none of a
+    /// stratum of one row). The same seed gives
+    /// the same split. Returns what is left to learn from, and what was held out.
+    #[must_use]
+    pub fn split(self, share: f64, seed: u64) -> (Self, Self) {
+        let mut held = vec![false; self.len()];
+        for rows in shuffled(&self, seed) {
+            #[allow(
+                clippy::cast_precision_loss,
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss
+            )]
+            let count = (rows.len() as f64 * share).round() as usize;
+            let most = rows.len() - 1;
+            let count = count.clamp(1.min(most), most);
+            rows[..count].iter().for_each(|&row| held[row] = true);
+        }
+        let (out, kept): (Vec<usize>, Vec<usize>) = (0..self.len()).partition(|&row| held[row]);
+        (self.select(&kept), self.select(&out))
+    }
+
+    /// Splits the rows into `count` folds, each stratum spread over all of them. The same seed gives
+    /// the same folds. Returns the numbers of each one's rows, in ascending order.
+    #[must_use]
+    pub fn folds(&self, count: usize, seed: u64) -> Vec<Vec<usize>> {
+        let mut folds = vec![Vec::new(); count.max(1)];
+        // one after the other over all strata, so that no fold is larger by more than a row
+        let rows = shuffled(self, seed).into_iter().flatten();
+        for (place, row) in rows.enumerate() {
+            folds[place % count.max(1)].push(row);
+        }
+        folds.iter_mut().for_each(|fold| fold.sort_unstable());
+        folds
+    }
+}
+
+/// The rows of each stratum in random order.
+fn shuffled(data: &Dataset, seed: u64) -> Vec<Vec<usize>> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut strata = strata(data);
+    strata.iter_mut().for_each(|rows| rows.shuffle(&mut rng));
+    strata
+}
+
+/// Rows that are alike: of one label; of several labels or tags, those with the same rarest one; of a
+/// number, those of about the same.
+fn strata(data: &Dataset) -> Vec<Vec<usize>> {
+    let rows = 0..data.len();
+    let keys: Vec<Option<usize>> = match data.targets() {
+        Targets::Labels(labels) => labels
+            .iter()
+            .map(|label| label.map(|l| l as usize))
+            .collect(),
+        Targets::Sets(sets) => {
+            let width = data.labels().len();
+            let sets = sets.chunks_exact(width.max(1));
+            let own = sets.map(|set| (0..width).filter(|&label| set[label]).collect());
+            rarest(own.collect())
+        }
+        Targets::Tags { .. } => {
+            let outside = data.labels().iter().position(|label| label == "O");
+            let own = rows.clone().map(|row| {
+                let labels = data.tagged(row).iter().map(|tagged| tagged.label as usize);
+                labels.filter(|&label| Some(label) != outside).collect()
+            });
+            rarest(own.collect())
+        }
+        Targets::Numbers(numbers) => {
+            let mut order: Vec<usize> = rows.clone().collect();
+            order.sort_by(|&a, &b| numbers[a].total_cmp(&numbers[b]));
+            let mut keys = vec![None; numbers.len()];
+            for (rank, &row) in order.iter().enumerate() {
+                keys[row] = Some(rank * BANDS / numbers.len());
+            }
+            keys
+        }
+    };
+    let mut strata: BTreeMap<Option<usize>, Vec<usize>> = BTreeMap::new();
+    for row in rows {
+        strata.entry(keys[row]).or_default().push(row);
+    }
+    strata.into_values().collect()
+}
+
+/// For each row the one of its labels that the fewest rows have.
+fn rarest(labels: Vec<Vec<usize>>) -> Vec<Option<usize>> {
+    let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
+    labels
+        .iter()
+        .flatten()
+        .for_each(|&label| *counts.entry(label).or_default() += 1);
+    let rarest = |labels: &Vec<usize>| labels.iter().copied().min_by_key(|label| counts[label]);
+    labels.iter().map(rarest).collect()
+}

@@ -1,0 +1,75 @@
+use half::f16;
+
+use super::scale::Scale;
+use crate::adapter::{Adapter, Config, GivenParams, Parameter};
+use crate::backbone::Shape;
+use crate::error::Result;
+use crate::head::{Head, HeadConfig};
+
+/// What is being trained: settings, and the variables that make an adapter and a head of them.
+pub(super) struct Student {
+    pub(super) config: Box<dyn Config>,
+    pub(super) head: HeadConfig,
+    /// The adapter's, then the head's.
+    pub(super) parameters: Vec<Parameter>,
+}
+
+impl Student {
+    /// Adapter and head over the parameters as they are now.
+    pub(super) fn build(&self, shape: &Shape) -> Result<(Box<dyn Adapter>, Head)> {
+        let mut source = GivenParams(&self.parameters);
+        let adapter = self.config.build(shape, &mut source)?;
+        Ok((adapter, Head::build(self.head.clone(), shape, &mut source)?))
+    }
+
+    /// Number of trained numbers.
+    pub(super) fn len(&self) -> usize {
+        self.parameters.iter().map(|p| p.tensor.len()).sum()
+    }
+
+    /// All parameters end to end.
+    pub(super) fn flat(&self) -> Vec<f32> {
+        let values = self.parameters.iter().flat_map(|p| p.tensor.data());
+        values.copied().collect()
+    }
+
+    /// Takes over what [`flat`](Self::flat) gave.
+    ///
+    /// # Panics
+    /// If there are fewer numbers than [`len`](Self::len).
+    pub(super) fn set(&mut self, mut flat: &[f32]) {
+        for parameter in &mut self.parameters {
+            let (own, rest) = flat.split_at(parameter.tensor.len());
+            parameter
+                .tensor
+                .update(|values| values.copy_from_slice(own));
+            flat = rest;
+        }
+    }
+
+    /// What is left when training is over, in the unit of the rows, as constants; rounded to 16-bit floats
+    /// if `half`.
+    pub(super) fn finish(
+        mut self,
+        shape: &Shape,
+        scale: Scale,
+        half: bool,
+    ) -> Result<(Box<dyn Adapter>, Head)> {
+        let (adapter, head) = self.build(shape)?;
+        if let Some((config, parameters)) = adapter.finished() {
+            self.config = config;
+            self.parameters = [&parameters, head.parameters()].concat();
+        }
+        scale.fold(&mut self.parameters);
+        for parameter in &mut self.parameters {
+            parameter.tensor = parameter.tensor.detach();
+            if half {
+                let round = |x: &mut f32| *x = f16::from_f32(*x).to_f32();
+                parameter
+                    .tensor
+                    .update(|values| values.iter_mut().for_each(round));
+            }
+        }
+        self.build(shape)
+    }
+}
