@@ -1,12 +1,4 @@
-//! Ten tasks, learnt one after the other on one frozen backbone: after each, every earlier task's test logits must
-//! have the bits that they had when the task was learnt. Writes the tables of `docs/continual-learning.md`.
-//!
-//! ```sh
-//! cargo run --release --example continual_learning -- --backbone DIR --data DIR
-//! ```
-//!
-//! `--data` is a folder with a folder for each task, in which are `train.csv`, `dev.csv` and `test.csv` with
-//! `text[,text2],label`.
+//! The tasks, their training, and what became of the earlier ones.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -56,7 +48,7 @@ struct Learnt {
     bytes: usize,
 }
 
-fn main() -> ExitCode {
+pub(super) fn main() -> ExitCode {
     let mut folders = BTreeMap::new();
     let mut arguments = std::env::args().skip(1);
     while let (Some(name), Some(value)) = (arguments.next(), arguments.next()) {
