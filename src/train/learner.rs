@@ -4,6 +4,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::decision::row_loss;
+use super::penalty::penalise;
 use super::scale::Scale;
 use super::student::Student;
 use super::{Dataset, Outcomes, Resolved, StateCache};
@@ -201,6 +202,7 @@ impl Learner {
             gradient: vec![0.0; self.student.len()],
             ..Lesson::default()
         };
+        let mut done = 0.0;
         for part in runs(rows, TRAINING_TOKENS, |&row| self.train.length(row)) {
             let tokens: Vec<Encoded> = part.iter().map(|&row| self.train.tokens(row)).collect();
             let targets = part
@@ -219,8 +221,10 @@ impl Learner {
                 head.logits_in_training(&*self.backbone, &states, self.head_dropout, &seeds);
             drop(states);
             let weights: f64 = targets.iter().map(|target| self.loss.weight(target)).sum();
+            let share = weights / weight.max(f64::MIN_POSITIVE);
+            done += share;
             #[allow(clippy::cast_possible_truncation)]
-            let share = (weights / weight.max(f64::MIN_POSITIVE)) as f32;
+            let share = share as f32;
             let targets: Vec<&Target> = targets.iter().collect();
             lesson.traces.extend(traces(&targets, logits.rows()));
             let loss = head.loss_with(&logits, &targets, &self.loss);
@@ -236,6 +240,7 @@ impl Learner {
                 }
             }
         }
+        lesson.loss += penalise(&*adapter, parameters, done, &mut lesson.gradient);
         Ok(lesson)
     }
 

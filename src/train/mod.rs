@@ -11,6 +11,7 @@ mod event;
 mod learner;
 mod optimizer;
 mod outcomes;
+mod penalty;
 mod report;
 mod scale;
 mod schedule;

@@ -12,7 +12,7 @@ mod store;
 mod training;
 
 #[cfg(feature = "bench")]
-pub use bench::{BenchAttention, BenchBackbone, BenchKernels, BenchTraining, tokenize};
+pub use bench::{BenchAttention, BenchBackbone, BenchKernels, BenchLoras, BenchTraining, tokenize};
 pub use engine::{WebEngine, fetch_adapter, kinds};
 pub use store::Store;
 pub use training::Training;

@@ -5,8 +5,9 @@ use serde::Deserialize;
 use wasm_bindgen::prelude::*;
 
 use super::convert::{files_to_js, from_js, thrown, to_js};
-use crate::adapter::{format, preset};
+use crate::adapter::{Member, format};
 use crate::backbone::Backbone;
+use crate::compose::fusion::preset;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::head::ProblemName;
@@ -42,6 +43,8 @@ struct TrainOptions {
     virtual_tokens: Option<usize>,
     dev_share: Option<f64>,
     task: Option<String>,
+    /// Names of the adapters that a fusion is made of.
+    adapters: Option<Vec<String>>,
     problem: Option<ProblemName>,
     reject: Option<String>,
     patience: Option<usize>,
@@ -56,6 +59,15 @@ impl Training {
         let options: TrainOptions = from_js("training options", options)?;
         let rows: Vec<Row> = from_js("rows", rows)?;
         let preset = preset(&options.kind)?;
+        let members = options
+            .adapters
+            .unwrap_or_default()
+            .into_iter()
+            .map(|name| {
+                let task = engine.shared(&name)?;
+                Ok(Member { name, task })
+            });
+        let members = members.collect::<Result<_>>()?;
         let mut settings = match &options.settings {
             Some(json) => Settings::from_json("settings", json.as_bytes())?,
             None => Settings::default(),
@@ -79,6 +91,7 @@ impl Training {
         set(&mut adapter.rank, options.rank);
         set(&mut adapter.reduction_factor, options.reduction_factor);
         set(&mut adapter.virtual_tokens, options.virtual_tokens);
+        adapter.members = members;
         let reading = settings.reading(ProblemName::SingleLabel);
         let data = Dataset::read("the rows", &rows, engine.tokenizer(), &reading)?;
         let (train, dev) = match &options.dev_rows {

@@ -8,7 +8,9 @@ import type {
   AdapterInfo,
   BackboneInfo,
   Classification,
+  Composition,
   KindInfo,
+  Recipe,
   Row,
   Text,
   TrainEvent,
@@ -20,11 +22,13 @@ export interface Engine {
   addAdapter(name: string, files: AdapterFiles): AdapterInfo;
   removeAdapter(name: string): void;
   adapters(): AdapterInfo[];
-  use(name: string | null): void;
-  active(): string | undefined;
+  use(what: Composition | null): void;
+  active(): Composition | null;
+  /** Makes a new adapter of others' parameters. */
+  compose(name: string, recipe: Recipe): AdapterInfo;
   classify(texts: readonly Text[]): Classification[];
   /** The outer index is the adapter's. */
-  classifyWith(texts: readonly Text[], names: readonly string[]): Classification[][];
+  classifyWith(texts: readonly Text[], of: readonly Composition[]): Classification[][];
   embed(texts: readonly Text[]): Float32Array[];
   exportAdapter(name: string, format: AdapterFormat): AdapterFiles;
   exportMerged(name: string): AdapterFiles;

@@ -13,6 +13,7 @@ export type ErrorCode =
   | "checksum_mismatch"
   | "class_too_small"
   | "classes_too_few"
+  | "composition_invalid"
   | "config_invalid"
   | "disposed"
   | "fetch_failed"

@@ -12,9 +12,11 @@ import type {
   AdapterInfo,
   BackboneInfo,
   Classification,
+  Composition,
   EngineBuild,
   KindInfo,
   LoadProgress,
+  Recipe,
   Row,
   RuntimeInfo,
   Text,
@@ -112,24 +114,38 @@ export class Graftlet {
     return this.#remote.call("adapters", []);
   }
 
-  /** Makes a loaded adapter the active one; `null` is the bare backbone. No byte of the backbone is touched. */
-  use(name: string | null): Promise<void> {
-    return this.#remote.call("use", [name]);
+  /**
+   * Makes a loaded adapter, or a composition of several, the active one; `null` is the bare backbone. No byte of the
+   * backbone is touched. A composition that cannot be is rejected here, before anything runs.
+   */
+  use(what: Composition | null): Promise<void> {
+    return this.#remote.call("use", [what]);
   }
 
-  /** The active adapter's name, or null. */
-  active(): Promise<string | null> {
+  /** The active adapter's name, the active composition, or null. */
+  active(): Promise<Composition | null> {
     return this.#remote.call("active", []);
   }
 
-  /** Classifies with the active adapter, one answer a text. */
+  /**
+   * Makes a new adapter of the parameters of loaded ones. It depends on none of them any more, and can be used and
+   * exported like any other; with `persist` it is kept in the browser too.
+   */
+  compose(name: string, recipe: Recipe, options: { persist?: boolean } = {}): Promise<AdapterInfo> {
+    return this.#remote.call("compose", [name, recipe, options.persist ?? false]);
+  }
+
+  /** Classifies with what is active, one answer a text. */
   classify(texts: readonly Text[]): Promise<Classification[]> {
     return this.#remote.call("classify", [texts]);
   }
 
-  /** Classifies with several loaded adapters: the outer index is the adapter's, the inner one the text's. */
-  classifyWith(texts: readonly Text[], names: readonly string[]): Promise<Classification[][]> {
-    return this.#remote.call("classifyWith", [texts, names]);
+  /**
+   * Classifies with several loaded adapters or compositions in one pass: the outer index is the adapter's (a `parallel`
+   * block counts as each of its parts), the inner one the text's.
+   */
+  classifyWith(texts: readonly Text[], of: readonly Composition[]): Promise<Classification[][]> {
+    return this.#remote.call("classifyWith", [texts, of]);
   }
 
   /** Mean-pooled vectors of length `backbone.hiddenSize`, L2-normalised. */
@@ -167,7 +183,7 @@ export class Graftlet {
   }
 
   /**
-   * Trains an adapter on the rows, in a second worker. When `done` comes, the adapter is loaded under `options.name`
+   * Trains an adapter, or a fusion of `options.adapters`, on the rows, in a second worker. When `done` comes, the adapter is loaded under `options.name`
    * and, unless `persist` is false, kept in the browser. Aborting, or leaving the loop, ends the run at once;
    * after an abort the generator throws code `aborted`.
    */
@@ -183,6 +199,7 @@ export class Graftlet {
       options,
       rows,
       signal,
+      members: (name) => this.exportAdapter(name),
       spawn: () => {
         const worker = new Remote(this.#spawn());
         this.#runs.add(worker);

@@ -12,8 +12,10 @@ import type {
   AdapterInfo,
   BackboneInfo,
   Classification,
+  Composition,
   EngineBuild,
   KindInfo,
+  Recipe,
   Row,
   RuntimeInfo,
   Text,
@@ -29,10 +31,11 @@ export interface Calls {
   addAdapter(name: string, source: string | AdapterFiles, persist: boolean): AdapterInfo;
   removeAdapter(name: string): void;
   adapters(): AdapterInfo[];
-  use(name: string | null): void;
-  active(): string | null;
+  use(what: Composition | null): void;
+  active(): Composition | null;
+  compose(name: string, recipe: Recipe, persist: boolean): AdapterInfo;
   classify(texts: readonly Text[]): Classification[];
-  classifyWith(texts: readonly Text[], names: readonly string[]): Classification[][];
+  classifyWith(texts: readonly Text[], of: readonly Composition[]): Classification[][];
   embed(texts: readonly Text[]): Float32Array[];
   exportAdapter(name: string, format: AdapterFormat | null): AdapterFiles;
   exportMerged(name: string): AdapterFiles;

@@ -12,6 +12,8 @@ export interface Run {
   options: TrainOptions;
   rows: readonly Row[];
   signal: AbortSignal | undefined;
+  /** The folder of a loaded adapter that the new one is made of. */
+  members(name: string): Promise<AdapterFiles>;
   /** Starts the run's worker; `retire` is told when that worker has ended. */
   spawn(): Remote;
   retire(worker: Remote): void;
@@ -59,9 +61,14 @@ async function* steps(run: Run, state: State): AsyncGenerator<TrainEvent, void, 
   const abort = () => worker.end(cancelled(run));
   run.signal?.addEventListener("abort", abort, { once: true });
   try {
-    const finished = worker
-      .call("load", [run.backboneUrl, run.build])
-      .then(() => worker.call("train", [run.options, run.rows], (event) => events.push(event)));
+    const started = async () => {
+      await worker.call("load", [run.backboneUrl, run.build]);
+      for (const name of run.options.adapters ?? []) {
+        await worker.call("addAdapter", [name, await run.members(name), false]);
+      }
+      return worker.call("train", [run.options, run.rows], (event) => events.push(event));
+    };
+    const finished = started();
     finished.then(
       () => events.close(),
       (error: GraftletError) => events.fail(error),

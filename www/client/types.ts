@@ -11,6 +11,40 @@ export type AdapterFiles = Record<string, Uint8Array>;
 /** `peft` is Hugging Face PEFT's folder, `adapterhub` that of AdapterHub's `adapters` library. */
 export type AdapterFormat = "peft" | "adapterhub";
 
+/**
+ * Several loaded adapters as one, or many in one pass; a name stands for itself. What may be inside what, and what each
+ * block computes, is in `docs/composition.md`.
+ */
+export type Composition =
+  | string
+  /** One after the other in each place; the last one's head answers. */
+  | { stack: readonly Composition[] }
+  /** The weighted sum of what each changes; `head` names the adapter whose head answers. */
+  | { average: readonly Part<"weight">[]; head?: string }
+  /** Each for its own texts: as many successive ones as `rows` says, 1 by default. */
+  | { split: readonly Part<"rows">[] }
+  /** Each for all texts; ask for the answers with `classifyWith`. */
+  | { parallel: readonly Composition[] }
+  /** Bottlenecks mixed by a loaded fusion. */
+  | { fuse: readonly Composition[]; fusion: string };
+
+/** A part of an average with its weight, or of a split with its number of rows. */
+export type Part<Setting extends "weight" | "rows"> =
+  | Composition
+  | ({ adapter: Composition } & { [S in Setting]?: number });
+
+/**
+ * A new adapter of the parameters of others. Without a `method` parameters are summed where all settings agree, and
+ * LoRAs that differ are summed as updates and cut to a `rank` (`svd`), by default the largest of theirs.
+ */
+export interface Recipe {
+  average: readonly (string | Recipe | { adapter: string | Recipe; weight: number })[];
+  /** The adapter whose head the new one gets; by default the heads are summed too, where they agree. */
+  head?: string;
+  method?: "linear" | "svd";
+  rank?: number;
+}
+
 /** The frozen encoder that every adapter shares. */
 export interface BackboneInfo {
   name: string;
@@ -125,6 +159,8 @@ export interface TrainOptions {
   task?: string;
   /** Part of the rows held out to judge the adapter by, 0 to 1. */
   devShare?: number;
+  /** The loaded bottlenecks that a new one of kind `fusion` mixes. */
+  adapters?: readonly string[];
 }
 
 /**

@@ -8,7 +8,9 @@ import type {
   AdapterInfo,
   BackboneInfo,
   Classification,
+  Composition,
   KindInfo,
+  Recipe,
   Row,
   Text,
   TrainEvent,
@@ -89,6 +91,19 @@ function answer(adapter: Centroids, text: Text): Classification {
     truncated: words.length + 2 > BACKBONE.maxTokens,
     ms: 12.3,
   };
+}
+
+/** The adapters of a composition; one that is no block is refused, as by the engine. */
+function namesIn(what: Composition): string[] {
+  if (typeof what === "string") return [what];
+  const block = what as Partial<Record<string, unknown>>;
+  const parts = ["stack", "average", "split", "parallel", "fuse"]
+    .map((name) => block[name])
+    .find(Array.isArray);
+  if (!parts) throw engineError("composition_invalid", "The composition names no block.");
+  return parts.flatMap((part: Composition | { adapter: Composition }) =>
+    namesIn(typeof part === "object" && "adapter" in part ? part.adapter : part),
+  );
 }
 
 class FakeTraining implements Training {
@@ -181,7 +196,7 @@ class FakeEngine implements Engine {
     string,
     { info: AdapterInfo; data: Centroids; files: AdapterFiles }
   >();
-  #active: string | undefined;
+  #active: Composition | null = null;
 
   static async load(
     baseUrl: string,
@@ -236,32 +251,40 @@ class FakeEngine implements Engine {
   removeAdapter(name: string): void {
     this.#get(name);
     this.#adapters.delete(name);
-    if (this.#active === name) this.#active = undefined;
+    if (this.#active !== null && namesIn(this.#active).includes(name)) this.#active = null;
   }
 
   adapters(): AdapterInfo[] {
     return [...this.#adapters.values()].map(({ info }) => info);
   }
 
-  use(name: string | null): void {
-    if (name !== null) this.#get(name);
-    this.#active = name ?? undefined;
+  use(what: Composition | null): void {
+    if (what !== null) namesIn(what).forEach((name) => void this.#get(name));
+    this.#active = what;
   }
 
-  active(): string | undefined {
+  active(): Composition | null {
     return this.#active;
   }
 
-  classify(texts: readonly Text[]): Classification[] {
-    if (this.#active === undefined)
-      throw engineError("adapter_not_in_use", "No adapter is active: call use() first.");
-    const { data } = this.#get(this.#active);
-    return texts.map((text) => answer(data, text));
+  compose(name: string, recipe: Recipe): AdapterInfo {
+    const [first] = namesIn(recipe as Composition);
+    return this.addAdapter(name, this.#get(first ?? "").files);
   }
 
-  classifyWith(texts: readonly Text[], names: readonly string[]): Classification[][] {
-    return names.map((name) => {
-      const { data } = this.#get(name);
+  classify(texts: readonly Text[]): Classification[] {
+    if (this.#active === null)
+      throw engineError("adapter_not_in_use", "No adapter is active: call use() first.");
+    return this.classifyWith(texts, [this.#active])[0] ?? [];
+  }
+
+  /** The last adapter of a composition answers, of a parallel block each. */
+  classifyWith(texts: readonly Text[], of: readonly Composition[]): Classification[][] {
+    const parts = of.flatMap((what) =>
+      typeof what === "object" && "parallel" in what ? what.parallel : [what],
+    );
+    return parts.map((what) => {
+      const { data } = this.#get(namesIn(what).at(-1) ?? "");
       return texts.map((text) => answer(data, text));
     });
   }
