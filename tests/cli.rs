@@ -324,6 +324,38 @@ fn a_killed_run_goes_on() {
 }
 
 #[test]
+fn a_comparison_chooses_the_kind() {
+    let folder = workspace();
+    let path = folder.path();
+    succeed(path, "convert --from hub --to b --dtype int8", "");
+    let suggestion = json(&succeed(
+        path,
+        "suggest --backbone b --data train.csv --config settings.json --seed 2 --json",
+        "",
+    ));
+    let kinds: Vec<&str> = suggestion["candidates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|candidate| candidate["kind"].as_str().unwrap())
+        .collect();
+    assert_eq!(kinds, ["head", "lora", "pfeiffer"]);
+    let choice = suggestion["choice"].as_str().unwrap();
+    assert!(kinds.contains(&choice));
+    let table = succeed(
+        path,
+        "suggest --backbone b --data train.csv --config settings.json --seed 2",
+        "",
+    );
+    assert!(table.contains(&format!("train {choice}")), "{table}");
+    let train =
+        "train --backbone b --data train.csv --kind auto --out x --config settings.json --seed 2";
+    let output = graftlet(path, train, "");
+    assert!(output.status.success());
+    assert!(String::from_utf8(output.stderr).unwrap().contains("kind "));
+}
+
+#[test]
 fn every_problem_by_the_command_line() {
     let folder = workspace();
     let path = folder.path();
