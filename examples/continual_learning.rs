@@ -166,11 +166,11 @@ fn load(folder: &Path) -> Result<(Engine, String, usize)> {
 
 /// Trains a task's adapter and puts it into the engine.
 fn learn(engine: &mut Engine, name: &'static str, folder: &Path) -> Result<Learnt> {
-    let all = rows::read(&folder.join("train.csv"))?;
+    let all = rows::read(&folder.join("train.csv"))?.rows;
     let classes = classes(&all);
     let train = balanced(&all, TRAIN_ROWS.max(ROWS_OF_A_CLASS * classes));
-    let dev = balanced(&rows::read(&folder.join("dev.csv"))?, DEV_ROWS);
-    let test = balanced(&rows::read(&folder.join("test.csv"))?, TEST_ROWS);
+    let dev = balanced(&rows::read(&folder.join("dev.csv"))?.rows, DEV_ROWS);
+    let test = balanced(&rows::read(&folder.join("test.csv"))?.rows, TEST_ROWS);
     let tokenizer = engine.tokenizer();
     let rows = train.len();
     let data_sha256 = sha256(format!("{train:?}").as_bytes());

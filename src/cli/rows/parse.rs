@@ -51,7 +51,7 @@ pub(super) fn delimited(place: &str, text: &str, delimiter: u8) -> Result<Found>
                 .map_or(own.len(), |end| blank + end + 1);
             start = at + end;
             line = number + 1;
-            records = reader(text[start..].as_bytes());
+            records = reader(&text.as_bytes()[start..]);
             continue;
         }
         let Some(columns) = &columns else {
