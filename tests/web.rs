@@ -124,7 +124,7 @@ fn every_kind_trains_and_the_backbone_stays() {
         let info = engine.add_adapter(&name, &files).unwrap();
         assert_eq!(text(&info, "format"), text(&kind, "format"));
         assert!(number(&info, "share") > 0.0);
-        engine.activate(Some(name.clone())).unwrap();
+        engine.activate(name.as_str().into()).unwrap();
         let texts = Array::of2(
             &"the cat was very good .".into(),
             &"the dog was very bad .".into(),
@@ -148,7 +148,7 @@ fn exported_and_added_again_the_logits_are_equal() {
     engine.add_adapter("two", &exported).unwrap();
     let names = Array::of2(&"one".into(), &"two".into());
     let texts: JsValue = Array::of1(&"a lovely warm meal".into()).into();
-    let answers = Array::from(&engine.classify_with(texts, names.into()).unwrap());
+    let answers = Array::from(&engine.classify_with(texts, &names).unwrap());
     let logits = |index| {
         let answer = Array::from(&answers.get(index)).get(0);
         Array::from(&field(&answer, "logits"))
@@ -176,7 +176,7 @@ fn errors_are_objects_with_a_code() {
         "adapter_not_in_use"
     );
     assert_eq!(
-        code(engine.activate(Some("x".into())).unwrap_err()),
+        code(engine.activate("x".into()).unwrap_err()),
         "adapter_unknown"
     );
     assert_eq!(
