@@ -261,6 +261,19 @@ fn good_rows_are_trained_on_and_the_rest_is_named() {
         2
     );
     fail(path, &format!("{train} --strict"), "file_invalid");
+    // so are held-out rows of a class that nothing is learnt of
+    std::fs::write(
+        path.join("dev.csv"),
+        "text,label\nthe cat was good,yes\na song,lonely\n",
+    )
+    .unwrap();
+    let output = graftlet(path, &format!("{train} --dev dev.csv"), "");
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{log}");
+    assert!(
+        log.contains("line 3: no row to learn from is labelled \"lonely\""),
+        "{log}"
+    );
 }
 
 /// A run that is killed goes on from its checkpoint, and writes the adapter that it would have written.

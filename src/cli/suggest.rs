@@ -44,7 +44,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     )?;
     let reading = settings.reading(super::rows::problem(&arguments.data));
     let content = folders::read(&arguments.data)?;
-    let found = usable(&arguments.data, &content, Some(&reading), false)?;
+    let found = usable(&arguments.data, &content, &reading, false)?;
     let engine = folders::load_backbone(&arguments.backbone)?;
     let place = arguments.data.display().to_string();
     let data = Dataset::read(&place, &found.rows, engine.tokenizer(), &reading)?;

@@ -92,26 +92,25 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let reading = settings.reading(rows::problem(&arguments.data));
     let content = folders::read(&arguments.data)?;
     let data_sha256 = sha256(&content);
-    let train_rows = usable(&arguments.data, &content, Some(&reading), arguments.strict)?;
+    let train_rows = usable(&arguments.data, &content, &reading, arguments.strict)?;
     drop(content);
-    let dev_rows = match &arguments.dev {
-        Some(path) => {
-            let content = folders::read(path)?;
-            Some((path, usable(path, &content, None, arguments.strict)?))
-        }
-        None => None,
-    };
     let engine = folders::load_backbone(&arguments.backbone)?;
 
     let place = arguments.data.display().to_string();
     let train = Dataset::read(&place, &train_rows.rows, engine.tokenizer(), &reading)?;
-    let (train, dev) = match &dev_rows {
-        Some((path, found)) => {
+    let (train, dev, dev_rows) = match &arguments.dev {
+        Some(path) => {
             let (place, scheme) = (path.display().to_string(), train.scheme());
+            let mut found = rows::parse(path, &folders::read(path)?)?;
+            found.keep_known(scheme);
+            let found = checked(found, path, arguments.strict)?;
             let dev = Dataset::with_scheme(&place, &found.rows, engine.tokenizer(), scheme)?;
-            (train, dev)
+            (train, dev, Some(found))
         }
-        None => settings.split(train)?,
+        None => {
+            let (train, dev) = settings.split(train)?;
+            (train, dev, None)
+        }
     };
     let preset = match named {
         Some(preset) => preset,
@@ -148,7 +147,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let Some(report) = report else {
         return Ok(());
     };
-    let dev_rows = dev_rows.as_ref().map_or(&train_rows, |(_, found)| found);
+    let dev_rows = dev_rows.as_ref().unwrap_or(&train_rows);
     if arguments.json {
         return folders::print_json(&report::json(&report, &train_rows, dev_rows));
     }
@@ -156,18 +155,20 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// The rows of a file that can be used; what else is in it is named on standard error, or refused if
-/// `strict`. With a reading they are to be learnt from, and what teaches nothing is left out too.
+/// The rows of a file that something can be learnt from.
 pub(super) fn usable(
     path: &Path,
     content: &[u8],
-    reading: Option<&Reading>,
+    reading: &Reading,
     strict: bool,
 ) -> Result<Found> {
     let mut found = rows::parse(path, content)?;
-    if let Some(reading) = reading {
-        found.clean(reading);
-    }
+    found.clean(reading);
+    checked(found, path, strict)
+}
+
+/// What else is in a file is named on standard error, or refused if `strict`.
+fn checked(found: Found, path: &Path, strict: bool) -> Result<Found> {
     if strict {
         found.refuse_skipped(path)?;
     }

@@ -4,6 +4,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
 
 use super::convert::{files_from_js, files_to_js, from_js, texts, thrown, to_js};
+use super::suggesting::Suggesting;
 use super::training::Training;
 use crate::adapter::format::{CARD, CONFIG, FUSION_CONFIG, Files, Library};
 use crate::adapter::{Card, Description, SizeOption, TaskAdapter, presets};
@@ -318,6 +319,16 @@ impl WebEngine {
     #[wasm_bindgen(js_name = startTraining)]
     pub fn start_training(&self, options: JsValue, rows: JsValue) -> Outcome<Training> {
         Training::start(&self.engine, options, rows).map_err(thrown)
+    }
+
+    /// Prepares a comparison of a head alone, LoRA and a bottleneck on `{ text, text2?, label }` rows, at
+    /// least five; options are `problem`, `reject`, `seed` and `settings`.
+    ///
+    /// # Errors
+    /// Those of [`crate::train::Dataset::read`] and [`crate::train::Suggester::new`].
+    #[wasm_bindgen(js_name = startSuggesting)]
+    pub fn start_suggesting(&self, options: JsValue, rows: JsValue) -> Outcome<Suggesting> {
+        Suggesting::start(&self.engine, options, rows).map_err(thrown)
     }
 }
 

@@ -9,12 +9,14 @@ mod bench;
 mod convert;
 mod engine;
 mod store;
+mod suggesting;
 mod training;
 
 #[cfg(feature = "bench")]
 pub use bench::{BenchAttention, BenchBackbone, BenchKernels, BenchLoras, BenchTraining, tokenize};
 pub use engine::{WebEngine, fetch_adapter, kinds};
 pub use store::Store;
+pub use suggesting::Suggesting;
 pub use training::Training;
 
 use crate::kernels::Variant;

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::{Found, Skipped};
 use crate::head::ProblemName;
 use crate::text::Text;
-use crate::train::{Reading, Row};
+use crate::train::{Reading, Row, Scheme};
 
 /// Fewest rows of a class that can be learnt from and judged on.
 const CLASS_ROWS: usize = 2;
@@ -53,6 +53,14 @@ impl Found {
                 });
             }
         }
+    }
+
+    /// Leaves out rows with labels that the rows to learn from do not have.
+    pub fn keep_known(&mut self, scheme: &Scheme) {
+        self.leave_out(|row, _| {
+            let unknown = scheme.unknown(row.label.as_deref()?)?;
+            Some(format!("no row to learn from is labelled \"{unknown}\""))
+        });
     }
 
     /// Takes out every row for which there is a reason.
