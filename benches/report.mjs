@@ -14,6 +14,12 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const FORWARDS = ["1x16", "1x32", "1x128", "8x32", "32x32"];
 const DOUBLINGS = [64, 128, 256, 512];
 const TRAININGS = ["all layers", "top two layers"];
+/** `[case, what it may cost against one adapter]` */
+const COMPOSITIONS = [
+  ["split 32x32", 1.25],
+  ["parallel 1x32", 3.6],
+  ["parallel 8x32", 3.6],
+];
 /** The builds; a browser that can run the second takes it. */
 export const BUILDS = ["simd128", "relaxed"];
 /** The variant of the kernels that a build runs. */
@@ -37,6 +43,7 @@ export function tables(rows) {
     agreements(rows, find),
     trainings(find),
     scaling(find),
+    compositions(find),
     ceilings(find),
     floors(find),
     kernels(rows),
@@ -122,6 +129,29 @@ function scaling(find) {
     title:
       "Forward pass of one sequence, ms: whole = attention + rest, and the rest against half the tokens",
     head: ["backbone", ...DOUBLINGS.map((tokens) => `${tokens} tokens`)],
+    body: body.filter((cells) => cells.some((cell, i) => i > 0 && cell)),
+  };
+}
+
+function compositions(find) {
+  const body = ["int8", "f32"].flatMap((dtype) =>
+    BUILDS.map((build) => {
+      const of = (name, count) => find("graftlet", `${dtype} ${build}`, `${name} over ${count}`);
+      const cells = COMPOSITIONS.flatMap(([name]) => [
+        spread(of(name, 1)),
+        spread(of(name, 8)),
+        digits(ratio(of(name, 8), of(name, 1))),
+      ]);
+      return [`${dtype} ${build}`, ...cells];
+    }),
+  );
+  return {
+    name: "compositions",
+    title: "One LoRA r=8 on query and value, and eight of them in one pass, ms",
+    head: [
+      "backbone",
+      ...COMPOSITIONS.flatMap(([name]) => [`${name}, one`, "eight", "against one"]),
+    ],
     body: body.filter((cells) => cells.some((cell, i) => i > 0 && cell)),
   };
 }
@@ -274,6 +304,15 @@ function verdicts(find) {
       );
       const what = `training step 8x32, ${name}, ${dtype}: against the f32 forward`;
       line(what, values, [2.4, 0.9][i], true, times);
+    }
+  }
+
+  for (const [name, target] of COMPOSITIONS) {
+    for (const dtype of ["int8", "f32"]) {
+      const values = BUILDS.map((build) =>
+        ratio(own(dtype, build, `${name} over 8`), own(dtype, build, `${name} over 1`)),
+      );
+      line(`${name} over eight LoRAs against one, ${dtype}`, values, target, true, times);
     }
   }
 

@@ -2,7 +2,7 @@
 //
 //   node scripts/ship-adapter.mjs TASK --data DIR [--trained DIR]
 //
-// scripts/tasks/TASK.json is the recipe; DIR holds TASK/{train,dev,test}.csv. The folder with its card
+// scripts/tasks/TASK.json is the recipe; DIR holds TASK/{train,dev,test}.csv, or .conll. The folder with its card
 // goes to www/public/adapters/TASK/ and its entry into the index that the page's dropdown reads.
 // --trained takes a folder that the same recipe has made already.
 
@@ -27,7 +27,8 @@ const program = join(root, "target/release/graftlet");
 const backbone = join(root, "www/public/models/minilm-l6");
 const adapters = join(root, "www/public/adapters");
 const recipe = JSON.parse(readFileSync(join(root, `scripts/tasks/${task}.json`), "utf8"));
-const rows = (part) => join(values.data, task, `${part}.csv`);
+const ending = existsSync(join(values.data, task, "train.conll")) ? "conll" : "csv";
+const rows = (part) => join(values.data, task, `${part}.${ending}`);
 
 const settings = join(tmpdir(), `graftlet-${task}.json`);
 writeFileSync(settings, `${JSON.stringify(recipe.settings, null, 2)}\n`);
@@ -55,12 +56,26 @@ writeFileSync(side, `${JSON.stringify(card, null, 2)}\n`);
 
 const share = facts.parameters / whole;
 const command =
-  `graftlet train --backbone www/public/models/minilm-l6 --data ${task}/train.csv --dev ${task}/dev.csv ` +
+  `graftlet train --backbone www/public/models/minilm-l6 --data ${task}/train.${ending} --dev ${task}/dev.${ending} ` +
   `--kind ${recipe.kind} --config settings.json --seed ${recipe.seed} --out ${task}`;
-const perLabel = test.per_label.map((row) => {
-  const figures = [row.precision, row.recall, row.f1].map((figure) => figure.toFixed(3));
-  return `| ${row.label} | ${figures.join(" | ")} | ${row.rows} |`;
-});
+const fixed = (figure) => figure.toFixed(3);
+const perLabel = (test.per_label ?? []).map(
+  (row) => `| ${row.label} | ${[row.precision, row.recall, row.f1].map(fixed).join(" | ")} | ${row.rows} |`,
+);
+const perLabelTable =
+  perLabel.length === 0
+    ? ""
+    : `
+| label | precision | recall | F1 | rows |
+| --- | --- | --- | --- | --- |
+${perLabel.join("\n")}
+`;
+// every other measure that the program knows for the problem
+const SAID = ["metric", "score", "n", "loss", "truncated", "per_label", "confusion", test.metric];
+const others = Object.entries(test).filter(([name]) => !SAID.includes(name));
+const alsoScored = others.map(([name, score]) => `${name.replaceAll("_", " ")} ${score.toFixed(4)}`).join(", ");
+const size = facts.rank ? `rank ${facts.rank}, alpha ${facts.alpha}` : `reduction factor ${recipe.settings.reduction_factor}`;
+
 writeFileSync(
   join(folder, "README.md"),
   `# ${recipe.title}
@@ -70,10 +85,10 @@ ${recipe.settings.task}
 | | |
 | --- | --- |
 | labels | ${card.labels.join(", ")} |
-| kind | ${facts.title}, ${facts.rank ? `rank ${facts.rank}, alpha ${facts.alpha}` : `reduction factor ${recipe.settings.reduction_factor}`}, at ${facts.sites.join(", ")} |
+| kind | ${facts.title}, ${size}, at ${facts.sites.join(", ")} |
 | backbone | all-MiniLM-L6-v2 in int8, fingerprint ${facts["backbone fingerprint"]} |
 | trainable parameters | ${facts.parameters.toLocaleString("en")}, ${(100 * share).toFixed(2)} % of the backbone's ${whole.toLocaleString("en")} |
-| test score | ${test.metric} ${test.score.toFixed(4)} on ${test.n} rows (accuracy ${test.accuracy.toFixed(4)}) |
+| test score | ${test.metric} ${test.score.toFixed(4)} on ${test.n} rows${alsoScored === "" ? "" : ` (${alsoScored})`} |
 | dev score | ${test.metric} ${card.dev_score.toFixed(4)} |
 | data | ${recipe.source} |
 | licence of the data | ${recipe.licence} |
@@ -88,11 +103,7 @@ with \`settings.json\`:
 \`\`\`json
 ${JSON.stringify(recipe.settings, null, 2)}
 \`\`\`
-
-| label | precision | recall | F1 | rows |
-| --- | --- | --- | --- | --- |
-${perLabel.join("\n")}
-`,
+${perLabelTable}`,
 );
 
 const bytes = readdirSync(folder)
@@ -113,7 +124,10 @@ const entry = {
   share,
   metric: test.metric,
   score: test.score,
+  ...(card.problem === undefined ? {} : { problem: card.problem.name }),
+  ...(recipe.settings.reject === undefined ? {} : { reject: recipe.settings.reject }),
   example: recipe.example,
+  ...(recipe.example2 === undefined ? {} : { example2: recipe.example2 }),
   source: recipe.source,
   licence: recipe.licence,
 };

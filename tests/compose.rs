@@ -12,10 +12,10 @@ use std::rc::Rc;
 
 use graftlet::adapter::format::{self, Library};
 use graftlet::adapter::{
-    FreshParams, GivenParams, Options, Parameter, Site, TaskAdapter, preset, presets,
+    FreshParams, GivenParams, Member, Options, Parameter, Site, TaskAdapter, preset, presets,
 };
 use graftlet::backbone::{Backbone, Bert, BertConfig, Dtype};
-use graftlet::compose::fusion::{self, Fusion, FusionConfig, Member, Switches};
+use graftlet::compose::fusion::{self, Fusion, FusionConfig, Switches};
 use graftlet::compose::{
     BLOCKS, Block, Composition, MAX_DEPTH, NESTING, Plan, Unit, average, forward, svd,
 };
@@ -25,6 +25,7 @@ use graftlet::head::{Head, HeadConfig, Pooling, Problem};
 use graftlet::tensor::Tensor;
 use graftlet::tensor_file::FloatType;
 use graftlet::text::{Batch, Encoded, Text};
+use graftlet::train::{Dataset, Event, Row, Settings, Trainer};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
@@ -821,10 +822,6 @@ fn a_fresh_fusion_mixes_evenly_and_trains() {
             assert!(gradients.get(&parameter.tensor).is_none());
         }
     }
-    assert_eq!(
-        format!("{config:?}").split_once(',').unwrap().0,
-        "Fusion([\"pfeiffer\""
-    );
 }
 
 fn sequences() -> Vec<Encoded> {
@@ -838,6 +835,113 @@ fn sequences() -> Vec<Encoded> {
         row(&[2, 12, 3]),
         row(&[2, 20, 21, 30, 8, 3]),
     ]
+}
+
+/// A fusion is trained like any adapter, over members that stay as they are, and is saved and read again.
+#[test]
+fn a_trained_fusion() {
+    let mut engine = engine(Dtype::F32);
+    let member = |name: &str| Member {
+        name: name.to_owned(),
+        task: engine.shared(name).unwrap(),
+    };
+    let before: Vec<u32> = { engine.get("pfeiffer").unwrap().adapter.parameters().iter() }
+        .flat_map(|p| bits(p.tensor.data()))
+        .collect();
+    let row = |(text, label): (&str, &str)| -> Row {
+        serde_json::from_value(json!({ "text": text, "label": label })).unwrap()
+    };
+    let rows: Vec<Row> = [
+        ("the film is good", "up"),
+        ("a great song", "up"),
+        ("a lovely meal", "up"),
+        ("a warm book", "up"),
+        ("the film is bad", "down"),
+        ("a poor song", "down"),
+        ("an awful meal", "down"),
+        ("a cold book", "down"),
+    ]
+    .map(row)
+    .into();
+    let train = |members: Vec<Member>, learning_rate: f64| -> Result<_> {
+        let settings = Settings {
+            epochs: Some(40),
+            batch_size: Some(8),
+            learning_rate: Some(learning_rate),
+            adapter: Options {
+                members,
+                ..Options::default()
+            },
+            ..Settings::default()
+        };
+        let data = Dataset::for_training("rows", &rows, engine.tokenizer())?;
+        let dev = data.clone();
+        let preset = fusion::preset("fusion")?;
+        let mut trainer = Trainer::new(engine.backbone().clone(), preset, settings, data, dev)?;
+        let mut losses = Vec::new();
+        loop {
+            match trainer.step()? {
+                Event::Step { loss, .. } => losses.push(loss),
+                Event::Done { .. } => break,
+                _ => {}
+            }
+        }
+        Ok((losses, trainer.finish()?))
+    };
+    let (losses, task) = train(vec![member("pfeiffer"), member("pfeiffer-2")], 0.02).unwrap();
+    assert!(losses[losses.len() - 1] < 0.5 * losses[0], "{losses:?}");
+    let after: Vec<u32> = { engine.get("pfeiffer").unwrap().adapter.parameters().iter() }
+        .flat_map(|p| bits(p.tensor.data()))
+        .collect();
+    assert_eq!(before, after);
+    assert_eq!(task.adapter.config().kind().name, "fusion");
+    engine.insert("mixed", task);
+    let texts = texts(3);
+    let answers = engine.classify_with("mixed", &texts).unwrap();
+    let files = engine.export("mixed", Library::AdapterHub).unwrap();
+    engine.add("again", &files).unwrap();
+    assert_eq!(engine.classify_with("again", &texts).unwrap(), answers);
+    let by_hand = composition(&json!({ "fuse": ["pfeiffer", "pfeiffer-2"], "fusion": "again" }));
+    let by_hand = engine.classify_with_all(&[by_hand], &texts).unwrap();
+    assert_eq!(by_hand[0].answers, answers);
+    // it keeps its members
+    engine.remove("pfeiffer").unwrap();
+    assert_eq!(engine.classify_with("again", &texts).unwrap(), answers);
+
+    let train = |members: Vec<Member>| {
+        let settings = Settings {
+            adapter: Options {
+                members,
+                ..Options::default()
+            },
+            ..Settings::default()
+        };
+        let data = Dataset::for_training("rows", &rows, engine.tokenizer()).unwrap();
+        let preset = fusion::preset("fusion").unwrap();
+        Trainer::new(
+            engine.backbone().clone(),
+            preset,
+            settings,
+            data.clone(),
+            data,
+        )
+    };
+    refused(
+        train(Vec::new()),
+        "composition_invalid",
+        &["no place in common"],
+    );
+    let lora = Member {
+        name: "lora".into(),
+        task: engine.shared("lora").unwrap(),
+    };
+    refused(
+        train(vec![lora]),
+        "composition_invalid",
+        &["\"lora\" is lora"],
+    );
+    assert_eq!(fusion::preset("lora").unwrap().name, "lora");
+    refused(fusion::preset("fussion"), "unknown_kind", &["fussion"]);
 }
 
 // ---- the pass

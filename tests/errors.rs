@@ -1243,6 +1243,24 @@ fn formats_that_have_no_such_adapter() {
     output.write(Library::Peft, &shape).unwrap();
 }
 
+/// The other ways in which adapters cannot be composed are in `compose.rs`.
+#[test]
+fn blocks_that_cannot_stand_in_one_another() {
+    use graftlet::compose::Composition;
+    let json = json!({ "average": ["a", { "parallel": ["b", "c"] }] });
+    let composition = Composition::from_json(&json).unwrap();
+    let mut engine = Tiny::new(1, 8, 1).engine(Dtype::F32);
+    refused(
+        engine.activate_composition(composition),
+        "composition_invalid",
+        &[
+            "average[1]",
+            "\"parallel\" cannot stand in \"average\"",
+            "adapter, stack, split",
+        ],
+    );
+}
+
 /// Every code of `error.rs` is provoked here, but for those of the network, the browser and the file system.
 #[test]
 fn every_code_is_provoked() {

@@ -88,10 +88,11 @@ fn cases(bert: &Bert) -> Vec<Case> {
             labels,
         });
     };
-    for (index, row) in table.iter().enumerate() {
+    for row in &table {
         for &library in row.files {
-            // every third is a head that the library's own classes do not have
-            let pooling = match (index % 3, library) {
+            // a third have a head that the library's own classes do not have
+            let letters: usize = row.name.bytes().map(usize::from).sum();
+            let pooling = match (letters % 3, library) {
                 (2, _) => Pooling::Mean,
                 (1, Library::AdapterHub) => Pooling::First,
                 _ => Pooling::Pooler,

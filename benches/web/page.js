@@ -23,6 +23,13 @@ const TRAININGS = [
   ["top two layers", 4],
 ];
 
+/** Compositions, each of eight adapters beside one. */
+const COMPOSITIONS = [
+  { name: "split", sequences: 32, tokens: 32, lowest: 0, parallel: false },
+  { name: "parallel", sequences: 1, tokens: 32, lowest: 4, parallel: true },
+  { name: "parallel", sequences: 8, tokens: 32, lowest: 4, parallel: true },
+];
+
 /** Measures what matches and returns the rows. `settings`: `{ only, rounds, text, log }`. */
 export async function measure(settings) {
   const tokenizer = new Runtime(KERNELS[0]);
@@ -36,6 +43,7 @@ export async function measure(settings) {
   await bench.compile();
   for (const [sequences, tokens] of SHAPES) await bench.forward(sequences, tokens);
   await bench.doublings();
+  await bench.compositions();
   await bench.swap();
   bench.endWorkers();
   await bench.kernels();
@@ -159,6 +167,22 @@ class Bench {
       return [...forwards, ...attentions];
     });
     await this.#interleave(entries);
+  }
+
+  /** Many adapters in one pass. */
+  async compositions() {
+    const own = this.#runtimes.filter(({ runtime }) => runtime === "graftlet");
+    for (const { name, sequences, tokens, ...rest } of COMPOSITIONS) {
+      const ids = this.#ids(sequences, tokens);
+      const entries = own.flatMap((runtime) =>
+        [1, 8].map((count) => ({
+          row: row(runtime, `${name} ${sequences}x${tokens} over ${count}`, "ms"),
+          runtime,
+          sample: (times) => runtime.call("timeLoras", times, { ids, sequences, count, ...rest }),
+        })),
+      );
+      await this.#interleave(entries);
+    }
   }
 
   /** Switching between two loaded adapters, without the messages between page and worker. */

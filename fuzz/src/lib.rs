@@ -12,11 +12,13 @@ use std::path::Path;
 use graftlet::adapter::Card;
 use graftlet::adapter::format::{self, Files, Library};
 use graftlet::backbone::{Bert, BertConfig, Dtype, convert};
+use graftlet::compose::Composition;
 use graftlet::error::Error;
+use graftlet::head::ProblemName;
 use graftlet::hub::Manifest;
 use graftlet::tensor_file::TensorFile;
 use graftlet::text::{Text, Tokenizer};
-use graftlet::train::Settings;
+use graftlet::train::{Dataset, Scheme, Settings, Targets, TokenStore};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
@@ -24,12 +26,14 @@ use zip::{CompressionMethod, ZipWriter};
 pub type Target = (&'static str, fn(&[u8]) -> String);
 
 /// All targets.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 12] = [
     ("safetensors", safetensors),
     ("torch_file", torch_file),
     ("torch_list", torch_list),
     ("peft", peft),
     ("adapterhub", adapterhub),
+    ("fusion", fusion),
+    ("composition", composition),
     ("backbone", backbone),
     ("tokenizer", tokenizer),
     ("manifest", manifest),
@@ -125,19 +129,59 @@ fn archive(entries: &[(&str, &[u8])]) -> Vec<u8> {
 
 /// A folder of PEFT's, see [`folder`].
 pub fn peft(data: &[u8]) -> String {
-    outcome(format::inspect("a", &folder(data, Library::Peft)))
+    outcome(format::inspect("a", &folder(data, Library::Peft.files())))
 }
 
 /// A folder of AdapterHub's, see [`folder`].
 pub fn adapterhub(data: &[u8]) -> String {
-    outcome(format::inspect("a", &folder(data, Library::AdapterHub)))
+    outcome(format::inspect(
+        "a",
+        &folder(data, Library::AdapterHub.files()),
+    ))
 }
 
-/// Files one after the other: the number of the name in [`Library::files`], four bytes of length, the
+/// A fusion's folder, see [`folder`], of adapters that are loaded.
+pub fn fusion(data: &[u8]) -> String {
+    thread_local! {
+        static LOADED: seeds::Loaded = match seeds::loaded() {
+            Ok(loaded) => loaded,
+            Err(error) => panic!("the fixtures cannot be read: {error}"),
+        };
+    }
+    LOADED.with(|(shape, adapters)| {
+        let lookup = |name: &str| {
+            adapters
+                .get(name)
+                .cloned()
+                .ok_or_else(|| Error::AdapterUnknown {
+                    name: name.to_owned(),
+                    loaded: "the fixtures".into(),
+                })
+        };
+        let files = folder(data, Library::fusion_files());
+        outcome(graftlet::compose::fusion::load("a", &files, &lookup, shape))
+    })
+}
+
+/// A composition; what is read is the same after it was written.
+pub fn composition(data: &[u8]) -> String {
+    let Ok(value) = serde_json::from_slice(data) else {
+        return "no JSON".into();
+    };
+    let read = Composition::from_json(&value);
+    if let Ok(composition) = &read {
+        match Composition::from_json(&composition.to_json()) {
+            Ok(again) => assert_eq!(&again, composition),
+            Err(error) => panic!("what was written is refused: {error}"),
+        }
+    }
+    outcome(read)
+}
+
+/// Files one after the other: the number of the name in the list, four bytes of length, the
 /// content. A length beyond the end means all that is left.
 #[must_use]
-pub fn folder(data: &[u8], library: Library) -> Files {
-    let names = library.files();
+pub fn folder(data: &[u8], names: &[&str]) -> Files {
     let mut files = Files::new();
     let mut rest = data;
     while let [name, a, b, c, d, content @ ..] = rest {
@@ -145,7 +189,7 @@ pub fn folder(data: &[u8], library: Library) -> Files {
         let (content, after) = content.split_at(length.min(content.len()));
         files.insert(
             names[usize::from(*name) % names.len()].to_owned(),
-            content.to_vec(),
+            content,
         );
         rest = after;
     }
@@ -154,9 +198,9 @@ pub fn folder(data: &[u8], library: Library) -> Files {
 
 /// The reverse of [`folder`].
 #[must_use]
-pub fn flatten(files: &Files, library: Library) -> Vec<u8> {
+pub fn flatten(files: &Files, names: &[&str]) -> Vec<u8> {
     let mut data = Vec::new();
-    for (number, name) in library.files().iter().enumerate() {
+    for (number, name) in names.iter().enumerate() {
         if let (Some(content), Ok(number)) = (files.get(*name), u8::try_from(number)) {
             data.push(number);
             data.extend(
@@ -210,7 +254,15 @@ pub fn manifest(data: &[u8]) -> String {
 
 /// A model's configuration, the settings of a training, and an adapter's side file.
 pub fn settings(data: &[u8]) -> String {
-    let settings = Settings::from_json("x", data).and_then(|settings| settings.resolve(10));
+    let scheme = Scheme {
+        problem: ProblemName::SingleLabel,
+        labels: vec!["a".into(), "b".into()],
+        reject: None,
+    };
+    let targets = Targets::empty(scheme.problem);
+    let rows = Dataset::from_parts(scheme, TokenStore::default(), targets);
+    let settings = Settings::from_json("x", data);
+    let settings = settings.and_then(|settings| settings.resolve("lora", &rows));
     let card = serde_json::from_slice::<Card>(data);
     let config = outcome(BertConfig::from_json(data));
     format!("{config}, {}, {}", outcome(settings), card.is_ok())
@@ -221,9 +273,9 @@ pub fn rows(data: &[u8]) -> String {
     let Some((format, content)) = data.split_first() else {
         return String::new();
     };
-    let name = ["x.csv", "x.tsv", "x.jsonl"][usize::from(*format) % 3];
+    let name = ["x.csv", "x.tsv", "x.jsonl", "x.conll"][usize::from(*format) % 4];
     outcome(graftlet::cli::rows::parse(
         Path::new(name),
-        content.to_vec(),
+        content,
     ))
 }

@@ -1,9 +1,12 @@
 //! Whole inputs to begin with, from the crate's fixtures.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
-use graftlet::adapter::format::{CONFIG, Files, Library};
-use graftlet::backbone::{Dtype, convert};
+use graftlet::adapter::TaskAdapter;
+use graftlet::adapter::format::{self, CONFIG, Files, Library};
+use graftlet::backbone::{Backbone, Bert, BertConfig, Dtype, Shape, convert};
 use graftlet::tensor_file::{FloatType, TensorFile, TensorFileWriter};
 use serde_json::{Value, json};
 
@@ -31,7 +34,7 @@ pub fn of(target: &str) -> Result<Vec<Vec<u8>>> {
     let of_library = |library| {
         let folders = folders.iter().filter(move |(whose, _)| *whose == library);
         folders
-            .map(move |(_, files)| flatten(files, library))
+            .map(move |(_, files)| flatten(files, library.files()))
             .collect()
     };
     let of_names = |end: &str| -> Vec<Vec<u8>> {
@@ -50,6 +53,8 @@ pub fn of(target: &str) -> Result<Vec<Vec<u8>>> {
         "torch_list" => vec![list(), b"\x80\x02}q\x00.".to_vec()],
         "peft" => of_library(Library::Peft),
         "adapterhub" => of_library(Library::AdapterHub),
+        "fusion" => fusions()?,
+        "composition" => compositions(),
         "backbone" => backbones()?,
         "tokenizer" => vec![tokenizer_json()],
         "manifest" => vec![manifest()],
@@ -147,6 +152,62 @@ fn list() -> Vec<u8> {
     list.extend([text("0"), text("cpu")].concat());
     list.extend(b"M\x18\x00tQK\x00J\x18\x00\x00\x00\x85K\x01\x85\x89}tRu.");
     list
+}
+
+/// The backbone that a fusion's adapters are of, and they.
+pub type Loaded = (Shape, BTreeMap<String, Rc<TaskAdapter>>);
+
+/// Loads the fixtures of fusion.
+///
+/// # Errors
+/// If one cannot be read.
+pub fn loaded() -> Result<Loaded> {
+    let root = fixtures().join("goldens/compose-tiny");
+    let config = BertConfig::from_json(&std::fs::read(root.join("config.json"))?)?;
+    let checkpoint = std::fs::read(root.join("model.safetensors"))?;
+    let shape = Bert::load(&config, &checkpoint, "00ff")?.shape().clone();
+    let mut adapters = BTreeMap::new();
+    for name in [
+        "houlsby_a",
+        "houlsby_b",
+        "pfeiffer_a",
+        "pfeiffer_b",
+        "pfeiffer_c",
+    ] {
+        let task = format::load(name, &folder_of(&root.join(name))?, &shape)?;
+        adapters.insert(name.to_owned(), Rc::new(task));
+    }
+    Ok((shape, adapters))
+}
+
+fn folder_of(path: &Path) -> Result<Files> {
+    let mut files = Files::new();
+    for file in std::fs::read_dir(path)? {
+        let file = file?;
+        let name = file.file_name().to_string_lossy().into_owned();
+        files.insert(name, std::fs::read(file.path())?);
+    }
+    Ok(files)
+}
+
+fn fusions() -> Result<Vec<Vec<u8>>> {
+    let root = fixtures().join("goldens/compose-tiny");
+    let folders = ["static", "dynamic", "other"].map(|name| folder_of(&root.join(name)));
+    let flat = |files: Result<Files>| Ok(flatten(&files?, Library::fusion_files()));
+    folders.into_iter().map(flat).collect()
+}
+
+fn compositions() -> Vec<Vec<u8>> {
+    [
+        json!("a"),
+        json!({"stack": ["a", {"average": ["b", {"adapter": "c", "weight": -0.5}]}]}),
+        json!({"parallel": ["a", {"stack": ["a", "b"]}]}),
+        json!({"split": ["a", {"adapter": "b", "rows": 3}]}),
+        json!({"fuse": ["a", "b"], "fusion": "f"}),
+        json!({"average": ["a", "b"], "head": "a", "method": "svd", "rank": 4}),
+    ]
+    .map(|value| value.to_string().into_bytes())
+    .to_vec()
 }
 
 /// A checkpoint in f32 and in int8, each behind its configuration.

@@ -3,6 +3,7 @@
 
 mod adapterhub;
 mod dora;
+mod merge;
 mod peft;
 
 use std::any::Any;
@@ -135,37 +136,6 @@ pub(crate) const A: &str = "lora_a";
 /// Field of `B`.
 pub(crate) const B: &str = "lora_b";
 const UPDATE_BIAS: &str = "lora_b.bias";
-
-impl Update {
-    /// Makes the update to a copy of the layer.
-    fn merge(&self, layer: &mut Affine) {
-        add_product(&mut layer.weight, &self.a, &self.b, self.scale);
-        // the bias lies outside of what DoRA scales
-        if let Some(bias) = &self.bias {
-            let ratios = self.dora.as_ref().map(Dora::ratios);
-            for (row, (bias, c)) in layer.bias.iter_mut().zip(bias.data()).enumerate() {
-                *bias += ratios.map_or(1.0, |ratios| ratios[row]) * self.scale * c;
-            }
-        }
-        if let Some(dora) = &self.dora {
-            let rows = layer.weight.chunks_exact_mut(self.a.dims2().1);
-            for (row, ratio) in rows.zip(dora.ratios()) {
-                row.iter_mut().for_each(|w| *w *= ratio);
-            }
-        }
-    }
-}
-
-/// `weight += scale · b a`, with `weight`: `[out, in]`, `a`: `[rank, in]`, `b`: `[out, rank]`.
-fn add_product(weight: &mut [f32], a: &Tensor, b: &Tensor, scale: f32) {
-    let (_, input) = a.dims2();
-    for (row, b) in weight.chunks_exact_mut(input).zip(b.rows()) {
-        for (a, b) in a.rows().zip(b) {
-            let factor = scale * b;
-            row.iter_mut().zip(a).for_each(|(w, a)| *w += factor * a);
-        }
-    }
-}
 
 fn from_options(options: &Options, shape: &Shape, decomposed: bool) -> Result<Box<dyn Config>> {
     let rank = options.rank.unwrap_or(SIZE.default);

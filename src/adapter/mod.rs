@@ -28,7 +28,7 @@ pub use params::{Collector, FileParams, FreshParams, GivenParams, Init};
 pub use params::{ParamName, ParamSource, Parameter, Site};
 pub use prefix::PrefixConfig;
 pub use prompt::{PromptConfig, PromptPlace};
-pub use task::{BackboneRef, Card, Metric, Original, TaskAdapter};
+pub use task::{BackboneRef, Card, Member, Metric, Original, TaskAdapter};
 
 use std::any::Any;
 
@@ -290,6 +290,9 @@ pub struct Options {
     /// Nonlinearity of a bottleneck.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub non_linearity: Option<crate::ops::Activation>,
+    /// What a fusion is made of.
+    #[serde(skip)]
+    pub members: Vec<Member>,
 }
 
 /// Every kind there is.

@@ -1,3 +1,5 @@
+use std::rc::Rc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -25,6 +27,21 @@ pub struct TaskAdapter {
     pub float: FloatType,
     /// Size of the folder it was read from.
     pub bytes: usize,
+}
+
+/// An adapter that another one is made of, under its name.
+#[derive(Clone)]
+pub struct Member {
+    /// Its name.
+    pub name: String,
+    /// The adapter.
+    pub task: Rc<TaskAdapter>,
+}
+
+impl std::fmt::Debug for Member {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.name.fmt(f)
+    }
 }
 
 /// A folder's configurations as they were read.

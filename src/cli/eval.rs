@@ -30,7 +30,8 @@ pub(super) struct Arguments {
 const CHUNK: usize = 64;
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    let rows = rows::read(&arguments.data)?;
+    let found = rows::read(&arguments.data)?;
+    found.warn(&arguments.data);
     let engine = folders::load_backbone(&arguments.backbone)?;
     let task = folders::load_adapter(&arguments.adapter, &engine)?;
     let head = task.head.as_ref().ok_or_else(|| Error::FileMissing {
@@ -40,8 +41,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     })?;
     let scheme = Scheme::of(head);
     let place = arguments.data.display().to_string();
-    let data = Dataset::with_scheme(&place, &rows, engine.tokenizer(), &scheme)?;
-    drop(rows);
+    let data = Dataset::with_scheme(&place, &found.rows, engine.tokenizer(), &scheme)?;
+    drop(found.rows);
 
     let bar = progress::bar(data.len(), "rows");
     let mut outcomes = Outcomes::new(scheme.labels.len());
@@ -68,6 +69,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         let scores = evaluation.scores.iter();
         line.extend(scores.map(|(name, score)| ((*name).to_owned(), json!(score))));
         line.insert("loss".into(), json!(evaluation.loss));
+        line.insert("skipped".into(), json!(found.skipped.len()));
         line.insert("truncated".into(), json!(data.truncated()));
         line.insert("per_label".into(), json!(evaluation.per_label));
         line.insert("confusion".into(), json!(evaluation.confusion));

@@ -10,6 +10,7 @@ mod predict;
 mod progress;
 mod report;
 pub mod rows;
+mod suggest;
 mod train;
 
 use std::process::ExitCode;
@@ -35,6 +36,8 @@ enum Command {
     Convert(convert::Arguments),
     /// Trains an adapter on labelled rows.
     Train(train::Arguments),
+    /// Compares kinds of adapters on a few rows, and says which to train.
+    Suggest(suggest::Arguments),
     /// Scores an adapter on labelled rows.
     Eval(eval::Arguments),
     /// Answers texts from standard input, one a line.
@@ -75,6 +78,7 @@ fn run(command: Command) -> Result<()> {
     match command {
         Command::Convert(arguments) => convert::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),
+        Command::Suggest(arguments) => suggest::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Merge(arguments) => merge::run(&arguments),

@@ -1,5 +1,8 @@
+use serde_json::{Value, json};
+
+use super::rows::Found;
 use crate::text::Text;
-use crate::train::{Evaluation, HardRow, Report, Row, Suspect};
+use crate::train::{Evaluation, HardRow, Report, Suspect};
 
 /// Rows of each list that are shown.
 const SHOWN: usize = 5;
@@ -7,8 +10,27 @@ const SHOWN: usize = 5;
 /// Longest text that is shown, in characters.
 const WIDTH: usize = 80;
 
-/// What a run came to. `train` and `dev` are the rows that its data was made of.
-pub(super) fn print(report: &Report, train: &[Row], dev: &[Row]) {
+/// What a run came to, with what was left out of the rows, and each row that it names with its text and its
+/// line in the file. `train` and `dev` are the rows that its data was made of.
+pub(super) fn json(report: &Report, train: &Found, dev: &Found) -> Value {
+    let mut value = json!(report);
+    let place = |value: &mut Value, found: &Found, row: usize| {
+        value["line"] = json!(found.lines.get(row));
+        value["text"] = json!(found.rows.get(row).map(|row| &row.text.first));
+    };
+    for (index, hard) in report.hardest.iter().enumerate() {
+        place(&mut value["hardest"][index], dev, hard.row);
+    }
+    for (index, suspect) in report.suspects.iter().enumerate() {
+        let found = if suspect.held_out { dev } else { train };
+        place(&mut value["suspects"][index], found, suspect.row);
+    }
+    value["skipped"] = json!(train.skipped);
+    value
+}
+
+/// What a run came to, in words.
+pub(super) fn print(report: &Report, train: &Found, dev: &Found) {
     for (name, score) in &report.evaluation.scores {
         println!("{name:<24} {score:>9.4}");
     }
@@ -39,8 +61,8 @@ pub(super) fn print(report: &Report, train: &[Row], dev: &[Row]) {
     {
         let text = shown(dev, *row);
         println!(
-            "  row {}: {label}, answered {answer} (loss {loss:.2}): {text}",
-            row + 1
+            "  line {}: {label}, answered {answer} (loss {loss:.2}): {text}",
+            line(dev, *row)
         );
     }
     if !report.suspects.is_empty() {
@@ -55,20 +77,22 @@ pub(super) fn print(report: &Report, train: &[Row], dev: &[Row]) {
         ..
     } in report.suspects.iter().take(SHOWN)
     {
-        let text = shown(if *held_out { dev } else { train }, *row);
+        let found = if *held_out { dev } else { train };
+        let text = shown(found, *row);
         println!(
-            "  row {}: {label}, rather {rival} ({rival_score:.2}): {text}",
-            row + 1
+            "  line {}: {label}, rather {rival} ({rival_score:.2}): {text}",
+            line(found, *row)
         );
     }
 }
 
-fn shown(rows: &[Row], row: usize) -> String {
-    let Some(Row {
-        text: Text { first, second },
-        ..
-    }) = rows.get(row)
-    else {
+/// The line in which a row begins.
+fn line(found: &Found, row: usize) -> usize {
+    found.lines.get(row).copied().unwrap_or_default()
+}
+
+fn shown(found: &Found, row: usize) -> String {
+    let Some(Text { first, second }) = found.rows.get(row).map(|row| &row.text) else {
         return String::new();
     };
     let whole = second

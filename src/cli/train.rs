@@ -2,13 +2,14 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::{folders, progress, report, rows};
+use super::rows::Found;
+use super::{folders, progress, report, rows, suggest};
 use crate::adapter::format;
 use crate::adapter::preset;
 use crate::error::{Error, Result};
 use crate::head::ProblemName;
 use crate::hub::sha256;
-use crate::train::{Dataset, Event, Settings, Trainer};
+use crate::train::{Dataset, Event, Reading, Settings, Trainer};
 
 /// Trains an adapter on labelled rows.
 #[derive(Args)]
@@ -22,7 +23,8 @@ pub(super) struct Arguments {
     /// Rows to choose the best epoch by; without them a part of the data is held out.
     #[arg(long, value_name = "FILE")]
     dev: Option<PathBuf>,
-    /// Kind of adapter: lora, houlsby, pfeiffer, parallel, compacter, ia3 or another of the README's list.
+    /// Kind of adapter: lora, houlsby, pfeiffer, parallel, compacter, ia3 or another of the README's list; auto
+    /// for what `graftlet suggest` says.
     #[arg(long)]
     kind: String,
     /// Folder to write.
@@ -38,6 +40,9 @@ pub(super) struct Arguments {
     /// is removed when the adapter is written.
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
+    /// Refuses rows that cannot be used, which are otherwise named and left out.
+    #[arg(long)]
+    strict: bool,
     /// The report as one JSON line instead of text.
     #[arg(long)]
     json: bool,
@@ -49,9 +54,10 @@ pub(super) struct Arguments {
     reject: Option<String>,
 }
 
+/// The problems as `--problem` names them.
 #[derive(Clone, Copy, ValueEnum)]
 #[value(rename_all = "snake_case")]
-enum ProblemOption {
+pub(super) enum ProblemOption {
     SingleLabel,
     MultiLabel,
     Regression,
@@ -69,35 +75,50 @@ impl From<ProblemOption> for ProblemName {
     }
 }
 
+/// The kind that stands for what a comparison chooses.
+const AUTO: &str = "auto";
+
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    let preset = preset(&arguments.kind)?;
-    let mut settings = settings(arguments)?;
-    settings.seed = arguments.seed.or(settings.seed);
-    settings.problem = arguments
-        .problem
-        .map(ProblemName::from)
-        .or(settings.problem);
-    settings.reject = arguments.reject.clone().or(settings.reject);
-    let data = folders::read(&arguments.data)?;
-    let data_sha256 = sha256(&data);
-    let train_rows = rows::parse(&arguments.data, data)?;
-    let dev_rows = arguments
-        .dev
-        .as_ref()
-        .map(|dev| rows::read(dev))
-        .transpose()?;
+    let named = match arguments.kind.as_str() {
+        AUTO => None,
+        name => Some(preset(name)?),
+    };
+    let settings = settings(
+        arguments.config.as_deref(),
+        arguments.seed,
+        arguments.problem,
+        arguments.reject.as_ref(),
+    )?;
+    let reading = settings.reading(rows::problem(&arguments.data));
+    let content = folders::read(&arguments.data)?;
+    let data_sha256 = sha256(&content);
+    let train_rows = usable(&arguments.data, &content, &reading, arguments.strict)?;
+    drop(content);
     let engine = folders::load_backbone(&arguments.backbone)?;
 
     let place = arguments.data.display().to_string();
-    let reading = settings.reading(rows::problem(&arguments.data));
-    let train = Dataset::read(&place, &train_rows, engine.tokenizer(), &reading)?;
-    let (train, dev) = match (&dev_rows, &arguments.dev) {
-        (Some(rows), Some(path)) => {
-            let place = path.display().to_string();
-            let dev = Dataset::with_scheme(&place, rows, engine.tokenizer(), train.scheme())?;
-            (train, dev)
+    let train = Dataset::read(&place, &train_rows.rows, engine.tokenizer(), &reading)?;
+    let (train, dev, dev_rows) = match &arguments.dev {
+        Some(path) => {
+            let (place, scheme) = (path.display().to_string(), train.scheme());
+            let mut found = rows::parse(path, &folders::read(path)?)?;
+            found.keep_known(scheme);
+            let found = checked(found, path, arguments.strict)?;
+            let dev = Dataset::with_scheme(&place, &found.rows, engine.tokenizer(), scheme)?;
+            (train, dev, Some(found))
         }
-        _ => settings.split(train)?,
+        None => {
+            let (train, dev) = settings.split(train)?;
+            (train, dev, None)
+        }
+    };
+    let preset = match named {
+        Some(preset) => preset,
+        None => {
+            let suggestion = suggest::suggest(&engine, train.clone(), settings.clone())?;
+            eprintln!("kind {}", suggestion.choice);
+            preset(suggestion.choice)?
+        }
     };
     let backbone = engine.backbone().clone();
     let mut trainer = match &arguments.checkpoint {
@@ -123,18 +144,36 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     if let Some(path) = arguments.checkpoint.as_ref().filter(|path| path.is_file()) {
         std::fs::remove_file(path).map_err(Error::io(path))?;
     }
-    match &report {
-        Some(report) if arguments.json => folders::print_json(report),
-        Some(report) => {
-            report::print(
-                report,
-                &train_rows,
-                dev_rows.as_deref().unwrap_or(&train_rows),
-            );
-            Ok(())
-        }
-        None => Ok(()),
+    let Some(report) = report else {
+        return Ok(());
+    };
+    let dev_rows = dev_rows.as_ref().unwrap_or(&train_rows);
+    if arguments.json {
+        return folders::print_json(&report::json(&report, &train_rows, dev_rows));
     }
+    report::print(&report, &train_rows, dev_rows);
+    Ok(())
+}
+
+/// The rows of a file that something can be learnt from.
+pub(super) fn usable(
+    path: &Path,
+    content: &[u8],
+    reading: &Reading,
+    strict: bool,
+) -> Result<Found> {
+    let mut found = rows::parse(path, content)?;
+    found.clean(reading);
+    checked(found, path, strict)
+}
+
+/// What else is in a file is named on standard error, or refused if `strict`.
+fn checked(found: Found, path: &Path, strict: bool) -> Result<Found> {
+    if strict {
+        found.refuse_skipped(path)?;
+    }
+    found.warn(path);
+    Ok(found)
 }
 
 /// Says on standard error how it goes; writes the checkpoint after each epoch.
@@ -189,9 +228,19 @@ fn train_to_the_end(
     }
 }
 
-fn settings(arguments: &Arguments) -> Result<Settings> {
-    match &arguments.config {
-        Some(path) => Settings::from_json(&path.display().to_string(), &folders::read(path)?),
-        None => Ok(Settings::default()),
-    }
+/// The settings of a file, and what the command line says.
+pub(super) fn settings(
+    config: Option<&Path>,
+    seed: Option<u64>,
+    problem: Option<ProblemOption>,
+    reject: Option<&String>,
+) -> Result<Settings> {
+    let mut settings = match config {
+        Some(path) => Settings::from_json(&path.display().to_string(), &folders::read(path)?)?,
+        None => Settings::default(),
+    };
+    settings.seed = seed.or(settings.seed);
+    settings.problem = problem.map(ProblemName::from).or(settings.problem);
+    settings.reject = reject.cloned().or(settings.reject);
+    Ok(settings)
 }

@@ -10,21 +10,45 @@ use serde_json::{Map, Value, json};
 use super::{Lookup, Node, check};
 use crate::adapter::format::{self, Fields, Files, Library};
 use crate::adapter::{
-    Adapter, Collector, Config, Description, Init, Kind, ParamName, ParamSource, Parameter, Site,
-    TaskAdapter,
+    Adapter, Collector, Config, Description, Init, Kind, Member, ParamName, ParamSource, Parameter,
+    Preset, Site, TaskAdapter,
 };
 use crate::backbone::{Hook, Modules, Shape, Sublayer, SublayerSite};
 use crate::error::{Error, Result};
 use crate::ops::{LayerNorm, add, add_bias, linear, mean_squared_error, mixture, scale};
 use crate::tensor::Tensor;
 
-/// A fusion as a kind of adapter. It is in no table of kinds, as it is made of adapters.
+/// A fusion as a kind of adapter. It is in no table of kinds, as it is made of adapters: those in
+/// [`Options::members`](crate::adapter::Options::members).
 pub static KIND: Kind = Kind {
     name: "fusion",
-    presets: &[],
+    presets: &[Preset {
+        name: "fusion",
+        title: "Fusion",
+        description: "Mixes bottlenecks that are already trained, token by token; they stay as they are.",
+        library: Library::AdapterHub,
+        size: None,
+        config: |options, shape| {
+            let members = options.members.clone();
+            Ok(Box::new(FusionConfig::new(
+                Switches::default(),
+                members,
+                shape,
+            )?))
+        },
+    }],
     peft: None,
     adapterhub: None,
 };
+
+/// The preset of that name, a fusion's included.
+///
+/// # Errors
+/// Those of [`crate::adapter::preset`].
+pub fn preset(name: &str) -> Result<&'static Preset> {
+    let own = KIND.presets.iter().find(|preset| preset.name == name);
+    own.map_or_else(|| crate::adapter::preset(name), Ok)
+}
 
 const QUERY: &str = "fusion.query.weight";
 const QUERY_BIAS: &str = "fusion.query.bias";
@@ -73,17 +97,8 @@ impl Default for Switches {
     }
 }
 
-/// A member of a fusion: an adapter under its name.
-#[derive(Clone)]
-pub struct Member {
-    /// Its name.
-    pub name: String,
-    /// The adapter.
-    pub task: Rc<TaskAdapter>,
-}
-
 /// Settings of a fusion: its switches and the adapters that it mixes.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct FusionConfig {
     switches: Switches,
     members: Vec<Member>,
@@ -174,13 +189,6 @@ pub fn load(name: &str, files: &Files, lookup: Lookup<'_>, shape: &Shape) -> Res
     })
 }
 
-impl std::fmt::Debug for FusionConfig {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let names: Vec<_> = self.members.iter().map(|member| &member.name).collect();
-        write!(f, "Fusion({names:?}, {:?})", self.switches)
-    }
-}
-
 /// The layer that mixes, by place.
 pub type FusionLayers = BTreeMap<SublayerSite, FusionLayer>;
 
@@ -195,7 +203,11 @@ pub struct FusionLayer {
 }
 
 impl FusionLayer {
-    fn build(
+    /// Takes the layer's parameters.
+    ///
+    /// # Errors
+    /// Those of the source.
+    pub fn build(
         switches: &Switches,
         width: usize,
         site: Site,
@@ -281,8 +293,9 @@ impl FusionLayer {
         }
     }
 
-    /// `0.01 Σ (I - V)²`
-    fn penalty(&self) -> Option<Tensor> {
+    /// `0.01 Σ (I - V)²`, a scalar, where the switches ask for it.
+    #[must_use]
+    pub fn penalty(&self) -> Option<Tensor> {
         let value = self
             .value
             .as_ref()

@@ -134,7 +134,11 @@ impl Trainer {
         Ok(trainer)
     }
 
-    fn restore(&mut self, checkpoint: &[u8]) -> Result<()> {
+    /// [`resume`](Self::resume) of a run that was just prepared.
+    ///
+    /// # Errors
+    /// Those of [`resume`](Self::resume); what the run is then is not defined.
+    pub fn restore(&mut self, checkpoint: &[u8]) -> Result<()> {
         let file = TensorFile::parse(PLACE, checkpoint)?;
         let dims = file.info(tensor::STATE)?.0;
         let json: Vec<u8> = file

@@ -192,6 +192,13 @@ impl Dataset {
         self.numbers[row] as usize
     }
 
+    /// The same rows, numbered as they stand here.
+    #[must_use]
+    pub fn renumbered(mut self) -> Self {
+        self.numbers = (0u32..).take(self.len()).collect();
+        self
+    }
+
     /// Some of the rows, in the order given.
     #[must_use]
     pub fn select(&self, rows: &[usize]) -> Self {

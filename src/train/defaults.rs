@@ -11,7 +11,7 @@ pub(super) struct Defaults {
 /// Highest learning rate of each preset. The fewer and the farther from the answer the numbers that are
 /// trained, the larger their steps must be.
 const LEARNING_RATES: &[(&str, f64)] = &[
-    ("head", 2e-2),
+    ("head", 1e-2),
     ("lora", 1e-3),
     ("dora", 1e-3),
     ("houlsby", 1e-3),
@@ -19,8 +19,8 @@ const LEARNING_RATES: &[(&str, f64)] = &[
     ("parallel", 1e-3),
     ("compacter", 3e-3),
     ("compacter_plus_plus", 3e-3),
-    ("ia3", 5e-3),
-    ("ia3_adapterhub", 5e-3),
+    ("ia3", 1.5e-2),
+    ("ia3_adapterhub", 1.5e-2),
     ("bitfit", 3e-3),
     ("prefix", 3e-3),
     ("prompt", 1e-2),

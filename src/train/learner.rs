@@ -1,7 +1,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::decision::row_loss;
+use super::penalty::penalise;
 use super::scale::Scale;
 use super::student::Student;
 use super::{Dataset, Outcomes, Resolved, StateCache};
@@ -22,7 +25,8 @@ pub(super) const EVALUATION_TOKENS: usize = 2048;
 const STATE_BYTES: usize = 128 << 20;
 
 /// One unit of work of a run, or the part of it that one of several workers does.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Share {
     /// Rows to learn from.
     Learn {
@@ -80,8 +84,10 @@ pub struct Learner {
     pub(super) dev: Dataset,
     pub(super) scale: Scale,
     pub(super) loss: LossSettings,
-    /// Numbered through: rows to learn from, then held-out rows.
     states: StateCache,
+    /// Whether states are kept by [`Dataset::number`]; else rows are numbered through, those to learn from
+    /// first.
+    shares_states: bool,
     head_dropout: f32,
     seed: u64,
 }
@@ -128,6 +134,7 @@ impl Learner {
             head_dropout,
             backbone,
             states,
+            shares_states: false,
             train,
             dev,
         })
@@ -195,6 +202,7 @@ impl Learner {
             gradient: vec![0.0; self.student.len()],
             ..Lesson::default()
         };
+        let mut done = 0.0;
         for part in runs(rows, TRAINING_TOKENS, |&row| self.train.length(row)) {
             let tokens: Vec<Encoded> = part.iter().map(|&row| self.train.tokens(row)).collect();
             let targets = part
@@ -206,14 +214,17 @@ impl Learner {
             let lengths = tokens.iter().map(|tokens| tokens.ids.len());
             let sequences: Vec<_> = seeds.iter().copied().zip(lengths).collect();
             adapter.start_training(&sequences);
-            let numbered: Vec<_> = part.iter().copied().zip(&tokens).collect();
+            let numbers = part.iter().map(|&row| self.key(&self.train, row, 0));
+            let numbered: Vec<_> = numbers.zip(&tokens).collect();
             let states = self.states.forward(&*self.backbone, &*adapter, &numbered)?;
             let logits =
                 head.logits_in_training(&*self.backbone, &states, self.head_dropout, &seeds);
             drop(states);
             let weights: f64 = targets.iter().map(|target| self.loss.weight(target)).sum();
+            let share = weights / weight.max(f64::MIN_POSITIVE);
+            done += share;
             #[allow(clippy::cast_possible_truncation)]
-            let share = (weights / weight.max(f64::MIN_POSITIVE)) as f32;
+            let share = share as f32;
             let targets: Vec<&Target> = targets.iter().collect();
             lesson.traces.extend(traces(&targets, logits.rows()));
             let loss = head.loss_with(&logits, &targets, &self.loss);
@@ -229,6 +240,7 @@ impl Learner {
                 }
             }
         }
+        lesson.loss += penalise(&*adapter, parameters, done, &mut lesson.gradient);
         Ok(lesson)
     }
 
@@ -240,7 +252,8 @@ impl Learner {
         let rows: Vec<usize> = rows.collect();
         for part in runs(&rows, EVALUATION_TOKENS, |&row| self.dev.length(row)) {
             let tokens: Vec<Encoded> = part.iter().map(|&row| self.dev.tokens(row)).collect();
-            let numbers = part.iter().map(|&row| self.train.len() + row);
+            let before = self.train.len();
+            let numbers = part.iter().map(|&row| self.key(&self.dev, row, before));
             let numbered: Vec<_> = numbers.zip(&tokens).collect();
             let states = self.states.forward(&*self.backbone, &*adapter, &numbered)?;
             let logits = head.logits(&*self.backbone, &states);
@@ -250,6 +263,27 @@ impl Learner {
         }
         self.scale.unscale(&mut outcomes.logits);
         Ok(outcomes)
+    }
+
+    fn key(&self, data: &Dataset, row: usize, before: usize) -> usize {
+        if self.shares_states {
+            data.number(row)
+        } else {
+            before + row
+        }
+    }
+
+    /// Goes on with the states that another learner of the same backbone and kind computed, whose rows were
+    /// taken from the same `examples` ones; without any it begins to collect them.
+    pub(super) fn share_states(&mut self, states: Option<StateCache>, examples: usize) {
+        let own = self.states.of_examples(examples);
+        self.shares_states = true;
+        self.states = states.filter(|states| states.is_alike(&own)).unwrap_or(own);
+    }
+
+    /// The states that it computed.
+    pub(super) fn into_states(self) -> StateCache {
+        self.states
     }
 
     /// Bytes of states that are kept between epochs.

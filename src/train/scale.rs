@@ -62,7 +62,7 @@ impl Scale {
         let deviation = self.deviation as f32;
         for parameter in parameters.iter_mut().filter(|p| p.name.site == Site::Head) {
             match parameter.name.field {
-                field::OUT if deviation != 1.0 => {
+                field::OUT => {
                     let widen = |x: &mut f32| *x *= deviation;
                     parameter
                         .tensor

@@ -92,6 +92,20 @@ impl Scheme {
         })
     }
 
+    /// The first part of a row's label that is none of the labels.
+    #[must_use]
+    pub fn unknown<'a>(&self, label: &'a str) -> Option<&'a str> {
+        let is_unknown = |part: &&str| {
+            !self.labels.iter().any(|label| label == part) && self.reject.as_deref() != Some(part)
+        };
+        match self.problem {
+            ProblemName::SingleLabel => Some(label.trim()).filter(is_unknown),
+            ProblemName::MultiLabel => parts(label).find(is_unknown),
+            ProblemName::Regression => None,
+            ProblemName::TokenClassification => label.split_whitespace().find(is_unknown),
+        }
+    }
+
     /// The labels with their places.
     pub(super) fn index(&self) -> BTreeMap<&str, usize> {
         let labels = self.labels.iter().enumerate();

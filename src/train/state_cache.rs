@@ -32,6 +32,22 @@ impl StateCache {
         }
     }
 
+    /// An empty one for another number of examples and the same adapter.
+    #[must_use]
+    pub fn of_examples(&self, examples: usize) -> Self {
+        Self {
+            layer: self.layer,
+            kept: vec![None; examples],
+            room: self.room + self.bytes(),
+        }
+    }
+
+    /// Whether its states are those of another one's examples, if they are numbered alike.
+    #[must_use]
+    pub fn is_alike(&self, other: &Self) -> bool {
+        self.layer == other.layer && self.kept.len() == other.kept.len()
+    }
+
     /// Bytes of states that are kept.
     #[must_use]
     pub fn bytes(&self) -> usize {

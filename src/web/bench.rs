@@ -8,8 +8,10 @@ use wasm_bindgen::prelude::*;
 
 use super::convert::thrown;
 use crate::adapter::format::Library;
-use crate::adapter::{Config, LoraConfig, Options, Preset, SizeOption, preset};
+use crate::adapter::{Adapter, Config, FreshParams, GivenParams, LoraConfig, Options, Parameter};
+use crate::adapter::{Preset, SizeOption, preset};
 use crate::backbone::{Backbone, Bert, BertConfig, Linear, LinearSite, NoHook, Shape};
+use crate::compose::{Unit, forward};
 use crate::error::Result;
 use crate::head::ProblemName;
 use crate::kernels::bench::{Case, attention_alone, cases};
@@ -49,6 +51,29 @@ impl BenchBackbone {
             Ok(Float32Array::new_from_slice(states.x.data()))
         };
         states().map_err(thrown)
+    }
+
+    /// `count` LoRAs r=8 on query and value of the layers from `lowest` on.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn loras(&self, count: usize, lowest: usize) -> Outcome<BenchLoras> {
+        let shape = self.backbone.shape();
+        let config = lora(shape, lowest);
+        let adapter = |seed: usize| -> Result<Box<dyn Adapter>> {
+            let fresh = config.build(shape, &mut FreshParams::new(seed as u64))?;
+            let constant = |parameter: &Parameter| Parameter {
+                name: parameter.name,
+                tensor: parameter.tensor.detach(),
+            };
+            let parameters: Vec<_> = fresh.parameters().iter().map(constant).collect();
+            config.build(shape, &mut GivenParams(&parameters))
+        };
+        let adapters = (0..count).map(adapter).collect::<Result<_>>();
+        Ok(BenchLoras {
+            backbone: Arc::clone(&self.backbone),
+            adapters: adapters.map_err(thrown)?,
+        })
     }
 
     /// A training run of LoRA r=8 on query and value of the layers from `lowest` on, over rows of ids `[rows · tokens]`,
@@ -114,14 +139,52 @@ static TOP_TWO: Preset = Preset {
 };
 
 fn top_two(_: &Options, shape: &Shape) -> Result<Box<dyn Config>> {
+    Ok(Box::new(lora(shape, shape.layers - 2)))
+}
+
+/// LoRA r=8 on query and value of the layers from `lowest` on.
+fn lora(shape: &Shape, lowest: usize) -> LoraConfig {
     let sites = |layer| [Linear::Query, Linear::Value].map(|linear| LinearSite { layer, linear });
-    Ok(Box::new(LoraConfig {
+    LoraConfig {
         rank: 8,
         alpha: 16.0,
         rank_stabilised: false,
-        targets: (shape.layers - 2..shape.layers).flat_map(sites).collect(),
+        targets: (lowest..shape.layers).flat_map(sites).collect(),
         ..LoraConfig::default()
-    }))
+    }
+}
+
+/// Adapters for compositions.
+#[wasm_bindgen]
+pub struct BenchLoras {
+    backbone: Arc<dyn Backbone>,
+    adapters: Vec<Box<dyn Adapter>>,
+}
+
+#[wasm_bindgen]
+impl BenchLoras {
+    /// Last hidden states of ids `[sequences · tokens]` in one pass: every adapter's of all sequences, or
+    /// each adapter's of an equal part of them.
+    ///
+    /// # Errors
+    /// A token outside the vocabulary.
+    pub fn forward(&self, ids: &[u32], sequences: usize, parallel: bool) -> Outcome<()> {
+        let rows: Vec<_> = sequences_of(ids, sequences).collect();
+        let share = sequences / self.adapters.len();
+        let units = self
+            .adapters
+            .iter()
+            .enumerate()
+            .map(|(index, adapter)| Unit {
+                hook: &**adapter,
+                sequences: match parallel {
+                    true => (0..sequences).collect(),
+                    false => (index * share..(index + 1) * share).collect(),
+                },
+            });
+        let states = forward(&*self.backbone, &rows, &units.collect::<Vec<_>>());
+        states.map(drop).map_err(thrown)
+    }
 }
 
 /// A training run.

@@ -6,6 +6,7 @@ use web_sys::AbortSignal;
 use super::answers::answered;
 use super::convert::{files_from_js, files_to_js, from_js, texts, thrown, to_js};
 use super::rows::Rows;
+use super::suggesting::Suggesting;
 use super::training::Training;
 use crate::adapter::format::{CARD, CONFIG, FUSION_CONFIG, Files, Library};
 use crate::adapter::{Card, Description, SizeOption, TaskAdapter, presets};
@@ -311,6 +312,16 @@ impl WebEngine {
         checkpoint: Option<Vec<u8>>,
     ) -> Outcome<Training> {
         Training::start(&self.engine, options, rows, checkpoint.as_deref()).map_err(thrown)
+    }
+
+    /// Prepares a comparison of a head alone, LoRA and a bottleneck on at least five rows; options are
+    /// those of a training that hold for all kinds.
+    ///
+    /// # Errors
+    /// Those of [`crate::train::Dataset::read`] and [`crate::train::Suggester::new`].
+    #[wasm_bindgen(js_name = startSuggesting)]
+    pub fn start_suggesting(&self, options: JsValue, rows: Rows) -> Outcome<Suggesting> {
+        Suggesting::start(&self.engine, options, rows).map_err(thrown)
     }
 }
 

@@ -10,15 +10,16 @@ mod bench;
 mod convert;
 mod engine;
 mod rows;
-mod shares;
 mod store;
+mod suggesting;
 mod training;
 
 #[cfg(feature = "bench")]
-pub use bench::{BenchAttention, BenchBackbone, BenchKernels, BenchTraining, tokenize};
+pub use bench::{BenchAttention, BenchBackbone, BenchKernels, BenchLoras, BenchTraining, tokenize};
 pub use engine::{WebEngine, fetch_adapter, kinds};
 pub use rows::Rows;
 pub use store::Store;
+pub use suggesting::Suggesting;
 pub use training::Training;
 
 use crate::kernels::Variant;

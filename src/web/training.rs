@@ -1,18 +1,18 @@
 use std::sync::Arc;
 
-use js_sys::Array;
+use js_sys::Uint8Array;
 use serde_json::{Map, Value};
 use wasm_bindgen::prelude::*;
 
 use super::convert::{files_to_js, from_js, thrown, to_js};
 use super::rows::Rows;
-use super::shares::{computed_from_js, computed_to_js, list, share_from_js, share_to_js};
-use crate::adapter::{format, preset};
+use crate::adapter::{Member, format};
 use crate::backbone::Backbone;
+use crate::compose::fusion::preset;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::head::ProblemName;
-use crate::train::{Dataset, Settings, Trainer};
+use crate::train::{Computed, Dataset, Settings, Share, Trainer};
 
 /// A training run, or one worker's part in it.
 ///
@@ -27,9 +27,6 @@ pub struct Training {
     trainer: Option<Trainer>,
 }
 
-/// What options are called in errors.
-const PLACE: &str = "the training options";
-
 type Outcome<T> = std::result::Result<T, JsValue>;
 
 impl Training {
@@ -39,20 +36,21 @@ impl Training {
         rows: Rows,
         checkpoint: Option<&[u8]>,
     ) -> Result<Self> {
-        let mut fields: Map<String, Value> = from_js("training options", options)?;
-        let mut own = |field: &str| match fields.shift_remove(field) {
-            Some(Value::String(text)) => Ok(text),
-            found => Err(Error::ConfigInvalid {
-                place: PLACE.into(),
-                reason: format!(
-                    "{field} must be a text, not {}",
-                    found.unwrap_or(Value::Null)
-                ),
-            }),
+        let mut fields = fields(options)?;
+        let mut take = |field: &str| fields.shift_remove(field).unwrap_or(Value::Null);
+        let (name, kind) = (take("name"), take("kind"));
+        let members = take("adapters");
+        let (Value::String(name), Value::String(kind)) = (name, kind) else {
+            return Err(invalid("name and kind must be texts".into()));
         };
-        let (name, kind) = (own("name")?, own("kind")?);
-        let fields = fields.into_iter().map(|(field, v)| (snake_case(&field), v));
-        let settings = Settings::from_fields(PLACE, fields.collect())?;
+        let members: Option<Vec<String>> =
+            serde_json::from_value(members).map_err(|error| invalid(error.to_string()))?;
+        let members = members.unwrap_or_default().into_iter().map(|name| {
+            let task = engine.shared(&name)?;
+            Ok(Member { name, task })
+        });
+        let mut settings = Settings::from_fields(PLACE, fields)?;
+        settings.adapter.members = members.collect::<Result<_>>()?;
         let preset = preset(&kind)?;
         let (rows, data_sha256) = rows.finish();
         let reading = settings.reading(ProblemName::SingleLabel);
@@ -84,27 +82,28 @@ impl Training {
     ///
     /// # Errors
     /// `adapter_unknown` after [`adapter_files`](Self::adapter_files), as all that follow.
-    pub fn plan(&mut self, workers: usize) -> Outcome<Array> {
-        let plan = self.trainer()?.plan(workers);
-        Ok(plan.iter().map(share_to_js).collect())
+    pub fn plan(&mut self, workers: usize) -> Outcome<JsValue> {
+        to_js(&self.trainer()?.plan(workers))
     }
 
-    /// Does a share of the work.
+    /// Does a share of the work; the bytes are for [`apply`](Self::apply) of the worker that leads.
     ///
     /// # Errors
     /// `option_invalid` for a share of another run.
-    pub fn compute(&mut self, share: &JsValue) -> Outcome<JsValue> {
-        let share = share_from_js(share).map_err(thrown)?;
+    pub fn compute(&mut self, share: JsValue) -> Outcome<Vec<u8>> {
+        let share: Share = from_js("share", share).map_err(thrown)?;
         let computed = self.trainer()?.learner().compute(&share);
-        Ok(computed_to_js(&computed.map_err(thrown)?))
+        Ok(computed.map_err(thrown)?.to_bytes())
     }
 
     /// Takes what the shares of a plan came to, in its order, and says what has happened.
     ///
     /// # Errors
-    /// `option_invalid` when the loss is no longer finite.
-    pub fn apply(&mut self, computed: &Array) -> Outcome<JsValue> {
-        let computed = list(computed, computed_from_js).map_err(thrown)?;
+    /// `option_invalid` for what was not planned, and when the loss is no longer finite.
+    pub fn apply(&mut self, computed: Vec<Uint8Array>) -> Outcome<JsValue> {
+        let computed = computed.iter().map(Uint8Array::to_vec);
+        let computed = computed.map(|bytes| Computed::from_bytes(&bytes));
+        let computed = computed.collect::<Result<Vec<_>>>().map_err(thrown)?;
         to_js(&self.trainer()?.apply(computed).map_err(thrown)?)
     }
 
@@ -159,6 +158,23 @@ impl Training {
             format::save(&task, &self.name, task.library, self.backbone.shape())
         };
         Ok(files_to_js(&files().map_err(thrown)?))
+    }
+}
+
+/// Options by the names that settings have.
+pub(super) fn fields(options: JsValue) -> Result<Map<String, Value>> {
+    let fields: Map<String, Value> = from_js("training options", options)?;
+    let fields = fields.into_iter();
+    Ok(fields.map(|(name, v)| (snake_case(&name), v)).collect())
+}
+
+/// What options are called in errors.
+pub(super) const PLACE: &str = "the training options";
+
+fn invalid(reason: String) -> Error {
+    Error::ConfigInvalid {
+        place: PLACE.into(),
+        reason,
     }
 }
 

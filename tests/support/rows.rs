@@ -31,8 +31,8 @@ pub struct Row {
     pub files: &'static [Library],
     /// Whether it can be merged into the backbone.
     pub merges: bool,
-    /// Below this layer nothing depends on it.
-    pub lowest: usize,
+    /// Below this layer nothing depends on it; `None` if it changes nothing at all.
+    pub lowest: Option<usize>,
     pub reference: Option<Reference>,
 }
 
@@ -59,11 +59,11 @@ impl Row {
         };
         Self {
             name: name.into(),
+            lowest: (config.kind().name != "none").then_some(0),
             config,
             fresh_is_none,
             files,
             merges,
-            lowest: 0,
             reference: None,
         }
     }
@@ -93,7 +93,7 @@ impl Row {
     }
 
     fn lowest(mut self, layer: usize) -> Self {
-        self.lowest = layer;
+        self.lowest = Some(layer);
         self
     }
 }

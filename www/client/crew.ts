@@ -70,7 +70,7 @@ export class Crew {
       computed.push(result ?? training.compute(shares[place + 1] as Share));
     }
     // Answers to held-out rows leave the parameters as they are.
-    if (own && "rows" in own) this.#version += 1;
+    if (own && "learn" in own) this.#version += 1;
     return training.apply(computed);
   }
 
@@ -96,11 +96,7 @@ export function follow(port: MessagePort, training: Training): void {
     try {
       if (parameters) training.setParameters(parameters);
       const computed = training.compute(share);
-      const arrays = Object.values(computed).filter((value) => value instanceof Float32Array);
-      port.postMessage(
-        { computed } satisfies Result,
-        arrays.map(({ buffer }) => buffer as ArrayBuffer),
-      );
+      port.postMessage({ computed } satisfies Result, [computed.buffer as ArrayBuffer]);
     } catch (thrown) {
       port.postMessage({ error: toShape(thrown) } satisfies Result);
     }

@@ -8,7 +8,12 @@ import type {
   AdapterInfo,
   Answer,
   BackboneInfo,
+  Composition,
   KindInfo,
+  Recipe,
+  SuggestEvent,
+  Suggestion,
+  SuggestOptions,
   Text,
   TrainEvent,
   TrainOptions,
@@ -20,16 +25,25 @@ export interface Engine {
   addAdapter(name: string, files: AdapterFiles): AdapterInfo;
   removeAdapter(name: string): void;
   adapters(): AdapterInfo[];
-  use(name: string | null): void;
-  active(): string | undefined;
+  use(what: Composition | null): void;
+  active(): Composition | null;
+  /** Makes a new adapter of others' parameters. */
+  compose(name: string, recipe: Recipe): AdapterInfo;
   classify(texts: readonly Text[]): Answer[];
   /** The outer index is the adapter's. */
-  classifyWith(texts: readonly Text[], names: readonly string[]): Answer[][];
+  classifyWith(texts: readonly Text[], of: readonly Composition[]): Answer[][];
   embed(texts: readonly Text[]): Float32Array[];
   exportAdapter(name: string, format: AdapterFormat): AdapterFiles;
   exportMerged(name: string): AdapterFiles;
   /** Uses the rows up. With a checkpoint the run goes on from there. */
   startTraining(options: RunOptions, rows: Rows, checkpoint?: Uint8Array): Training;
+  startSuggesting(options: SuggestOptions, rows: Rows): Suggesting;
+  free(): void;
+}
+
+/** A comparison of kinds; `step` is one short unit of work. */
+export interface Suggesting {
+  step(): SuggestEvent | { type: "done"; suggestion: Suggestion };
   free(): void;
 }
 
@@ -45,13 +59,11 @@ export interface Rows {
 
 /** A part of a step, or of an evaluation. */
 export type Share =
-  | { step: number; rows: Uint32Array; weight: number }
-  | { from: number; to: number };
+  | { learn: { step: number; rows: number[]; weight: number } }
+  | { judge: { rows: { start: number; end: number } } };
 
-/** What a share comes to. */
-export type Computed =
-  | { loss: number; gradient: Float32Array; traces: Float32Array }
-  | { width: number; logits: Float32Array };
+/** What a share comes to, as only the engine reads it. */
+export type Computed = Uint8Array;
 
 /** What the engine says of a run; the client adds to `done`. */
 export type EngineEvent =

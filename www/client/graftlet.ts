@@ -6,6 +6,7 @@ import { classifyMany } from "./many.js";
 import { progressGuard } from "./progress.js";
 import type { Loaded } from "./protocol.js";
 import { Remote, type WorkerLike } from "./remote.js";
+import { partsOf } from "./rows.js";
 import { type Run, train } from "./training.js";
 import type {
   AdapterFiles,
@@ -13,13 +14,18 @@ import type {
   AdapterInfo,
   Answer,
   BackboneInfo,
+  Composition,
   EngineBuild,
   InterruptedRun,
   KindInfo,
   LoadProgress,
   ManyProgress,
+  Recipe,
   Row,
   RuntimeInfo,
+  SuggestEvent,
+  Suggestion,
+  SuggestOptions,
   TaggedRow,
   Text,
   TrainOptions,
@@ -116,24 +122,38 @@ export class Graftlet {
     return this.#remote.call("adapters", []);
   }
 
-  /** Makes a loaded adapter the active one; `null` is the bare backbone. No byte of the backbone is touched. */
-  use(name: string | null): Promise<void> {
-    return this.#remote.call("use", [name]);
+  /**
+   * Makes a loaded adapter, or a composition of several, the active one; `null` is the bare backbone. No byte of the
+   * backbone is touched. A composition that cannot be is rejected here, before anything runs.
+   */
+  use(what: Composition | null): Promise<void> {
+    return this.#remote.call("use", [what]);
   }
 
-  /** The active adapter's name, or null. */
-  active(): Promise<string | null> {
+  /** The active adapter's name, the active composition, or null. */
+  active(): Promise<Composition | null> {
     return this.#remote.call("active", []);
   }
 
-  /** Classifies with the active adapter, one answer a text. */
+  /**
+   * Makes a new adapter of the parameters of loaded ones. It depends on none of them any more, and can be used and
+   * exported like any other; with `persist` it is kept in the browser too.
+   */
+  compose(name: string, recipe: Recipe, options: { persist?: boolean } = {}): Promise<AdapterInfo> {
+    return this.#remote.call("compose", [name, recipe, options.persist ?? false]);
+  }
+
+  /** Classifies with what is active, one answer a text. */
   classify(texts: readonly Text[]): Promise<Answer[]> {
     return this.#remote.call("classify", [texts]);
   }
 
-  /** Classifies with several loaded adapters: the outer index is the adapter's, the inner one the text's. */
-  classifyWith(texts: readonly Text[], names: readonly string[]): Promise<Answer[][]> {
-    return this.#remote.call("classifyWith", [texts, names]);
+  /**
+   * Classifies with several loaded adapters or compositions in one pass: the outer index is the adapter's (a `parallel`
+   * block counts as each of its parts), the inner one the text's.
+   */
+  classifyWith(texts: readonly Text[], of: readonly Composition[]): Promise<Answer[][]> {
+    return this.#remote.call("classifyWith", [texts, of]);
   }
 
   /** Mean-pooled vectors of length `backbone.hiddenSize`, L2-normalised. */
@@ -205,7 +225,7 @@ export class Graftlet {
   }
 
   /**
-   * Trains an adapter on the rows, in workers of its own. When `done` comes, the adapter is loaded under `options.name`
+   * Trains an adapter, or a fusion of `options.adapters`, on the rows, in workers of its own. When `done` comes, the adapter is loaded under `options.name`
    * and, unless `persist` is false, kept in the browser. Aborting, or leaving the loop, ends the run at once;
    * after an abort the generator throws code `aborted`.
    *
@@ -242,6 +262,31 @@ export class Graftlet {
     return this.#remote.call("forgetRun", [name]);
   }
 
+  /**
+   * Compares a head alone, LoRA and a bottleneck by cross-validation on at least five rows, in a worker of its own, and
+   * says which kind to train.
+   */
+  async suggest(
+    rows: readonly (Row | TaggedRow)[],
+    options: SuggestOptions = {},
+    settings: { signal?: AbortSignal; onProgress?: (event: SuggestEvent) => void } = {},
+  ): Promise<Suggestion> {
+    const { signal, onProgress } = settings;
+    const aborted = new GraftletError("aborted", "The comparison was cancelled.");
+    if (signal?.aborted) throw aborted;
+    const worker = this.#hire();
+    const abort = () => worker.end(aborted);
+    signal?.addEventListener("abort", abort, { once: true });
+    try {
+      await worker.call("load", [this.#backboneUrl, this.runtime.build]);
+      for (const lines of partsOf(rows)) await worker.call("addRows", [lines]);
+      return await worker.call("suggest", [options], onProgress);
+    } finally {
+      signal?.removeEventListener("abort", abort);
+      this.#retire(worker);
+    }
+  }
+
   #train(
     name: string,
     begin: Run["begin"],
@@ -255,6 +300,7 @@ export class Graftlet {
       begin,
       signal,
       persist,
+      members: (name) => this.exportAdapter(name),
       spawn: () => this.#hire(),
       retire: (worker) => this.#retire(worker),
       adopt: async (files, persist) => {

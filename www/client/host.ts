@@ -58,6 +58,16 @@ function handlersOf(module: EngineModule, wasmUrls: WasmUrls): Handlers {
   const adapters = shelf(module, "adapters");
   const runs = shelf(module, "runs");
 
+  /** Keeps a loaded adapter in the browser; one that cannot be kept is not left half-added. */
+  const keep = async (name: string, files: () => AdapterFiles): Promise<void> => {
+    try {
+      await (await adapters()).put(name, files());
+    } catch (thrown) {
+      engine().removeAdapter(name);
+      throw thrown;
+    }
+  };
+
   return {
     async load(emit, backboneUrl, wanted) {
       const build = chooseBuild(wanted);
@@ -72,22 +82,20 @@ function handlersOf(module: EngineModule, wasmUrls: WasmUrls): Handlers {
     async addAdapter(_, name, source, persist) {
       const files = typeof source === "string" ? await module.fetchAdapter(source) : source;
       const info = engine().addAdapter(name, files);
-      if (persist) {
-        try {
-          await (await adapters()).put(name, files);
-        } catch (thrown) {
-          engine().removeAdapter(name);
-          throw thrown;
-        }
-      }
+      if (persist) await keep(name, () => files);
       return info;
     },
     removeAdapter: (_, name) => engine().removeAdapter(name),
     adapters: () => engine().adapters(),
-    use: (_, name) => engine().use(name),
-    active: () => engine().active() ?? null,
+    use: (_, what) => engine().use(what),
+    active: () => engine().active(),
+    async compose(_, name, recipe, persist) {
+      const info = engine().compose(name, recipe);
+      if (persist) await keep(name, () => engine().exportAdapter(name, info.format));
+      return info;
+    },
     classify: (_, texts) => engine().classify(texts),
-    classifyWith: (_, texts, names) => engine().classifyWith(texts, names),
+    classifyWith: (_, texts, of) => engine().classifyWith(texts, of),
     embed: (_, texts) => engine().embed(texts),
     exportAdapter(_, name, format) {
       const own = engine()

@@ -27,8 +27,10 @@ export async function classifyMany(many: Many): Promise<Answer[]> {
   throwIfAborted(signal);
   const most = workersFor(many.workers);
   // Asked once: whatever is used meanwhile, all texts are answered by one adapter.
-  const name = await main.call("active", []);
-  if (name === null) return main.call("classify", [texts]);
+  const active = await main.call("active", []);
+  // A composition may ask for its number of texts, and is made of adapters that helpers do not have.
+  if (typeof active !== "string") return main.call("classify", [texts]);
+  const name = active;
   const answers: Answer[] = new Array(texts.length);
   const parts = Array.from({ length: Math.ceil(texts.length / PART) }, (_, part) => part * PART);
   /** What workers are at. */

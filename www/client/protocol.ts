@@ -13,10 +13,15 @@ import type {
   AdapterInfo,
   Answer,
   BackboneInfo,
+  Composition,
   EngineBuild,
   InterruptedRun,
   KindInfo,
+  Recipe,
   RuntimeInfo,
+  SuggestEvent,
+  Suggestion,
+  SuggestOptions,
   Text,
   TrainEvent,
 } from "./types.js";
@@ -29,10 +34,11 @@ export interface Calls {
   addAdapter(name: string, source: string | AdapterFiles, persist: boolean): AdapterInfo;
   removeAdapter(name: string): void;
   adapters(): AdapterInfo[];
-  use(name: string | null): void;
-  active(): string | null;
+  use(what: Composition | null): void;
+  active(): Composition | null;
+  compose(name: string, recipe: Recipe, persist: boolean): AdapterInfo;
   classify(texts: readonly Text[]): Answer[];
-  classifyWith(texts: readonly Text[], names: readonly string[]): Answer[][];
+  classifyWith(texts: readonly Text[], of: readonly Composition[]): Answer[][];
   embed(texts: readonly Text[]): Float32Array[];
   exportAdapter(name: string, format: AdapterFormat | null): AdapterFiles;
   exportMerged(name: string): AdapterFiles;
@@ -56,6 +62,8 @@ export interface Calls {
   addKeptRows(name: string): void;
   /** Checks rows and options, and keeps what of the run is to be kept. */
   prepare(run: KeptRun): void;
+  /** Compares kinds on the rows taken in. */
+  suggest(options: SuggestOptions): Suggestion;
   /** After `prepare`: computes what the leader asks for over the port. */
   follow(port: MessagePort): void;
   /** After `prepare`: leads the run, one follower at each port; answers with the finished adapter's folder. */
@@ -78,6 +86,7 @@ export type Method = keyof Calls;
 export interface Events {
   load: { file: string; loaded: number; total: number };
   train: TrainEvent;
+  suggest: SuggestEvent;
 }
 
 export type EventOf<M extends Method> = M extends keyof Events ? Events[M] : never;

@@ -23,6 +23,7 @@ type TrainingMethod =
   | "addRows"
   | "addKeptRows"
   | "prepare"
+  | "suggest"
   | "follow"
   | "train"
   | "loseFollower"
@@ -85,6 +86,15 @@ export function trainingHandlers(needs: Needs): Pick<Handlers, TrainingMethod> {
       rows = undefined;
       await keep(() => record?.complete(run));
       prepared = { run, training, progress: await record?.progress() };
+    },
+    async suggest(emit, options) {
+      const suggesting = engine().startSuggesting(options, rows ?? new module.Rows());
+      rows = undefined;
+      for (;;) {
+        const event = suggesting.step();
+        if (event.type === "done") return event.suggestion;
+        emit(event);
+      }
     },
     follow: (_, port) => follow(port, ready().training),
     async train(emit, ports) {

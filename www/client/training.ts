@@ -27,6 +27,8 @@ export interface Run {
   /** Whether the adapter is kept; of a run that goes on it is by default as it was told. */
   persist: boolean | undefined;
   signal: AbortSignal | undefined;
+  /** The folder of a loaded adapter that the new one is made of. */
+  members(name: string): Promise<AdapterFiles>;
   /** Starts a worker of the run; `retire` is told when it has ended. */
   spawn(): Remote;
   retire(worker: Remote): void;
@@ -172,6 +174,11 @@ async function work(run: Run, state: State): Promise<{ files: AdapterFiles; pers
     if (keep) await leader.call("openRun", [run.name]);
   }
   const followers = await loaded(run, state, kept.workers - 1);
+  for (const name of kept.options.adapters ?? []) {
+    const files = await run.members(name);
+    const all = [leader, ...followers];
+    await Promise.all(all.map((worker) => worker.call("addAdapter", [name, files, false])));
+  }
   if (rows) {
     for (const lines of partsOf(rows)) {
       const all = [leader, ...followers];

@@ -12,6 +12,40 @@ export type AdapterFiles = Record<string, Uint8Array>;
 /** `peft` is Hugging Face PEFT's folder, `adapterhub` that of AdapterHub's `adapters` library. */
 export type AdapterFormat = "peft" | "adapterhub";
 
+/**
+ * Several loaded adapters as one, or many in one pass; a name stands for itself. What may be inside what, and what each
+ * block computes, is in `docs/composition.md`.
+ */
+export type Composition =
+  | string
+  /** One after the other in each place; the last one's head answers. */
+  | { stack: readonly Composition[] }
+  /** The weighted sum of what each changes; `head` names the adapter whose head answers. */
+  | { average: readonly Part<"weight">[]; head?: string }
+  /** Each for its own texts: as many successive ones as `rows` says, 1 by default. */
+  | { split: readonly Part<"rows">[] }
+  /** Each for all texts; ask for the answers with `classifyWith`. */
+  | { parallel: readonly Composition[] }
+  /** Bottlenecks mixed by a loaded fusion. */
+  | { fuse: readonly Composition[]; fusion: string };
+
+/** A part of an average with its weight, or of a split with its number of rows. */
+export type Part<Setting extends "weight" | "rows"> =
+  | Composition
+  | ({ adapter: Composition } & { [S in Setting]?: number });
+
+/**
+ * A new adapter of the parameters of others. Without a `method` parameters are summed where all settings agree, and
+ * LoRAs that differ are summed as updates and cut to a `rank` (`svd`), by default the largest of theirs.
+ */
+export interface Recipe {
+  average: readonly (string | Recipe | { adapter: string | Recipe; weight: number })[];
+  /** The adapter whose head the new one gets; by default the heads are summed too, where they agree. */
+  head?: string;
+  method?: "linear" | "svd";
+  rank?: number;
+}
+
 /** The frozen encoder that every adapter shares. */
 export interface BackboneInfo {
   name: string;
@@ -224,6 +258,8 @@ export interface TrainOptions {
   /** What the task is, in a sentence; the adapter's card keeps it. */
   task?: string;
 
+  /** The loaded bottlenecks that a new one of kind `fusion` mixes. */
+  adapters?: readonly string[];
   rank?: number;
   alpha?: number;
   /** Whether LoRA's update is scaled by `alpha / sqrt(rank)`. */
@@ -375,6 +411,33 @@ export interface SuspectRow {
   /** The label that it was answered with, and that one's score. */
   rival: string;
   rivalScore: number;
+}
+
+/** What `suggest` takes: settings of a training that hold for all kinds. */
+export type SuggestOptions = Pick<
+  TrainOptions,
+  "problem" | "reject" | "metric" | "seed" | "pooling"
+>;
+
+/** How far a comparison is; `done` is the share of it that is done, 0 to 1. */
+export type SuggestEvent =
+  | { type: "working"; kind: string; done: number }
+  | { type: "scored"; kind: string; fold: number; score: number; done: number };
+
+/** The kind that did best in a comparison by cross-validation. */
+export interface Suggestion {
+  /** A `KindInfo.name`: of a head alone, unless another was better by more than noise. */
+  choice: string;
+  metric: string;
+  candidates: {
+    kind: string;
+    /** On each fold. */
+    scores: number[];
+    mean: number;
+    /** Mean difference to a head alone, and its standard error. */
+    gain: number;
+    error: number;
+  }[];
 }
 
 /** A training run that this browser kept when its page went away. */

@@ -7,6 +7,7 @@ let kernels;
 let engine;
 const runs = new Map();
 const attentions = new Map();
+const loras = new Map();
 
 async function engineWith(folders) {
   const absolute = (path) => new URL(path, self.location.origin).href;
@@ -46,6 +47,13 @@ answer({
       steps++;
     }
     return total / times;
+  },
+
+  /** A pass of `count` LoRAs of the layers from `lowest` on: each of its own sequences, or in parallel each of all. */
+  timeLoras(times, { ids, sequences, count, lowest, parallel }) {
+    const name = `${count} ${lowest}`;
+    if (!loras.has(name)) loras.set(name, backbone.loras(count, lowest));
+    return time(() => loras.get(name).forward(ids, sequences, parallel), times);
   },
 
   timeAttention(times, tokens, layers) {

@@ -1,4 +1,4 @@
-use super::add_product;
+use super::merge::add_product;
 use crate::adapter::{Collector, Site};
 use crate::backbone::{LinearSite, Shape};
 use crate::error::Result;

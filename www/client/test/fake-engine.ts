@@ -10,15 +10,20 @@ import type {
   RunOptions,
   Share,
   Store,
+  Suggesting,
   Training,
 } from "../engine.js";
 import type {
   AdapterFiles,
   AdapterInfo,
+  Answer,
   BackboneInfo,
   Classification,
+  Composition,
   KindInfo,
+  Recipe,
   Row,
+  SuggestOptions,
   Text,
   TrainReport,
 } from "../types.js";
@@ -101,6 +106,19 @@ function answer(adapter: Centroids, text: Text): Classification {
   };
 }
 
+/** The adapters of a composition; one that is no block is refused, as by the engine. */
+function namesIn(what: Composition): string[] {
+  if (typeof what === "string") return [what];
+  const block = what as Partial<Record<string, unknown>>;
+  const parts = ["stack", "average", "split", "parallel", "fuse"]
+    .map((name) => block[name])
+    .find(Array.isArray);
+  if (!parts) throw engineError("composition_invalid", "The composition names no block.");
+  return parts.flatMap((part: Composition | { adapter: Composition }) =>
+    namesIn(typeof part === "object" && "adapter" in part ? part.adapter : part),
+  );
+}
+
 /** JSON lines as rows. */
 class FakeRows implements Rows {
   readonly rows: Row[] = [];
@@ -156,20 +174,17 @@ class FakeTraining implements Training {
     const step = this.#at.step;
     return parts
       .filter((rows) => rows.length > 0)
-      .map((rows) => ({ step, rows: Uint32Array.from(rows), weight: all.length }));
+      .map((rows) => ({ learn: { step, rows, weight: all.length } }));
   }
 
   compute(share: Share): Computed {
-    if (!("rows" in share)) throw engineError("option_invalid", "There is nothing to judge.");
+    if (!("learn" in share)) throw engineError("option_invalid", "There is nothing to judge.");
     const until = Date.now() + FakeEngine.stepMs;
     while (Date.now() < until);
-    const gradient = [...share.rows].reduce((sum, r) => sum + (this.#rows[r]?.text.length ?? 0), 0);
-    return {
-      loss: share.rows.length / share.weight,
-      // The parameter is in it, so that a follower without the leader's shows too.
-      gradient: Float32Array.of(gradient + this.#at.sum * 0.25 * share.rows.length),
-      traces: new Float32Array(share.rows.length * 3),
-    };
+    const { rows } = share.learn;
+    const gradient = rows.reduce((sum, r) => sum + (this.#rows[r]?.text.length ?? 0), 0);
+    // The parameter is in it, so that a follower without the leader's shows too.
+    return encoder.encode(String(gradient + this.#at.sum * 0.25 * rows.length));
   }
 
   apply(computed: readonly Computed[]): EngineEvent {
@@ -182,7 +197,7 @@ class FakeTraining implements Training {
       const counts = { epochs: this.#epochs, steps, trainRows, devRows, parameters };
       return { type: "done", metric, score, ...counts };
     }
-    const gradients = computed.map((part) => ("gradient" in part ? (part.gradient[0] ?? 0) : 0));
+    const gradients = computed.map((part) => Number(decoder.decode(part)));
     this.#at = { step: step + 1, sum: sum + gradients.reduce((a, b) => a + b, 0) / 1000 };
     const part = this.#at.step / steps;
     if (this.#at.step % STEPS_OF_EPOCH === 0) {
@@ -250,7 +265,7 @@ class FakeEngine implements Engine {
     string,
     { info: AdapterInfo; data: Centroids; files: AdapterFiles }
   >();
-  #active: string | undefined;
+  #active: Composition | null = null;
 
   static async load(
     baseUrl: string,
@@ -305,32 +320,40 @@ class FakeEngine implements Engine {
   removeAdapter(name: string): void {
     this.#get(name);
     this.#adapters.delete(name);
-    if (this.#active === name) this.#active = undefined;
+    if (this.#active !== null && namesIn(this.#active).includes(name)) this.#active = null;
   }
 
   adapters(): AdapterInfo[] {
     return [...this.#adapters.values()].map(({ info }) => info);
   }
 
-  use(name: string | null): void {
-    if (name !== null) this.#get(name);
-    this.#active = name ?? undefined;
+  use(what: Composition | null): void {
+    if (what !== null) namesIn(what).forEach((name) => void this.#get(name));
+    this.#active = what;
   }
 
-  active(): string | undefined {
+  active(): Composition | null {
     return this.#active;
   }
 
-  classify(texts: readonly Text[]): Classification[] {
-    if (this.#active === undefined)
-      throw engineError("adapter_not_in_use", "No adapter is active: call use() first.");
-    const { data } = this.#get(this.#active);
-    return texts.map((text) => answer(data, text));
+  compose(name: string, recipe: Recipe): AdapterInfo {
+    const [first] = namesIn(recipe as Composition);
+    return this.addAdapter(name, this.#get(first ?? "").files);
   }
 
-  classifyWith(texts: readonly Text[], names: readonly string[]): Classification[][] {
-    return names.map((name) => {
-      const { data } = this.#get(name);
+  classify(texts: readonly Text[]): Answer[] {
+    if (this.#active === null)
+      throw engineError("adapter_not_in_use", "No adapter is active: call use() first.");
+    return this.classifyWith(texts, [this.#active])[0] ?? [];
+  }
+
+  /** The last adapter of a composition answers, of a parallel block each. */
+  classifyWith(texts: readonly Text[], of: readonly Composition[]): Answer[][] {
+    const parts = of.flatMap((what) =>
+      typeof what === "object" && "parallel" in what ? what.parallel : [what],
+    );
+    return parts.map((what) => {
+      const { data } = this.#get(namesIn(what).at(-1) ?? "");
       return texts.map((text) => answer(data, text));
     });
   }
@@ -355,6 +378,21 @@ class FakeEngine implements Engine {
 
   startTraining(options: RunOptions, rows: Rows, checkpoint?: Uint8Array): Training {
     return new FakeTraining(options, (rows as FakeRows).rows, checkpoint);
+  }
+
+  startSuggesting(_options: SuggestOptions, rows: Rows): Suggesting {
+    const { length } = (rows as FakeRows).rows;
+    if (length < 5) throw engineError("rows_empty", "There are too few rows to compare kinds on.");
+    let step = 0;
+    return {
+      step() {
+        step += 1;
+        if (step < 3)
+          return { type: "scored", kind: "head", fold: step, score: 0.5, done: step / 3 };
+        return { type: "done", suggestion: { choice: "lora", metric: "accuracy", candidates: [] } };
+      },
+      free() {},
+    };
   }
 
   free(): void {}

@@ -142,6 +142,27 @@ describe("adapters", () => {
     expect(answers.map((perText) => perText.length)).toEqual([2, 2]);
   });
 
+  it("are used as compositions, and a new one is made of them", async () => {
+    const g = await load();
+    await g.addAdapter("one", files);
+    await g.addAdapter("two", files);
+    const stack = { stack: ["one", { average: [{ adapter: "two", weight: 1 }] }] };
+    await g.use(stack);
+    expect(await g.active()).toEqual(stack);
+    expect(await g.classify(["good"])).toHaveLength(1);
+    const answers = await g.classifyWith(["good"], [{ parallel: ["one", "two"] }, "one"]);
+    expect(answers).toHaveLength(3);
+    expect(await codeOf(g.use({ stack: ["one", "nobody"] }))).toBe("adapter_unknown");
+    expect(await codeOf(g.use({ pile: ["one"] } as never))).toBe("composition_invalid");
+    expect(await g.active()).toEqual(stack);
+    const info = await g.compose("both", { average: ["one", "two"] }, { persist: true });
+    expect(info.name).toBe("both");
+    expect(await g.saved()).toEqual(["both"]);
+    await g.forget("both");
+    await g.use(null);
+    expect(await g.active()).toBeNull();
+  });
+
   it("are kept, restored and forgotten", async () => {
     const g = await load();
     await g.addAdapter("taste", files, { persist: true });
@@ -184,6 +205,20 @@ describe("embed", () => {
 
 describe("train", () => {
   const options = { name: "shop", kind: "lora", epochs: 2 };
+
+  it("takes along the adapters that a fusion is made of", async () => {
+    const g = await load();
+    const config = new TextEncoder().encode(JSON.stringify({ labels: ["no", "yes"] }));
+    await g.addAdapter("one", { "adapter_config.json": config });
+    const fusion = { ...options, kind: "fusion", adapters: ["one"] };
+    const events: TrainEvent[] = [];
+    for await (const event of g.train(fusion, ROWS)) events.push(event);
+    expect(events.at(-1)?.type).toBe("done");
+    const missing = async () => {
+      for await (const _ of g.train({ ...fusion, adapters: ["nobody"] }, ROWS));
+    };
+    expect(await codeOf(missing())).toBe("adapter_unknown");
+  });
 
   it("ends with done, when the adapter can be used and is kept", async () => {
     const g = await load();

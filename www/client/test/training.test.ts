@@ -284,6 +284,23 @@ describe("a run", () => {
   });
 });
 
+describe("suggest", () => {
+  it("compares in a worker of its own, tells how far it is, and can be aborted", async () => {
+    const g = await load();
+    const done: number[] = [];
+    const onProgress = (event: { done: number }) => done.push(event.done);
+    expect(await g.suggest(ROWS, { seed: 1 }, { onProgress })).toMatchObject({ choice: "lora" });
+    expect(done).toEqual([1 / 3, 2 / 3]);
+    expect(FakeWorker.started[1]?.terminated).toBe(true);
+    expect(await code(g.suggest(ROWS.slice(0, 2)))).toBe("rows_empty");
+    expect(await code(g.suggest(ROWS, {}, { signal: AbortSignal.abort() }))).toBe("aborted");
+    const controller = new AbortController();
+    const pending = g.suggest(ROWS, {}, { signal: controller.signal });
+    controller.abort();
+    expect(await code(pending)).toBe("aborted");
+  });
+});
+
 describe("classifyMany", () => {
   const texts = Array.from({ length: 500 }, (_, i) => `money ${i}`);
   const files = {

@@ -1,12 +1,4 @@
-//! Ten tasks, learnt one after the other on one frozen backbone: after each, every earlier task's test logits must
-//! have the bits that they had when the task was learnt. Writes the tables of `docs/continual-learning.md`.
-//!
-//! ```sh
-//! cargo run --release --example continual_learning -- --backbone DIR --data DIR
-//! ```
-//!
-//! `--data` is a folder with a folder for each task, in which are `train.csv`, `dev.csv` and `test.csv` with
-//! `text[,text2],label`.
+//! The tasks, their training, and what became of the earlier ones.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -56,7 +48,7 @@ struct Learnt {
     bytes: usize,
 }
 
-fn main() -> ExitCode {
+pub(super) fn main() -> ExitCode {
     let mut folders = BTreeMap::new();
     let mut arguments = std::env::args().skip(1);
     while let (Some(name), Some(value)) = (arguments.next(), arguments.next()) {
@@ -166,11 +158,12 @@ fn load(folder: &Path) -> Result<(Engine, String, usize)> {
 
 /// Trains a task's adapter and puts it into the engine.
 fn learn(engine: &mut Engine, name: &'static str, folder: &Path) -> Result<Learnt> {
-    let all = rows::read(&folder.join("train.csv"))?;
+    let read = |file: &str| Ok::<_, Error>(rows::read(&folder.join(file))?.rows);
+    let all = read("train.csv")?;
     let classes = classes(&all);
     let train = balanced(&all, TRAIN_ROWS.max(ROWS_OF_A_CLASS * classes));
-    let dev = balanced(&rows::read(&folder.join("dev.csv"))?, DEV_ROWS);
-    let test = balanced(&rows::read(&folder.join("test.csv"))?, TEST_ROWS);
+    let dev = balanced(&read("dev.csv")?, DEV_ROWS);
+    let test = balanced(&read("test.csv")?, TEST_ROWS);
     let tokenizer = engine.tokenizer();
     let rows = train.len();
     let data_sha256 = sha256(format!("{train:?}").as_bytes());

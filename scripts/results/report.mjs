@@ -1,0 +1,111 @@
+// From the results of all runs to docs/results.md.
+
+import { FEW, FULL_PARAMETERS, KINDS, SEEDED, TASKS } from "./plan.mjs";
+
+const number = (value) => value.toLocaleString("en");
+const figure = (value) => (value === undefined ? "–" : value.toFixed(3).replace(/^(-?)0\./, "$1."));
+const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+/** Largest less smallest, halved, behind the mean. */
+const spread = (values) =>
+  values.length === 0 ? "–" : `${figure(mean(values))} ± ${figure((Math.max(...values) - Math.min(...values)) / 2)}`;
+const range = (values, text) => {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  return low === high ? text(low) : `${text(low)} to ${text(high)}`;
+};
+const table = (head, rows) =>
+  [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+
+function mainTable(results) {
+  const tasks = Object.keys(TASKS);
+  const rows = Object.entries(KINDS).flatMap(([kind, { title }]) => {
+    const own = results.filter((run) => run.table === "main" && run.kind === kind && run.seed === 1);
+    if (own.length === 0) return [];
+    const scores = tasks.map((task) => own.find((run) => run.task === task)?.score);
+    const all = scores.every((score) => score !== undefined);
+    const parameters = own.map((run) => run.parameters);
+    return [
+      [
+        title,
+        ...scores.map(figure),
+        all ? figure(mean(scores)) : "–",
+        range(parameters, number),
+        range(parameters, (value) => `${((100 * value) / FULL_PARAMETERS).toFixed(2)} %`),
+        range(own.map((run) => run.bytes), (bytes) => `${number(Math.round(bytes / 1000))} KB`),
+        range(own.map((run) => run.seconds), (seconds) => `${number(seconds)} s`),
+      ],
+    ];
+  });
+  const full = tasks.map((task) => TASKS[task].full);
+  rows.push([
+    "full fine-tuning (PyTorch)",
+    ...full.map(figure),
+    figure(mean(full)),
+    number(FULL_PARAMETERS),
+    "100 %",
+    `${number(Math.round((4 * FULL_PARAMETERS) / 1000))} KB`,
+    "not measured here",
+  ]);
+  const heads = tasks.map((task) => `${task} (${TASKS[task].metric})`);
+  return table(["kind", ...heads, "mean", "trainable", "share", "on disk", "training"], rows);
+}
+
+function seedTable(results) {
+  const rows = SEEDED.kinds.map((kind) => [
+    KINDS[kind].title,
+    ...SEEDED.tasks.map((task) =>
+      spread(
+        results
+          .filter((run) => run.table === "main" && run.kind === kind && run.task === task)
+          .map((run) => run.score),
+      ),
+    ),
+  ]);
+  return table(["kind", ...SEEDED.tasks.map((task) => `${task} (${TASKS[task].metric})`)], rows);
+}
+
+function fewTable(results) {
+  const rows = FEW.kinds.map((kind) => [
+    KINDS[kind].title,
+    ...FEW.perClass.map((perClass) =>
+      spread(
+        results
+          .filter((run) => run.table === "few" && run.kind === kind && run.perClass === perClass)
+          .map((run) => run.score),
+      ),
+    ),
+  ]);
+  return table(["kind", ...FEW.perClass.map((count) => `${count} rows a class`)], rows);
+}
+
+export function report(results) {
+  return `# What adapters reach, and what full fine-tuning does
+
+Made by \`node scripts/results.mjs --data DIR\`, which writes this page from [results.jsonl](results.jsonl): one line a
+run, with all of its settings. Training and scoring are the native program's, on the int8 backbone (all-MiniLM-L6-v2,
+${number(FULL_PARAMETERS)} parameters), one thread a run. The best epoch is chosen on the dev rows; scores are those on the
+test rows, which nothing else saw. Learning rates are the program's defaults for the kind. Seconds are from the
+program's start to the written adapter, with other work on the machine at times.
+
+## Every kind
+
+Seed 1. Trainable parameters and bytes on disk (32-bit floats) with the head, from the smallest to the largest head.
+
+${mainTable(results)}
+
+Full fine-tuning is the same checkpoint on the same rows: PyTorch, AdamW, learning rate 1e-4, batches of 32, the best of
+4 to 10 epochs on dev, one seed.
+
+## Seeds ${SEEDED.seeds.join(", ")}
+
+Mean, and half of what lies between the best and the worst.
+
+${seedTable(results)}
+
+## From few rows
+
+Accuracy on ${FEW.task}, mean of ${FEW.draws.length} draws and half of what lies between the best and the worst; the program holds out
+15 % of the rows it is given, and chooses all of its settings.
+
+${fewTable(results)}
+`;
+}

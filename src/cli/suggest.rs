@@ -1,0 +1,89 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::train::{ProblemOption, settings, usable};
+use super::{folders, progress};
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::train::{Dataset, Settings, SuggestEvent, Suggester, Suggestion};
+
+/// Compares a head alone, LoRA and a bottleneck on a few rows, and says what to train.
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// Backbone folder.
+    #[arg(long, value_name = "DIR")]
+    backbone: PathBuf,
+    /// Rows to learn from: CSV, TSV or JSONL with text[,text2],label, or CoNLL.
+    #[arg(long, value_name = "FILE")]
+    data: PathBuf,
+    /// JSON file with settings, as for training.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Seed of the folds and runs.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// What the labels say; without it tags in a CoNLL file and else one label a text.
+    #[arg(long, value_enum)]
+    problem: Option<ProblemOption>,
+    /// The label of texts that have none of the other labels.
+    #[arg(long, value_name = "LABEL")]
+    reject: Option<String>,
+    /// One JSON line instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    let settings = settings(
+        arguments.config.as_deref(),
+        arguments.seed,
+        arguments.problem,
+        arguments.reject.as_ref(),
+    )?;
+    let reading = settings.reading(super::rows::problem(&arguments.data));
+    let content = folders::read(&arguments.data)?;
+    let found = usable(&arguments.data, &content, &reading, false)?;
+    let engine = folders::load_backbone(&arguments.backbone)?;
+    let place = arguments.data.display().to_string();
+    let data = Dataset::read(&place, &found.rows, engine.tokenizer(), &reading)?;
+    let suggestion = suggest(&engine, data, settings)?;
+    if arguments.json {
+        return folders::print_json(&suggestion);
+    }
+    println!(
+        "{:<10} {:>9} {:>9} {:>9}",
+        "kind", suggestion.metric, "gain", "error"
+    );
+    for candidate in &suggestion.candidates {
+        println!(
+            "{:<10} {:>9.4} {:>9.4} {:>9.4}",
+            candidate.kind, candidate.mean, candidate.gain, candidate.error
+        );
+    }
+    println!("train {}", suggestion.choice);
+    Ok(())
+}
+
+/// Compares to the end, with a progress bar.
+pub(super) fn suggest(engine: &Engine, data: Dataset, settings: Settings) -> Result<Suggestion> {
+    let mut suggester = Suggester::new(Arc::clone(engine.backbone()), data, settings)?;
+    let bar = progress::bar(PARTS, "comparing");
+    loop {
+        match suggester.step()? {
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            SuggestEvent::Working { kind, done } | SuggestEvent::Scored { kind, done, .. } => {
+                bar.set_position((done * PARTS as f64) as u64);
+                bar.set_prefix(kind);
+            }
+            SuggestEvent::Done { suggestion } => {
+                bar.finish_and_clear();
+                return Ok(suggestion);
+            }
+        }
+    }
+}
+
+/// Parts of the progress bar.
+const PARTS: usize = 1000;
