@@ -334,7 +334,8 @@ impl Block {
             .any(|&site| hook.changes_input(site))
         {
             let layers = [&self.query, &self.key, &self.value];
-            let [q, k, v] = FrozenLinear::forward_all(layers, x);
+            let project = |x: &Tensor| FrozenLinear::forward_all(layers, x);
+            let [q, k, v] = hook.projections(layer, x, &project);
             return [
                 hook.after_linear(query, x, q),
                 hook.after_linear(key, x, k),

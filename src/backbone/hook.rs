@@ -187,6 +187,18 @@ pub trait Hook {
         false
     }
 
+    /// The frozen queries, keys and values of a layer, each `[tokens, hidden size]`; `project` computes
+    /// them for any rows of `x`: `[tokens, hidden size]`. Whoever knows that rows are equal need not
+    /// compute them twice.
+    fn projections(
+        &self,
+        _layer: usize,
+        x: &Tensor,
+        project: &dyn Fn(&Tensor) -> [Tensor; 3],
+    ) -> [Tensor; 3] {
+        project(x)
+    }
+
     /// The output `y`: `[tokens, out]` of a linear layer whose input was `x`: `[tokens, in]`.
     fn after_linear(&self, _site: LinearSite, _x: &Tensor, y: Tensor) -> Tensor {
         y

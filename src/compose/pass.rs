@@ -1,9 +1,10 @@
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::backbone::{Attention, Backbone, Hook, LinearSite, NoHook, States, SublayerSite};
 use crate::error::Result;
-use crate::ops::{LayerNorm, concat, replace_rows, slice};
+use crate::ops::{LayerNorm, concat, replace_rows, select, slice};
 use crate::tensor::Tensor;
 use crate::text::{Batch, Encoded};
 
@@ -77,11 +78,13 @@ pub fn forward(
         {
             let mut group = Group::new(index, unit.hook, unit.sequences.clone());
             group.states = trunk.select(&unit.sequences);
+            group.bare = true;
             groups.push(group);
         }
         let left = waiting(units, &lowest, next);
         trunk.states = trunk.select(&left);
         trunk.sequences = left;
+        trunk.bare = true;
         layer = next;
     }
     groups.sort_by_key(|group| group.unit);
@@ -116,6 +119,9 @@ struct Group<'a> {
     sequences: Vec<usize>,
     /// `None` without sequences.
     states: Option<States>,
+    /// Whether the states are still those of the bare backbone, and so equal to those of other such
+    /// groups.
+    bare: bool,
 }
 
 impl<'a> Group<'a> {
@@ -125,6 +131,7 @@ impl<'a> Group<'a> {
             hook,
             sequences,
             states: None,
+            bare: false,
         }
     }
 
@@ -165,18 +172,22 @@ fn run<'a>(
     groups: &mut [Group<'a>],
 ) {
     let mut running = Vec::new();
+    let mut rows = Rows::default();
+    let mut same = Repeats::new(layers.start);
     for group in std::iter::once(trunk).chain(groups) {
         if let Some(states) = group.states.take() {
+            let bare = std::mem::take(&mut group.bare).then_some(&group.sequences[..]);
+            same.add(&states, bare);
             running.push((&mut group.states, group.hook, states));
         }
     }
+    rows.repeats = same.any().then_some(same);
     if let [_] = running[..] {
         if let Some((to, hook, states)) = running.pop() {
             *to = Some(backbone.run(states, layers, hook));
         }
         return;
     }
-    let mut rows = Rows::default();
     let mut starts = vec![0];
     for (_, hook, states) in &running {
         let (token, sequence) = (starts[starts.len() - 1], starts.len() - 1);
@@ -212,6 +223,48 @@ fn run<'a>(
 #[derive(Default)]
 struct Rows<'a> {
     parts: Vec<Rowed<'a>>,
+    repeats: Option<Repeats>,
+}
+
+/// Which rows of a batch are equal as they enter a layer.
+struct Repeats {
+    layer: usize,
+    /// The first of each, by their rows.
+    firsts: Vec<usize>,
+    /// Of each row, which of the firsts it equals.
+    of: Vec<usize>,
+    /// Where the tokens of each sequence of the bare backbone begin among the firsts.
+    sequences: BTreeMap<usize, usize>,
+}
+
+impl Repeats {
+    fn new(layer: usize) -> Self {
+        Self {
+            layer,
+            firsts: Vec::new(),
+            of: Vec::new(),
+            sequences: BTreeMap::new(),
+        }
+    }
+
+    /// Rows further down; `bare` are their sequences, if they are the bare backbone's.
+    fn add(&mut self, states: &States, bare: Option<&[usize]>) {
+        for (index, bounds) in states.starts.windows(2).enumerate() {
+            let (own, tokens) = (self.firsts.len(), bounds[1] - bounds[0]);
+            let first = match bare {
+                Some(sequences) => *self.sequences.entry(sequences[index]).or_insert(own),
+                None => own,
+            };
+            if first == own {
+                self.firsts.extend(self.of.len()..self.of.len() + tokens);
+            }
+            self.of.extend(first..first + tokens);
+        }
+    }
+
+    fn any(&self) -> bool {
+        self.firsts.len() < self.of.len()
+    }
 }
 
 struct Rowed<'a> {
@@ -241,6 +294,22 @@ impl Rows<'_> {
 }
 
 impl Hook for Rows<'_> {
+    fn projections(
+        &self,
+        layer: usize,
+        x: &Tensor,
+        project: &dyn Fn(&Tensor) -> [Tensor; 3],
+    ) -> [Tensor; 3] {
+        match self
+            .repeats
+            .as_ref()
+            .filter(|repeats| repeats.layer == layer)
+        {
+            Some(repeats) => project(&select(x, &repeats.firsts)).map(|y| select(&y, &repeats.of)),
+            None => project(x),
+        }
+    }
+
     fn before_linear(&self, site: LinearSite, x: Tensor) -> Tensor {
         self.change(
             x,
