@@ -64,6 +64,19 @@ test("an interrupted run can be discarded", async ({ page }) => {
   await expect(offered).toHaveCount(0);
 });
 
+test("chooses a kind for those who do not, and says why", async ({ page }) => {
+  await openPage(page);
+  await page.getByRole("button", { name: "Try it with a sample" }).click();
+  await expect(page.getByRole("radio", { name: "Choose for me" })).toBeChecked();
+  await page.getByRole("button", { name: "Start training" }).click();
+  await expect(page.getByLabel("Comparison of kinds")).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByText("“shop messages” is ready.")).toBeVisible({ timeout: 240_000 });
+  await page.getByText(/^Why .* was chosen$/).click();
+  const comparison = page.getByRole("region", { name: "How the kinds compared" });
+  await expect(comparison.getByRole("row")).toHaveCount(4);
+  await expect(comparison.getByText("(chosen)")).toHaveCount(1);
+});
+
 test("a label that is wrong is found, put right and trained on again", async ({ page }) => {
   await openPage(page);
   const rows = Array.from({ length: 60 }, (_, i) =>
@@ -76,6 +89,7 @@ test("a label that is wrong is found, put right and trained on again", async ({ 
   await page.getByLabel("Rows, with a header or without").fill(`text,label\n${rows.join("\n")}\n`);
   await page.getByRole("button", { name: "Use these rows" }).click();
   await page.getByLabel("Name of the task").fill("slips");
+  await page.getByRole("radio", { name: "LoRA" }).check();
   await page.getByText("Settings of the run").click();
   await page.getByLabel("Epochs", { exact: true }).fill("6");
   await page.getByLabel("Seed").fill("3");

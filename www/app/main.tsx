@@ -9,7 +9,6 @@ import "./styles/report.css";
 import { render } from "preact";
 import { followText } from "./state/answer.js";
 import { engine, loadEngine } from "./state/engine.js";
-import { followKinds } from "./state/plan.js";
 import { followRows } from "./state/rows.js";
 import { followInterrupted, unkept } from "./state/run.js";
 import { loadIndex, loadOwn } from "./state/tasks.js";
@@ -21,7 +20,6 @@ if (root) render(<App onRetry={boot} />, root);
 setTimeout(() => {
   followText();
   followRows();
-  followKinds();
   void boot();
 });
 

@@ -27,6 +27,9 @@ export function* reportRows(report: Report): Generator<(string | number)[]> {
   for (const [measure, value] of measures) {
     if (value != null) yield ["run", "", "", "", measure, value, "", ""];
   }
+  for (const { kind, mean } of report.suggestion?.candidates ?? []) {
+    yield ["comparison", "", "", kind, report.suggestion?.metric ?? "", mean, "", ""];
+  }
   for (const { label, precision, recall, f1, rows } of perLabel) {
     for (const [measure, value] of Object.entries({ precision, recall, f1, rows })) {
       yield ["label", "", label, "", measure, value, "", ""];

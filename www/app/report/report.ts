@@ -1,7 +1,7 @@
 /**
  * What there is to say of a finished run: the engine's report with the rows it speaks of, and what was left out.
  */
-import type { Problem, TrainOptions, TrainReport } from "graftlet";
+import type { Problem, Suggestion, TrainOptions, TrainReport } from "graftlet";
 import type { NamedRow } from "../rows/desk.js";
 import type { Finding } from "../rows/findings.js";
 import type { Inspection } from "../rows/inspect.js";
@@ -9,6 +9,8 @@ import { baselineOf } from "./baseline.js";
 
 export interface Report {
   options: TrainOptions;
+  /** How kinds compared, where the rows decided which to train. */
+  suggestion: Suggestion | null;
   problem: Problem;
   engine: TrainReport;
   /** What answering the commonest label (or nothing, or the mean) would score, where that is known. */
@@ -43,6 +45,7 @@ export function reportOf(
   engine: TrainReport,
   inspection: Pick<Inspection, "problem" | "findings" | "usable" | "classes">,
   rows: ReadonlyMap<number, NamedRow>,
+  suggestion: Suggestion | null = null,
 ): Report {
   const { problem, findings, usable, classes } = inspection;
   const named = <T extends { row: number }>({ row, ...rest }: T) => ({
@@ -51,6 +54,7 @@ export function reportOf(
   });
   return {
     options,
+    suggestion,
     problem,
     engine,
     baseline: baselineOf(problem, engine),

@@ -1,7 +1,7 @@
 /**
  * What will be trained: a name, a kind, and for those who want them the numbers of the run.
  */
-import { computed, effect, signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import type { KindInfo, TrainOptions } from "graftlet";
 import { engine } from "./engine.js";
 import { choice } from "./rows.js";
@@ -23,8 +23,15 @@ export interface Settings {
 }
 
 export const name = signal("");
-/** A `KindInfo.name`; empty until the kinds are known. */
-export const kind = signal("");
+/** Instead of a kind: the rows decide. */
+export const AUTO = "auto";
+/** Rows up to which kinds are compared. With more, a run on every fold would take longer than the training itself. */
+export const MOST_COMPARED = 300;
+/** Rows that a comparison needs. */
+const FEWEST_COMPARED = 5;
+
+/** A `KindInfo.name`, or `AUTO`. */
+export const kind = signal(AUTO);
 /** Chosen size by kind. */
 export const sizes = signal<Record<string, number>>({});
 export const settings = signal<Settings>({
@@ -42,9 +49,6 @@ export const settings = signal<Settings>({
 
 /** Kinds that serve nearly everyone; the others are there for those who know what they want. */
 const COMMON = ["lora", "pfeiffer", "head"];
-/** The one to begin with. */
-const FIRST = "lora";
-
 /** The kinds as the form offers them. */
 export const kinds = computed<{ common: KindInfo[]; special: KindInfo[] }>(() => {
   const state = engine.value;
@@ -53,14 +57,16 @@ export const kinds = computed<{ common: KindInfo[]; special: KindInfo[] }>(() =>
   return { common, special: all.filter((info) => !common.includes(info)) };
 });
 
-/** Chooses a first kind once the kinds are known. */
-export function followKinds(): void {
-  effect(() => {
-    const { common, special } = kinds.value;
-    const all = [...common, ...special];
-    if (kind.peek() !== "" || all.length === 0) return;
-    kind.value = (all.find((info) => info.name === FIRST) ?? all[0])?.name ?? "";
-  });
+/** A kind's title. */
+export function titleOf(name: string): string {
+  const { common, special } = kinds.value;
+  return [...common, ...special].find((info) => info.name === name)?.title ?? name;
+}
+
+/** The kind for that many rows where they decide, or null where it takes a comparison. */
+export function kindFor(rows: number): string | null {
+  if (rows < FEWEST_COMPARED) return "head";
+  return rows > MOST_COMPARED ? "lora" : null;
 }
 
 /** Why the name cannot be taken, or null. */

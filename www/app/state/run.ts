@@ -6,6 +6,7 @@ import {
   GraftletError,
   type InterruptedRun,
   type Row,
+  type Suggestion,
   type TrainEvent,
   type TrainOptions,
   type TrainRun,
@@ -15,7 +16,7 @@ import { placesOf, type Report, reportOf } from "../report/report.js";
 import type { Inspection } from "../rows/inspect.js";
 import { clearCurves, extendCurves } from "./curves.js";
 import { readyEngine, sentenceOf } from "./engine.js";
-import { name, options } from "./plan.js";
+import { AUTO, kindFor, name, options } from "./plan.js";
 import { choice, desk, opened } from "./rows.js";
 import { adopt, freeName, trouble } from "./tasks.js";
 
@@ -37,6 +38,8 @@ type Done = Extract<TrainEvent, { type: "done" }>;
 export type Run =
   | { status: "idle" }
   | { status: "starting"; name: string }
+  /** Kinds are compared; `done` is 0 to 1. */
+  | { status: "choosing"; name: string; trying: string; done: number }
   | { status: "running"; name: string; progress: Progress; paused: boolean }
   | {
       status: "done";
@@ -56,9 +59,7 @@ export const run = signal<Run>({ status: "idle" });
 /** Runs of an earlier visit that can be gone on with. */
 export const interrupted = signal<InterruptedRun[]>([]);
 
-export const busy = computed(
-  () => run.value.status === "starting" || run.value.status === "running",
-);
+export const busy = computed(() => ["starting", "choosing", "running"].includes(run.value.status));
 
 /** What a run did without. */
 export const runNotices = signal<Extract<TrainEvent, { type: "notice" }>[]>([]);
@@ -70,6 +71,7 @@ export const unkept = computed(
 const PART = 5000;
 
 let current: TrainRun | undefined;
+let comparison: AbortController | undefined;
 let eta = new Eta();
 
 /** Puts the end of the last run away. */
@@ -78,6 +80,7 @@ export function dismiss(): void {
 }
 
 export async function cancel(): Promise<void> {
+  comparison?.abort();
   await current?.cancel();
 }
 
@@ -97,20 +100,48 @@ function setPaused(paused: boolean): void {
   if (state.status === "running") run.value = { ...state, paused };
 }
 
-/** Trains on the rows as chosen. */
-export async function start(): Promise<void> {
+/** Trains on the rows as chosen; `known` is the kind where an earlier run found it. */
+export async function start(known?: string): Promise<void> {
   const chosen = choice.value;
   const source = opened.value?.from ?? null;
   if (!chosen || busy.value) return;
-  const wanted = options();
-  await carryOut(wanted.name, async () => {
-    const inspection = await desk().prepare(chosen, wanted.name);
+  const planned = options();
+  await carryOut(planned.name, async () => {
+    const inspection = await desk().prepare(chosen, planned.name);
     const rows: Row[] = [];
     for (let from = 0; from < inspection.usable; from += PART) {
       rows.push(...(await desk().part(from, from + PART)));
     }
-    return { events: readyEngine().train(wanted, rows), wanted, inspection, source };
+    const wanted = { ...planned, kind: known ?? planned.kind };
+    let suggestion: Suggestion | null = null;
+    if (wanted.kind === AUTO) {
+      const plain = kindFor(rows.length);
+      if (plain === null) suggestion = await compare(wanted, rows);
+      wanted.kind = plain ?? suggestion?.choice ?? AUTO;
+    }
+    const events = readyEngine().train(wanted, rows);
+    return { events, wanted, inspection, source, suggestion };
   });
+}
+
+/** Asks which kind suits the rows. */
+async function compare(wanted: TrainOptions, rows: readonly Row[]): Promise<Suggestion> {
+  const { name: task, problem, reject } = wanted;
+  comparison = new AbortController();
+  try {
+    return await readyEngine().suggest(
+      rows,
+      { ...(problem && { problem }), ...(reject !== undefined && { reject }) },
+      {
+        signal: comparison.signal,
+        onProgress: ({ kind, done }) => {
+          run.value = { status: "choosing", name: task, trying: kind, done };
+        },
+      },
+    );
+  } finally {
+    comparison = undefined;
+  }
 }
 
 /** Goes on with a run that a closed tab cut short. */
@@ -118,7 +149,13 @@ export async function goOn({ name: task, options: wanted }: InterruptedRun): Pro
   if (busy.value) return;
   await carryOut(task, async () => {
     const inspection = await desk().recall(task);
-    return { events: readyEngine().continueTraining(task), wanted, inspection, source: null };
+    return {
+      events: readyEngine().continueTraining(task),
+      wanted,
+      inspection,
+      source: null,
+      suggestion: null,
+    };
   });
 }
 
@@ -156,6 +193,8 @@ interface Begun {
   /** Null where nothing is known of the rows any more. */
   inspection: Inspection | null;
   source: Blob | string | null;
+  /** How kinds compared, where they did. */
+  suggestion: Suggestion | null;
 }
 
 async function carryOut(task: string, set: () => Promise<Begun>): Promise<void> {
@@ -196,7 +235,7 @@ async function carryOut(task: string, set: () => Promise<Begun>): Promise<void> 
 async function finish(
   task: string,
   event: Done,
-  { wanted, inspection, source }: Begun,
+  { wanted, inspection, source, suggestion }: Begun,
   planned: number,
   seconds: number,
 ): Promise<void> {
@@ -220,7 +259,7 @@ async function finish(
     usable: event.trainRows + event.devRows,
     classes: event.report.evaluation.perLabel,
   };
-  const report = reportOf(wanted, event.report, known, named);
+  const report = reportOf(wanted, event.report, known, named, suggestion);
   run.value = { status: "done", name: task, event, seconds, planned, source, report };
   // The form is there for another run, whose name cannot be this one's.
   name.value = freeName(task);

@@ -54,6 +54,11 @@ const REPORT = reportOf(
     [7, { number: 12, text: "hard, indeed", text2: undefined }],
     [2, { number: 5, text: "slip", text2: "other" }],
   ]),
+  {
+    choice: "lora",
+    metric: "accuracy",
+    candidates: [{ kind: "lora", scores: [0.75], mean: 0.75, gain: 0.2, error: 0.05 }],
+  },
 );
 
 describe("a report", () => {
@@ -82,6 +87,7 @@ describe("a report", () => {
     const rows = [...reportRows(REPORT)];
     expect(new Set(rows.map((row) => row.length))).toEqual(new Set([8]));
     expect(rows).toContainEqual(["run", "", "", "", "baseline", 0.6, "", ""]);
+    expect(rows).toContainEqual(["comparison", "", "", "lora", "accuracy", 0.75, "", ""]);
     expect(rows).toContainEqual(["label", "", "y", "", "recall", 0.5, "", ""]);
     expect(rows).toContainEqual(["confusion", "", "y", "x", "rows", 2, "", ""]);
     expect(rows).toContainEqual(["hard", 12, "y", "x", "loss", 3.1, "hard, indeed", ""]);

@@ -4,7 +4,7 @@
  */
 import type { KindInfo } from "graftlet";
 import { engine } from "../state/engine.js";
-import { kind, kinds, name, nameTrouble, sizes } from "../state/plan.js";
+import { AUTO, kind, kinds, MOST_COMPARED, name, nameTrouble, sizes } from "../state/plan.js";
 import { inspection } from "../state/rows.js";
 import { start } from "../state/run.js";
 import { RunSettings } from "./run-settings.js";
@@ -53,6 +53,7 @@ export function Plan() {
       </div>
       <fieldset class="kinds">
         <legend>Kind of adapter</legend>
+        <Kind info={CHOOSE} />
         {common.map((info) => (
           <Kind key={info.name} info={info} />
         ))}
@@ -78,7 +79,14 @@ export function Plan() {
   );
 }
 
-function Kind({ info }: { info: KindInfo }) {
+/** For those to whom the kinds mean nothing. */
+const CHOOSE: Pick<KindInfo, "name" | "title" | "description" | "size"> = {
+  name: AUTO,
+  title: "Choose for me",
+  description: `With up to ${MOST_COMPARED} rows the common kinds are compared on them, and the simplest of the best is taken.`,
+};
+
+function Kind({ info }: { info: typeof CHOOSE }) {
   const chosen = kind.value === info.name;
   return (
     <div class={chosen ? "kind chosen" : "kind"}>
@@ -100,7 +108,7 @@ function Kind({ info }: { info: KindInfo }) {
   );
 }
 
-function Size({ info, size }: { info: KindInfo; size: NonNullable<KindInfo["size"]> }) {
+function Size({ info, size }: { info: typeof CHOOSE; size: NonNullable<KindInfo["size"]> }) {
   const id = `size-${info.name}`;
   return (
     <div class="kind-size">

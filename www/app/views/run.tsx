@@ -4,7 +4,9 @@
 import type { FunctionComponent } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { counted, duration, metricName, score, size } from "../format/units.js";
+import { curves, curvesVersion } from "../state/curves.js";
 import { exportZip } from "../state/intake.js";
+import { titleOf } from "../state/plan.js";
 import { cancel, type Progress, pause, type Run, resume, run, runNotices } from "../state/run.js";
 import { adapter, select } from "../state/tasks.js";
 import { ReportView } from "./report/report.js";
@@ -30,13 +32,25 @@ export function RunView() {
           <Cancel />
         </div>
       )}
+      {state.status === "choosing" && (
+        <>
+          <div class="run-line">
+            <p>
+              Choosing a kind for “{state.name}”
+              <span class="aside">, trying {titleOf(state.trying)} on parts of the rows</span>
+            </p>
+            <Cancel />
+          </div>
+          <progress max={1} value={state.done} aria-label="Comparison of kinds" />
+        </>
+      )}
       {state.status === "running" && <Running running={state} />}
       {runNotices.value.map(({ about, message }) => (
         <p key={about} class="notice">
           {message}
         </p>
       ))}
-      {state.status !== "starting" && Chart && <Chart />}
+      {curvesVersion.value >= 0 && curves.steps.length > 0 && Chart && <Chart />}
       <div role="status">
         {state.status === "cancelled" && <p>Training of “{state.name}” was cancelled.</p>}
         {state.status === "done" && <Done done={state} />}

@@ -7,7 +7,9 @@ import { count, counted, metricName, score, share } from "../../format/units.js"
 import { reportJson, reportRows } from "../../report/export.js";
 import type { Report } from "../../report/report.js";
 import { writeCsv } from "../../rows/csv.js";
+import { titleOf } from "../../state/plan.js";
 import type { Run } from "../../state/run.js";
+import { Comparison } from "./comparison.js";
 import { Confusions } from "./confusions.js";
 import { HardRows } from "./hard-rows.js";
 import { PerLabel } from "./per-label.js";
@@ -37,6 +39,11 @@ export function ReportView({ done }: { done: Done }) {
       {report.suspects.length > 0 && (
         <Part title={`${counted(report.suspects.length, "label")} that may be wrong`} open>
           <Suspects report={report} source={done.source} />
+        </Part>
+      )}
+      {report.suggestion && (
+        <Part title={`Why ${titleOf(report.suggestion.choice)} was chosen`}>
+          <Comparison suggestion={report.suggestion} />
         </Part>
       )}
       {evaluation.perLabel.length > 0 && (

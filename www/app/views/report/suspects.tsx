@@ -64,7 +64,7 @@ export function Suspects({ report, source }: Props) {
           disabled={verdicts.size === 0 || busy.value}
           onClick={() => {
             correct(Object.fromEntries(verdicts));
-            void start();
+            void start(report.options.kind);
           }}
         >
           {verdicts.size === 0
