@@ -66,15 +66,32 @@ test("an interrupted run can be discarded", async ({ page }) => {
 
 test("chooses a kind for those who do not, and says why", async ({ page }) => {
   await openPage(page);
-  await page.getByRole("button", { name: "Try it with a sample" }).click();
+  await page.getByRole("button", { name: "Paste rows" }).click();
+  const rows = ["warm,x", "sunny,x", "bright,x", "light,x", "dark,y", "cold,y", "grey,y", "wet,y"];
+  await page.getByLabel("Rows, with a header or without").fill(`text,label\n${rows.join("\n")}\n`);
+  await page.getByRole("button", { name: "Use these rows" }).click();
   await expect(page.getByRole("radio", { name: "Choose for me" })).toBeChecked();
   await page.getByRole("button", { name: "Start training" }).click();
   await expect(page.getByLabel("Comparison of kinds")).toBeVisible({ timeout: 60_000 });
-  await expect(page.getByText("“shop messages” is ready.")).toBeVisible({ timeout: 240_000 });
+  await expect(page.getByText("“pasted rows” is ready.")).toBeVisible({ timeout: 280_000 });
   await page.getByText(/^Why .* was chosen$/).click();
   const comparison = page.getByRole("region", { name: "How the kinds compared" });
   await expect(comparison.getByRole("row")).toHaveCount(4);
   await expect(comparison.getByText("(chosen)")).toHaveCount(1);
+});
+
+test("a comparison of kinds can be skipped, and cancelled", async ({ page }) => {
+  await openPage(page);
+  await page.getByRole("button", { name: "Try it with a sample" }).click();
+  await page.getByRole("button", { name: "Start training" }).click();
+  await page.getByRole("button", { name: "Take LoRA now" }).click({ timeout: 60_000 });
+  await expect(page.getByTestId("run-figures")).toContainText("Step", { timeout: 60_000 });
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await expect(page.getByText("was cancelled.")).toBeVisible();
+  await page.getByRole("button", { name: "Start training" }).click();
+  await expect(page.getByLabel("Comparison of kinds")).toBeVisible({ timeout: 60_000 });
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await expect(page.getByText("was cancelled.")).toBeVisible();
 });
 
 test("a label that is wrong is found, put right and trained on again", async ({ page }) => {

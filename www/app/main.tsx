@@ -10,7 +10,8 @@ import { render } from "preact";
 import { followText } from "./state/answer.js";
 import { engine, loadEngine } from "./state/engine.js";
 import { followRows } from "./state/rows.js";
-import { followInterrupted, unkept } from "./state/run.js";
+import { followInterrupted } from "./state/run.js";
+import { unkept } from "./state/run-state.js";
 import { loadIndex, loadOwn } from "./state/tasks.js";
 import { App } from "./views/app.js";
 

@@ -7,7 +7,8 @@ import type { DroppedFile } from "../files/drop.js";
 import { engine, readyEngine, sentenceOf } from "./engine.js";
 import { name } from "./plan.js";
 import { open } from "./rows.js";
-import { busy, dismiss } from "./run.js";
+import { dismiss } from "./run.js";
+import { busy } from "./run-state.js";
 import { freeName, importAdapter, message, trouble } from "./tasks.js";
 
 /** Returns where the files went, for the page to turn to it. */

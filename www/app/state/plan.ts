@@ -27,6 +27,8 @@ export const name = signal("");
 export const AUTO = "auto";
 /** Rows up to which kinds are compared. With more, a run on every fold would take longer than the training itself. */
 export const MOST_COMPARED = 300;
+/** What is trained where nothing speaks for another. */
+export const USUAL = "lora";
 /** Rows that a comparison needs. */
 const FEWEST_COMPARED = 5;
 
@@ -66,7 +68,7 @@ export function titleOf(name: string): string {
 /** The kind for that many rows where they decide, or null where it takes a comparison. */
 export function kindFor(rows: number): string | null {
   if (rows < FEWEST_COMPARED) return "head";
-  return rows > MOST_COMPARED ? "lora" : null;
+  return rows > MOST_COMPARED ? USUAL : null;
 }
 
 /** Why the name cannot be taken, or null. */

@@ -1,78 +1,38 @@
 /**
- * A training run, from its start until it is done, cancelled or failed; and runs that a closed tab cut short.
+ * What can be done about a run: start, pause, cancel; go on with an interrupted one, or discard it.
  */
-import { batch, computed, signal } from "@preact/signals";
+import { batch } from "@preact/signals";
 import {
   GraftletError,
   type InterruptedRun,
   type Row,
   type Suggestion,
-  type TrainEvent,
   type TrainOptions,
   type TrainRun,
 } from "graftlet";
-import { Eta } from "../format/eta.js";
-import { placesOf, type Report, reportOf } from "../report/report.js";
+import { placesOf, reportOf } from "../report/report.js";
 import type { Inspection } from "../rows/inspect.js";
-import { clearCurves, extendCurves } from "./curves.js";
+import { clearCurves } from "./curves.js";
 import { readyEngine, sentenceOf } from "./engine.js";
-import { AUTO, kindFor, name, options } from "./plan.js";
+import { Following } from "./following.js";
+import { AUTO, kindFor, name, options, USUAL } from "./plan.js";
 import { choice, desk, opened } from "./rows.js";
+import { busy, type Done, interrupted, run, runNotices } from "./run-state.js";
 import { adopt, freeName, trouble } from "./tasks.js";
 
-export interface Progress {
-  step: number;
-  steps: number;
-  epoch: number;
-  epochs: number;
-  loss: number | null;
-  metric: string | null;
-  score: number | null;
-  /** Seconds left, or null while unknown. */
-  left: number | null;
-  evaluating: boolean;
-}
-
-type Done = Extract<TrainEvent, { type: "done" }>;
-
-export type Run =
-  | { status: "idle" }
-  | { status: "starting"; name: string }
-  /** Kinds are compared; `done` is 0 to 1. */
-  | { status: "choosing"; name: string; trying: string; done: number }
-  | { status: "running"; name: string; progress: Progress; paused: boolean }
-  | {
-      status: "done";
-      name: string;
-      event: Done;
-      seconds: number;
-      /** Epochs that were planned; fewer were run where the score stopped rising. */
-      planned: number;
-      /** What the rows were read from; null of a run that another visit began. */
-      source: Blob | string | null;
-      report: Report;
-    }
-  | { status: "cancelled"; name: string }
-  | { status: "failed"; name: string; sentence: string };
-
-export const run = signal<Run>({ status: "idle" });
-/** Runs of an earlier visit that can be gone on with. */
-export const interrupted = signal<InterruptedRun[]>([]);
-
-export const busy = computed(() => ["starting", "choosing", "running"].includes(run.value.status));
-
-/** What a run did without. */
-export const runNotices = signal<Extract<TrainEvent, { type: "notice" }>[]>([]);
-/** True while closing the tab would throw a run away: the browser does not keep it. */
-export const unkept = computed(
-  () => busy.value && runNotices.value.some(({ about }) => about === "checkpoint"),
-);
 /** Rows that are fetched from the desk at a time. */
 const PART = 5000;
 
 let current: TrainRun | undefined;
 let comparison: AbortController | undefined;
-let eta = new Eta();
+/** Why a comparison was ended, where the run is to go on. */
+const SKIPPED = "skipped";
+let following: Following | undefined;
+
+/** Ends a comparison of kinds and trains the usual one at once. */
+export function skipComparison(): void {
+  comparison?.abort(SKIPPED);
+}
 
 /** Puts the end of the last run away. */
 export function dismiss(): void {
@@ -90,7 +50,7 @@ export async function pause(): Promise<void> {
 }
 
 export async function resume(): Promise<void> {
-  eta.restart();
+  following?.rested();
   setPaused(false);
   await current?.resume();
 }
@@ -117,28 +77,34 @@ export async function start(known?: string): Promise<void> {
     if (wanted.kind === AUTO) {
       const plain = kindFor(rows.length);
       if (plain === null) suggestion = await compare(wanted, rows);
-      wanted.kind = plain ?? suggestion?.choice ?? AUTO;
+      wanted.kind = plain ?? suggestion?.choice ?? USUAL;
     }
     const events = readyEngine().train(wanted, rows);
     return { events, wanted, inspection, source, suggestion };
   });
 }
 
-/** Asks which kind suits the rows. */
-async function compare(wanted: TrainOptions, rows: readonly Row[]): Promise<Suggestion> {
+/** Asks which kind suits the rows; null where that was skipped. */
+async function compare(wanted: TrainOptions, rows: readonly Row[]): Promise<Suggestion | null> {
   const { name: task, problem, reject } = wanted;
   comparison = new AbortController();
+  const { signal } = comparison;
+  run.value = { status: "choosing", name: task, trying: null, done: 0 };
   try {
     return await readyEngine().suggest(
       rows,
       { ...(problem && { problem }), ...(reject !== undefined && { reject }) },
       {
-        signal: comparison.signal,
+        signal,
         onProgress: ({ kind, done }) => {
           run.value = { status: "choosing", name: task, trying: kind, done };
         },
       },
     );
+  } catch (error) {
+    if (signal.reason !== SKIPPED) throw error;
+    run.value = { status: "starting", name: task };
+    return null;
   } finally {
     comparison = undefined;
   }
@@ -199,7 +165,6 @@ interface Begun {
 
 async function carryOut(task: string, set: () => Promise<Begun>): Promise<void> {
   const began = performance.now();
-  eta = new Eta();
   clearCurves();
   batch(() => {
     runNotices.value = [];
@@ -211,6 +176,7 @@ async function carryOut(task: string, set: () => Promise<Begun>): Promise<void> 
     const begun = await set();
     current = begun.events;
     const progress = new Following(task);
+    following = progress;
     let done = false;
     for await (const event of begun.events) {
       if (event.type !== "done") progress.take(event);
@@ -227,6 +193,7 @@ async function carryOut(task: string, set: () => Promise<Begun>): Promise<void> 
       : { status: "failed", name: task, sentence: sentenceOf(error) };
   }
   current = undefined;
+  following = undefined;
   // What has failed may be gone on with, like what was interrupted.
   if (run.value.status === "failed") await loadInterrupted();
   else await desk().forget(task);
@@ -263,55 +230,4 @@ async function finish(
   run.value = { status: "done", name: task, event, seconds, planned, source, report };
   // The form is there for another run, whose name cannot be this one's.
   name.value = freeName(task);
-}
-
-/** Turns a run's events into progress and curves. */
-class Following {
-  readonly #task: string;
-  #loss: number | null = null;
-  #metric: string | null = null;
-  #score: number | null = null;
-  #epoch = 1;
-  /** Epochs that are planned. */
-  epochs = 1;
-
-  constructor(task: string) {
-    this.#task = task;
-  }
-
-  take(event: Exclude<TrainEvent, Done>): void {
-    if (event.type === "notice") {
-      runNotices.value = [...runNotices.value, event];
-      return;
-    }
-    if (event.type === "step") this.#loss = event.loss;
-    else if (event.type === "eval") {
-      this.#metric = event.metric;
-      this.#score = event.score;
-    }
-    if (event.type !== "evaluating") {
-      this.#epoch = event.epoch;
-      this.epochs = event.epochs;
-    }
-    const before = run.peek();
-    batch(() => {
-      extendCurves(event);
-      run.value = {
-        status: "running",
-        name: this.#task,
-        paused: before.status === "running" && before.paused,
-        progress: {
-          step: event.step,
-          steps: event.steps,
-          epoch: this.#epoch,
-          epochs: this.epochs,
-          loss: this.#loss,
-          metric: this.#metric,
-          score: this.#score,
-          left: eta.mark(event.step, event.steps, performance.now()),
-          evaluating: event.type === "evaluating",
-        },
-      };
-    });
-  }
 }

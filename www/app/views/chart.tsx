@@ -6,7 +6,7 @@ import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { curves, curvesVersion } from "../state/curves.js";
-import { run } from "../state/run.js";
+import { run } from "../state/run-state.js";
 
 const HEIGHT = 220;
 /** Weight of the past in the line through the losses of single batches. */

@@ -3,7 +3,8 @@
  */
 import type { InterruptedRun } from "graftlet";
 import { counted } from "../format/units.js";
-import { busy, discard, goOn, interrupted } from "../state/run.js";
+import { discard, goOn } from "../state/run.js";
+import { busy, interrupted } from "../state/run-state.js";
 
 const WHEN = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 

@@ -7,7 +7,8 @@ import { counted } from "../format/units.js";
 import { SAMPLE } from "../rows/sample.js";
 import { learnFrom, takeIn } from "../state/intake.js";
 import { close, opened, unreadable } from "../state/rows.js";
-import { busy, dismiss } from "../state/run.js";
+import { dismiss } from "../state/run.js";
+import { busy } from "../state/run-state.js";
 
 export function RowsSource() {
   const input = useRef<HTMLInputElement>(null);

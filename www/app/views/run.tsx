@@ -6,8 +6,9 @@ import { useEffect, useState } from "preact/hooks";
 import { counted, duration, metricName, score, size } from "../format/units.js";
 import { curves, curvesVersion } from "../state/curves.js";
 import { exportZip } from "../state/intake.js";
-import { titleOf } from "../state/plan.js";
-import { cancel, type Progress, pause, type Run, resume, run, runNotices } from "../state/run.js";
+import { titleOf, USUAL } from "../state/plan.js";
+import { cancel, pause, resume, skipComparison } from "../state/run.js";
+import { type Progress, type Run, run, runNotices } from "../state/run-state.js";
 import { adapter, select } from "../state/tasks.js";
 import { ReportView } from "./report/report.js";
 
@@ -37,9 +38,16 @@ export function RunView() {
           <div class="run-line">
             <p>
               Choosing a kind for “{state.name}”
-              <span class="aside">, trying {titleOf(state.trying)} on parts of the rows</span>
+              {state.trying !== null && (
+                <span class="aside">, trying {titleOf(state.trying)} on parts of the rows</span>
+              )}
             </p>
-            <Cancel />
+            <div class="actions">
+              <button type="button" class="quiet" onClick={skipComparison}>
+                Take {titleOf(USUAL)} now
+              </button>
+              <Cancel />
+            </div>
           </div>
           <progress max={1} value={state.done} aria-label="Comparison of kinds" />
         </>

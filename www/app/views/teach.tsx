@@ -2,7 +2,7 @@
  * Teaching: rows, their columns, the adapter, the run.
  */
 import { choice, inspection, opened } from "../state/rows.js";
-import { busy, run } from "../state/run.js";
+import { busy, run } from "../state/run-state.js";
 import { Interrupted } from "./interrupted.js";
 import { Plan } from "./plan.js";
 import { RowsSource } from "./rows-source.js";

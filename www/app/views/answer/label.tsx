@@ -8,11 +8,11 @@ export function LabelView({ result }: { result: Classification }) {
   return (
     <>
       <p class={result.rejected ? "verdict rejected" : "verdict"} data-testid="verdict">
-        {result.label}
+        {result.rejected ? "none of these" : result.label}
       </p>
       {result.rejected && (
         <p class="verdict-words">
-          This text seems to be none of what the task knows: no label is likely enough.
+          The text seems to be out of scope (“{result.label}”): no label is likely enough.
         </p>
       )}
       <Bars scores={result.scores} chosen={(label) => !result.rejected && label === result.label} />

@@ -8,7 +8,7 @@ import { reportJson, reportRows } from "../../report/export.js";
 import type { Report } from "../../report/report.js";
 import { writeCsv } from "../../rows/csv.js";
 import { titleOf } from "../../state/plan.js";
-import type { Run } from "../../state/run.js";
+import type { Run } from "../../state/run-state.js";
 import { Comparison } from "./comparison.js";
 import { Confusions } from "./confusions.js";
 import { HardRows } from "./hard-rows.js";

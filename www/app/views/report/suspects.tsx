@@ -5,7 +5,8 @@ import { useState } from "preact/hooks";
 import { counted, probability } from "../../format/units.js";
 import type { Report, Suspect } from "../../report/report.js";
 import { correct, opened } from "../../state/rows.js";
-import { busy, start } from "../../state/run.js";
+import { start } from "../../state/run.js";
+import { busy } from "../../state/run-state.js";
 import { RowText } from "./row-text.js";
 import { useFirst } from "./use-first.js";
 
