@@ -41,7 +41,8 @@ if (!flags.data) {
 const { train, test } = rows();
 const server = await serve({ "/pkg/": resolve(www, "../pkg"), "/backbone/": flags.backbone });
 try {
-  for (const workers of flags.workers.split(",").map(Number)) await inBrowser(workers);
+  for (const workers of flags.workers.split(",").map(Number).filter(Boolean))
+    await inBrowser(workers);
 } finally {
   server.close();
 }
@@ -121,10 +122,12 @@ async function learn({ options, train }) {
   let evaluating = 0;
   let before = began;
   const notices = [];
+  const scores = [];
   for await (const event of g.train(options, train)) {
     const now = performance.now();
     if (event.type === "step") firstStep ??= seconds(began);
     if (event.type === "evaluating" || event.type === "eval") evaluating += now - before;
+    if (event.type === "eval") scores.push(Math.round(event.score * 1000) / 1000);
     if (event.type === "notice") notices.push(event.message);
     if (event.type === "done") done = event;
     before = now;
@@ -136,6 +139,7 @@ async function learn({ options, train }) {
     epochs: done.epochs,
     steps: done.steps,
     devScore: done.score,
+    devScores: scores,
     workers: done.workers,
     workerMegabytes: Math.round(done.memory / 2 ** 20),
     notices,
