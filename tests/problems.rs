@@ -15,6 +15,7 @@ use graftlet::adapter::{Metric, Options, TaskAdapter, preset};
 use graftlet::backbone::Dtype;
 use graftlet::engine::{Engine, answers};
 use graftlet::head::{Prediction, Problem, ProblemName, Target};
+use graftlet::tensor_file::FloatType;
 use graftlet::text::{Encoded, Text};
 use graftlet::train::{
     Balanced, ClassWeights, Dataset, Decision, Evaluation, Event, Learner, Outcomes, Reading, Row,
@@ -145,6 +146,32 @@ fn a_number_is_answered_in_the_unit_of_the_rows() {
             "{found}, expected {expected}"
         );
         assert_eq!(answer.logits, [found]);
+    }
+}
+
+/// A bias of a million is no 16-bit float: the file keeps 32 bits rather than an infinity.
+#[test]
+fn numbers_too_large_for_half_are_kept_whole() {
+    let engine = engine();
+    let problem = ProblemName::Regression;
+    for (factor, float) in [(1.0, FloatType::F16), (10_000.0, FloatType::F32)] {
+        let mut rows = labelled::rows(problem, 20, 1);
+        for row in &mut rows {
+            let number: f64 = row.label.as_ref().unwrap().parse().unwrap();
+            row.label = Some((number * factor).to_string());
+        }
+        let data = dataset(&engine, problem, &rows);
+        let settings = Settings {
+            half: Some(true),
+            ..settings(2, 1e-2)
+        };
+        let mut trainer = trainer(&engine, "lora", settings, data.clone(), data);
+        run(&mut trainer);
+        let task = trainer.finish().unwrap();
+        assert_eq!(task.float, float);
+        let shape = engine.backbone().shape();
+        let files = format::save(&task, "x", Library::Peft, shape).unwrap();
+        format::load("x", &files, shape).unwrap();
     }
 }
 

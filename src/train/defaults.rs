@@ -10,6 +10,17 @@ pub(super) struct Defaults {
 
 /// Highest learning rate of each preset. The fewer and the farther from the answer the numbers that are
 /// trained, the larger their steps must be.
+///
+/// Found with 1200 rows of trec (accuracy) and cola (Matthews), 5 epochs, seed 1, the best epoch on 400
+/// held-out rows, int8 backbone; trec / cola at each rate:
+///
+/// | preset | | | |
+/// | --- | --- | --- | --- |
+/// | head | 3e-3: .800 / .112 | 1e-2: .825 / .142 | 3e-2: .820 / .135 |
+/// | ia3 | 3e-3: .920 / .152 | 1e-2: .938 / .173 | 2e-2: .938 / .221 |
+/// | bitfit | 1e-3: .928 / .029 | 3e-3: .930 / .165 | 1e-2: .928 / .000 |
+/// | prompt | 1e-2: .938 / .071 | 3e-2: .913 / .140 | |
+/// | prefix | 1e-3: .930 (trec) | 3e-3: .815 / .000 | 1e-2: .250 (trec) |
 const LEARNING_RATES: &[(&str, f64)] = &[
     ("head", 1e-2),
     ("lora", 1e-3),
@@ -22,8 +33,8 @@ const LEARNING_RATES: &[(&str, f64)] = &[
     ("ia3", 1.5e-2),
     ("ia3_adapterhub", 1.5e-2),
     ("bitfit", 3e-3),
-    ("prefix", 3e-3),
-    ("prompt", 1e-2),
+    ("prefix", 1e-3),
+    ("prompt", 2e-2),
 ];
 
 /// Of a preset that the table does not name.

@@ -5,6 +5,7 @@ use crate::adapter::{Adapter, Config, GivenParams, Parameter};
 use crate::backbone::Shape;
 use crate::error::Result;
 use crate::head::{Head, HeadConfig};
+use crate::tensor_file::FloatType;
 
 /// What is being trained: settings, and the variables that make an adapter and a head of them.
 pub(super) struct Student {
@@ -47,20 +48,22 @@ impl Student {
         }
     }
 
-    /// What is left when training is over, in the unit of the rows, as constants; rounded to 16-bit floats
-    /// if `half`.
+    /// What is left when training is over, in the unit of the rows, as constants, and how they are
+    /// stored; rounded to 16-bit floats if `half` and none of them is too large for that.
     pub(super) fn finish(
         mut self,
         shape: &Shape,
         scale: Scale,
         half: bool,
-    ) -> Result<(Box<dyn Adapter>, Head)> {
+    ) -> Result<(Box<dyn Adapter>, Head, FloatType)> {
         let (adapter, head) = self.build(shape)?;
         if let Some((config, parameters)) = adapter.finished() {
             self.config = config;
             self.parameters = [&parameters, head.parameters()].concat();
         }
         scale.fold(&mut self.parameters);
+        let values = self.parameters.iter().flat_map(|p| p.tensor.data());
+        let half = half && values.into_iter().all(|x| x.abs() <= f16::MAX.to_f32());
         for parameter in &mut self.parameters {
             parameter.tensor = parameter.tensor.detach();
             if half {
@@ -70,6 +73,8 @@ impl Student {
                     .update(|values| values.iter_mut().for_each(round));
             }
         }
-        self.build(shape)
+        let (adapter, head) = self.build(shape)?;
+        let float = if half { FloatType::F16 } else { FloatType::F32 };
+        Ok((adapter, head, float))
     }
 }

@@ -14,7 +14,6 @@ use crate::adapter::{BackboneRef, Card, Preset, TaskAdapter};
 use crate::backbone::Backbone;
 use crate::error::{Error, Result};
 use crate::head::Problem;
-use crate::tensor_file::FloatType;
 use crate::text::runs;
 
 /// A training run, one short unit of work at a time.
@@ -391,7 +390,7 @@ impl Trainer {
             thresholds.clone_from(&decision.thresholds);
         }
         let shape = backbone.shape();
-        let (adapter, mut head) = student.finish(shape, scale, self.resolved.half)?;
+        let (adapter, mut head, float) = student.finish(shape, scale, self.resolved.half)?;
         let calibration = decision.calibration(train.scheme().reject.as_ref());
         head.calibrate(calibration.clone());
         let problem = head.config().problem.clone();
@@ -423,11 +422,7 @@ impl Trainer {
             card,
             library: self.preset.library,
             original: None,
-            float: if self.resolved.half {
-                FloatType::F16
-            } else {
-                FloatType::F32
-            },
+            float,
             bytes: 0,
         })
     }
