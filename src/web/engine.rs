@@ -13,6 +13,7 @@ use crate::engine::{Answer, Composed, Engine};
 use crate::error::Error;
 use crate::head::Prediction;
 use crate::hub;
+use crate::json;
 
 #[wasm_bindgen]
 extern "C" {
@@ -430,7 +431,7 @@ async fn fetch_files(base_url: &str, signal: Option<&AbortSignal>) -> crate::Res
     // the side file says what else there is; without one, all that the library may write is tried
     let mut names: Vec<String> = all.iter().map(|&name| name.to_owned()).collect();
     if let Some(json) = hub::fetch_optional(&url(CARD), signal).await? {
-        if let Ok(card) = serde_json::from_slice::<Card>(&json)
+        if let Ok(card) = json::parse::<Card>(&json)
             && !card.files.is_empty()
         {
             names.retain(|name| card.files.contains(name));
