@@ -11,6 +11,7 @@ use crate::head::{DEFAULT_THRESHOLD, ProblemName, argmax, sigmoid, softmax};
 
 /// How well answers fit.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Evaluation {
     /// Number of rows.
     pub rows: usize,

@@ -57,7 +57,7 @@ impl Scale {
     }
 
     /// Makes a head that answers in this unit one that answers in the rows'.
-    #[allow(clippy::cast_possible_truncation)]
+    #[allow(clippy::cast_possible_truncation, clippy::float_cmp)]
     pub(super) fn fold(&self, parameters: &mut [Parameter]) {
         let deviation = self.deviation as f32;
         for parameter in parameters.iter_mut().filter(|p| p.name.site == Site::Head) {

@@ -194,19 +194,33 @@ impl Settings {
     /// [`Error::ConfigInvalid`], also for a field that does not exist: a misspelt setting must not
     /// be ignored.
     pub fn from_json(place: &str, json: &[u8]) -> Result<Self> {
+        let invalid = |error: serde_json::Error| Error::ConfigInvalid {
+            place: place.to_owned(),
+            reason: error.to_string(),
+        };
+        let fields = serde_json::from_slice(json).map_err(invalid)?;
+        Self::from_fields(place, fields)
+    }
+
+    /// Takes settings by their names. `place` says in errors where they are from.
+    ///
+    /// # Errors
+    /// As [`from_json`](Self::from_json).
+    pub fn from_fields(place: &str, fields: serde_json::Map<String, Value>) -> Result<Self> {
         let invalid = |reason: String| Error::ConfigInvalid {
             place: place.to_owned(),
             reason,
         };
-        let map: serde_json::Map<String, Value> =
-            serde_json::from_slice(json).map_err(|error| invalid(error.to_string()))?;
-        if let Some(unknown) = map.keys().find(|field| !FIELDS.contains(&field.as_str())) {
+        if let Some(unknown) = fields
+            .keys()
+            .find(|field| !FIELDS.contains(&field.as_str()))
+        {
             let known = FIELDS.join(", ");
             return Err(invalid(format!(
                 "there is no setting \"{unknown}\"; there are {known}"
             )));
         }
-        serde_json::from_value(map.into()).map_err(|error| invalid(error.to_string()))
+        serde_json::from_value(fields.into()).map_err(|error| invalid(error.to_string()))
     }
 
     /// How rows are to be read, where the settings do not say it as labels of this problem.

@@ -3,17 +3,20 @@ use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
 
+use super::answers::answered;
 use super::convert::{files_from_js, files_to_js, from_js, texts, thrown, to_js};
+use super::rows::Rows;
 use super::suggesting::Suggesting;
 use super::training::Training;
 use crate::adapter::format::{CARD, CONFIG, FUSION_CONFIG, Files, Library};
 use crate::adapter::{Card, Description, SizeOption, TaskAdapter, presets};
 use crate::compose::Composition;
-use crate::engine::{Answer, Composed, Engine};
+use crate::engine::{Composed, Engine};
 use crate::error::Error;
-use crate::head::Prediction;
+use crate::head::ProblemName;
 use crate::hub;
 use crate::json;
+use crate::text::Text;
 
 #[wasm_bindgen]
 extern "C" {
@@ -51,6 +54,8 @@ struct AdapterInfo<'a> {
     kind: &'static str,
     #[serde(flatten)]
     description: Description,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<ProblemName>,
     labels: &'a [String],
     parameters: usize,
     share: f64,
@@ -62,24 +67,6 @@ struct AdapterInfo<'a> {
     score: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     task: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Classification<'a> {
-    label: &'a str,
-    score: f32,
-    scores: Vec<Score<'a>>,
-    logits: &'a [f32],
-    tokens: usize,
-    truncated: bool,
-    ms: f64,
-}
-
-#[derive(Serialize)]
-struct Score<'a> {
-    label: &'a str,
-    score: f32,
 }
 
 #[wasm_bindgen(js_class = Engine)]
@@ -258,7 +245,8 @@ impl WebEngine {
         let begin = now();
         let texts = texts(texts_argument).map_err(thrown)?;
         let composed = self.engine.classify_composed(&texts).map_err(thrown)?;
-        answers(&composed, begin, texts.len())
+        let lists = answers(&[composed], begin, &texts)?;
+        Ok(lists.into_iter().next().unwrap_or_default())
     }
 
     /// Answers of several adapters and compositions in one pass, an array for each.
@@ -272,11 +260,8 @@ impl WebEngine {
         let of: crate::Result<Vec<Composition>> = of.iter().map(composition).collect();
         let of = of.map_err(thrown)?;
         let composed = self.engine.classify_with_all(&of, &texts).map_err(thrown)?;
-        let (list, count) = (js_sys::Array::new(), texts.len() * composed.len());
-        for composed in &composed {
-            list.push(&answers(composed, begin, count)?);
-        }
-        Ok(list.into())
+        let lists = answers(&composed, begin, &texts)?;
+        Ok(lists.into_iter().collect::<js_sys::Array>().into())
     }
 
     /// A Float32Array of unit length per text.
@@ -313,22 +298,30 @@ impl WebEngine {
         Ok(files_to_js(&files))
     }
 
-    /// Prepares a training run on `{ text, text2?, label }` rows.
+    /// Prepares a training run, or a worker's part in it, on rows that are used up; with a checkpoint it
+    /// goes on from there.
     ///
     /// # Errors
-    /// Those of [`crate::train::Dataset::for_training`] and [`crate::train::Trainer::new`].
+    /// `config_invalid` for an option that does not exist or is of another type, `unknown_kind`,
+    /// `checkpoint_mismatch`; those of [`crate::train::Dataset::read`] and
+    /// [`crate::train::Trainer::new`].
     #[wasm_bindgen(js_name = startTraining)]
-    pub fn start_training(&self, options: JsValue, rows: JsValue) -> Outcome<Training> {
-        Training::start(&self.engine, options, rows).map_err(thrown)
+    pub fn start_training(
+        &self,
+        options: JsValue,
+        rows: Rows,
+        checkpoint: Option<Vec<u8>>,
+    ) -> Outcome<Training> {
+        Training::start(&self.engine, options, rows, checkpoint.as_deref()).map_err(thrown)
     }
 
-    /// Prepares a comparison of a head alone, LoRA and a bottleneck on `{ text, text2?, label }` rows, at
-    /// least five; options are `problem`, `reject`, `seed` and `settings`.
+    /// Prepares a comparison of a head alone, LoRA and a bottleneck on at least five rows; options are
+    /// those of a training that hold for all kinds.
     ///
     /// # Errors
     /// Those of [`crate::train::Dataset::read`] and [`crate::train::Suggester::new`].
     #[wasm_bindgen(js_name = startSuggesting)]
-    pub fn start_suggesting(&self, options: JsValue, rows: JsValue) -> Outcome<Suggesting> {
+    pub fn start_suggesting(&self, options: JsValue, rows: Rows) -> Outcome<Suggesting> {
         Suggesting::start(&self.engine, options, rows).map_err(thrown)
     }
 }
@@ -344,6 +337,10 @@ impl WebEngine {
                 .adapter
                 .config()
                 .describe(self.engine.backbone().shape()),
+            problem: task
+                .head
+                .as_ref()
+                .map(|head| (&head.config().problem).into()),
             labels: &task.card.labels,
             parameters,
             share: parameters as f64 / self.engine.backbone().shape().parameters as f64,
@@ -361,41 +358,13 @@ fn composition(value: JsValue) -> crate::Result<Composition> {
     Composition::from_json(&from_js("composition", value)?)
 }
 
-/// Answers as JavaScript has them; `count` of them took the time since `begin`.
-#[allow(clippy::cast_precision_loss)]
-fn answers(composed: &Composed, begin: f64, count: usize) -> Outcome<JsValue> {
-    let ms = (now() - begin) / count.max(1) as f64;
-    let pairs = composed.answers.iter().zip(&composed.heads);
-    let answers: Option<Vec<_>> = pairs
-        .map(|(answer, task)| answer_of(answer, &task.card.labels, ms))
-        .collect();
-    let answers = answers.ok_or_else(|| Error::AdapterFormat {
-        what: "an answer".into(),
-        format: "the page",
-        hint: "the head answers a number or labels of tokens; use the command line".into(),
-    });
-    to_js(&answers.map_err(thrown)?)
-}
-
-/// The best label with the scores of all; nothing for an answer that is no label of the text.
-fn answer_of<'a>(answer: &'a Answer, labels: &'a [String], ms: f64) -> Option<Classification<'a>> {
-    let (best, score) = answer.label()?;
-    let label = match &answer.prediction {
-        Prediction::Rejected { label, .. } => label,
-        _ => &labels[best],
-    };
-    let pairs = labels.iter().zip(answer.scores());
-    Some(Classification {
-        label,
-        score,
-        scores: pairs
-            .map(|(label, &score)| Score { label, score })
-            .collect(),
-        logits: &answer.logits,
-        tokens: answer.tokens,
-        truncated: answer.truncated,
-        ms,
-    })
+/// Answers to texts in as many compositions; together they took the time since `begin`.
+fn answers(composed: &[Composed], begin: f64, texts: &[Text]) -> Outcome<Vec<JsValue>> {
+    #[allow(clippy::cast_precision_loss)]
+    let count = (texts.len() * composed.len()).max(1) as f64;
+    let ms = (now() - begin) / count;
+    let lists = composed.iter().map(|one| to_js(&answered(one, texts, ms)));
+    lists.collect()
 }
 
 /// Fetches an adapter's folder; `base_url` ends with a slash.

@@ -4,10 +4,12 @@
 //! No panic and no bare string crosses the border: every failure is an `Error` object whose `name`
 //! is "GraftletError" and whose `code` is [`Error::code`](crate::Error::code).
 
+mod answers;
 #[cfg(feature = "bench")]
 mod bench;
 mod convert;
 mod engine;
+mod rows;
 mod store;
 mod suggesting;
 mod training;
@@ -15,6 +17,7 @@ mod training;
 #[cfg(feature = "bench")]
 pub use bench::{BenchAttention, BenchBackbone, BenchKernels, BenchLoras, BenchTraining, tokenize};
 pub use engine::{WebEngine, fetch_adapter, kinds};
+pub use rows::Rows;
 pub use store::Store;
 pub use suggesting::Suggesting;
 pub use training::Training;

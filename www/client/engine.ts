@@ -6,15 +6,18 @@ import type {
   AdapterFiles,
   AdapterFormat,
   AdapterInfo,
+  Answer,
   BackboneInfo,
-  Classification,
   Composition,
   KindInfo,
   Recipe,
-  Row,
+  SuggestEvent,
+  Suggestion,
+  SuggestOptions,
   Text,
   TrainEvent,
   TrainOptions,
+  TrainReport,
 } from "./types.js";
 
 export interface Engine {
@@ -26,35 +29,79 @@ export interface Engine {
   active(): Composition | null;
   /** Makes a new adapter of others' parameters. */
   compose(name: string, recipe: Recipe): AdapterInfo;
-  classify(texts: readonly Text[]): Classification[];
+  classify(texts: readonly Text[]): Answer[];
   /** The outer index is the adapter's. */
-  classifyWith(texts: readonly Text[], of: readonly Composition[]): Classification[][];
+  classifyWith(texts: readonly Text[], of: readonly Composition[]): Answer[][];
   embed(texts: readonly Text[]): Float32Array[];
   exportAdapter(name: string, format: AdapterFormat): AdapterFiles;
   exportMerged(name: string): AdapterFiles;
-  startTraining(options: TrainOptions, rows: readonly Row[]): Training;
+  /** Uses the rows up. With a checkpoint the run goes on from there. */
+  startTraining(options: RunOptions, rows: Rows, checkpoint?: Uint8Array): Training;
+  startSuggesting(options: SuggestOptions, rows: Rows): Suggesting;
   free(): void;
 }
 
-/** A run under way. `step` is one short unit of work; after its `done`, `adapterFiles` is the finished adapter. */
+/** A comparison of kinds; `step` is one short unit of work. */
+export interface Suggesting {
+  step(): SuggestEvent | { type: "done"; suggestion: Suggestion };
+  free(): void;
+}
+
+/** `TrainOptions` without what only the client knows. */
+export type RunOptions = Omit<TrainOptions, "workers">;
+
+/** Rows of a run to come. */
+export interface Rows {
+  /** JSON lines. */
+  push(lines: Uint8Array): void;
+  free(): void;
+}
+
+/** A part of a step, or of an evaluation. */
+export type Share =
+  | { learn: { step: number; rows: number[]; weight: number } }
+  | { judge: { rows: { start: number; end: number } } };
+
+/** What a share comes to, as only the engine reads it. */
+export type Computed = Uint8Array;
+
+/** What the engine says of a run; the client adds to `done`. */
+export type EngineEvent =
+  | Exclude<TrainEvent, { type: "done" | "notice" }>
+  | Omit<Extract<TrainEvent, { type: "done" }>, "name" | "report" | "workers" | "memory">;
+
+/**
+ * A run under way, or a worker's part in it. One round is a plan, its shares computed by whoever, and what they came
+ * to applied in the plan's order; after `done`, `adapterFiles` is the finished adapter.
+ */
 export interface Training {
-  step(): TrainEvent;
+  /** At most `workers` shares; none once the run is over. */
+  plan(workers: number): Share[];
+  compute(share: Share): Computed;
+  apply(computed: readonly Computed[]): EngineEvent;
+  parameters(): Float32Array;
+  setParameters(parameters: Float32Array): void;
+  checkpoint(): Uint8Array;
+  report(): TrainReport | null;
   adapterFiles(): AdapterFiles;
   free(): void;
 }
 
-/** Adapters kept in the browser. */
+/** Folders kept in the browser. */
 export interface Store {
   list(): Promise<string[]>;
   get(name: string): Promise<AdapterFiles | undefined>;
+  getFile(name: string, file: string): Promise<Uint8Array | undefined>;
   put(name: string, files: AdapterFiles): Promise<void>;
+  putFile(name: string, file: string, content: Uint8Array): Promise<void>;
   remove(name: string): Promise<void>;
   free(): void;
 }
 
 /** What the module exports. */
 export interface EngineModule {
-  default(options?: { module_or_path: URL | string }): Promise<unknown>;
+  /** Its memory is absent in the tests' double. */
+  default(options?: { module_or_path: URL | string }): Promise<{ memory?: WebAssembly.Memory }>;
   Engine: {
     load(
       baseUrl: string,
@@ -62,7 +109,8 @@ export interface EngineModule {
       signal?: AbortSignal,
     ): Promise<Engine>;
   };
-  Store: { open(): Promise<Store> };
+  Rows: new () => Rows;
+  Store: { open(what: "adapters" | "runs"): Promise<Store> };
   fetchAdapter(url: string, signal?: AbortSignal): Promise<AdapterFiles>;
   kinds(): KindInfo[];
   /** The name of the kernels' variant. */

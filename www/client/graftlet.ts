@@ -2,26 +2,34 @@
  * The class a page uses. Each method is one call to the worker; nothing here computes.
  */
 import { GraftletError } from "./errors.js";
+import { classifyMany } from "./many.js";
 import { progressGuard } from "./progress.js";
 import type { Loaded } from "./protocol.js";
 import { Remote, type WorkerLike } from "./remote.js";
-import { train } from "./training.js";
+import { partsOf } from "./rows.js";
+import { type Run, train } from "./training.js";
 import type {
   AdapterFiles,
   AdapterFormat,
   AdapterInfo,
+  Answer,
   BackboneInfo,
-  Classification,
   Composition,
   EngineBuild,
+  InterruptedRun,
   KindInfo,
   LoadProgress,
+  ManyProgress,
   Recipe,
   Row,
   RuntimeInfo,
+  SuggestEvent,
+  Suggestion,
+  SuggestOptions,
+  TaggedRow,
   Text,
-  TrainEvent,
   TrainOptions,
+  TrainRun,
 } from "./types.js";
 
 export interface LoadOptions {
@@ -45,8 +53,8 @@ export class Graftlet {
   readonly #backboneUrl: string;
   readonly #spawn: () => WorkerLike;
   readonly #remote: Remote;
-  /** The workers of the training runs under way. */
-  readonly #runs = new Set<Remote>();
+  /** Further workers, of training runs and of many texts. */
+  readonly #hired = new Set<Remote>();
 
   private constructor(
     { backbone, runtime }: Loaded,
@@ -136,7 +144,7 @@ export class Graftlet {
   }
 
   /** Classifies with what is active, one answer a text. */
-  classify(texts: readonly Text[]): Promise<Classification[]> {
+  classify(texts: readonly Text[]): Promise<Answer[]> {
     return this.#remote.call("classify", [texts]);
   }
 
@@ -144,7 +152,7 @@ export class Graftlet {
    * Classifies with several loaded adapters or compositions in one pass: the outer index is the adapter's (a `parallel`
    * block counts as each of its parts), the inner one the text's.
    */
-  classifyWith(texts: readonly Text[], of: readonly Composition[]): Promise<Classification[][]> {
+  classifyWith(texts: readonly Text[], of: readonly Composition[]): Promise<Answer[][]> {
     return this.#remote.call("classifyWith", [texts, of]);
   }
 
@@ -183,41 +191,140 @@ export class Graftlet {
   }
 
   /**
-   * Trains an adapter, or a fusion of `options.adapters`, on the rows, in a second worker. When `done` comes, the adapter is loaded under `options.name`
+   * Classifies many texts with the active adapter, one answer a text; with several workers each has the backbone in
+   * its memory for as long as it takes. Where one cannot be had the others do its part.
+   */
+  classifyMany(
+    texts: readonly Text[],
+    options: {
+      workers?: number | "auto";
+      signal?: AbortSignal;
+      onProgress?: (progress: ManyProgress) => void;
+    } = {},
+  ): Promise<Answer[]> {
+    return classifyMany({
+      texts,
+      workers: options.workers,
+      signal: options.signal,
+      onProgress: options.onProgress,
+      main: this.#remote,
+      hire: async (name) => {
+        const worker = this.#hire();
+        try {
+          const files = await this.exportAdapter(name);
+          await worker.call("load", [this.#backboneUrl, this.runtime.build]);
+          await worker.call("addAdapter", [name, files, false]);
+        } catch (error) {
+          this.#retire(worker);
+          throw error;
+        }
+        return worker;
+      },
+      retire: (worker) => this.#retire(worker),
+    });
+  }
+
+  /**
+   * Trains an adapter, or a fusion of `options.adapters`, on the rows, in workers of its own. When `done` comes, the adapter is loaded under `options.name`
    * and, unless `persist` is false, kept in the browser. Aborting, or leaving the loop, ends the run at once;
    * after an abort the generator throws code `aborted`.
+   *
+   * Until then the run itself is kept in the browser, unless `checkpoints` is false (by default as `persist`): if the
+   * page goes away, `interrupted` lists it and `continueTraining` goes on from its last epoch.
    */
   train(
     options: TrainOptions,
-    rows: readonly Row[],
+    rows: readonly (Row | TaggedRow)[],
+    settings: { signal?: AbortSignal; persist?: boolean; checkpoints?: boolean } = {},
+  ): TrainRun {
+    const { signal, persist = true, checkpoints: keep = persist } = settings;
+    return this.#train(options.name, { options, rows, keep }, signal, persist);
+  }
+
+  /** Training runs that this browser keeps and that no tab is at. */
+  interrupted(): Promise<InterruptedRun[]> {
+    return this.#remote.call("interrupted", []);
+  }
+
+  /**
+   * Goes on with an interrupted run from its last epoch, to the same adapter as if nothing had happened. Rejects with
+   * `run_unknown` if the browser keeps none of that name.
+   */
+  continueTraining(
+    name: string,
     settings: { signal?: AbortSignal; persist?: boolean } = {},
-  ): AsyncGenerator<TrainEvent, void, undefined> {
-    const { signal, persist = true } = settings;
+  ): TrainRun {
+    return this.#train(name, "continue", settings.signal, settings.persist);
+  }
+
+  /** Removes what is kept of an interrupted run. */
+  forgetTraining(name: string): Promise<void> {
+    return this.#remote.call("forgetRun", [name]);
+  }
+
+  /**
+   * Compares a head alone, LoRA and a bottleneck by cross-validation on at least five rows, in a worker of its own, and
+   * says which kind to train.
+   */
+  async suggest(
+    rows: readonly (Row | TaggedRow)[],
+    options: SuggestOptions = {},
+    settings: { signal?: AbortSignal; onProgress?: (event: SuggestEvent) => void } = {},
+  ): Promise<Suggestion> {
+    const { signal, onProgress } = settings;
+    const aborted = new GraftletError("aborted", "The comparison was cancelled.");
+    if (signal?.aborted) throw aborted;
+    const worker = this.#hire();
+    const abort = () => worker.end(aborted);
+    signal?.addEventListener("abort", abort, { once: true });
+    try {
+      await worker.call("load", [this.#backboneUrl, this.runtime.build]);
+      for (const lines of partsOf(rows)) await worker.call("addRows", [lines]);
+      return await worker.call("suggest", [options], onProgress);
+    } finally {
+      signal?.removeEventListener("abort", abort);
+      this.#retire(worker);
+    }
+  }
+
+  #train(
+    name: string,
+    begin: Run["begin"],
+    signal: AbortSignal | undefined,
+    persist: boolean | undefined,
+  ): TrainRun {
     return train({
+      name,
       backboneUrl: this.#backboneUrl,
       build: this.runtime.build,
-      options,
-      rows,
+      begin,
       signal,
+      persist,
       members: (name) => this.exportAdapter(name),
-      spawn: () => {
-        const worker = new Remote(this.#spawn());
-        this.#runs.add(worker);
-        return worker;
+      spawn: () => this.#hire(),
+      retire: (worker) => this.#retire(worker),
+      adopt: async (files, persist) => {
+        await this.addAdapter(name, files, { persist });
       },
-      retire: (worker) => {
-        this.#runs.delete(worker);
-      },
-      adopt: async (files) => {
-        await this.addAdapter(options.name, files, { persist });
-      },
+      forget: () => this.forgetTraining(name),
     });
+  }
+
+  #hire(): Remote {
+    const worker = new Remote(this.#spawn());
+    this.#hired.add(worker);
+    return worker;
+  }
+
+  #retire(worker: Remote): void {
+    this.#hired.delete(worker);
+    worker.end(new GraftletError("disposed", "This worker is done."));
   }
 
   /** Ends the worker and any training; calls that wait, and later ones, reject with code `disposed`. */
   async dispose(): Promise<void> {
     const reason = new GraftletError("disposed", "This Graftlet was disposed of: load a new one.");
-    for (const worker of [this.#remote, ...this.#runs]) worker.end(reason);
+    for (const worker of [this.#remote, ...this.#hired]) worker.end(reason);
   }
 }
 

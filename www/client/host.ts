@@ -4,7 +4,9 @@
 import { chooseBuild } from "./builds.js";
 import type { Engine, EngineModule, Store } from "./engine.js";
 import { GraftletError, toShape } from "./errors.js";
+import { interrupted } from "./kept.js";
 import type { Calls, EventOf, Method, Reply, Request } from "./protocol.js";
+import { trainingHandlers } from "./training-host.js";
 import type { AdapterFiles, EngineBuild } from "./types.js";
 
 /** The part of a worker's global scope (or of a message port) that the host needs. */
@@ -13,7 +15,7 @@ export interface HostPort {
   addEventListener(type: "message", listener: (event: MessageEvent<Request>) => void): void;
 }
 
-type Handlers = {
+export type Handlers = {
   [M in Method]: (
     emit: (event: EventOf<M>) => void,
     ...args: Parameters<Calls[M]>
@@ -47,25 +49,19 @@ export function serve(port: HostPort, module: EngineModule, wasmUrls: WasmUrls):
 
 function handlersOf(module: EngineModule, wasmUrls: WasmUrls): Handlers {
   let loaded: Engine | undefined;
-  let opened: Promise<Store> | undefined;
+  let memory: WebAssembly.Memory | undefined;
 
   const engine = (): Engine => {
     if (!loaded) throw new GraftletError("internal", "The engine is not loaded yet.");
     return loaded;
   };
-  const store = (): Promise<Store> => {
-    // A refused store (private window, full disk) may be there at the next try: only success is kept.
-    opened ??= module.Store.open().catch((thrown: unknown) => {
-      opened = undefined;
-      throw thrown;
-    });
-    return opened;
-  };
+  const adapters = shelf(module, "adapters");
+  const runs = shelf(module, "runs");
 
   /** Keeps a loaded adapter in the browser; one that cannot be kept is not left half-added. */
   const keep = async (name: string, files: () => AdapterFiles): Promise<void> => {
     try {
-      await (await store()).put(name, files());
+      await (await adapters()).put(name, files());
     } catch (thrown) {
       engine().removeAdapter(name);
       throw thrown;
@@ -75,7 +71,7 @@ function handlersOf(module: EngineModule, wasmUrls: WasmUrls): Handlers {
   return {
     async load(emit, backboneUrl, wanted) {
       const build = chooseBuild(wanted);
-      await initialise(module, wasmUrls[build]);
+      memory = await initialise(module, wasmUrls[build]);
       loaded = await module.Engine.load(backboneUrl, (bytes, total, file) =>
         emit({ file, loaded: bytes, total }),
       );
@@ -108,9 +104,9 @@ function handlersOf(module: EngineModule, wasmUrls: WasmUrls): Handlers {
       return engine().exportAdapter(name, format ?? own ?? "peft");
     },
     exportMerged: (_, name) => engine().exportMerged(name),
-    saved: async () => (await store()).list(),
+    saved: async () => (await adapters()).list(),
     async restore(_, name) {
-      const files = await (await store()).get(name);
+      const files = await (await adapters()).get(name);
       if (!files) {
         throw new GraftletError(
           "adapter_unknown",
@@ -119,26 +115,32 @@ function handlersOf(module: EngineModule, wasmUrls: WasmUrls): Handlers {
       }
       return engine().addAdapter(name, files);
     },
-    forget: async (_, name) => (await store()).remove(name),
-    async train(emit, options, rows) {
-      const training = engine().startTraining(options, rows);
-      try {
-        for (;;) {
-          const event = training.step();
-          emit(event);
-          if (event.type === "done") return training.adapterFiles();
-          await nextTask();
-        }
-      } finally {
-        training.free();
-      }
-    },
+    forget: async (_, name) => (await adapters()).remove(name),
+    interrupted: async () => interrupted(await runs()),
+    forgetRun: async (_, name) => (await runs()).remove(name),
+    ...trainingHandlers({ module, engine, runs, memory: () => memory?.buffer.byteLength ?? 0 }),
   };
 }
 
-async function initialise(module: EngineModule, wasmUrl: URL): Promise<void> {
+/** Opens one of the stores when it is first asked for. */
+function shelf(module: EngineModule, what: "adapters" | "runs"): () => Promise<Store> {
+  let opened: Promise<Store> | undefined;
+  return () => {
+    // A refused store (private window, full disk) may be there at the next try: only success is kept.
+    opened ??= module.Store.open(what).catch((thrown: unknown) => {
+      opened = undefined;
+      throw thrown;
+    });
+    return opened;
+  };
+}
+
+async function initialise(
+  module: EngineModule,
+  wasmUrl: URL,
+): Promise<WebAssembly.Memory | undefined> {
   try {
-    await module.default({ module_or_path: wasmUrl });
+    return (await module.default({ module_or_path: wasmUrl })).memory;
   } catch (thrown) {
     const reason = thrown instanceof Error ? thrown.message : String(thrown);
     throw new GraftletError(
@@ -146,18 +148,6 @@ async function initialise(module: EngineModule, wasmUrl: URL): Promise<void> {
       `The engine at ${wasmUrl.href} could not be started (${reason}): check that the file is served, then reload.`,
     );
   }
-}
-
-/** Lets waiting messages in. A message to oneself, as timers are held back to 4 ms once they nest. */
-function nextTask(): Promise<void> {
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(null);
-  });
 }
 
 /** The buffers of an answer that can be moved rather than copied: vectors and files. */

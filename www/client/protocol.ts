@@ -2,25 +2,28 @@
  * Everything that passes between the page and the worker, and nothing else does.
  *
  * The page sends a `Request`; the worker answers with any number of `event` replies and then exactly one `value` or
- * `error` of the same id. Requests are taken up in order. There is no message for cancelling: a training run has a
- * worker of its own, and ending that worker ends the run at once and gives its memory back.
+ * `error` of the same id. Requests are taken up in order. There is no message for cancelling: a training run has
+ * workers of its own, and ending them ends the run at once and gives their memory back.
  */
 import type { ErrorShape } from "./errors.js";
+import type { KeptRun } from "./kept.js";
 import type {
   AdapterFiles,
   AdapterFormat,
   AdapterInfo,
+  Answer,
   BackboneInfo,
-  Classification,
   Composition,
   EngineBuild,
+  InterruptedRun,
   KindInfo,
   Recipe,
-  Row,
   RuntimeInfo,
+  SuggestEvent,
+  Suggestion,
+  SuggestOptions,
   Text,
   TrainEvent,
-  TrainOptions,
 } from "./types.js";
 
 /** What the page may ask: method name, arguments, answer. URLs are absolute, as the worker's own base is another. */
@@ -34,16 +37,42 @@ export interface Calls {
   use(what: Composition | null): void;
   active(): Composition | null;
   compose(name: string, recipe: Recipe, persist: boolean): AdapterInfo;
-  classify(texts: readonly Text[]): Classification[];
-  classifyWith(texts: readonly Text[], of: readonly Composition[]): Classification[][];
+  classify(texts: readonly Text[]): Answer[];
+  classifyWith(texts: readonly Text[], of: readonly Composition[]): Answer[][];
   embed(texts: readonly Text[]): Float32Array[];
   exportAdapter(name: string, format: AdapterFormat | null): AdapterFiles;
   exportMerged(name: string): AdapterFiles;
   saved(): string[];
   restore(name: string): AdapterInfo;
   forget(name: string): void;
-  /** Answers with the finished adapter's folder. */
-  train(options: TrainOptions, rows: readonly Row[]): AdapterFiles;
+  /** Runs that this browser keeps and that no tab is at. */
+  interrupted(): InterruptedRun[];
+  /** Removes what is kept of a run. */
+  forgetRun(name: string): void;
+
+  // What follows is for the workers of a training run, in this order.
+
+  /** From now on the run is kept under this name. */
+  openRun(name: string): void;
+  /** Takes an interrupted run up, with its rows. */
+  reopenRun(name: string): KeptRun;
+  /** Takes rows in, as JSON lines. */
+  addRows(lines: Uint8Array): void;
+  /** Takes the rows of a kept run in. */
+  addKeptRows(name: string): void;
+  /** Checks rows and options, and keeps what of the run is to be kept. */
+  prepare(run: KeptRun): void;
+  /** Compares kinds on the rows taken in. */
+  suggest(options: SuggestOptions): Suggestion;
+  /** After `prepare`: computes what the leader asks for over the port. */
+  follow(port: MessagePort): void;
+  /** After `prepare`: leads the run, one follower at each port; answers with the finished adapter's folder. */
+  train(ports: readonly MessagePort[]): AdapterFiles;
+  /** Goes on without the follower at this port. */
+  loseFollower(index: number, error: ErrorShape): void;
+  /** Answers when the run has come to a stop. */
+  pause(): void;
+  resume(): void;
 }
 
 export interface Loaded {
@@ -57,6 +86,7 @@ export type Method = keyof Calls;
 export interface Events {
   load: { file: string; loaded: number; total: number };
   train: TrainEvent;
+  suggest: SuggestEvent;
 }
 
 export type EventOf<M extends Method> = M extends keyof Events ? Events[M] : never;

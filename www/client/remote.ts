@@ -6,7 +6,7 @@ import type { Calls, EventOf, Method, Reply, Request } from "./protocol.js";
 
 /** The part of `Worker` that is used, so that tests can stand in for it. */
 export interface WorkerLike {
-  postMessage(message: Request): void;
+  postMessage(message: Request, transfer: Transferable[]): void;
   addEventListener(type: "message", listener: (event: MessageEvent<Reply>) => void): void;
   addEventListener(type: "error", listener: (event: { message?: string }) => void): void;
   terminate(): void;
@@ -23,6 +23,7 @@ export class Remote {
   readonly #waiting = new Map<number, Waiting>();
   #nextId = 0;
   #ended: GraftletError | undefined;
+  readonly #onEnd: ((reason: GraftletError) => void)[] = [];
 
   constructor(worker: WorkerLike) {
     this.#worker = worker;
@@ -44,6 +45,7 @@ export class Remote {
     method: M,
     args: Parameters<Calls[M]>,
     onEvent?: (event: EventOf<M>) => void,
+    transfer: Transferable[] = [],
   ): Promise<ReturnType<Calls[M]>> {
     return new Promise((resolve, reject) => {
       if (this.#ended) {
@@ -52,8 +54,14 @@ export class Remote {
       }
       const id = this.#nextId++;
       this.#waiting.set(id, { resolve: resolve as Waiting["resolve"], reject, onEvent });
-      this.#worker.postMessage({ id, method, args } as Request);
+      this.#worker.postMessage({ id, method, args } as Request, transfer);
     });
+  }
+
+  /** Tells when the worker has ended, by whatever reason. */
+  whenEnded(tell: (reason: GraftletError) => void): void {
+    if (this.#ended) tell(this.#ended);
+    else this.#onEnd.push(tell);
   }
 
   /** Terminates the worker at once, whatever it is doing, and rejects what waits with `reason`. */
@@ -63,6 +71,7 @@ export class Remote {
     this.#worker.terminate();
     for (const { reject } of this.#waiting.values()) reject(reason);
     this.#waiting.clear();
+    for (const tell of this.#onEnd) tell(reason);
   }
 
   #receive(reply: Reply): void {

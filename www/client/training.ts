@@ -1,34 +1,51 @@
 /**
- * A training run as an async generator. It has a worker of its own: the main one keeps answering meanwhile, and
- * terminating it is a cancel that needs nobody's cooperation and returns all of the run's memory.
+ * A training run as an async generator. It has workers of its own: the main one keeps answering meanwhile, and
+ * terminating them is a cancel that needs nobody's cooperation and returns all of the run's memory.
  */
-import { GraftletError } from "./errors.js";
+import { type ErrorCode, type ErrorShape, GraftletError, toShape } from "./errors.js";
+import { EventQueue } from "./event-queue.js";
+import type { KeptRun } from "./kept.js";
 import type { Remote } from "./remote.js";
-import type { AdapterFiles, EngineBuild, Row, TrainEvent, TrainOptions } from "./types.js";
+import { partsOf } from "./rows.js";
+import type {
+  AdapterFiles,
+  EngineBuild,
+  Row,
+  TaggedRow,
+  TrainEvent,
+  TrainOptions,
+  TrainRun,
+} from "./types.js";
+import { workersFor } from "./workers.js";
 
 export interface Run {
+  name: string;
   backboneUrl: string;
   build: EngineBuild;
-  options: TrainOptions;
-  rows: readonly Row[];
+  /** A new run, or one that was interrupted. */
+  begin: { options: TrainOptions; rows: readonly (Row | TaggedRow)[]; keep: boolean } | "continue";
+  /** Whether the adapter is kept; of a run that goes on it is by default as it was told. */
+  persist: boolean | undefined;
   signal: AbortSignal | undefined;
   /** The folder of a loaded adapter that the new one is made of. */
   members(name: string): Promise<AdapterFiles>;
-  /** Starts the run's worker; `retire` is told when that worker has ended. */
+  /** Starts a worker of the run; `retire` is told when it has ended. */
   spawn(): Remote;
   retire(worker: Remote): void;
   /** Takes the finished adapter in; `done` is told only afterwards, so that whoever hears it can use the adapter. */
-  adopt(files: AdapterFiles): Promise<void>;
+  adopt(files: AdapterFiles, persist: boolean): Promise<void>;
+  /** Removes what is kept of the run. */
+  forget(): Promise<void>;
 }
 
-export function train(run: Run): AsyncGenerator<TrainEvent, void, undefined> {
-  const state: State = { events: new EventQueue(), worker: undefined, left: false };
+export function train(run: Run): TrainRun {
+  const state = new State(run);
   const inner = steps(run, state);
   // A plain generator would take up return() only after the event that is being waited for.
   const leave = () => {
     state.left = true;
     state.events.close();
-    state.worker?.end(cancelled(run));
+    state.end();
   };
   return {
     next: () => inner.next(),
@@ -43,32 +60,76 @@ export function train(run: Run): AsyncGenerator<TrainEvent, void, undefined> {
     [Symbol.asyncIterator]() {
       return this;
     },
+    pause: () => state.pause(),
+    resume: () => state.resume(),
+    async cancel() {
+      leave();
+      await inner.return();
+    },
   };
 }
 
-interface State {
-  events: EventQueue<TrainEvent>;
-  worker: Remote | undefined;
-  /** True once the consumer has left the loop: then the end of the worker is no error. */
-  left: boolean;
+class State {
+  readonly #run: Run;
+  readonly events = new EventQueue<TrainEvent>();
+  readonly #workers: Remote[] = [];
+  /** The leader, once its loop runs. */
+  leading: Remote | undefined;
+  paused = false;
+  /** True once the consumer has left the loop: then the end of the workers is no error. */
+  left = false;
+
+  constructor(run: Run) {
+    this.#run = run;
+  }
+
+  spawn(): Remote {
+    const worker = this.#run.spawn();
+    this.#workers.push(worker);
+    return worker;
+  }
+
+  /** Ends all workers of the run. */
+  end(): void {
+    for (const worker of this.#workers.splice(0)) {
+      worker.end(cancelled(this.#run));
+      this.#run.retire(worker);
+    }
+  }
+
+  async pause(): Promise<void> {
+    this.paused = true;
+    await this.leading?.call("pause", []);
+  }
+
+  async resume(): Promise<void> {
+    this.paused = false;
+    await this.leading?.call("resume", []);
+  }
+
+  notice(about: "workers" | "checkpoint", error: ErrorShape): void {
+    const { code, message } = error;
+    this.events.push({ type: "notice", about, code, message });
+  }
 }
+
+/** With these a new run has not come to its end: what is kept of it can go on. */
+const UNFINISHED: readonly ErrorCode[] = [
+  "worker_failed",
+  "disposed",
+  "internal",
+  "run_unknown",
+  "storage_unavailable",
+];
 
 async function* steps(run: Run, state: State): AsyncGenerator<TrainEvent, void, undefined> {
   if (run.signal?.aborted) throw cancelled(run);
   const { events } = state;
-  const worker = run.spawn();
-  state.worker = worker;
-  const abort = () => worker.end(cancelled(run));
+  const abort = () => state.end();
   run.signal?.addEventListener("abort", abort, { once: true });
+  let goesOn = false;
   try {
-    const started = async () => {
-      await worker.call("load", [run.backboneUrl, run.build]);
-      for (const name of run.options.adapters ?? []) {
-        await worker.call("addAdapter", [name, await run.members(name), false]);
-      }
-      return worker.call("train", [run.options, run.rows], (event) => events.push(event));
-    };
-    const finished = started();
+    const finished = work(run, state);
     finished.then(
       () => events.close(),
       (error: GraftletError) => events.fail(error),
@@ -79,55 +140,109 @@ async function* steps(run: Run, state: State): AsyncGenerator<TrainEvent, void, 
       else yield event;
     }
     if (state.left) return;
-    const files = await finished;
+    const { files, persist } = await finished;
     // The run is over: its memory goes back before the adapter is loaded.
-    worker.end(cancelled(run));
-    await run.adopt(files);
+    state.end();
+    await run.adopt(files, persist);
     if (done) yield done;
+  } catch (error) {
+    const { code } = toShape(error);
+    goesOn = run.begin === "continue" ? code !== "aborted" : UNFINISHED.includes(code);
+    throw error;
   } finally {
     run.signal?.removeEventListener("abort", abort);
-    worker.end(cancelled(run));
-    run.retire(worker);
+    state.end();
+    // Where nothing can be kept there is nothing to remove.
+    if (!goesOn) await run.forget().catch(() => {});
+  }
+}
+
+/** Sets the workers up and lets them run. */
+async function work(run: Run, state: State): Promise<{ files: AdapterFiles; persist: boolean }> {
+  const leader = state.spawn();
+  await leader.call("load", [run.backboneUrl, run.build]);
+  let kept: KeptRun;
+  let rows: readonly (Row | TaggedRow)[] | undefined;
+  if (run.begin === "continue") {
+    kept = await leader.call("reopenRun", [run.name]);
+  } else {
+    const { options, keep } = run.begin;
+    checkNumbers(options);
+    rows = run.begin.rows;
+    const workers = workersFor(options.workers);
+    kept = { options, workers, persist: run.persist ?? true, rows: rows.length };
+    if (keep) await leader.call("openRun", [run.name]);
+  }
+  const followers = await loaded(run, state, kept.workers - 1);
+  for (const name of kept.options.adapters ?? []) {
+    const files = await run.members(name);
+    const all = [leader, ...followers];
+    await Promise.all(all.map((worker) => worker.call("addAdapter", [name, files, false])));
+  }
+  if (rows) {
+    for (const lines of partsOf(rows)) {
+      const all = [leader, ...followers];
+      await Promise.all(all.map((worker) => worker.call("addRows", [lines])));
+    }
+  } else {
+    await Promise.all(followers.map((worker) => worker.call("addKeptRows", [run.name])));
+  }
+  const ports = await prepared(kept, state, leader, followers);
+  if (state.paused) void leader.call("pause", []);
+  state.leading = leader;
+  const tell = (event: TrainEvent) => state.events.push(event);
+  const files = await leader.call("train", [ports], tell, [...ports]);
+  return { files, persist: run.persist ?? kept.persist };
+}
+
+/** As many followers with the backbone in their memory as can be had. */
+async function loaded(run: Run, state: State, count: number): Promise<Remote[]> {
+  const followers = Array.from({ length: count }, () => state.spawn());
+  const loads = followers.map((worker) => worker.call("load", [run.backboneUrl, run.build]));
+  const results = await Promise.allSettled(loads);
+  return followers.filter((_, index) => {
+    const result = results[index];
+    if (result?.status === "rejected") state.notice("workers", toShape(result.reason));
+    return result?.status === "fulfilled";
+  });
+}
+
+/** Prepares all, the leader's failure being the run's, and puts the leader through to every follower. */
+async function prepared(
+  kept: KeptRun,
+  state: State,
+  leader: Remote,
+  followers: readonly Remote[],
+): Promise<MessagePort[]> {
+  const following = followers.map((worker) => worker.call("prepare", [kept]));
+  const results = Promise.allSettled(following);
+  await leader.call("prepare", [kept]);
+  const ports: MessagePort[] = [];
+  for (const [index, result] of (await results).entries()) {
+    const worker = followers[index];
+    if (!worker || result.status === "rejected") {
+      state.notice("workers", toShape((result as PromiseRejectedResult).reason));
+      continue;
+    }
+    const { port1, port2 } = new MessageChannel();
+    await worker.call("follow", [port2], undefined, [port2]);
+    const place = ports.push(port1) - 1;
+    worker.whenEnded((reason) => {
+      // The end of the whole run ends the leader too, whose call then rejects.
+      leader.call("loseFollower", [place, toShape(reason)]).catch(() => {});
+    });
+  }
+  return ports;
+}
+
+/** JSON, and so the engine, has no number that is none: it would take the default in its place. */
+function checkNumbers(options: TrainOptions): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (typeof value !== "number" || Number.isFinite(value)) continue;
+    throw new GraftletError("option_invalid", `${name} is ${value}: give a finite number.`);
   }
 }
 
 function cancelled(run: Run): GraftletError {
-  return new GraftletError("aborted", `Training of “${run.options.name}” was cancelled.`);
-}
-
-/** Events between a callback that gives them and a loop that takes them. An error overtakes what is still queued. */
-class EventQueue<T> implements AsyncIterable<T> {
-  readonly #queued: T[] = [];
-  #closed = false;
-  #error: GraftletError | undefined;
-  #wake: (() => void) | undefined;
-
-  push(event: T): void {
-    this.#queued.push(event);
-    this.#wake?.();
-  }
-
-  close(): void {
-    this.#closed = true;
-    this.#wake?.();
-  }
-
-  fail(error: GraftletError): void {
-    if (this.#closed) return;
-    this.#error = error;
-    this.#wake?.();
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
-    for (;;) {
-      if (this.#error) throw this.#error;
-      const event = this.#queued.shift();
-      if (event !== undefined) yield event;
-      else if (this.#closed) return;
-      else
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-    }
-  }
+  return new GraftletError("aborted", `Training of “${run.name}” was cancelled.`);
 }

@@ -62,7 +62,7 @@ export function followText(): void {
 async function ask(name: string, input: Text): Promise<void> {
   try {
     const [[result] = []] = await readyEngine().classifyWith([input], [name]);
-    if (result && question.value?.name === name)
+    if (result?.problem === "single_label" && question.value?.name === name)
       answer.value = { status: "given", task: name, result };
   } catch (error) {
     answer.value = { status: "failed", sentence: sentenceOf(error) };

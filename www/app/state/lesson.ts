@@ -181,6 +181,7 @@ export async function start(): Promise<void> {
     const events = readyEngine().train(options(task), rows, { signal: controller.signal });
     const follow = follower(task);
     for await (const event of events) {
+      if (event.type === "notice") continue;
       if (event.type !== "done") {
         follow(event);
         continue;
@@ -213,7 +214,7 @@ export async function start(): Promise<void> {
 }
 
 /** Turns events into progress and curves. */
-function follower(task: string): (event: Exclude<TrainEvent, { type: "done" }>) => void {
+function follower(task: string): (event: Exclude<TrainEvent, { type: "done" | "notice" }>) => void {
   const eta = new Eta();
   let loss: number | null = null;
   let metric: string | null = null;

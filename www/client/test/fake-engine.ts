@@ -2,19 +2,30 @@
  * The tests' double of the wasm module: same interface, same events and errors, a bag-of-words centroid instead of a
  * transformer. It learns for real, so that a page under test shows sensible labels.
  */
-import type { Engine, Store, Training } from "../engine.js";
+import type {
+  Computed,
+  Engine,
+  EngineEvent,
+  Rows,
+  RunOptions,
+  Share,
+  Store,
+  Suggesting,
+  Training,
+} from "../engine.js";
 import type {
   AdapterFiles,
   AdapterInfo,
+  Answer,
   BackboneInfo,
   Classification,
   Composition,
   KindInfo,
   Recipe,
   Row,
+  SuggestOptions,
   Text,
-  TrainEvent,
-  TrainOptions,
+  TrainReport,
 } from "../types.js";
 
 const BACKBONE: BackboneInfo = {
@@ -84,7 +95,9 @@ function answer(adapter: Centroids, text: Text): Classification {
   const scores = softmax(logits).map((score, i) => ({ label: adapter.labels[i] ?? "", score }));
   const best = scores.reduce((a, b) => (b.score > a.score ? b : a));
   return {
+    problem: "single_label",
     ...best,
+    rejected: false,
     scores,
     logits,
     tokens: Math.min(words.length + 2, BACKBONE.maxTokens),
@@ -106,14 +119,39 @@ function namesIn(what: Composition): string[] {
   );
 }
 
+/** JSON lines as rows. */
+class FakeRows implements Rows {
+  readonly rows: Row[] = [];
+
+  push(lines: Uint8Array): void {
+    const texts = decoder.decode(lines).split("\n").filter(Boolean);
+    this.rows.push(...texts.map((text) => JSON.parse(text) as Row));
+  }
+
+  free(): void {}
+}
+
+/** What a checkpoint holds. */
+interface Saved {
+  step: number;
+  /** The one parameter: what gradients add up to. */
+  sum: number;
+}
+
+const STEPS_OF_EPOCH = 10;
+
+/**
+ * Ten steps an epoch, each over all rows. The gradient of a row is the length of its text, so that a row that is left
+ * out, or counted twice, shows in the adapter.
+ */
 class FakeTraining implements Training {
-  #step = 0;
-  readonly #options: TrainOptions;
+  readonly #options: RunOptions;
   readonly #rows: readonly Row[];
   readonly #steps: number;
   readonly #epochs: number;
+  #at: Saved = { step: 0, sum: 0 };
 
-  constructor(options: TrainOptions, rows: readonly Row[]) {
+  constructor(options: RunOptions, rows: readonly Row[], checkpoint: Uint8Array | undefined) {
     const labels = new Set(rows.map((row) => row.label));
     if (rows.length === 0) throw engineError("rows_empty", "There are no rows to train on.");
     if (labels.size < 2)
@@ -124,47 +162,78 @@ class FakeTraining implements Training {
     this.#options = options;
     this.#rows = rows;
     this.#epochs = options.epochs ?? 3;
-    this.#steps = this.#epochs * 10;
+    this.#steps = this.#epochs * STEPS_OF_EPOCH;
+    if (checkpoint) this.#at = JSON.parse(decoder.decode(checkpoint)) as Saved;
   }
 
-  step(): TrainEvent {
-    const steps = this.#steps;
-    const epoch = Math.min(this.#epochs, Math.floor(this.#step / 10) + 1);
-    const shared = { epoch, epochs: this.#epochs, steps };
-    if (this.#step >= steps) {
-      return {
-        type: "done",
-        name: this.#options.name,
-        metric: "accuracy",
-        score: 0.9,
-        epochs: this.#epochs,
-        steps,
-        trainRows: Math.round(this.#rows.length * 0.9),
-        devRows: this.#rows.length - Math.round(this.#rows.length * 0.9),
-        parameters: 75_000,
-      };
-    }
-    this.#step += 1;
+  plan(workers: number): Share[] {
+    if (this.#at.step >= this.#steps) return [];
+    const all = this.#rows.map((_, row) => row);
+    const size = Math.ceil(all.length / workers);
+    const parts = Array.from({ length: workers }, (_, i) => all.slice(i * size, (i + 1) * size));
+    const step = this.#at.step;
+    return parts
+      .filter((rows) => rows.length > 0)
+      .map((rows) => ({ learn: { step, rows, weight: all.length } }));
+  }
+
+  compute(share: Share): Computed {
+    if (!("learn" in share)) throw engineError("option_invalid", "There is nothing to judge.");
     const until = Date.now() + FakeEngine.stepMs;
     while (Date.now() < until);
-    const part = this.#step / steps;
-    if (this.#step % 10 === 0) {
-      return {
-        type: "eval",
-        ...shared,
-        metric: "accuracy",
-        score: 0.5 + 0.4 * part,
-        loss: 1.5 - part,
-        best: true,
-        step: this.#step,
-      };
+    const { rows } = share.learn;
+    const gradient = rows.reduce((sum, r) => sum + (this.#rows[r]?.text.length ?? 0), 0);
+    // The parameter is in it, so that a follower without the leader's shows too.
+    return encoder.encode(String(gradient + this.#at.sum * 0.25 * rows.length));
+  }
+
+  apply(computed: readonly Computed[]): EngineEvent {
+    const steps = this.#steps;
+    const { step, sum } = this.#at;
+    const epoch = Math.min(this.#epochs, Math.floor(step / STEPS_OF_EPOCH) + 1);
+    const shared = { epoch, epochs: this.#epochs, steps };
+    const { metric, score, trainRows, devRows, parameters } = this.report();
+    if (step >= steps) {
+      const counts = { epochs: this.#epochs, steps, trainRows, devRows, parameters };
+      return { type: "done", metric, score, ...counts };
     }
+    const gradients = computed.map((part) => Number(decoder.decode(part)));
+    this.#at = { step: step + 1, sum: sum + gradients.reduce((a, b) => a + b, 0) / 1000 };
+    const part = this.#at.step / steps;
+    if (this.#at.step % STEPS_OF_EPOCH === 0) {
+      const judged = { metric, score: 0.5 + 0.4 * part, loss: 1.5 - part, best: true };
+      return { type: "eval", ...shared, ...judged, step: this.#at.step };
+    }
+    const learnt = { loss: 1.8 * Math.exp(-2 * part), learningRate: 1e-3 };
+    return { type: "step", ...shared, ...learnt, step: this.#at.step };
+  }
+
+  parameters(): Float32Array {
+    return Float32Array.of(this.#at.sum);
+  }
+
+  setParameters(parameters: Float32Array): void {
+    this.#at.sum = parameters[0] ?? 0;
+  }
+
+  checkpoint(): Uint8Array {
+    return encoder.encode(JSON.stringify(this.#at));
+  }
+
+  report(): TrainReport {
+    const devRows = Math.round(this.#rows.length * 0.1);
     return {
-      type: "step",
-      ...shared,
-      step: this.#step,
-      loss: 1.8 * Math.exp(-2 * part),
-      learningRate: 1e-3,
+      metric: "accuracy",
+      score: 0.9,
+      epochs: this.#epochs,
+      steps: this.#steps,
+      parameters: 75_000,
+      trainRows: this.#rows.length - devRows,
+      devRows,
+      truncated: 0,
+      evaluation: { rows: devRows, loss: 0.5, scores: { accuracy: 0.9 }, perLabel: [] },
+      hardest: [],
+      suspects: [],
     };
   }
 
@@ -182,7 +251,7 @@ class FakeTraining implements Training {
     }
     return {
       [CONFIG]: encoder.encode(JSON.stringify(adapter)),
-      "adapter_model.safetensors": new Uint8Array(300_000),
+      "adapter_model.safetensors": encoder.encode(this.#at.sum.toPrecision(5)),
     };
   }
 
@@ -272,14 +341,14 @@ class FakeEngine implements Engine {
     return this.addAdapter(name, this.#get(first ?? "").files);
   }
 
-  classify(texts: readonly Text[]): Classification[] {
+  classify(texts: readonly Text[]): Answer[] {
     if (this.#active === null)
       throw engineError("adapter_not_in_use", "No adapter is active: call use() first.");
     return this.classifyWith(texts, [this.#active])[0] ?? [];
   }
 
   /** The last adapter of a composition answers, of a parallel block each. */
-  classifyWith(texts: readonly Text[], of: readonly Composition[]): Classification[][] {
+  classifyWith(texts: readonly Text[], of: readonly Composition[]): Answer[][] {
     const parts = of.flatMap((what) =>
       typeof what === "object" && "parallel" in what ? what.parallel : [what],
     );
@@ -307,8 +376,23 @@ class FakeEngine implements Engine {
     return { "model.safetensors": new Uint8Array([1, 2, 3]) };
   }
 
-  startTraining(options: TrainOptions, rows: readonly Row[]): Training {
-    return new FakeTraining(options, rows);
+  startTraining(options: RunOptions, rows: Rows, checkpoint?: Uint8Array): Training {
+    return new FakeTraining(options, (rows as FakeRows).rows, checkpoint);
+  }
+
+  startSuggesting(_options: SuggestOptions, rows: Rows): Suggesting {
+    const { length } = (rows as FakeRows).rows;
+    if (length < 5) throw engineError("rows_empty", "There are too few rows to compare kinds on.");
+    let step = 0;
+    return {
+      step() {
+        step += 1;
+        if (step < 3)
+          return { type: "scored", kind: "head", fold: step, score: 0.5, done: step / 3 };
+        return { type: "done", suggestion: { choice: "lora", metric: "accuracy", candidates: [] } };
+      },
+      free() {},
+    };
   }
 
   free(): void {}
@@ -323,49 +407,76 @@ class FakeEngine implements Engine {
 /** In the Cache API where there is one, so that the page's reload can be tried; else in memory. */
 class FakeStore implements Store {
   static readonly memory = new Map<string, AdapterFiles>();
+  readonly #what: string;
 
-  static async open(): Promise<FakeStore> {
-    return new FakeStore();
+  constructor(what: string) {
+    this.#what = what;
+  }
+
+  static async open(what: string): Promise<FakeStore> {
+    return new FakeStore(what);
   }
 
   async list(): Promise<string[]> {
-    if (typeof caches === "undefined") return [...FakeStore.memory.keys()];
-    const cache = await caches.open("fake-adapters");
-    return (await cache.keys()).map(({ url }) =>
-      decodeURIComponent(new URL(url).pathname.slice(1)),
-    );
+    const keys = (await this.#keys()).map((key) => decodeURIComponent(key.split("/")[1] ?? ""));
+    return [...new Set(keys)];
   }
 
   async get(name: string): Promise<AdapterFiles | undefined> {
-    if (typeof caches === "undefined") return FakeStore.memory.get(name);
-    const cache = await caches.open("fake-adapters");
-    const held = await cache.match(`/${encodeURIComponent(name)}`);
-    if (!held) return undefined;
-    return { [CONFIG]: new Uint8Array(await held.arrayBuffer()) };
+    const files: AdapterFiles = {};
+    for (const key of await this.#keys(name)) {
+      const file = decodeURIComponent(key.split("/")[2] ?? "");
+      const content = await this.getFile(name, file);
+      if (content) files[file] = content;
+    }
+    return Object.keys(files).length > 0 ? files : undefined;
+  }
+
+  async getFile(name: string, file: string): Promise<Uint8Array | undefined> {
+    const key = this.#key(name, file);
+    if (typeof caches === "undefined") return FakeStore.memory.get(key)?.content;
+    const held = await (await caches.open("fake")).match(`/${key}`);
+    return held && new Uint8Array(await held.arrayBuffer());
   }
 
   async put(name: string, files: AdapterFiles): Promise<void> {
-    if (typeof caches === "undefined") {
-      FakeStore.memory.set(name, files);
-      return;
-    }
-    const cache = await caches.open("fake-adapters");
-    await cache.put(
-      `/${encodeURIComponent(name)}`,
-      new Response((files[CONFIG] ?? new Uint8Array()) as BodyInit),
-    );
+    await this.remove(name);
+    for (const [file, content] of Object.entries(files)) await this.putFile(name, file, content);
+  }
+
+  async putFile(name: string, file: string, content: Uint8Array): Promise<void> {
+    const key = this.#key(name, file);
+    if (typeof caches === "undefined") FakeStore.memory.set(key, { content });
+    else await (await caches.open("fake")).put(`/${key}`, new Response(content as BodyInit));
   }
 
   async remove(name: string): Promise<void> {
-    if (typeof caches === "undefined") FakeStore.memory.delete(name);
-    else await (await caches.open("fake-adapters")).delete(`/${encodeURIComponent(name)}`);
+    for (const key of await this.#keys(name)) {
+      if (typeof caches === "undefined") FakeStore.memory.delete(key);
+      else await (await caches.open("fake")).delete(`/${key}`);
+    }
   }
 
   free(): void {}
+
+  #key(name: string, file: string): string {
+    return [this.#what, name, file].map(encodeURIComponent).join("/");
+  }
+
+  async #keys(name?: string): Promise<string[]> {
+    const all =
+      typeof caches === "undefined"
+        ? [...FakeStore.memory.keys()]
+        : (await (await caches.open("fake")).keys()).map(({ url }) =>
+            new URL(url).pathname.slice(1),
+          );
+    const folder = `${this.#what}/${name === undefined ? "" : `${encodeURIComponent(name)}/`}`;
+    return all.filter((key) => key.startsWith(folder));
+  }
 }
 
-export default async function init(): Promise<unknown> {
-  return undefined;
+export default async function init(): Promise<{ memory?: WebAssembly.Memory }> {
+  return {};
 }
 
 export async function fetchAdapter(url: string): Promise<AdapterFiles> {
@@ -387,4 +498,4 @@ export function version(): string {
   return "0.0.0";
 }
 
-export { FakeEngine as Engine, FakeStore as Store };
+export { FakeEngine as Engine, FakeRows as Rows, FakeStore as Store };

@@ -17,7 +17,7 @@ export class FakeWorker implements WorkerLike {
   constructor(module: EngineModule = fake) {
     const { port1, port2 } = new MessageChannel();
     this.#page = port1;
-    serve(port2, module, {
+    serve(port2, this.#mortal(module), {
       simd128: new URL("https://graftlet.test/graftlet_simd128.wasm"),
       relaxed: new URL("https://graftlet.test/graftlet_relaxed.wasm"),
     });
@@ -26,8 +26,8 @@ export class FakeWorker implements WorkerLike {
     FakeWorker.started.push(this);
   }
 
-  postMessage(message: unknown): void {
-    this.#page.postMessage(message);
+  postMessage(message: unknown, transfer: Transferable[]): void {
+    this.#page.postMessage(message, transfer);
   }
 
   addEventListener(type: "message" | "error", listener: (event: never) => void): void {
@@ -41,6 +41,21 @@ export class FakeWorker implements WorkerLike {
   terminate(): void {
     this.terminated = true;
     this.#page.close();
+  }
+
+  /** The module, which does nothing any more to what is kept once the worker is terminated. */
+  #mortal(module: EngineModule): EngineModule {
+    const open = async (what: "adapters" | "runs") => {
+      const store = await module.Store.open(what);
+      return new Proxy(store, {
+        get: (_, method: keyof typeof store) => {
+          if (this.terminated) return () => new Promise<never>(() => {});
+          const value = store[method];
+          return typeof value === "function" ? value.bind(store) : value;
+        },
+      });
+    };
+    return { ...module, Store: { open } };
   }
 
   /** As if the script had thrown outside of any request. */

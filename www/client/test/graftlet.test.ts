@@ -77,6 +77,7 @@ describe("load", () => {
       ...fake,
       default: async (options?: { module_or_path: URL | string }) => {
         fetched.push(String(options?.module_or_path));
+        return {};
       },
     };
     const worker = () => new FakeWorker(module) as unknown as Worker;
@@ -226,7 +227,7 @@ describe("train", () => {
       if (event.type === "done") {
         await g.use("shop");
         const [answer] = await g.classify(["money"]);
-        expect(answer?.label).toBe("refund");
+        expect(answer).toMatchObject({ problem: "single_label", label: "refund" });
         expect(await g.saved()).toEqual(["shop"]);
       }
       events.push(event);
@@ -238,7 +239,7 @@ describe("train", () => {
   it("counts steps that never fall, never pass a constant total, and reach it", async () => {
     const g = await load();
     const steps: { step: number; steps: number }[] = [];
-    for await (const event of g.train(options, ROWS)) if (event.type !== "done") steps.push(event);
+    for await (const event of g.train(options, ROWS)) if ("step" in event) steps.push(event);
     const counts = steps.map(({ step }) => step);
     expect(counts).toEqual(counts.toSorted((a, b) => a - b));
     expect(new Set(steps.map((event) => event.steps)).size).toBe(1);
