@@ -5,10 +5,13 @@ import "./styles/fonts.css";
 import "./styles/base.css";
 import "./styles/ask.css";
 import "./styles/teach.css";
+import "./styles/report.css";
 import { render } from "preact";
 import { followText } from "./state/answer.js";
 import { engine, loadEngine } from "./state/engine.js";
-import { busy, followRows } from "./state/lesson.js";
+import { followRows } from "./state/rows.js";
+import { followInterrupted } from "./state/run.js";
+import { unkept } from "./state/run-state.js";
 import { loadIndex, loadOwn } from "./state/tasks.js";
 import { App } from "./views/app.js";
 
@@ -21,12 +24,12 @@ setTimeout(() => {
   void boot();
 });
 
-// Leaving the page would throw a run under way away.
+// A run that the browser keeps can be gone on with at the next visit.
 addEventListener("beforeunload", (event) => {
-  if (busy.peek()) event.preventDefault();
+  if (unkept.peek()) event.preventDefault();
 });
 
 async function boot(): Promise<void> {
   await Promise.all([loadIndex(), loadEngine()]);
-  if (engine.value.status === "ready") await loadOwn();
+  if (engine.value.status === "ready") await Promise.all([loadOwn(), followInterrupted()]);
 }

@@ -3,11 +3,11 @@
  */
 import type { AdapterFiles } from "graftlet";
 import type { DroppedFile } from "./drop.js";
+import { isRowFile } from "./row-files.js";
 import { adapterFolders, CONFIG, type Folder, unzip } from "./zip.js";
 
 export type Dropped = { type: "rows"; file: File } | { type: "adapters"; folders: Folder[] };
 
-const ROWS = /\.(csv|tsv|tab|txt|jsonl|ndjson)$/i;
 const ZIP = /\.zip$/i;
 
 /** Reads the files. Throws an Error with a sentence when nothing can be made of them. */
@@ -16,7 +16,7 @@ export async function readDropped(dropped: readonly DroppedFile[]): Promise<Drop
   if (!first) throw new Error("Nothing was dropped that can be read.");
   const isConfig = ({ path }: DroppedFile) => path.split("/").at(-1) === CONFIG;
   if (!dropped.some(isConfig)) {
-    const rows = dropped.find(({ file }) => ROWS.test(file.name));
+    const rows = dropped.find(({ file }) => isRowFile(file.name));
     if (rows) return { type: "rows", file: rows.file };
   }
   const files: AdapterFiles = {};
@@ -34,7 +34,7 @@ export async function readDropped(dropped: readonly DroppedFile[]): Promise<Drop
   const folders = adapterFolders(files, fallback);
   if (folders.length === 0) {
     throw new Error(
-      `No ${CONFIG} was found in ${first.file.name}: choose an adapter's whole folder or its zip, or rows as CSV, TSV or JSONL.`,
+      `No ${CONFIG} was found in ${first.file.name}: choose an adapter's whole folder or its zip, or rows as CSV, TSV, JSONL or CoNLL.`,
     );
   }
   return { type: "adapters", folders };

@@ -8,6 +8,11 @@ const WINDOW = 60;
 export class Eta {
   readonly #marks: { step: number; at: number }[] = [];
 
+  /** Forgets what was seen: time in which nothing was computed must not count. */
+  restart(): void {
+    this.#marks.length = 0;
+  }
+
   /** Seconds left after `step` of `steps` was reached at `at` milliseconds, or null while there is too little to go by. */
   mark(step: number, steps: number, at: number): number | null {
     const last = this.#marks.at(-1);

@@ -47,7 +47,13 @@ export function probability(value: number): string {
 
 /** A score as the literature writes it: “.884”. */
 export function score(value: number): string {
-  return value >= 1 ? "1.000" : value.toFixed(3).replace(/^0/, "");
+  return value.toFixed(3).replace(/^(-?)0\./, "$1.");
+}
+
+/** A number that a task answers: “3.4”, “12”, “1,204”. */
+export function decimal(value: number): string {
+  const digits = Math.abs(value) < 100 ? 2 : 0;
+  return new Intl.NumberFormat("en", { maximumFractionDigits: digits }).format(value);
 }
 
 /** “14 ms”, “0.6 ms”. */
@@ -64,6 +70,18 @@ export function duration(seconds: number): string {
 
 /** What a score is, as a reader writes it. */
 export function metricName(metric: string | undefined): string {
-  const names: Record<string, string> = { f1: "F1", macro_f1: "macro F1" };
+  const names: Record<string, string> = {
+    f1: "F1",
+    macro_f1: "macro F1",
+    micro_f1: "micro F1",
+    entity_f1: "entity F1",
+    matthews: "Matthews correlation",
+    spearman: "Spearman correlation",
+    pearson: "Pearson correlation",
+    rmse: "root mean squared error",
+    accuracy_in_scope: "accuracy in scope",
+    accuracy_of_all: "accuracy of all",
+    recall_out_of_scope: "recall out of scope",
+  };
   return names[metric ?? ""] ?? metric ?? "";
 }

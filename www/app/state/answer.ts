@@ -2,7 +2,7 @@
  * The text and its answer, which follows as one types.
  */
 import { computed, effect, signal, untracked } from "@preact/signals";
-import type { Classification, Text } from "graftlet";
+import type { Answer, Text } from "graftlet";
 import { readyEngine, sentenceOf } from "./engine.js";
 import { Latest } from "./latest.js";
 import { adapter, type Task, task, wantsPair } from "./tasks.js";
@@ -15,12 +15,17 @@ export const text2 = signal("");
 /** Whether a second text is asked for: by the task, or by the visitor for an adapter that says nothing of it. */
 export const pair = signal(false);
 
-export type Answer =
-  | { status: "none" }
-  | { status: "given"; task: string; result: Classification }
-  | { status: "failed"; sentence: string };
+/** An answer with what it answers: by the time it comes, the text may have gone on. */
+export interface Given {
+  status: "given";
+  task: string;
+  texts: readonly string[];
+  result: Answer;
+}
 
-export const answer = signal<Answer>({ status: "none" });
+export type Answered = { status: "none" } | Given | { status: "failed"; sentence: string };
+
+export const answer = signal<Answered>({ status: "none" });
 
 /** What is asked: null while something is missing. */
 const question = computed<{ name: string; input: Text } | null>(() => {
@@ -62,8 +67,10 @@ export function followText(): void {
 async function ask(name: string, input: Text): Promise<void> {
   try {
     const [[result] = []] = await readyEngine().classifyWith([input], [name]);
-    if (result?.problem === "single_label" && question.value?.name === name)
-      answer.value = { status: "given", task: name, result };
+    if (result && question.value?.name === name) {
+      const texts = typeof input === "string" ? [input] : input;
+      answer.value = { status: "given", task: name, texts, result };
+    }
   } catch (error) {
     answer.value = { status: "failed", sentence: sentenceOf(error) };
   }

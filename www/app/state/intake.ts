@@ -5,8 +5,11 @@
 import { download } from "../files/download.js";
 import type { DroppedFile } from "../files/drop.js";
 import { engine, readyEngine, sentenceOf } from "./engine.js";
-import { open } from "./lesson.js";
-import { importAdapter, message, trouble } from "./tasks.js";
+import { name } from "./plan.js";
+import { open } from "./rows.js";
+import { dismiss } from "./run.js";
+import { busy } from "./run-state.js";
+import { freeName, importAdapter, message, trouble } from "./tasks.js";
 
 /** Returns where the files went, for the page to turn to it. */
 export async function takeIn(
@@ -19,7 +22,7 @@ export async function takeIn(
     const { readDropped } = await import("../files/dropped.js");
     const dropped = await readDropped(files);
     if (dropped.type === "rows") {
-      await open(dropped.file, dropped.file.name);
+      await learnFrom(dropped.file, dropped.file.name);
       return "rows";
     }
     if (engine.value.status !== "ready") {
@@ -36,12 +39,25 @@ export async function takeIn(
   }
 }
 
+/** Reads rows to learn from; other rows are another task. */
+export async function learnFrom(
+  from: Blob | string,
+  title: string,
+  header?: boolean,
+): Promise<void> {
+  const read = await open(from, title, header);
+  if (read === "other")
+    name.value = freeName(title.replace(/\.[a-z0-9]+$/i, "").trim() || "my task");
+  if (!busy.value) dismiss();
+}
+
 /** Downloads an adapter as a zipped folder in the format of its kind. */
 export async function exportZip(name: string): Promise<void> {
   try {
     const files = await readyEngine().exportAdapter(name);
     const { safeName, zipFolder } = await import("../files/zip.js");
-    download(`${safeName(name)}.zip`, zipFolder({ name, files }), "application/zip");
+    const archive = zipFolder({ name, files }) as Uint8Array<ArrayBuffer>;
+    download(`${safeName(name)}.zip`, new Blob([archive], { type: "application/zip" }));
   } catch (error) {
     trouble.value = sentenceOf(error);
   }

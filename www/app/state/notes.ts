@@ -9,6 +9,8 @@ export interface Note {
   example2?: string;
   /** True when the task compares two texts. */
   pair?: boolean;
+  /** Least and most of the numbers it learned from. */
+  scale?: [number, number];
   metric?: string;
   /** On the rows held out in training. */
   score?: number;

@@ -25,6 +25,8 @@ export interface ShippedTask {
   example: string;
   /** The second text of the example where the task compares two. */
   example2?: string;
+  /** The least and the most that a number can be, where the task answers one. */
+  scale?: [number, number];
   source: string;
   licence: string;
 }
@@ -74,6 +76,13 @@ export const task = computed(() => tasks.value.find(({ name }) => name === selec
 export const adapter = computed(() =>
   selected.value === null ? undefined : loaded.value.get(selected.value),
 );
+
+/** Least and most of the numbers that the chosen task answers, where that is known. */
+export const scale = computed<readonly [number, number] | null>(() => {
+  const chosen = task.value;
+  const known = chosen?.origin === "shipped" ? chosen.shipped.scale : chosen?.note.scale;
+  return known ?? null;
+});
 
 /** True when the chosen task compares two texts. */
 export const wantsPair = computed(() => {

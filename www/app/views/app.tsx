@@ -4,6 +4,7 @@
 import { Ask } from "./ask.js";
 import { DropTarget } from "./drop-target.js";
 import { Head } from "./head.js";
+import { Many } from "./many.js";
 import { Teach } from "./teach.js";
 
 export function App({ onRetry }: { onRetry: () => void }) {
@@ -13,6 +14,7 @@ export function App({ onRetry }: { onRetry: () => void }) {
       <main>
         <Ask />
         <Teach />
+        <Many />
       </main>
       <footer class="foot">
         <p>

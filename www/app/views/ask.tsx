@@ -5,7 +5,7 @@ import { useRef } from "preact/hooks";
 import { pair, text, text2 } from "../state/answer.js";
 import { takeIn } from "../state/intake.js";
 import { message, OWN, select, selected, tasks, trouble } from "../state/tasks.js";
-import { AnswerView } from "./answer.js";
+import { AnswerView } from "./answer/answer.js";
 import { Card } from "./card.js";
 import { Growing } from "./growing.js";
 

@@ -1,6 +1,7 @@
 /**
  * The card of the chosen adapter: what it is, what it weighs, how good it is, where it comes from.
  */
+import type { Problem } from "graftlet";
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { count, counted, metricName, score, share, size } from "../format/units.js";
@@ -15,7 +16,7 @@ export function Card() {
   if (!chosen) return <aside class="card" aria-label="Adapter" />;
   const info = adapter.value;
   const listed = chosen.origin === "shipped" ? chosen.shipped : undefined;
-  const labels = info?.labels ?? listed?.labels ?? [];
+  const labels = kindsOf(info?.labels ?? listed?.labels ?? [], info?.problem);
   const parameters = info?.parameters ?? listed?.parameters;
   const part = info?.share ?? listed?.share;
   const bytes = info?.bytes ?? listed?.bytes;
@@ -45,6 +46,12 @@ export function Card() {
       {info && <Actions key={chosen.name} chosen={chosen} format={info.format} />}
     </aside>
   );
+}
+
+/** The labels as a reader knows them: tags of words begin and go on, their kinds do neither. */
+function kindsOf(labels: readonly string[], problem: Problem | undefined): readonly string[] {
+  if (problem !== "token_classification") return problem === "regression" ? [] : labels;
+  return [...new Set(labels.filter((tag) => tag !== "O").map((tag) => tag.replace(/^[BI]-/, "")))];
 }
 
 function Fact({ name, children }: { name: string; children: ComponentChildren }) {

@@ -5,7 +5,8 @@ import { effect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { curves, curvesVersion, run } from "../state/lesson.js";
+import { curves, curvesVersion } from "../state/curves.js";
+import { run } from "../state/run-state.js";
 
 const HEIGHT = 220;
 /** Weight of the past in the line through the losses of single batches. */

@@ -50,7 +50,9 @@ export function DropTarget() {
   return (
     <div class="drop-target" aria-hidden="true">
       <p>Drop it here</p>
-      <p>Rows to teach from (CSV, TSV, JSONL), or an adapter (its folder, its files or a zip)</p>
+      <p>
+        Rows to teach from (CSV, TSV, JSONL, CoNLL), or an adapter (its folder, its files or a zip)
+      </p>
     </div>
   );
 }

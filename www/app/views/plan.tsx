@@ -2,25 +2,20 @@
  * What will be trained: a name, a kind and its size, and for those who want it the numbers of the run. The kinds and their
  * sizes come from the engine.
  */
+import type { KindInfo } from "graftlet";
 import { engine } from "../state/engine.js";
-import {
-  inspection,
-  kind,
-  name,
-  nameTrouble,
-  type Settings,
-  settings,
-  sizes,
-  start,
-} from "../state/lesson.js";
+import { AUTO, kind, kinds, MOST_COMPARED, name, nameTrouble, sizes } from "../state/plan.js";
+import { inspection } from "../state/rows.js";
+import { start } from "../state/run.js";
+import { RunSettings } from "./run-settings.js";
 
 export function Plan() {
-  const state = engine.value;
-  if (state.status !== "ready") {
+  if (engine.value.status !== "ready") {
     return <p class="hint">The kinds of adapter are shown once the backbone is ready.</p>;
   }
   const blocked = inspection.value?.blocked !== null;
   const badName = nameTrouble.value;
+  const { common, special } = kinds.value;
   return (
     <form
       class="plan"
@@ -58,64 +53,25 @@ export function Plan() {
       </div>
       <fieldset class="kinds">
         <legend>Kind of adapter</legend>
-        {state.kinds.map((info) => {
-          const chosen = kind.value === info.name;
-          const sizeId = `size-${info.name}`;
-          return (
-            <div key={info.name} class={chosen ? "kind chosen" : "kind"}>
-              <label>
-                <input
-                  type="radio"
-                  name="kind"
-                  value={info.name}
-                  checked={chosen}
-                  onChange={() => {
-                    kind.value = info.name;
-                  }}
-                />
-                <span class="kind-title">{info.title}</span>
-                <span class="kind-description">{info.description}</span>
-              </label>
-              {chosen && info.size && (
-                <div class="kind-size">
-                  <label for={sizeId}>{info.size.title}</label>
-                  <span class="select">
-                    <select
-                      id={sizeId}
-                      value={sizes.value[info.name] ?? info.size.default}
-                      onChange={(event) => {
-                        sizes.value = {
-                          ...sizes.value,
-                          [info.name]: Number(event.currentTarget.value),
-                        };
-                      }}
-                    >
-                      {info.size.choices.map((choice) => (
-                        <option key={choice} value={choice}>
-                          {choice}
-                        </option>
-                      ))}
-                    </select>
-                  </span>
-                </div>
-              )}
+        <Kind info={CHOOSE} />
+        {common.map((info) => (
+          <Kind key={info.name} info={info} />
+        ))}
+        {special.length > 0 && (
+          <details
+            class="settings more-kinds"
+            open={special.some((info) => info.name === kind.value)}
+          >
+            <summary>{special.length} further kinds</summary>
+            <div class="kinds-grid">
+              {special.map((info) => (
+                <Kind key={info.name} info={info} />
+              ))}
             </div>
-          );
-        })}
+          </details>
+        )}
       </fieldset>
-      <details class="settings">
-        <summary>Settings of the run</summary>
-        <div class="settings-grid">
-          <NumberField id="epochs" label="Epochs" min={1} max={200} step={1} />
-          <NumberField id="learningRate" label="Learning rate" min={0} max={1} step="any" />
-          <NumberField id="batchSize" label="Batch size" min={1} max={256} step={1} />
-          <NumberField id="heldOut" label="Held out, %" min={0} max={50} step={1} />
-          <NumberField id="seed" label="Seed" min={0} max={4294967295} step={1} />
-        </div>
-        <p class="hint">
-          An empty field leaves the choice to graftlet, which goes by the number of rows.
-        </p>
-      </details>
+      <RunSettings />
       <button type="submit" class="solid start" disabled={blocked || badName !== null}>
         Start training
       </button>
@@ -123,31 +79,55 @@ export function Plan() {
   );
 }
 
-interface NumberFieldProps {
-  id: keyof Settings;
-  label: string;
-  min: number;
-  max: number;
-  step: number | "any";
+/** For those to whom the kinds mean nothing. */
+const CHOOSE: Pick<KindInfo, "name" | "title" | "description" | "size"> = {
+  name: AUTO,
+  title: "Choose for me",
+  description: `With up to ${MOST_COMPARED} rows the common kinds are compared on them, and the simplest of the best is taken.`,
+};
+
+function Kind({ info }: { info: typeof CHOOSE }) {
+  const chosen = kind.value === info.name;
+  return (
+    <div class={chosen ? "kind chosen" : "kind"}>
+      <label>
+        <input
+          type="radio"
+          name="kind"
+          value={info.name}
+          checked={chosen}
+          onChange={() => {
+            kind.value = info.name;
+          }}
+        />
+        <span class="kind-title">{info.title}</span>
+        <span class="kind-description">{info.description}</span>
+      </label>
+      {chosen && info.size && <Size info={info} size={info.size} />}
+    </div>
+  );
 }
 
-function NumberField({ id, label, min, max, step }: NumberFieldProps) {
+function Size({ info, size }: { info: typeof CHOOSE; size: NonNullable<KindInfo["size"]> }) {
+  const id = `size-${info.name}`;
   return (
-    <div class="field">
-      <label for={id}>{label}</label>
-      <input
-        id={id}
-        type="number"
-        inputMode="decimal"
-        placeholder="automatic"
-        min={min}
-        max={max}
-        step={step}
-        value={settings.value[id]}
-        onInput={(event) => {
-          settings.value = { ...settings.value, [id]: event.currentTarget.value };
-        }}
-      />
+    <div class="kind-size">
+      <label for={id}>{size.title}</label>
+      <span class="select">
+        <select
+          id={id}
+          value={sizes.value[info.name] ?? size.default}
+          onChange={(event) => {
+            sizes.value = { ...sizes.value, [info.name]: Number(event.currentTarget.value) };
+          }}
+        >
+          {size.choices.map((choice) => (
+            <option key={choice} value={choice}>
+              {choice}
+            </option>
+          ))}
+        </select>
+      </span>
     </div>
   );
 }

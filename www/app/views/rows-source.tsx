@@ -2,10 +2,13 @@
  * Where the rows come from: a file, pasted text, or the sample.
  */
 import { useRef, useState } from "preact/hooks";
+import { ROW_FILES } from "../files/row-files.js";
 import { counted } from "../format/units.js";
 import { SAMPLE } from "../rows/sample.js";
-import { takeIn } from "../state/intake.js";
-import { busy, close, open, opened, unreadable } from "../state/lesson.js";
+import { learnFrom, takeIn } from "../state/intake.js";
+import { close, opened, unreadable } from "../state/rows.js";
+import { dismiss } from "../state/run.js";
+import { busy } from "../state/run-state.js";
 
 export function RowsSource() {
   const input = useRef<HTMLInputElement>(null);
@@ -30,6 +33,7 @@ export function RowsSource() {
             class="link"
             onClick={() => {
               close();
+              dismiss();
               setPasting(false);
             }}
           >
@@ -42,7 +46,7 @@ export function RowsSource() {
   return (
     <div class="source">
       <div class="drop-zone">
-        <p class="drop-zone-words">Drop a CSV, TSV or JSONL file here</p>
+        <p class="drop-zone-words">Drop a CSV, TSV, JSONL or CoNLL file here</p>
         <div class="actions">
           <button type="button" class="solid" onClick={() => input.current?.click()}>
             Choose a file
@@ -56,7 +60,11 @@ export function RowsSource() {
           >
             Paste rows
           </button>
-          <button type="button" class="link" onClick={() => void open(SAMPLE, "shop messages")}>
+          <button
+            type="button"
+            class="link"
+            onClick={() => void learnFrom(SAMPLE, "shop messages")}
+          >
             Try it with a sample
           </button>
         </div>
@@ -66,7 +74,7 @@ export function RowsSource() {
           class="visually-hidden"
           tabIndex={-1}
           aria-label="File with rows"
-          accept=".csv,.tsv,.tab,.txt,.jsonl,.ndjson"
+          accept={ROW_FILES}
           onChange={(event) => {
             const field = event.currentTarget;
             const files = [...(field.files ?? [])].map((file) => ({ path: file.name, file }));
@@ -92,7 +100,7 @@ export function RowsSource() {
             type="button"
             class="solid"
             disabled={pasted.trim() === ""}
-            onClick={() => void open(pasted, "pasted rows")}
+            onClick={() => void learnFrom(pasted, "pasted rows")}
           >
             Use these rows
           </button>

@@ -1,125 +1,191 @@
 /**
- * The rows as they were understood: columns to correct, the first rows, what is wrong with which.
+ * The rows as they were understood: columns and labels to correct, the first rows, what is odd about which.
  */
-import { count, counted } from "../format/units.js";
+import type { Problem } from "graftlet";
+import { count, counted, decimal } from "../format/units.js";
 import type { Columns } from "../rows/columns.js";
-import { columns, inspection, type Opened, open } from "../state/lesson.js";
+import type { Finding } from "../rows/findings.js";
+import type { Choice, Inspection } from "../rows/inspect.js";
+import { learnFrom } from "../state/intake.js";
+import {
+  choice,
+  chooseColumns,
+  chooseProblem,
+  chooseReject,
+  inspection,
+  type Opened,
+} from "../state/rows.js";
+import { Select } from "./select.js";
 
 const MOST_CLASSES = 14;
 
+const PROBLEMS: Record<Problem, string> = {
+  single_label: "one of several labels",
+  multi_label: "any number of labels, joined by “|”",
+  regression: "a number",
+  token_classification: "a tag for each word (B-…, I-…, O)",
+};
+
 export function RowsTable({ opened }: { opened: Opened }) {
-  const chosen = columns.value;
+  const chosen = choice.value;
   const found = inspection.value;
   if (!chosen || !found) return null;
   const { source } = opened;
   return (
     <div class="rows">
       <h3>Columns</h3>
-      <div class="column-row">
-        <ColumnSelect
-          id="column-text"
-          label="Text"
-          names={source.columns}
-          value={chosen.text}
-          onChoose={(text) => choose({ ...chosen, text: text ?? 0 })}
-        />
-        <ColumnSelect
-          id="column-text2"
-          label="Second text"
-          none="none"
-          names={source.columns}
-          value={chosen.text2}
-          onChoose={(text2) => choose({ ...chosen, text2 })}
-        />
-        <ColumnSelect
-          id="column-label"
-          label="Label"
-          none="choose…"
-          names={source.columns}
-          value={chosen.label}
-          onChoose={(label) => choose({ ...chosen, label })}
-        />
-        {source.format !== "JSONL" && (
-          <label class="check">
-            <input
-              type="checkbox"
-              checked={source.header}
-              onChange={(event) =>
-                void open(opened.from, opened.title, event.currentTarget.checked)
-              }
-            />
-            First row names the columns
-          </label>
-        )}
-      </div>
-      <Preview pair={chosen.text2 !== null} total={source.rows} />
-      {found.problems.length > 0 && (
-        <ul class="problems" aria-label="Problems in the rows">
-          {found.problems.map((problem) => (
-            <li key={problem.kind}>{problem.sentence}</li>
-          ))}
-        </ul>
+      <ColumnRow opened={opened} chosen={chosen} found={found} />
+      <Preview pair={chosen.columns.text2 !== null} total={source.rows} />
+      {source.encoding === "Windows-1252" && (
+        <p class="notice">
+          The file is not UTF-8: it was read as Windows-1252. Look whether letters with accents are
+          right; if not, save it as UTF-8.
+        </p>
       )}
+      <Findings findings={found.findings} />
       {found.blocked !== null ? (
         <p class="trouble" role="alert">
           {found.blocked}
         </p>
       ) : (
-        <p class="classes">
-          <strong>
-            {counted(found.usable, "row")} in {counted(found.classes.length, "class", "classes")}
-          </strong>
-          {found.classes.slice(0, MOST_CLASSES).map(({ label, rows }) => (
-            <span key={label} class="class">
-              {label} <span class="aside">{count(rows)}</span>
-            </span>
-          ))}
-          {found.classes.length > MOST_CLASSES && (
-            <span class="aside">and {found.classes.length - MOST_CLASSES} more</span>
-          )}
-        </p>
+        <Classes found={found} />
       )}
     </div>
   );
 }
 
-function choose(next: Columns): void {
-  columns.value = next;
-}
-
-interface ColumnSelectProps {
-  id: string;
-  label: string;
-  names: string[];
-  value: number | null;
-  /** What the empty choice is called; without it there is none. */
-  none?: string;
-  onChoose(column: number | null): void;
-}
-
-function ColumnSelect({ id, label, names, value, none, onChoose }: ColumnSelectProps) {
+function ColumnRow({
+  opened,
+  chosen,
+  found,
+}: {
+  opened: Opened;
+  chosen: Choice;
+  found: Inspection;
+}) {
+  const { source } = opened;
+  const { columns, problem, reject } = chosen;
+  const choose = (next: Partial<Columns>) => void chooseColumns({ ...columns, ...next });
+  const names = source.columns.map((name, index) => ({ value: String(index), title: name }));
+  const numberOf = (value: string) => (value === "" ? null : Number(value));
   return (
-    <div class="field">
-      <label for={id}>{label}</label>
-      <span class="select">
-        <select
-          id={id}
-          value={value ?? ""}
-          onChange={(event) => {
-            const choice = event.currentTarget.value;
-            onChoose(choice === "" ? null : Number(choice));
-          }}
-        >
-          {none !== undefined && <option value="">{none}</option>}
-          {names.map((name, index) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: columns may share a name, and do not move
-            <option key={index} value={index}>
-              {name}
-            </option>
-          ))}
-        </select>
-      </span>
+    <div class="column-row">
+      <Select
+        id="column-text"
+        label="Text"
+        options={names}
+        value={String(columns.text)}
+        onChoose={(value) => choose({ text: Number(value) })}
+      />
+      <Select
+        id="column-text2"
+        label="Second text"
+        options={[{ value: "", title: "none" }, ...names]}
+        value={columns.text2 === null ? "" : String(columns.text2)}
+        onChoose={(value) => choose({ text2: numberOf(value) })}
+      />
+      <Select
+        id="column-label"
+        label="Label"
+        options={[{ value: "", title: "choose…" }, ...names]}
+        value={columns.label === null ? "" : String(columns.label)}
+        onChoose={(value) => choose({ label: numberOf(value) })}
+      />
+      <Select
+        id="problem"
+        label="A label is"
+        options={(Object.keys(PROBLEMS) as Problem[]).map((value) => ({
+          value,
+          title: PROBLEMS[value],
+        }))}
+        value={problem}
+        onChoose={(value) => chooseProblem(value as Problem)}
+      />
+      {problem === "single_label" && found.classes.length > 2 && (
+        <Select
+          id="reject"
+          label="For texts of no class"
+          options={[
+            { value: "", title: "no label" },
+            ...found.classes.map(({ label }) => ({ value: label, title: label })),
+          ]}
+          value={reject ?? ""}
+          onChoose={(value) => chooseReject(value === "" ? null : value)}
+        />
+      )}
+      {(source.format === "CSV" || source.format === "TSV") && (
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={source.header}
+            onChange={(event) =>
+              void learnFrom(opened.from, opened.title, event.currentTarget.checked)
+            }
+          />
+          First row names the columns
+        </label>
+      )}
     </div>
+  );
+}
+
+function Findings({ findings }: { findings: readonly Finding[] }) {
+  if (findings.length === 0) return null;
+  const out = findings.filter(({ severity }) => severity === "left_out");
+  const rows = new Set(out.flatMap((finding) => finding.rows)).size;
+  return (
+    <div class="problems">
+      {rows > 0 && (
+        <p>
+          <strong>{counted(rows, "row")} left out.</strong> The others are trained on.
+        </p>
+      )}
+      <ul aria-label="Problems in the rows">
+        {findings.map(({ kind, sentence, rows: numbers }) => (
+          <li key={kind}>
+            {sentence}
+            {numbers.length > 6 && (
+              <details class="all-rows">
+                <summary>All of them</summary>
+                {numbers.join(", ")}
+              </details>
+            )}
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+function Classes({ found: { usable, classes, range, problem } }: { found: Inspection }) {
+  if (range) {
+    return (
+      <p class="classes">
+        <strong>{counted(usable, "row")}</strong> with numbers from {decimal(range.least)} to{" "}
+        {decimal(range.most)}
+      </p>
+    );
+  }
+  const [one, many] = {
+    single_label: ["class", "classes"],
+    multi_label: ["label", "labels"],
+    regression: ["number", "numbers"],
+    token_classification: ["kind of place", "kinds of places"],
+  }[problem] as [string, string];
+  return (
+    <p class="classes">
+      <strong>
+        {counted(usable, "row")} in {counted(classes.length, one, many)}
+      </strong>
+      {classes.slice(0, MOST_CLASSES).map(({ label, rows }) => (
+        <span key={label} class="class">
+          {label} <span class="aside">{count(rows)}</span>
+        </span>
+      ))}
+      {classes.length > MOST_CLASSES && (
+        <span class="aside">and {classes.length - MOST_CLASSES} more</span>
+      )}
+    </p>
   );
 }
 

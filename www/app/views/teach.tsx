@@ -1,14 +1,16 @@
 /**
  * Teaching: rows, their columns, the adapter, the run.
  */
-import { busy, columns, inspection, opened, run } from "../state/lesson.js";
+import { choice, inspection, opened } from "../state/rows.js";
+import { busy, run } from "../state/run-state.js";
+import { Interrupted } from "./interrupted.js";
 import { Plan } from "./plan.js";
 import { RowsSource } from "./rows-source.js";
 import { RowsTable } from "./rows-table.js";
 import { RunView } from "./run.js";
 
 export function Teach() {
-  const read = opened.value && columns.value && inspection.value ? opened.value : null;
+  const read = opened.value && choice.value && inspection.value ? opened.value : null;
   return (
     <section class="panel teach" id="teach" aria-labelledby="teach-title">
       <div class="teach-head">
@@ -18,6 +20,7 @@ export function Teach() {
           are a good start. A small adapter is trained here, while the model itself stays as it is.
         </p>
       </div>
+      <Interrupted />
       <RowsSource />
       {run.value.status !== "idle" && <RunView />}
       {/* While a run is under way there is nothing to choose: the run has the room. */}

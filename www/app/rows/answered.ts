@@ -1,0 +1,59 @@
+/**
+ * Answers as cells of a table.
+ */
+import type { Answer, Problem } from "graftlet";
+import { SEPARATOR } from "./problem.js";
+import type { Table } from "./table.js";
+
+/** The table with further cells beside the given rows; the other rows have none. */
+export function* answeredTable(
+  table: Table,
+  rows: readonly number[],
+  header: readonly string[],
+  cells: readonly (readonly string[])[],
+): Generator<string[]> {
+  yield [...table.columns, ...header];
+  const added = new Map(rows.map((row, index) => [row, cells[index]]));
+  for (const [index, own] of table.rows.entries()) {
+    yield [...own, ...(added.get(index) ?? header.map(() => ""))];
+  }
+}
+
+/** What the cells of answers are called. */
+export const HEADERS: Record<Problem, string[]> = {
+  single_label: ["answer", "score"],
+  multi_label: ["answers", "scores"],
+  regression: ["answer"],
+  token_classification: ["spans"],
+};
+
+export function cellsOf(answer: Answer): string[] {
+  switch (answer.problem) {
+    case "single_label":
+      return [answer.label, rounded(answer.score)];
+    case "multi_label":
+      return [
+        answer.labels.map(({ label }) => label).join(SEPARATOR),
+        answer.labels.map(({ score }) => rounded(score)).join(SEPARATOR),
+      ];
+    case "regression":
+      return [rounded(answer.value)];
+    case "token_classification":
+      // Offsets say where: a text may hold one name twice.
+      return [
+        JSON.stringify(
+          answer.spans.map(({ start, end, label, score, second }) => ({
+            start,
+            end,
+            label,
+            score: Number(rounded(score)),
+            ...(second ? { second } : {}),
+          })),
+        ),
+      ];
+  }
+}
+
+function rounded(value: number): string {
+  return String(Math.round(value * 1e4) / 1e4);
+}

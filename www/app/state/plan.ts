@@ -1,0 +1,98 @@
+/**
+ * What will be trained: a name, a kind, and for those who want them the numbers of the run.
+ */
+import { computed, signal } from "@preact/signals";
+import type { KindInfo, TrainOptions } from "graftlet";
+import { engine } from "./engine.js";
+import { choice } from "./rows.js";
+import { isFree } from "./tasks.js";
+
+/** Numbers as they are typed: an empty field leaves the choice to the engine. */
+export interface Settings {
+  epochs: string;
+  patience: string;
+  learningRate: string;
+  batchSize: string;
+  seed: string;
+  heldOut: string;
+  labelSmoothing: string;
+  headDropout: string;
+  weightDecay: string;
+  /** Whether rare classes count as much as common ones. */
+  balanced: boolean;
+}
+
+export const name = signal("");
+/** Instead of a kind: the rows decide. */
+export const AUTO = "auto";
+/** Rows up to which kinds are compared. With more, a run on every fold would take longer than the training itself. */
+export const MOST_COMPARED = 300;
+/** What is trained where nothing speaks for another. */
+export const USUAL = "lora";
+/** Rows that a comparison needs. */
+const FEWEST_COMPARED = 5;
+
+/** A `KindInfo.name`, or `AUTO`. */
+export const kind = signal(AUTO);
+/** Chosen size by kind. */
+export const sizes = signal<Record<string, number>>({});
+export const settings = signal<Settings>({
+  epochs: "",
+  patience: "",
+  learningRate: "",
+  batchSize: "",
+  seed: "",
+  heldOut: "",
+  labelSmoothing: "",
+  headDropout: "",
+  weightDecay: "",
+  balanced: false,
+});
+
+/** Kinds that serve nearly everyone; the others are there for those who know what they want. */
+const COMMON = ["lora", "pfeiffer", "head"];
+/** The kinds as the form offers them. */
+export const kinds = computed<{ common: KindInfo[]; special: KindInfo[] }>(() => {
+  const state = engine.value;
+  const all = state.status === "ready" ? state.kinds : [];
+  const common = COMMON.flatMap((wanted) => all.find((info) => info.name === wanted) ?? []);
+  return { common, special: all.filter((info) => !common.includes(info)) };
+});
+
+/** A kind's title. */
+export function titleOf(name: string): string {
+  const { common, special } = kinds.value;
+  return [...common, ...special].find((info) => info.name === name)?.title ?? name;
+}
+
+/** The kind for that many rows where they decide, or null where it takes a comparison. */
+export function kindFor(rows: number): string | null {
+  if (rows < FEWEST_COMPARED) return "head";
+  return rows > MOST_COMPARED ? USUAL : null;
+}
+
+/** Why the name cannot be taken, or null. */
+export const nameTrouble = computed(() => {
+  const wanted = name.value.trim();
+  if (wanted === "") return "Give the task a name.";
+  if (!isFree(wanted)) return `There is a task called “${wanted}” already: choose another name.`;
+  return null;
+});
+
+/** The options of a run that is started now. */
+export function options(): TrainOptions {
+  const { common, special } = kinds.value;
+  const info = [...common, ...special].find((entry) => entry.name === kind.value);
+  const chosen: TrainOptions = { name: name.value.trim(), kind: kind.value, workers: "auto" };
+  if (info?.size) chosen[info.size.name] = sizes.value[info.name] ?? info.size.default;
+  const rows = choice.value;
+  if (rows) chosen.problem = rows.problem;
+  if (rows?.reject != null) chosen.reject = rows.reject;
+  const { heldOut, balanced, ...numbers } = settings.value;
+  for (const [field, typed] of Object.entries(numbers) as [keyof typeof numbers, string][]) {
+    if (typed !== "") chosen[field] = Number(typed);
+  }
+  if (heldOut !== "") chosen.devShare = Number(heldOut) / 100;
+  if (balanced && rows?.problem === "single_label") chosen.classWeights = "balanced";
+  return chosen;
+}

@@ -1,0 +1,114 @@
+/**
+ * The rows to learn from: read by a worker, looked at, and put right where their owner says so.
+ */
+import { batch, effect, signal } from "@preact/signals";
+import type { Problem } from "graftlet";
+import type { Columns } from "../rows/columns.js";
+import { openDesk, type Source } from "../rows/desk.js";
+import type { Choice, Inspection } from "../rows/inspect.js";
+import { sentenceOf } from "./engine.js";
+
+/** Rows that have been read. */
+export interface Opened {
+  title: string;
+  source: Source;
+  /** What was read, to read it again when the header's role is changed. */
+  from: Blob | string;
+}
+
+export const opened = signal<Opened | null>(null);
+export const choice = signal<Choice | null>(null);
+export const inspection = signal<Inspection | null>(null);
+/** Why the rows could not be read. */
+export const unreadable = signal<string | null>(null);
+
+let started: ReturnType<typeof openDesk> | undefined;
+
+/** The worker that reads rows, started by the first who needs it. */
+export function desk() {
+  started ??= openDesk();
+  return started;
+}
+
+/** Follows the choice with an inspection. */
+export function followRows(): void {
+  effect(() => {
+    const chosen = choice.value;
+    if (!chosen) {
+      inspection.value = null;
+      return;
+    }
+    desk()
+      .inspect(chosen)
+      .then(
+        (found) => {
+          if (choice.value === chosen) inspection.value = found;
+        },
+        (error: unknown) => {
+          unreadable.value = sentenceOf(error);
+        },
+      );
+  });
+}
+
+/** Reads a file or pasted text. Returns whether it is another than before. */
+export async function open(
+  from: Blob | string,
+  title: string,
+  header?: boolean,
+): Promise<"other" | "same" | "unreadable"> {
+  unreadable.value = null;
+  try {
+    const source = await desk().open(from, header);
+    const proposed = await desk().propose(source.guess);
+    const same = opened.value?.from === from;
+    batch(() => {
+      opened.value = { title, source, from };
+      choice.value = { columns: source.guess, ...proposed, corrections: {} };
+    });
+    return same ? "same" : "other";
+  } catch (error) {
+    batch(() => {
+      opened.value = null;
+      choice.value = null;
+      unreadable.value = sentenceOf(error);
+    });
+    return "unreadable";
+  }
+}
+
+/** Puts the rows away. */
+export function close(): void {
+  batch(() => {
+    opened.value = null;
+    choice.value = null;
+    unreadable.value = null;
+  });
+}
+
+/** Takes other columns; another label column may say something else. */
+export async function chooseColumns(columns: Columns): Promise<void> {
+  const before = choice.value;
+  if (!before) return;
+  choice.value = { ...before, columns };
+  if (columns.label === before.columns.label) return;
+  const proposed = await desk().propose(columns);
+  const now = choice.value;
+  if (now?.columns === columns) choice.value = { ...now, ...proposed, corrections: {} };
+}
+
+export function chooseProblem(problem: Problem): void {
+  const before = choice.value;
+  if (before) choice.value = { ...before, problem, reject: null };
+}
+
+export function chooseReject(reject: string | null): void {
+  const before = choice.value;
+  if (before) choice.value = { ...before, reject };
+}
+
+/** Gives rows other labels, by number; null takes a row out. */
+export function correct(corrections: Choice["corrections"]): void {
+  const before = choice.value;
+  if (before) choice.value = { ...before, corrections: { ...before.corrections, ...corrections } };
+}

@@ -1,0 +1,54 @@
+/**
+ * Where a training run is, and runs that a closed tab cut short.
+ */
+import { computed, signal } from "@preact/signals";
+import type { InterruptedRun, TrainEvent } from "graftlet";
+import type { Report } from "../report/report.js";
+
+export interface Progress {
+  step: number;
+  steps: number;
+  epoch: number;
+  epochs: number;
+  loss: number | null;
+  metric: string | null;
+  score: number | null;
+  /** Seconds left, or null while unknown. */
+  left: number | null;
+  evaluating: boolean;
+}
+
+export type Done = Extract<TrainEvent, { type: "done" }>;
+
+export type Run =
+  | { status: "idle" }
+  | { status: "starting"; name: string }
+  /** Kinds are compared; `done` is 0 to 1, `trying` the kind whose turn it is. */
+  | { status: "choosing"; name: string; trying: string | null; done: number }
+  | { status: "running"; name: string; progress: Progress; paused: boolean }
+  | {
+      status: "done";
+      name: string;
+      event: Done;
+      seconds: number;
+      /** Epochs that were planned; fewer were run where the score stopped rising. */
+      planned: number;
+      /** What the rows were read from; null of a run that another visit began. */
+      source: Blob | string | null;
+      report: Report;
+    }
+  | { status: "cancelled"; name: string }
+  | { status: "failed"; name: string; sentence: string };
+
+export const run = signal<Run>({ status: "idle" });
+/** Runs of an earlier visit that can be gone on with. */
+export const interrupted = signal<InterruptedRun[]>([]);
+
+export const busy = computed(() => ["starting", "choosing", "running"].includes(run.value.status));
+
+/** What a run did without. */
+export const runNotices = signal<Extract<TrainEvent, { type: "notice" }>[]>([]);
+/** True while closing the tab would throw a run away: the browser does not keep it. */
+export const unkept = computed(
+  () => busy.value && runNotices.value.some(({ about }) => about === "checkpoint"),
+);

@@ -1,0 +1,233 @@
+/**
+ * What can be done about a run: start, pause, cancel; go on with an interrupted one, or discard it.
+ */
+import { batch } from "@preact/signals";
+import {
+  GraftletError,
+  type InterruptedRun,
+  type Row,
+  type Suggestion,
+  type TrainOptions,
+  type TrainRun,
+} from "graftlet";
+import { placesOf, reportOf } from "../report/report.js";
+import type { Inspection } from "../rows/inspect.js";
+import { clearCurves } from "./curves.js";
+import { readyEngine, sentenceOf } from "./engine.js";
+import { Following } from "./following.js";
+import { AUTO, kindFor, name, options, USUAL } from "./plan.js";
+import { choice, desk, opened } from "./rows.js";
+import { busy, type Done, interrupted, run, runNotices } from "./run-state.js";
+import { adopt, freeName, trouble } from "./tasks.js";
+
+/** Rows that are fetched from the desk at a time. */
+const PART = 5000;
+
+let current: TrainRun | undefined;
+let comparison: AbortController | undefined;
+/** Why a comparison was ended, where the run is to go on. */
+const SKIPPED = "skipped";
+let following: Following | undefined;
+
+/** Ends a comparison of kinds and trains the usual one at once. */
+export function skipComparison(): void {
+  comparison?.abort(SKIPPED);
+}
+
+/** Puts the end of the last run away. */
+export function dismiss(): void {
+  if (!busy.value) run.value = { status: "idle" };
+}
+
+export async function cancel(): Promise<void> {
+  comparison?.abort();
+  await current?.cancel();
+}
+
+export async function pause(): Promise<void> {
+  await current?.pause();
+  setPaused(true);
+}
+
+export async function resume(): Promise<void> {
+  following?.rested();
+  setPaused(false);
+  await current?.resume();
+}
+
+function setPaused(paused: boolean): void {
+  const state = run.value;
+  if (state.status === "running") run.value = { ...state, paused };
+}
+
+/** Trains on the rows as chosen; `known` is the kind where an earlier run found it. */
+export async function start(known?: string): Promise<void> {
+  const chosen = choice.value;
+  const source = opened.value?.from ?? null;
+  if (!chosen || busy.value) return;
+  const planned = options();
+  await carryOut(planned.name, async () => {
+    const inspection = await desk().prepare(chosen, planned.name);
+    const rows: Row[] = [];
+    for (let from = 0; from < inspection.usable; from += PART) {
+      rows.push(...(await desk().part(from, from + PART)));
+    }
+    const wanted = { ...planned, kind: known ?? planned.kind };
+    let suggestion: Suggestion | null = null;
+    if (wanted.kind === AUTO) {
+      const plain = kindFor(rows.length);
+      if (plain === null) suggestion = await compare(wanted, rows);
+      wanted.kind = plain ?? suggestion?.choice ?? USUAL;
+    }
+    const events = readyEngine().train(wanted, rows);
+    return { events, wanted, inspection, source, suggestion };
+  });
+}
+
+/** Asks which kind suits the rows; null where that was skipped. */
+async function compare(wanted: TrainOptions, rows: readonly Row[]): Promise<Suggestion | null> {
+  const { name: task, problem, reject } = wanted;
+  comparison = new AbortController();
+  const { signal } = comparison;
+  run.value = { status: "choosing", name: task, trying: null, done: 0 };
+  try {
+    return await readyEngine().suggest(
+      rows,
+      { ...(problem && { problem }), ...(reject !== undefined && { reject }) },
+      {
+        signal,
+        onProgress: ({ kind, done }) => {
+          run.value = { status: "choosing", name: task, trying: kind, done };
+        },
+      },
+    );
+  } catch (error) {
+    if (signal.reason !== SKIPPED) throw error;
+    run.value = { status: "starting", name: task };
+    return null;
+  } finally {
+    comparison = undefined;
+  }
+}
+
+/** Goes on with a run that a closed tab cut short. */
+export async function goOn({ name: task, options: wanted }: InterruptedRun): Promise<void> {
+  if (busy.value) return;
+  await carryOut(task, async () => {
+    const inspection = await desk().recall(task);
+    return {
+      events: readyEngine().continueTraining(task),
+      wanted,
+      inspection,
+      source: null,
+      suggestion: null,
+    };
+  });
+}
+
+/** Throws away what is kept of an interrupted run. */
+export async function discard({ name: task }: InterruptedRun): Promise<void> {
+  interrupted.value = interrupted.value.filter((entry) => entry.name !== task);
+  try {
+    await Promise.all([readyEngine().forgetTraining(task), desk().forget(task)]);
+  } catch (error) {
+    trouble.value = sentenceOf(error);
+  }
+}
+
+/** Finds the runs of earlier visits. */
+export async function loadInterrupted(): Promise<void> {
+  try {
+    interrupted.value = await readyEngine().interrupted();
+  } catch {
+    // A browser that keeps nothing has interrupted nothing.
+  }
+}
+
+/** Looks for interrupted runs now and again: a tab that was closed lets go of its run a while later. */
+export async function followInterrupted(): Promise<void> {
+  await loadInterrupted();
+  for (const seconds of [2, 8]) setTimeout(() => void loadInterrupted(), seconds * 1000);
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible") void loadInterrupted();
+  });
+}
+
+interface Begun {
+  events: TrainRun;
+  wanted: TrainOptions;
+  /** Null where nothing is known of the rows any more. */
+  inspection: Inspection | null;
+  source: Blob | string | null;
+  /** How kinds compared, where they did. */
+  suggestion: Suggestion | null;
+}
+
+async function carryOut(task: string, set: () => Promise<Begun>): Promise<void> {
+  const began = performance.now();
+  clearCurves();
+  batch(() => {
+    runNotices.value = [];
+    // A run takes the place of an interrupted one of its name.
+    interrupted.value = interrupted.value.filter((entry) => entry.name !== task);
+    run.value = { status: "starting", name: task };
+  });
+  try {
+    const begun = await set();
+    current = begun.events;
+    const progress = new Following(task);
+    following = progress;
+    let done = false;
+    for await (const event of begun.events) {
+      if (event.type !== "done") progress.take(event);
+      else {
+        await finish(task, event, begun, progress.epochs, (performance.now() - began) / 1000);
+        done = true;
+      }
+    }
+    if (!done) run.value = { status: "cancelled", name: task };
+  } catch (error) {
+    const aborted = error instanceof GraftletError && error.code === "aborted";
+    run.value = aborted
+      ? { status: "cancelled", name: task }
+      : { status: "failed", name: task, sentence: sentenceOf(error) };
+  }
+  current = undefined;
+  following = undefined;
+  // What has failed may be gone on with, like what was interrupted.
+  if (run.value.status === "failed") await loadInterrupted();
+  else await desk().forget(task);
+}
+
+async function finish(
+  task: string,
+  event: Done,
+  { wanted, inspection, source, suggestion }: Begun,
+  planned: number,
+  seconds: number,
+): Promise<void> {
+  const places = placesOf(event.report);
+  const [first, ...rows] = await desk().named([0, ...places]);
+  const range = inspection?.range;
+  await adopt(task, {
+    origin: "trained",
+    example: first?.text ?? "",
+    ...(first?.text2 === undefined ? {} : { example2: first.text2, pair: true }),
+    ...(range ? { scale: [range.least, range.most] } : {}),
+    metric: event.metric,
+    score: event.score,
+    trainRows: event.trainRows,
+    heldOutRows: event.devRows,
+  });
+  const named = new Map(rows.flatMap((row, i) => [[places[i] ?? 0, row] as const]));
+  const known = inspection ?? {
+    problem: wanted.problem ?? "single_label",
+    findings: [],
+    usable: event.trainRows + event.devRows,
+    classes: event.report.evaluation.perLabel,
+  };
+  const report = reportOf(wanted, event.report, known, named, suggestion);
+  run.value = { status: "done", name: task, event, seconds, planned, source, report };
+  // The form is there for another run, whose name cannot be this one's.
+  name.value = freeName(task);
+}

@@ -1,0 +1,107 @@
+/**
+ * The answer to the text, by what its task answers, and what it took.
+ */
+import type { Answer } from "graftlet";
+import { useEffect, useState } from "preact/hooks";
+import { counted, decimal, milliseconds, probability } from "../../format/units.js";
+import { type Answered, answer, type Given, pair, text } from "../../state/answer.js";
+import { engine } from "../../state/engine.js";
+import { selected, trouble } from "../../state/tasks.js";
+import { LabelView } from "./label.js";
+import { LabelsView } from "./labels.js";
+import { NumberView } from "./number.js";
+import { SpansView } from "./spans.js";
+
+export function AnswerView() {
+  const shown = answer.value;
+  return (
+    <section class="answer" aria-label="Answer">
+      <Spoken answer={shown} />
+      {shown.status === "failed" && (
+        <p class="trouble" role="alert">
+          {shown.sentence}
+        </p>
+      )}
+      {shown.status === "none" && <p class="hint">{hint()}</p>}
+      {shown.status === "given" && <GivenView given={shown} />}
+    </section>
+  );
+}
+
+function hint(): string {
+  if (engine.value.status === "loading")
+    return "The answer appears here once the backbone is ready.";
+  if (engine.value.status === "failed") return "Without the backbone there is no answer.";
+  if (text.value.trim() === "") return "The answer appears here as you type.";
+  if (pair.value) return "The answer appears here once both texts are given.";
+  return trouble.value === null ? "Fetching the adapter…" : "There is no answer yet.";
+}
+
+function GivenView({ given }: { given: Given }) {
+  const { result } = given;
+  return (
+    <div class={given.task === selected.value ? "given" : "given stale"}>
+      <Body given={given} />
+      <p class="figures">
+        {milliseconds(result.ms)} · {counted(result.tokens, "token")}
+      </p>
+      {result.truncated && (
+        <p class="notice">
+          The text is longer than the backbone reads: the answer rests on its first {result.tokens}{" "}
+          tokens.
+        </p>
+      )}
+    </div>
+  );
+}
+
+function Body({ given: { result, task, texts } }: { given: Given }) {
+  switch (result.problem) {
+    case "single_label":
+      return <LabelView key={task} result={result} />;
+    case "multi_label":
+      return <LabelsView key={task} task={task} result={result} />;
+    case "regression":
+      return <NumberView result={result} />;
+    case "token_classification":
+      return <SpansView result={result} texts={texts} />;
+  }
+}
+
+/** Tells screen readers the answer once it has stood still: every keystroke's would be noise. */
+function Spoken({ answer }: { answer: Answered }) {
+  const [spoken, setSpoken] = useState("");
+  const sentence = answer.status === "given" ? sentenceOf(answer.result, answer.texts) : "";
+  useEffect(() => {
+    const timer = setTimeout(() => setSpoken(sentence), 700);
+    return () => clearTimeout(timer);
+  }, [sentence]);
+  return (
+    <p class="visually-hidden" aria-live="polite">
+      {spoken}
+    </p>
+  );
+}
+
+function sentenceOf(result: Answer, texts: readonly string[]): string {
+  const scored = ({ label, score }: { label: string; score: number }) =>
+    `${label}, ${probability(score)}`;
+  switch (result.problem) {
+    case "single_label":
+      return result.rejected ? `${result.label}: none of the labels` : scored(result);
+    case "multi_label":
+      return result.labels.length === 0
+        ? "none of the labels"
+        : result.labels.map(scored).join("; ");
+    case "regression":
+      return decimal(result.value);
+    case "token_classification":
+      if (result.spans.length === 0) return "nothing found";
+      return result.spans
+        .map(
+          ({ start, end, label, second }) =>
+            `${texts[Number(second)]?.slice(start, end)}: ${label}`,
+        )
+        .join("; ");
+  }
+}

@@ -1,0 +1,21 @@
+/**
+ * One label, or that the text fits none of them.
+ */
+import type { Classification } from "graftlet";
+import { Bars } from "./bars.js";
+
+export function LabelView({ result }: { result: Classification }) {
+  return (
+    <>
+      <p class={result.rejected ? "verdict rejected" : "verdict"} data-testid="verdict">
+        {result.rejected ? "none of these" : result.label}
+      </p>
+      {result.rejected && (
+        <p class="verdict-words">
+          The text seems to be out of scope (“{result.label}”): no label is likely enough.
+        </p>
+      )}
+      <Bars scores={result.scores} chosen={(label) => !result.rejected && label === result.label} />
+    </>
+  );
+}
