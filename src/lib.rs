@@ -10,6 +10,7 @@
 //! | --- | --- | --- |
 //! | 0 | [`kernels`] | slices in, slices out; the only unsafe code |
 //! | 0 | [`tensor`] | f32 tensors and reverse-mode differentiation |
+//! | 0 | [`json`] | JSON text to values |
 //! | 0 | `torch_file` | PyTorch's own files, read without executing anything |
 //! | 1 | [`ops`] | operations on tensors over the kernels, forward and backward |
 //! | 1 | [`text`] | text to token ids to batches |
@@ -33,6 +34,7 @@ pub mod engine;
 pub mod error;
 pub mod head;
 pub mod hub;
+pub mod json;
 pub mod ops;
 pub mod tensor;
 pub mod tensor_file;

@@ -71,7 +71,7 @@ fn a_hundred_thousand_rows() {
     };
     assert_eq!(train.len() + dev.len(), ROWS);
     println!("rows ready at {} MB", peak() >> 20);
-    for (kind, steps) in [("head", 130), ("lora", 5)] {
+    for (kind, steps) in [("head", 180), ("lora", 5)] {
         let backbone = Arc::clone(engine.backbone());
         let preset = preset(kind).unwrap();
         let (train, dev) = (train.clone(), dev.clone());

@@ -85,7 +85,11 @@ fn options(kind: &str) -> JsValue {
         ("kind", kind.into()),
         ("epochs", 12.into()),
         ("batchSize", 4.into()),
-        ("learningRate", 0.02.into()),
+        // at the others' rate a prefix unlearns what it has learnt
+        (
+            "learningRate",
+            if kind == "prefix" { 0.005 } else { 0.02 }.into(),
+        ),
         ("seed", 3.into()),
         // a sixteenth of sixteen features would be too narrow
         ("reductionFactor", 4.into()),
@@ -124,13 +128,8 @@ fn train(engine: &WebEngine, kind: &str) -> JsValue {
             "done" => {
                 assert_eq!(number(&event, "steps"), steps);
                 assert_eq!(number(&event, "epochs"), evaluations);
-                assert_eq!(
-                    number(&event, "score"),
-                    1.0,
-                    "{kind} did not learn two words"
-                );
                 let report = training[0].report().unwrap();
-                assert_eq!(number(&report, "score"), 1.0);
+                assert_eq!(number(&report, "score"), number(&event, "score"));
                 let evaluation = field(&report, "evaluation");
                 assert_eq!(Array::from(&field(&evaluation, "perLabel")).length(), 2);
                 return training[0].adapter_files().unwrap();
@@ -146,6 +145,7 @@ fn every_kind_trains_and_the_backbone_stays() {
     let before = engine.backbone_hash();
     let kinds = Array::from(&kinds().unwrap());
     assert_eq!(kinds.length() as usize, presets().count());
+    let mut unlearnt = Vec::new();
     for kind in kinds.iter() {
         let name = text(&kind, "name");
         let files = train(&engine, &name);
@@ -158,12 +158,15 @@ fn every_kind_trains_and_the_backbone_stays() {
             &"the dog was very bad .".into(),
         );
         let answers = Array::from(&engine.classify(texts.into()).unwrap());
-        assert_eq!(text(&answers.get(0), "label"), "yes", "{name}");
-        assert_eq!(text(&answers.get(1), "label"), "no", "{name}");
+        let labels = [0, 1].map(|text_of| text(&answers.get(text_of), "label"));
+        if labels != ["yes", "no"] || number(&info, "score") < 1.0 {
+            unlearnt.push(name);
+        }
         let scores = Array::from(&field(&answers.get(0), "scores"));
         let sum: f64 = scores.iter().map(|score| number(&score, "score")).sum();
         assert!((sum - 1.0).abs() < 1e-5);
     }
+    assert!(unlearnt.is_empty(), "{unlearnt:?} did not learn two words");
     assert_eq!(engine.backbone_hash(), before);
 }
 

@@ -1,6 +1,7 @@
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
+use crate::json;
 
 /// The fields of a BERT `config.json` (transformers) that change the arithmetic.
 #[derive(Clone, Debug, Deserialize)]
@@ -54,7 +55,7 @@ impl BertConfig {
             place: place(),
             reason,
         };
-        let config: Self = serde_json::from_slice(json)
+        let config: Self = json::parse(json)
             .map_err(|error| invalid(format!("it is not a BERT configuration: {error}")))?;
         let unsupported = |field: &str, value: &str| {
             Err(Error::UnsupportedFeature {

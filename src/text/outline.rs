@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::json;
+
 /// The parts of the file that are looked at; of the rest only that it is JSON.
 #[derive(Deserialize)]
 struct Outline {
@@ -16,8 +18,8 @@ struct Outline {
 }
 
 /// Says what is wrong with the file, if it is something that the crate does not say itself.
-pub(super) fn fault(json: &[u8]) -> Option<String> {
-    let outline: Outline = match serde_json::from_slice(json) {
+pub(super) fn fault(file: &[u8]) -> Option<String> {
+    let outline: Outline = match json::parse(file) {
         Ok(outline) => outline,
         Err(error) => return Some(error.to_string()),
     };

@@ -10,6 +10,7 @@ use super::{Dataset, Outcomes, Settings, Targets, Trace};
 use crate::adapter::Preset;
 use crate::backbone::Backbone;
 use crate::error::{Error, Result};
+use crate::json;
 use crate::tensor_file::{FloatType, TensorFile, TensorFileWriter};
 
 /// What a checkpoint is called in errors.
@@ -146,8 +147,7 @@ impl Trainer {
             .iter()
             .map(|x| x.cast_unsigned())
             .collect();
-        let state: State =
-            serde_json::from_slice(&json).map_err(|error| invalid(&error.to_string()))?;
+        let state: State = json::parse(&json).map_err(|error| invalid(&error.to_string()))?;
         if state.format != FORMAT {
             return Err(invalid("it is of another version of this program"));
         }

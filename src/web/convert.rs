@@ -2,6 +2,7 @@
 
 use js_sys::{Object, Reflect, Uint8Array};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use wasm_bindgen::prelude::*;
 
 use crate::adapter::format::Files;
@@ -33,13 +34,18 @@ pub(super) fn from_js<T: for<'a> Deserialize<'a>>(
     option: &'static str,
     value: JsValue,
 ) -> Result<T> {
-    serde_wasm_bindgen::from_value(value.clone()).map_err(|error| Error::OptionInvalid {
+    let read = || {
+        let json: Value =
+            serde_wasm_bindgen::from_value(value.clone()).map_err(|error| error.to_string())?;
+        serde_json::from_value(json).map_err(|error| error.to_string())
+    };
+    read().map_err(|reason| Error::OptionInvalid {
         option,
         value: js_sys::JSON::stringify(&value).map_or_else(
             |_| "?".to_owned(),
             |json| String::from(json).chars().take(80).collect(),
         ),
-        reason: error.to_string(),
+        reason,
     })
 }
 

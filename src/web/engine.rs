@@ -15,6 +15,7 @@ use crate::engine::{Composed, Engine};
 use crate::error::Error;
 use crate::head::ProblemName;
 use crate::hub;
+use crate::json;
 use crate::text::Text;
 
 #[wasm_bindgen]
@@ -399,7 +400,7 @@ async fn fetch_files(base_url: &str, signal: Option<&AbortSignal>) -> crate::Res
     // the side file says what else there is; without one, all that the library may write is tried
     let mut names: Vec<String> = all.iter().map(|&name| name.to_owned()).collect();
     if let Some(json) = hub::fetch_optional(&url(CARD), signal).await? {
-        if let Ok(card) = serde_json::from_slice::<Card>(&json)
+        if let Ok(card) = json::parse::<Card>(&json)
             && !card.files.is_empty()
         {
             names.retain(|name| card.files.contains(name));

@@ -38,7 +38,7 @@ impl Rows {
             if line.is_empty() {
                 continue;
             }
-            let row = serde_json::from_slice(line).map_err(|error| Error::FileInvalid {
+            let row = crate::json::parse(line).map_err(|error| Error::FileInvalid {
                 place: format!("row {}", self.rows.len() + 1),
                 reason: error.to_string(),
             })?;

@@ -5,8 +5,8 @@
  *        [--rows 100000] [--steps 200] [--problem multi_label] [--kind lora] [--backbone public/models/minilm-l6]
  *
  * `wasmMegabytes` are those of the run's worker, which hold the model, the rows and all that is computed; a WebAssembly
- * memory never shrinks, so that it is the most there was. `heapMegabytes` are the JavaScript objects beside it in that
- * worker, `pageHeapMegabytes` those of the page, its rows included.
+ * memory never shrinks, so that it is the most there was. `pageHeapMegabytes` are the JavaScript objects of the page, the
+ * rows among them.
  */
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -51,21 +51,16 @@ try {
   const count = Number(flags.rows);
   const result = await page.evaluate(inPage, { options, rows, count, steps: Number(flags.steps) });
   const megabytes = (bytes) => Math.round(bytes / 2 ** 20);
-  const read = () => ({
-    wasm: globalThis.engineMemory?.buffer.byteLength ?? 0,
-    heap: globalThis.performance.memory?.usedJSHeapSize ?? 0,
-  });
-  const workers = await Promise.all(page.workers().map((worker) => worker.evaluate(read)));
-  const [most] = workers.sort((a, b) => b.wasm - a.wasm);
-  const { heap } = await page.evaluate(read);
+  const wasmBytes = () => globalThis.engineMemory?.buffer.byteLength ?? 0;
+  const heapBytes = () => performance.memory.usedJSHeapSize;
+  const wasm = await Promise.all(page.workers().map((worker) => worker.evaluate(wasmBytes)));
   console.log(
     JSON.stringify({
       rows: count,
       options,
       ...result,
-      wasmMegabytes: megabytes(most.wasm),
-      heapMegabytes: megabytes(most.heap),
-      pageHeapMegabytes: megabytes(heap),
+      wasmMegabytes: megabytes(Math.max(...wasm)),
+      pageHeapMegabytes: megabytes(await page.evaluate(heapBytes)),
       browser: `Chromium ${browser.version()}`,
     }),
   );

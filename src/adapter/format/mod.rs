@@ -24,6 +24,7 @@ use super::{Card, Config, ParamName, TaskAdapter};
 use crate::backbone::Shape;
 use crate::error::{Error, Result};
 use crate::head::{HeadConfig, Problem};
+use crate::json;
 use crate::tensor_file::{FloatType, TensorFile, TensorFileWriter};
 
 /// A folder in memory: file name to content.
@@ -261,7 +262,7 @@ fn read_card(files: &Files) -> Result<Card> {
     let Some(json) = files.get(CARD) else {
         return Ok(Card::default());
     };
-    serde_json::from_slice(json).map_err(|error| Error::ConfigInvalid {
+    json::parse(json).map_err(|error| Error::ConfigInvalid {
         place: CARD.into(),
         reason: error.to_string(),
     })

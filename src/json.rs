@@ -1,0 +1,13 @@
+//! Floor 0: JSON text to values of any type.
+
+use serde::de::DeserializeOwned;
+use serde_json::{Result, Value};
+
+/// A value out of JSON text, by way of [`Value`]: then each type has one reader in the wasm module, and
+/// not one for text, one for [`Value`] and one for JavaScript's objects.
+///
+/// # Errors
+/// Those of `serde_json`.
+pub fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T> {
+    serde_json::from_value(serde_json::from_slice::<Value>(json)?)
+}
