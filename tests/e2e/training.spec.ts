@@ -206,6 +206,21 @@ test("every problem is trained, reported and answered", async ({ context }) => {
   expect(words).toEqual(["London"]);
 });
 
+test("kinds are compared, and one of them is suggested", async ({ context }) => {
+  const page = await open(context);
+  const { suggestion, done } = await page.evaluate(async (rows) => {
+    const { g } = window as unknown as Scope;
+    const done: number[] = [];
+    const onProgress = (event: Package.SuggestEvent) => done.push(event.done);
+    return { suggestion: await g.suggest(rows, { epochs: 2 }, { onProgress }), done };
+  }, ROWS);
+  const kinds = suggestion.candidates.map(({ kind }) => kind);
+  expect(kinds).toEqual(["head", "lora", "pfeiffer"]);
+  expect(kinds).toContain(suggestion.choice);
+  expect(suggestion.candidates.every(({ scores }) => scores.length === 5)).toBe(true);
+  expect(done).toEqual(done.toSorted((a, b) => a - b));
+});
+
 test("many texts are classified by two workers as by one", async ({ context }) => {
   const page = await open(context);
   const { one, two, progress } = await page.evaluate(async () => {

@@ -416,7 +416,7 @@ export interface SuspectRow {
 /** What `suggest` takes: settings of a training that hold for all kinds. */
 export type SuggestOptions = Pick<
   TrainOptions,
-  "problem" | "reject" | "metric" | "seed" | "pooling"
+  "problem" | "reject" | "metric" | "epochs" | "batchSize" | "seed" | "pooling"
 >;
 
 /** How far a comparison is; `done` is the share of it that is done, 0 to 1. */
