@@ -11,6 +11,7 @@
 //! | 0 | [`kernels`] | slices in, slices out; the only unsafe code |
 //! | 0 | [`tensor`] | f32 tensors and reverse-mode differentiation |
 //! | 0 | [`json`] | JSON text to values |
+//! | 0 | [`order`] | sorting by a number |
 //! | 0 | `torch_file` | PyTorch's own files, read without executing anything |
 //! | 1 | [`ops`] | operations on tensors over the kernels, forward and backward |
 //! | 1 | [`text`] | text to token ids to batches |
@@ -36,6 +37,7 @@ pub mod head;
 pub mod hub;
 pub mod json;
 pub mod ops;
+pub mod order;
 pub mod tensor;
 pub mod tensor_file;
 pub mod text;

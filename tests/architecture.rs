@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// What each module of `src/lib.rs` stands on. `error` is below all of them and is used by all.
-const FLOORS: [(&str, u32); 17] = [
+const FLOORS: [(&str, u32); 18] = [
     ("error", 0),
     ("kernels", 0),
     ("tensor", 0),
@@ -15,6 +15,7 @@ const FLOORS: [(&str, u32); 17] = [
     ("text", 1),
     ("torch_file", 0),
     ("json", 0),
+    ("order", 0),
     ("tensor_file", 1),
     ("backbone", 2),
     ("adapter", 3),

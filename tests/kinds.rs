@@ -300,10 +300,9 @@ fn saved_and_loaded_they_are_the_same() {
     let shape = engine.backbone().shape().clone();
     for row in rows(&shape) {
         let task = moved(&row, &engine, 7);
-        let settings = |task: &TaskAdapter| match task.adapter.config().kind().name {
-            // they have none, but know where they were read
-            "bitfit" | "none" => String::new(),
-            _ => format!("{:?}", task.adapter.config()),
+        let settings = |task: &TaskAdapter| {
+            let config = task.adapter.config();
+            config.write(row.files[0], &shape).unwrap()
         };
         let (own, parameters) = (settings(&task), task.parameters());
         let title = task.adapter.config().describe(&shape).title;

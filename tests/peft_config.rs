@@ -71,13 +71,15 @@ fn layers_are_chosen_by_number_and_pattern() {
     assert_eq!(chosen(query(second)), queries(&[0, 2]));
     // no module of that name has numbers, so nothing is left
     let other = json!({"layers_to_transform": [0], "layers_pattern": "blocks"});
-    let error = read(bert().shape(), query(other)).unwrap_err();
+    let error = read(bert().shape(), query(other)).err().unwrap();
     assert_eq!(error.code(), "config_invalid", "{error}");
     // a whole path is chosen whatever the layers are
     let path = "encoder.layer.1.attention.self.query";
     let whole = json!({"target_modules": [path], "layers_to_transform": [0]});
     assert_eq!(chosen(whole), queries(&[1]));
-    let error = read(bert().shape(), query(json!({"layers_to_transform": [3]}))).unwrap_err();
+    let error = read(bert().shape(), query(json!({"layers_to_transform": [3]})))
+        .err()
+        .unwrap();
     assert_eq!(error.code(), "backbone_mismatch", "{error}");
 }
 
@@ -142,7 +144,7 @@ fn patterns_give_ranks_and_alphas_to_modules() {
     ] {
         let mut config = json!({"target_modules": ["query"]});
         config[field] = value.clone();
-        let error = read(bert.shape(), config).unwrap_err();
+        let error = read(bert.shape(), config).err().unwrap();
         let codes = ["config_invalid", "option_invalid"];
         assert!(codes.contains(&error.code()), "{field} = {value}: {error}");
     }

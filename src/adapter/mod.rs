@@ -111,7 +111,7 @@ pub trait HalfBlock {
 }
 
 /// The settings of an adapter, without its weights.
-pub trait Config: std::fmt::Debug + Any {
+pub trait Config: Any {
     /// The row of [`KINDS`] it belongs to.
     fn kind(&self) -> &'static Kind;
 

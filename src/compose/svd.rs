@@ -1,3 +1,5 @@
+use crate::order::ascending;
+
 /// A singular value decomposition `A = U diag(s) Vᵀ`, the largest values first.
 #[derive(Clone, Debug)]
 pub struct Svd {
@@ -36,8 +38,8 @@ pub fn svd(columns: &[Vec<f64>], rows: &[Vec<f64>]) -> Svd {
     rotate(&mut core, &mut turned);
 
     let norms: Vec<f64> = core.iter().map(|column| norm(column)).collect();
-    let mut order: Vec<usize> = (0..norms.len()).collect();
-    order.sort_by(|&a, &b| norms[b].total_cmp(&norms[a]));
+    let falling: Vec<f64> = norms.iter().map(|norm| -norm).collect();
+    let mut order = ascending(&falling);
     let largest = order.first().map_or(0.0, |&first| norms[first]);
     order.retain(|&index| norms[index] > largest * 1e-14);
     let expand = |basis: &[Vec<f64>], column: &[f64], factor: f64| {

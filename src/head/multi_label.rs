@@ -2,6 +2,7 @@
 
 use super::{Prediction, Target};
 use crate::ops::binary_cross_entropy;
+use crate::order::sorted_by;
 use crate::tensor::Tensor;
 
 /// What a label's score must reach where no threshold was chosen for it.
@@ -49,12 +50,12 @@ pub fn sigmoid(logit: f32) -> f32 {
 pub fn best_thresholds(scores: &[Vec<f32>], truths: &[Vec<bool>]) -> Vec<f32> {
     let labels = scores.first().map_or(0, Vec::len);
     let best = |label: usize| {
-        let mut rows: Vec<(f32, bool)> = scores
+        let rows: Vec<(f32, bool)> = scores
             .iter()
             .zip(truths)
             .map(|(scores, truths)| (scores[label], truths[label]))
             .collect();
-        rows.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let rows = sorted_by(rows, |row| -f64::from(row.0));
         let positives = rows.iter().filter(|(_, truth)| *truth).count();
         let (mut threshold, mut best, mut hits) = (DEFAULT_THRESHOLD, 0.0, 0);
         for (index, &(score, truth)) in rows.iter().enumerate() {

@@ -1,7 +1,5 @@
 //! Which implementation of the micro-kernels runs, and the one place that chooses it.
 
-use std::sync::OnceLock;
-
 /// An implementation of the micro-kernels.
 ///
 /// A new one is a variant here, a line in [`ALL`](Self::ALL), in
@@ -52,10 +50,23 @@ impl Variant {
             .filter(|variant| variant.is_available())
     }
 
-    /// The fastest available variant. Chosen once a process.
+    /// The fastest available variant. Chosen once a process; in WebAssembly when the module is built, so
+    /// that it holds no other.
+    #[inline]
     pub fn best() -> Variant {
-        static BEST: OnceLock<Variant> = OnceLock::new();
-        *BEST.get_or_init(|| Self::available().last().unwrap_or(Variant::Scalar))
+        #[cfg(target_arch = "wasm32")]
+        return if Variant::Relaxed.is_available() {
+            Variant::Relaxed
+        } else if Variant::Simd128.is_available() {
+            Variant::Simd128
+        } else {
+            Variant::Scalar
+        };
+        #[cfg(not(target_arch = "wasm32"))]
+        {
+            static BEST: std::sync::OnceLock<Variant> = std::sync::OnceLock::new();
+            *BEST.get_or_init(|| Self::available().last().unwrap_or(Variant::Scalar))
+        }
     }
 
     /// The variant's name in reports: `scalar`, `simd128`, `relaxed-simd`, `avx2`.

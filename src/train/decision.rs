@@ -2,6 +2,7 @@ use super::metrics::{best_temperature, calibration_error};
 use super::{Dataset, Outcomes, Targets};
 use crate::head::{Calibration, Head, Problem, ProblemName, Reject};
 use crate::head::{argmax, best_thresholds, sigmoid, softmax};
+use crate::order::sorted_by;
 
 /// Where held-out rows have no text outside all labels to choose by: the share of right answers that a
 /// threshold for rejection may cost.
@@ -177,7 +178,7 @@ fn reject_threshold(data: &Dataset, outcomes: &Outcomes, temperature: f32) -> f3
     let Targets::Labels(truths) = data.targets() else {
         return 0.0;
     };
-    let mut rows: Vec<(f32, Option<bool>)> = outcomes
+    let rows: Vec<(f32, Option<bool>)> = outcomes
         .vectors()
         .zip(truths)
         .map(|(z, truth)| {
@@ -186,7 +187,7 @@ fn reject_threshold(data: &Dataset, outcomes: &Outcomes, temperature: f32) -> f3
             (softmax(&over(z, temperature))[best], right)
         })
         .collect();
-    rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let rows = sorted_by(rows, |row| f64::from(row.0));
     let outside = rows.iter().filter(|(_, right)| right.is_none()).count();
     let inside = rows.len() - outside;
     if outside == 0 {

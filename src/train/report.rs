@@ -5,6 +5,7 @@ use super::trainer::Trainer;
 use super::{Dataset, Decision, Evaluation, Outcomes};
 use crate::error::Result;
 use crate::head::{DEFAULT_THRESHOLD, Target, argmax, sigmoid, softmax};
+use crate::order::sorted_by;
 
 /// Most rows of each list in a report.
 const LISTED: usize = 20;
@@ -152,8 +153,8 @@ impl Trainer {
                     rival_score,
                 }
             };
-        let mut suspects: Vec<Suspect> = doubted.map(suspect).collect();
-        suspects.sort_by(|a, b| a.score.total_cmp(&b.score));
+        let suspects = doubted.map(suspect).collect();
+        let mut suspects = sorted_by(suspects, |suspect| f64::from(suspect.score));
         suspects.truncate(LISTED);
         suspects
     }
@@ -162,7 +163,7 @@ impl Trainer {
 fn hardest(data: &Dataset, outcomes: &Outcomes, decision: &Decision) -> Vec<HardRow> {
     let width = outcomes.width.max(1);
     let mut start = 0;
-    let mut rows: Vec<(f64, usize, std::ops::Range<usize>)> = (0..data.len())
+    let rows: Vec<(f64, usize, std::ops::Range<usize>)> = (0..data.len())
         .map(|row| {
             let end = start + data.vectors_of(row..row + 1) * width;
             let own = start..end;
@@ -174,8 +175,7 @@ fn hardest(data: &Dataset, outcomes: &Outcomes, decision: &Decision) -> Vec<Hard
             )
         })
         .collect();
-    rows.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let hard = rows
+    let hard = sorted_by(rows, |row| -row.0)
         .into_iter()
         .take(LISTED)
         .map(|(loss, row, own)| HardRow {

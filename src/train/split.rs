@@ -6,6 +6,8 @@ use rand_chacha::ChaCha8Rng;
 
 use super::{Dataset, Targets};
 
+use crate::order::sorted_by;
+
 /// Groups of rows that a number is spread over, from small to large.
 const BANDS: usize = 10;
 
@@ -78,8 +80,7 @@ fn strata(data: &Dataset) -> Vec<Vec<usize>> {
             rarest(own.collect())
         }
         Targets::Numbers(numbers) => {
-            let mut order: Vec<usize> = rows.clone().collect();
-            order.sort_by(|&a, &b| numbers[a].total_cmp(&numbers[b]));
+            let order = sorted_by(rows.clone().collect(), |&row| f64::from(numbers[row]));
             let mut keys = vec![None; numbers.len()];
             for (rank, &row) in order.iter().enumerate() {
                 keys[row] = Some(rank * BANDS / numbers.len());

@@ -18,15 +18,17 @@ pub(super) fn thrown(error: Error) -> JsValue {
     object.into()
 }
 
-/// A plain object or array from anything that serde can write.
+/// A plain object or array from anything that serde can write, by way of [`Value`]: then each type has
+/// one writer in the module.
 pub(super) fn to_js(value: &impl Serialize) -> std::result::Result<JsValue, JsValue> {
+    let failed = |reason: String| {
+        let place = "result".into();
+        thrown(Error::FileInvalid { place, reason })
+    };
+    let json = serde_json::to_value(value).map_err(|error| failed(error.to_string()))?;
     let serializer = serde_wasm_bindgen::Serializer::json_compatible();
-    value.serialize(&serializer).map_err(|error| {
-        thrown(Error::FileInvalid {
-            place: "result".into(),
-            reason: error.to_string(),
-        })
-    })
+    json.serialize(&serializer)
+        .map_err(|error| failed(error.to_string()))
 }
 
 /// An argument, checked.

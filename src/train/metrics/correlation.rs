@@ -1,3 +1,4 @@
+use crate::order::ascending;
 /// Pearson's correlation of two series; 0 where either is constant or they have fewer than two values.
 ///
 /// # Panics
@@ -28,8 +29,7 @@ pub fn spearman(a: &[f64], b: &[f64]) -> f64 {
 
 #[allow(clippy::cast_precision_loss)]
 fn ranks(values: &[f64]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
+    let order = ascending(values);
     let mut ranks = vec![0.0; values.len()];
     let mut start = 0;
     for equal in order.chunk_by(|&a, &b| values[a].total_cmp(&values[b]).is_eq()) {
