@@ -257,7 +257,7 @@ fn good_rows_are_trained_on_and_the_rest_is_named() {
         "{hard}"
     );
     assert_eq!(
-        report["evaluation"]["per_label"].as_array().unwrap().len(),
+        report["evaluation"]["perLabel"].as_array().unwrap().len(),
         2
     );
     fail(path, &format!("{train} --strict"), "file_invalid");

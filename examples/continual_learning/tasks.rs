@@ -33,7 +33,7 @@ const TRAIN_ROWS: usize = 400;
 const ROWS_OF_A_CLASS: usize = 4;
 const DEV_ROWS: usize = 100;
 const TEST_ROWS: usize = 200;
-const EPOCHS: usize = 8;
+const EPOCHS: usize = 4;
 
 /// What is remembered of a task when it has been learnt.
 struct Learnt {
