@@ -10,7 +10,7 @@ pub enum Problem {
     /// Any number of labels a text.
     MultiLabel {
         /// What a label's score, 0 to 1, must reach: one a label, or none for
-        /// [`DEFAULT_THRESHOLD`].
+        /// [`DEFAULT_THRESHOLD`](super::DEFAULT_THRESHOLD).
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         thresholds: Vec<f32>,
     },

@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-/// What one call of [`Trainer::step`] did.
+/// What one call of [`Trainer::step`](super::Trainer::step) did.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(
     tag = "type",

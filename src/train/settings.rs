@@ -175,7 +175,7 @@ pub struct Resolved {
     /// See [`Settings::class_weights`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class_weights: Option<ClassWeights>,
-    /// See [`Settings::dev_share`].
+    /// See the setting of that name.
     pub dev_share: f64,
     /// See [`Settings::seed`].
     pub seed: u64,
