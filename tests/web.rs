@@ -83,7 +83,7 @@ fn options(kind: &str) -> JsValue {
     object(&[
         ("name", "mine".into()),
         ("kind", kind.into()),
-        ("epochs", 12.into()),
+        ("epochs", 40.into()),
         ("batchSize", 4.into()),
         // at the others' rate a prefix unlearns what it has learnt
         (

@@ -1,0 +1,270 @@
+/**
+ * The values of training: rows, options, events and reports. Plain data, as all in `types.ts`.
+ */
+import type { ErrorCode } from "./errors.js";
+import type { Problem } from "./types.js";
+
+/** One labelled example: a text or a pair. Several labels are joined by "|", a number is written as one. */
+export interface Row {
+  text: string;
+  text2?: string;
+  label: string;
+}
+
+/** One sentence whose words have tags ("B-person", "I-person", "O"), for the problem `token_classification`. */
+export interface TaggedRow {
+  words: readonly { text: string; tag: string }[];
+}
+
+/** What the best epoch is chosen by. */
+export type Metric =
+  | "accuracy"
+  | "macro_f1"
+  | "micro_f1"
+  | "matthews"
+  | "spearman"
+  | "pearson"
+  | "entity_f1"
+  | { name: "f1"; positive: string };
+
+/** A frozen linear layer of the encoder's blocks. */
+export type Linear = "query" | "key" | "value" | "attention_output" | "ffn_up" | "ffn_down";
+
+/** What `train` needs; whatever is left out gets the engine's default, by the kind and the number of rows. */
+export interface TrainOptions {
+  /** The new adapter's name. */
+  name: string;
+  /** A `KindInfo.name`. */
+  kind: string;
+  /** What the rows' labels say; by default one label a text. */
+  problem?: Problem;
+  /** The label of rows that have none of the others: it is answered where no other label has a good score. */
+  reject?: string;
+  epochs?: number;
+  /** Epochs without a better score after which the run ends. */
+  patience?: number;
+  batchSize?: number;
+  /** Batches whose gradients make one step. */
+  accumulation?: number;
+  /** The highest learning rate. */
+  learningRate?: number;
+  /** How it falls. */
+  schedule?: "linear" | "cosine";
+  /** Share of the steps during which it rises, 0 to 1. */
+  warmup?: number;
+  weightDecay?: number;
+  /** Euclidean norm that a step's gradient is cut to. */
+  gradientClip?: number;
+  /** Probability with which an element of what the head reads is left out in training. */
+  headDropout?: number;
+  /** Share of a label's target that is spread over all labels. */
+  labelSmoothing?: number;
+  /** Weights of labels in the loss; `balanced` lets all labels count alike. */
+  classWeights?: "balanced" | Record<string, number>;
+  /** Part of the rows held out to judge the adapter by, 0 to 1. */
+  devShare?: number;
+  /** Two runs with one seed on the same rows, and as many workers, give the same adapter. */
+  seed?: number;
+  /** What the head reads. */
+  pooling?: "mean" | "first" | "pooler";
+  metric?: Metric;
+  /** Whether the adapter is rounded to 16-bit floats, which halves its file. */
+  half?: boolean;
+  /** What the task is, in a sentence; the adapter's card keeps it. */
+  task?: string;
+
+  /** The loaded bottlenecks that a new one of kind `fusion` mixes. */
+  adapters?: readonly string[];
+  rank?: number;
+  alpha?: number;
+  /** Whether LoRA's update is scaled by `alpha / sqrt(rank)`. */
+  rankStabilised?: boolean;
+  /** Probability with which an input of LoRA's update is left out in training. */
+  dropout?: number;
+  /** Biases that are trained beside LoRA. */
+  bias?: "none" | "all" | "lora_only";
+  /** Layers that LoRA acts on. */
+  targets?: readonly Linear[];
+  reductionFactor?: number;
+  /** A bottleneck's, such as `relu`, `gelu` or `swish`. */
+  nonLinearity?: string;
+  /** Virtual tokens of prefix and prompt tuning. */
+  virtualTokens?: number;
+
+  /**
+   * Workers that share the run, 1 by default. Each has the backbone in its memory. `auto` takes two where a core is
+   * left for the page and the device has 4 GB or more. Another number of workers rounds sums differently, no more.
+   */
+  workers?: number | "auto";
+}
+
+/**
+ * What happens in a training run, in order. `step` never falls and never passes `steps`, `steps` is constant
+ * within a run, and a run that is not aborted ends with `done`.
+ */
+export type TrainEvent =
+  | {
+      type: "step";
+      step: number;
+      steps: number;
+      epoch: number;
+      epochs: number;
+      /** Mean loss of the step's rows: cross-entropy in nats, or a number's squared error. */
+      loss: number;
+      learningRate: number;
+    }
+  | { type: "evaluating"; done: number; total: number; step: number; steps: number }
+  | {
+      type: "eval";
+      epoch: number;
+      epochs: number;
+      metric: string;
+      score: number;
+      loss: number;
+      /** True when this is the best score so far: the adapter that is kept. */
+      best: boolean;
+      step: number;
+      steps: number;
+    }
+  | {
+      type: "notice";
+      /** Something was done without: further workers, or checkpoints. The run goes on. */
+      about: "workers" | "checkpoint";
+      code: ErrorCode;
+      message: string;
+    }
+  | {
+      type: "done";
+      name: string;
+      metric: string;
+      score: number;
+      epochs: number;
+      steps: number;
+      trainRows: number;
+      devRows: number;
+      parameters: number;
+      report: TrainReport;
+      /** Workers that shared the last step. */
+      workers: number;
+      /** Most WebAssembly memory of one worker, in bytes. */
+      memory: number;
+    };
+
+/**
+ * A run under way, as `train` and `continueTraining` give it: its events in a loop. Leaving the loop ends the run and
+ * removes what was kept of it, as `cancel` does.
+ */
+export interface TrainRun extends AsyncGenerator<TrainEvent, void, undefined> {
+  /** Resolves when the step under way is done; from then on nothing is computed. */
+  pause(): Promise<void>;
+  /** Goes on. */
+  resume(): Promise<void>;
+  /** Ends the run at once. */
+  cancel(): Promise<void>;
+}
+
+/** What there is to say of a run that is over, of its best epoch. Row numbers are zero-based. */
+export interface TrainReport {
+  metric: string;
+  /** On the held-out rows, as the finished adapter answers them. */
+  score: number;
+  epochs: number;
+  steps: number;
+  parameters: number;
+  trainRows: number;
+  devRows: number;
+  /** Rows that were longer than the backbone reads, and were cut. */
+  truncated: number;
+  evaluation: Evaluation;
+  /** Logits are divided by it before they become scores, so that scores say how often they are right. */
+  temperature?: number;
+  /** Expected calibration error on the held-out rows without the temperature, and with it. */
+  calibrationErrorBefore?: number;
+  calibrationError?: number;
+  /** Score that the best label must reach, with the option `reject`. */
+  rejectThreshold?: number;
+  /** The held-out rows with the highest loss, that first. */
+  hardest: HardRow[];
+  /** Rows whose label may be wrong, the least likely first; of problems with one label only. */
+  suspects: SuspectRow[];
+}
+
+/** How well answers to held-out rows fit. */
+export interface Evaluation {
+  rows: number;
+  loss: number;
+  /** Every measure of the problem by name, such as `accuracy` and `macro_f1`. */
+  scores: Record<string, number>;
+  /** Of each label, or of each kind of span; empty of a number. */
+  perLabel: LabelScore[];
+  /** `confusion[truth][answer]` counts rows in the order of `perLabel`; absent where a row may have several labels. */
+  confusion?: number[][];
+}
+
+export interface LabelScore {
+  label: string;
+  precision: number;
+  recall: number;
+  f1: number;
+  /** Rows, or spans, that are it. */
+  rows: number;
+}
+
+export interface HardRow {
+  row: number;
+  label: string;
+  answer: string;
+  loss: number;
+}
+
+export interface SuspectRow {
+  row: number;
+  /** True when it was held out; else it was learnt from. */
+  heldOut: boolean;
+  label: string;
+  score: number;
+  /** The label that it was answered with, and that one's score. */
+  rival: string;
+  rivalScore: number;
+}
+
+/** What `suggest` takes: settings of a training that hold for all kinds. */
+export type SuggestOptions = Pick<
+  TrainOptions,
+  "problem" | "reject" | "metric" | "epochs" | "batchSize" | "seed" | "pooling"
+>;
+
+/** How far a comparison is; `done` is the share of it that is done, 0 to 1. */
+export type SuggestEvent =
+  | { type: "working"; kind: string; done: number }
+  | { type: "scored"; kind: string; fold: number; score: number; done: number };
+
+/** The kind that did best in a comparison by cross-validation. */
+export interface Suggestion {
+  /** A `KindInfo.name`: of a head alone, unless another was better by more than noise. */
+  choice: string;
+  metric: string;
+  candidates: {
+    kind: string;
+    /** On each fold. */
+    scores: number[];
+    mean: number;
+    /** Mean difference to a head alone, and its standard error. */
+    gain: number;
+    error: number;
+  }[];
+}
+
+/** A training run that this browser kept when its page went away. */
+export interface InterruptedRun {
+  name: string;
+  kind: string;
+  /** All rows of the run. */
+  rows: number;
+  /** Epochs that are behind it, of `epochs`; that many are known only once one is kept. */
+  epoch: number;
+  epochs: number | null;
+  /** When it was last kept, in milliseconds since 1970. */
+  savedAt: number | null;
+  options: TrainOptions;
+}
