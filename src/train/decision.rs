@@ -1,6 +1,6 @@
 use super::metrics::{best_temperature, calibration_error};
 use super::{Dataset, Outcomes, Targets};
-use crate::head::{Calibration, Head, Problem, ProblemName, Reject};
+use crate::head::{Calibration, DEFAULT_THRESHOLD, Head, Problem, ProblemName, Reject};
 use crate::head::{argmax, best_thresholds, sigmoid, softmax};
 use crate::order::sorted_by;
 
@@ -24,6 +24,13 @@ pub struct Decision {
 }
 
 impl Decision {
+    /// What a label's score must reach, where a text may have several.
+    #[must_use]
+    pub fn threshold(&self, label: usize) -> f32 {
+        let chosen = self.thresholds.get(label).copied();
+        chosen.unwrap_or(DEFAULT_THRESHOLD)
+    }
+
     /// That of a head.
     #[must_use]
     pub fn of(head: &Head) -> Self {

@@ -7,7 +7,7 @@ use super::metrics::{Confusion, Entity, LabelCounts, LabelScore, entities, pears
 use super::{Dataset, Decision, Outcomes, Targets};
 use crate::adapter::Metric;
 use crate::error::{Error, Result};
-use crate::head::{DEFAULT_THRESHOLD, ProblemName, argmax, sigmoid, softmax};
+use crate::head::{ProblemName, argmax, sigmoid, softmax};
 
 /// How well answers fit.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -154,19 +154,12 @@ fn several_labels(
 ) -> Evaluation {
     let width = data.labels().len();
     let temperature = decision.temperature.unwrap_or(1.0);
-    let threshold = |label| {
-        decision
-            .thresholds
-            .get(label)
-            .copied()
-            .unwrap_or(DEFAULT_THRESHOLD)
-    };
     let mut counts = LabelCounts::new(width);
     let (mut loss, mut exact) = (0.0, 0);
     for (z, truths) in outcomes.vectors().zip(truths.chunks_exact(width.max(1))) {
         let mut right = true;
         for (label, (&z, &truth)) in z.iter().zip(truths).enumerate() {
-            let answer = sigmoid(z / temperature) >= threshold(label);
+            let answer = sigmoid(z / temperature) >= decision.threshold(label);
             counts.add(label, truth, answer);
             right &= answer == truth;
             let z = f64::from(z);

@@ -4,7 +4,7 @@ use super::decision::{over, row_loss};
 use super::trainer::Trainer;
 use super::{Dataset, Decision, Evaluation, Outcomes};
 use crate::error::Result;
-use crate::head::{DEFAULT_THRESHOLD, Target, argmax, sigmoid, softmax};
+use crate::head::{Target, argmax, sigmoid, softmax};
 use crate::order::sorted_by;
 
 /// Most rows of each list in a report.
@@ -245,18 +245,9 @@ fn answer(z: &[f32], data: &Dataset, decision: &Decision) -> String {
                 _ => labels[best].clone(),
             }
         }
-        super::Targets::Sets(_) => {
-            let threshold = |label| {
-                decision
-                    .thresholds
-                    .get(label)
-                    .copied()
-                    .unwrap_or(DEFAULT_THRESHOLD)
-            };
-            joined(labels, |label| {
-                sigmoid(z[label] / temperature) >= threshold(label)
-            })
-        }
+        super::Targets::Sets(_) => joined(labels, |label| {
+            sigmoid(z[label] / temperature) >= decision.threshold(label)
+        }),
         super::Targets::Numbers(_) => z.first().map(f32::to_string).unwrap_or_default(),
         super::Targets::Tags { .. } => {
             let tags = z
