@@ -57,12 +57,23 @@ wasm_module() {
   local build=$1 raw=$2
   shift 2
   say "wasm module, $build: compiling ..."
-  as_build "$build" cargo build --locked --package graftlet --lib --profile wasm --target "$wasm_target" "$@"
+  # panics name source files: without the folders of the machine that built it the module is the same everywhere
+  as_build "$build" cargo build --locked --package graftlet --lib --profile wasm --target "$wasm_target" \
+    --config "target.$wasm_target.rustflags = [\"--remap-path-prefix=$(registry_sources)=\"]" "$@"
   rm -rf "$raw"
   mkdir -p "$raw"
   cp "target/$wasm_target/wasm/graftlet.wasm" "$raw/"
   [ "$build" = simd128 ] || node scripts/relaxed-madd-only.mjs "$raw/graftlet.wasm"
   wasm-bindgen --target web --omit-default-module-path --out-dir "$raw" --out-name graftlet "$raw/graftlet.wasm"
+}
+
+# Where cargo unpacks dependencies; a path ends before the name of a package.
+registry_sources() {
+  local any
+  any=$(cargo metadata --locked --format-version 1 | node -e '
+    const { packages } = JSON.parse(require("fs").readFileSync(0, "utf8"));
+    console.log(packages.find(({ source }) => source?.startsWith("registry")).manifest_path)')
+  dirname "$(dirname "$any")"
 }
 
 # same_glue FOLDER FOLDER: but for comments, which number functions.

@@ -211,11 +211,14 @@ fn shared(
         })
         .collect();
     let mut events = Vec::new();
-    let mut widest = 0;
+    let (mut widest, mut judges) = (0, 0);
     loop {
         let parameters = leader.learner().parameters();
         let plan = leader.plan(workers);
         widest = widest.max(plan.len());
+        if matches!(plan[..], [Share::Judge { .. }, ..]) {
+            judges = judges.max(plan.len());
+        }
         let computed: Vec<Computed> = plan
             .iter()
             .zip(&mut learners)
@@ -226,7 +229,7 @@ fn shared(
             .collect();
         events.push(leader.apply(computed).unwrap());
         if leader.is_done() {
-            assert_eq!(widest, workers);
+            assert_eq!((widest, judges), (workers, workers));
             return (events, leader);
         }
     }

@@ -551,6 +551,40 @@ fn a_split_is_stratified_and_repeatable() {
     }
 }
 
+#[test]
+fn the_last_rows_are_held_out_where_so_many_are_asked_for() {
+    let engine = tiny_int8();
+    let rows: Vec<Row> = (0..12)
+        .map(|index| row(WORDS[index % WORDS.len()], ["a", "b"][index % 2]))
+        .collect();
+    let data = dataset(&engine, &rows);
+    let split = |count| {
+        let settings = Settings {
+            dev_rows: Some(count),
+            ..Settings::default()
+        };
+        settings.split(data.clone())
+    };
+    for count in [1, 5, 11] {
+        let (kept, held) = split(count).unwrap();
+        let numbers = |data: &Dataset| -> Vec<usize> {
+            (0..data.len()).map(|row| data.number(row)).collect()
+        };
+        assert_eq!(numbers(&kept), (0..12 - count).collect::<Vec<_>>());
+        assert_eq!(numbers(&held), (12 - count..12).collect::<Vec<_>>());
+    }
+    for count in [0, 12] {
+        let error = split(count).unwrap_err();
+        assert_eq!(error.code(), "option_invalid");
+        let sentence = error.to_string();
+        assert!(
+            sentence.contains(&format!("dev_rows is {count}")),
+            "{sentence}"
+        );
+        assert!(sentence.contains("between 1 and 11"), "{sentence}");
+    }
+}
+
 // ---- the result
 
 #[test]

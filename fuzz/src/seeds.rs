@@ -239,7 +239,7 @@ fn settings() -> Vec<Vec<u8>> {
     });
     let settings = json!({
         "epochs": 3, "batch_size": 16, "learning_rate": 0.001, "weight_decay": 0.01, "warmup": 0.1,
-        "dev_share": 0.2, "seed": 1, "pooling": "mean", "metric": {"name": "f1", "positive": "a"},
+        "dev_share": 0.2, "dev_rows": 1, "seed": 1, "pooling": "mean", "metric": {"name": "f1", "positive": "a"},
         "rank": 8, "alpha": 16, "targets": ["query"],
     });
     let card = json!({

@@ -41,7 +41,7 @@ const LEARNING_RATES: &[(&str, f64)] = &[
 const LEARNING_RATE: f64 = 1e-3;
 
 /// About how many rows a small training set should be seen, over all epochs.
-const ROWS_SEEN: usize = 6000;
+const ROWS_SEEN: usize = 3600;
 
 impl Defaults {
     /// For a preset and a number of rows to learn from.

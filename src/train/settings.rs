@@ -78,6 +78,9 @@ pub struct Settings {
     /// Share of each class that is held out where no held-out rows are given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dev_share: Option<f64>,
+    /// How many of the last rows are held out, in place of a share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dev_rows: Option<usize>,
     /// Seed of initialisation, split and order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
@@ -129,6 +132,7 @@ const FIELDS: &[&str] = &[
     "label_smoothing",
     "class_weights",
     "dev_share",
+    "dev_rows",
     "seed",
     "pooling",
     "metric",
@@ -232,13 +236,20 @@ impl Settings {
         }
     }
 
-    /// Holds out the share of rows that the settings ask for.
+    /// Holds out the rows that the settings ask for.
     ///
     /// # Errors
-    /// [`Error::OptionInvalid`] for a share outside its range.
+    /// [`Error::OptionInvalid`] for a share outside its range, or if no row would be left to learn from.
     pub fn split(&self, data: Dataset) -> Result<(Dataset, Dataset)> {
         check("dev_share", self.dev_share(), DEV_SHARE)?;
-        Ok(data.split(self.dev_share(), self.seed()))
+        let Some(held) = self.dev_rows else {
+            return Ok(data.split(self.dev_share(), self.seed()));
+        };
+        #[allow(clippy::cast_precision_loss)]
+        check("dev_rows", held as f64, 1.0..=data.len() as f64 - 1.0)?;
+        let rows: Vec<usize> = (0..data.len()).collect();
+        let (kept, held) = rows.split_at(data.len() - held);
+        Ok((data.select(kept), data.select(held)))
     }
 
     fn dev_share(&self) -> f64 {
@@ -393,7 +404,7 @@ mod tests {
         let json = br#"{"problem": "single_label", "reject": "none", "epochs": 1, "patience": 2,
             "batch_size": 2, "accumulation": 3, "learning_rate": 0.1, "schedule": "cosine",
             "warmup": 0.1, "weight_decay": 0.0, "gradient_clip": 2.0, "head_dropout": 0.1,
-            "label_smoothing": 0.1, "class_weights": "balanced", "dev_share": 0.2, "seed": 3,
+            "label_smoothing": 0.1, "class_weights": "balanced", "dev_share": 0.2, "dev_rows": 2, "seed": 3,
             "pooling": "first", "metric": {"name": "macro_f1"}, "half": true, "task": "t", "rank": 4,
             "alpha": 8, "rank_stabilised": true, "dropout": 0.1, "bias": "all", "virtual_tokens": 10,
             "targets": ["ffn_up"], "reduction_factor": 8, "non_linearity": "relu"}"#;

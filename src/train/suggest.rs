@@ -16,7 +16,7 @@ const FOLDS: usize = 5;
 
 /// Rows that a comparison uses at most: with more the differences are larger than its noise, and a
 /// run on each fold would take longer than the training itself.
-const MOST_ROWS: usize = 600;
+const MOST_ROWS: usize = 300;
 
 /// What one call of [`Suggester::step`] did.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -189,11 +189,18 @@ impl Suggester {
             .filter(|row| !held.contains(row))
             .collect();
         let (train, dev) = (self.data.select(&kept), self.data.select(held));
+        let preset = self.presets[candidate];
+        // kinds are told apart before they have learnt all that they can
+        let epochs = self
+            .settings
+            .resolve(preset.name, &train)?
+            .epochs
+            .div_ceil(2);
         let settings = Settings {
             patience: None,
+            epochs: self.settings.epochs.or(Some(epochs)),
             ..self.settings.clone()
         };
-        let preset = self.presets[candidate];
         let mut trainer = Trainer::new(Arc::clone(&self.backbone), preset, settings, train, dev)?;
         trainer
             .learner()

@@ -175,11 +175,13 @@ impl Trainer {
             Phase::Evaluate { next, .. } => {
                 let rest: Vec<usize> = (*next..self.learner.dev.len()).collect();
                 let length = |&row: &usize| self.learner.dev.length(row);
-                let shares = runs(&rest, EVALUATION_TOKENS, length).take(workers);
+                let most = EVALUATION_TOKENS * workers;
+                let rows = runs(&rest, most, length).next().unwrap_or_default();
                 let judge = |rows: &[usize]| Share::Judge {
                     rows: rows[0]..rows[0] + rows.len(),
                 };
-                shares.map(judge).collect()
+                let shares = parts(rows, workers, length);
+                shares.into_iter().map(judge).collect()
             }
             Phase::Done => Vec::new(),
         }
@@ -438,15 +440,17 @@ pub(super) fn shuffled(rows: usize, seed: u64, epoch: usize) -> Vec<usize> {
     order
 }
 
-/// Cuts rows into at most `count` parts of about the same length.
+/// Cuts rows into `count` parts of about the same length, or one a row where there are fewer. So the number of
+/// parts alone says how they were cut.
 fn parts<T>(rows: &[T], count: usize, length: impl Fn(&T) -> usize) -> Vec<&[T]> {
     let total: usize = rows.iter().map(&length).sum();
     let mut parts = Vec::with_capacity(count);
     let (mut start, mut seen) = (0, 0);
     for (index, row) in rows.iter().enumerate() {
         seen += length(row);
-        let is_last = index + 1 == rows.len();
-        if is_last || seen * count >= total * (parts.len() + 1) {
+        let (rows_left, parts_left) = (rows.len() - index, count - parts.len());
+        let must_cut = rows_left <= parts_left || rows_left == 1;
+        if must_cut || seen * count >= total * (parts.len() + 1) {
             parts.push(&rows[start..=index]);
             start = index + 1;
         }
@@ -474,6 +478,7 @@ mod tests {
         };
         assert_eq!(lengths(&[5, 5, 5, 5], 2), [[5, 5], [5, 5]]);
         assert_eq!(lengths(&[1, 1, 18, 2], 2), [vec![1, 1, 18], vec![2]]);
+        assert_eq!(lengths(&[1, 1, 18], 3), [[1], [1], [18]]);
         assert_eq!(lengths(&[3, 3], 5), [[3], [3]]);
         assert!(lengths(&[], 2).is_empty());
         assert_eq!(lengths(&[7, 1, 1], 1), [[7, 1, 1]]);

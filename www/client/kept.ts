@@ -107,10 +107,9 @@ export async function* keptRows(store: Store, name: string): AsyncGenerator<Uint
 
 /** Runs that can go on. What was interrupted before all of its rows were kept cannot, and is removed. */
 export async function interrupted(store: Store): Promise<InterruptedRun[]> {
-  const underWay = await held();
   const found: InterruptedRun[] = [];
   for (const name of await store.list()) {
-    if (underWay.has(name)) continue;
+    if (await isUnderWay(name)) continue;
     const run = await readJson<KeptRun>(store, name, RUN);
     if (!run) {
       await store.remove(name);
@@ -154,9 +153,17 @@ function hold(name: string): Promise<void> {
   });
 }
 
-/** Names of the runs that are under way in any tab. */
-async function held(): Promise<Set<string>> {
-  const state = await globalThis.navigator?.locks?.query();
-  const names = (state?.held ?? []).map((lock) => lock.name ?? "");
-  return new Set(names.filter((n) => n.startsWith(LOCK)).map((n) => n.slice(LOCK.length)));
+/** Whether any tab is at the run. */
+async function isUnderWay(name: string): Promise<boolean> {
+  const locks = globalThis.navigator?.locks;
+  if (!locks) return false;
+  const free = locks.request(
+    LOCK + name,
+    { mode: "shared", signal: AbortSignal.timeout(LOCK_WAIT_MS) },
+    () => {},
+  );
+  return free.then(
+    () => false,
+    () => true,
+  );
 }

@@ -63,6 +63,8 @@ export interface TrainOptions {
   classWeights?: "balanced" | Record<string, number>;
   /** Part of the rows held out to judge the adapter by, 0 to 1. */
   devShare?: number;
+  /** How many of the last rows are the held-out ones, in place of a share. */
+  devRows?: number;
   /** Two runs with one seed on the same rows, and as many workers, give the same adapter. */
   seed?: number;
   /** What the head reads. */
