@@ -126,6 +126,7 @@ const entry = {
   score: test.score,
   ...(card.problem === undefined ? {} : { problem: card.problem.name }),
   ...(recipe.settings.reject === undefined ? {} : { reject: recipe.settings.reject }),
+  ...(recipe.scale === undefined ? {} : { scale: recipe.scale }),
   example: recipe.example,
   ...(recipe.example2 === undefined ? {} : { example2: recipe.example2 }),
   source: recipe.source,

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::trainer::{Best, Phase, Trainer, shuffled};
+use super::plan::shuffled;
+use super::trainer::{Best, Phase, Trainer};
 use super::{Dataset, Outcomes, Settings, Targets, Trace};
 use crate::adapter::Preset;
 use crate::backbone::Backbone;

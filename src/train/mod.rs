@@ -12,6 +12,7 @@ mod learner;
 mod optimizer;
 mod outcomes;
 mod penalty;
+mod plan;
 mod report;
 mod scale;
 mod schedule;

@@ -2,19 +2,15 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 
-use super::learner::EVALUATION_TOKENS;
+use super::plan::shuffled;
 use super::{AdamW, Computed, Dataset, Decision, Evaluation, Event, Learner, Lesson};
 use super::{Outcomes, Resolved, Schedule, Settings, Share, Trace, clip_norm};
 use crate::adapter::{BackboneRef, Card, Preset, TaskAdapter};
 use crate::backbone::Backbone;
 use crate::error::{Error, Result};
 use crate::head::Problem;
-use crate::text::runs;
 
 /// A training run, one short unit of work at a time.
 ///
@@ -149,47 +145,6 @@ impl Trainer {
             computed.push(self.learner.compute(&share)?);
         }
         self.apply(computed)
-    }
-
-    /// What is to be computed next, as at most `workers` shares of about the same size; none once the run
-    /// is over. The same call gives the same shares until [`apply`](Self::apply).
-    #[must_use]
-    pub fn plan(&self, workers: usize) -> Vec<Share> {
-        let workers = workers.max(1);
-        let data = &self.learner.train;
-        match &self.phase {
-            Phase::Train(rows) => {
-                let rows = &rows[rows.len() - self.next_rows(rows)..];
-                let targets = rows.iter().map(|&row| data.target(row));
-                let weight = targets
-                    .map(|target| self.learner.loss.weight(&target))
-                    .sum();
-                let shares = parts(rows, workers, |&row| data.length(row));
-                let learn = |rows: &[usize]| Share::Learn {
-                    step: self.step,
-                    rows: rows.to_vec(),
-                    weight,
-                };
-                shares.into_iter().map(learn).collect()
-            }
-            Phase::Evaluate { next, .. } => {
-                let rest: Vec<usize> = (*next..self.learner.dev.len()).collect();
-                let length = |&row: &usize| self.learner.dev.length(row);
-                let most = EVALUATION_TOKENS * workers;
-                let rows = runs(&rest, most, length).next().unwrap_or_default();
-                let judge = |rows: &[usize]| Share::Judge {
-                    rows: rows[0]..rows[0] + rows.len(),
-                };
-                let shares = parts(rows, workers, length);
-                shares.into_iter().map(judge).collect()
-            }
-            Phase::Done => Vec::new(),
-        }
-    }
-
-    /// Number of rows of the next step.
-    fn next_rows(&self, rows: &[usize]) -> usize {
-        (self.resolved.batch_size * self.resolved.accumulation).min(rows.len())
     }
 
     /// Takes what the shares of a [`plan`](Self::plan) came to, in the plan's order.
@@ -430,70 +385,10 @@ impl Trainer {
     }
 }
 
-/// The rows of an epoch in its order, the first last. It hangs on nothing but these numbers, so a run that
-/// was interrupted goes on in the same order.
-pub(super) fn shuffled(rows: usize, seed: u64, epoch: usize) -> Vec<usize> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed.wrapping_add(1));
-    rng.set_stream(epoch as u64);
-    let mut order: Vec<usize> = (0..rows).collect();
-    order.shuffle(&mut rng);
-    order
-}
-
-/// Cuts rows into `count` parts of about the same length, or one a row where there are fewer. So the number of
-/// parts alone says how they were cut.
-fn parts<T>(rows: &[T], count: usize, length: impl Fn(&T) -> usize) -> Vec<&[T]> {
-    let total: usize = rows.iter().map(&length).sum();
-    let mut parts = Vec::with_capacity(count);
-    let (mut start, mut seen) = (0, 0);
-    for (index, row) in rows.iter().enumerate() {
-        seen += length(row);
-        let (rows_left, parts_left) = (rows.len() - index, count - parts.len());
-        let must_cut = rows_left <= parts_left || rows_left == 1;
-        if must_cut || seen * count >= total * (parts.len() + 1) {
-            parts.push(&rows[start..=index]);
-            start = index + 1;
-        }
-    }
-    parts
-}
-
 fn unplanned(what: &str) -> Error {
     Error::OptionInvalid {
         option: "parts",
         value: what.to_owned(),
         reason: "give what the plan asked for, in its order".into(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parts_are_even_and_hold_every_row_once() {
-        let lengths = |rows: &[usize], count| -> Vec<Vec<usize>> {
-            let parts = parts(rows, count, |&length| length);
-            parts.into_iter().map(<[usize]>::to_vec).collect()
-        };
-        assert_eq!(lengths(&[5, 5, 5, 5], 2), [[5, 5], [5, 5]]);
-        assert_eq!(lengths(&[1, 1, 18, 2], 2), [vec![1, 1, 18], vec![2]]);
-        assert_eq!(lengths(&[1, 1, 18], 3), [[1], [1], [18]]);
-        assert_eq!(lengths(&[3, 3], 5), [[3], [3]]);
-        assert!(lengths(&[], 2).is_empty());
-        assert_eq!(lengths(&[7, 1, 1], 1), [[7, 1, 1]]);
-    }
-
-    #[test]
-    fn an_epoch_has_its_own_order() {
-        let sorted = |mut rows: Vec<usize>| {
-            rows.sort_unstable();
-            rows
-        };
-        let first = shuffled(50, 3, 0);
-        assert_ne!(first, shuffled(50, 3, 1));
-        assert_ne!(first, shuffled(50, 4, 0));
-        assert_eq!(first, shuffled(50, 3, 0));
-        assert_eq!(sorted(first), (0..50).collect::<Vec<_>>());
     }
 }
