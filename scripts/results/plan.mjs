@@ -7,7 +7,7 @@ export const TASKS = {
   sst2: { metric: "accuracy", full: 0.886, settings: { epochs: 4 } },
   cola: { metric: "matthews", full: 0.245, settings: { epochs: 6 } },
   mrpc: { metric: "accuracy", full: 0.772, settings: { epochs: 6 } },
-  stsb: { metric: "spearman", full: 0.83, settings: { epochs: 6, problem: "regression" } },
+  stsb: { metric: "spearman", full: 0.83, settings: { epochs: 4, problem: "regression" } },
   trec: { metric: "accuracy", full: 0.966, settings: { epochs: 8 } },
   banking77: { metric: "accuracy", full: 0.931, settings: { epochs: 8 } },
 };
