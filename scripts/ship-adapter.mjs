@@ -2,7 +2,7 @@
 //
 //   node scripts/ship-adapter.mjs TASK --data DIR [--trained DIR]
 //
-// scripts/tasks/TASK.json is the recipe; DIR holds TASK/{train,dev,test}.csv, or .conll. The folder with its card
+// scripts/tasks/TASK.json is the recipe, scripts/tasks.json the order of the dropdown; DIR holds TASK/{train,dev,test}.csv, or .conll. The folder with its card
 // goes to www/public/adapters/TASK/ and its entry into the index that the page's dropdown reads.
 // --trained takes a folder that the same recipe has made already.
 
@@ -26,6 +26,8 @@ const root = join(import.meta.dirname, "..");
 const program = join(root, "target/release/graftlet");
 const backbone = join(root, "www/public/models/minilm-l6");
 const adapters = join(root, "www/public/adapters");
+const order = JSON.parse(readFileSync(join(root, "scripts/tasks.json"), "utf8"));
+if (!order.includes(task)) throw new Error(`scripts/tasks.json has no place for ${task}: add it.`);
 const recipe = JSON.parse(readFileSync(join(root, `scripts/tasks/${task}.json`), "utf8"));
 const ending = existsSync(join(values.data, task, "train.conll")) ? "conll" : "csv";
 const rows = (part) => join(values.data, task, `${part}.${ending}`);
@@ -71,7 +73,7 @@ const perLabelTable =
 ${perLabel.join("\n")}
 `;
 // every other measure that the program knows for the problem
-const SAID = ["metric", "score", "n", "loss", "truncated", "per_label", "confusion", test.metric];
+const SAID = ["metric", "score", "n", "loss", "skipped", "truncated", "per_label", "confusion", test.metric];
 const others = Object.entries(test).filter(([name]) => !SAID.includes(name));
 const alsoScored = others.map(([name, score]) => `${name.replaceAll("_", " ")} ${score.toFixed(4)}`).join(", ");
 const size = facts.rank ? `rank ${facts.rank}, alpha ${facts.alpha}` : `reduction factor ${recipe.settings.reduction_factor}`;
@@ -133,6 +135,7 @@ const entry = {
   licence: recipe.licence,
 };
 index.adapters = [...index.adapters.filter((other) => other.name !== task), entry];
-index.adapters.sort((a, b) => a.group.localeCompare(b.group, "en") || a.title.localeCompare(b.title, "en"));
+const place = ({ name }) => order.indexOf(name);
+index.adapters.sort((a, b) => place(a) - place(b));
 writeFileSync(indexFile, `${JSON.stringify(index, null, 2)}\n`);
 console.log(`${task}: ${test.metric} ${test.score.toFixed(4)} on ${test.n} rows, ${bytes} bytes`);

@@ -61,12 +61,6 @@ export function taskSelect(page: Page) {
   return page.getByLabel("Task", { exact: true });
 }
 
-/** Types a text and waits for the label it should get. */
-export async function expectLabel(page: Page, text: string, label: string): Promise<void> {
-  await page.getByLabel("Text", { exact: true }).first().fill(text);
-  await expect(page.getByTestId("verdict")).toHaveText(label);
-}
-
 /** The scores on show, unrounded, by label. */
 export async function scoresOf(page: Page, text: string): Promise<Record<string, number>> {
   const box = page.getByLabel("Text", { exact: true }).first();
