@@ -41,6 +41,9 @@ const LEARNING_RATES: &[(&str, f64)] = &[
 const LEARNING_RATE: f64 = 1e-3;
 
 /// About how many rows a small training set should be seen, over all epochs.
+///
+/// LoRA on 500 rows, accuracy on other rows after 5, 8 and 14 epochs: .906, .933, .936 on banking77 (20
+/// classes), .904, .924, .930 on trec. The last six cost as much time again for half a point.
 const ROWS_SEEN: usize = 3600;
 
 impl Defaults {
