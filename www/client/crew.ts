@@ -3,7 +3,7 @@
  * message ports of their own: the page relays nothing.
  */
 import type { Computed, EngineEvent, Share, Training } from "./engine.js";
-import { type ErrorShape, toShape } from "./errors.js";
+import { type ErrorShape, GraftletError, toShape } from "./errors.js";
 
 interface Order {
   share: Share;
@@ -21,15 +21,27 @@ interface Member {
   settle: ((result: Result | undefined) => void) | undefined;
 }
 
+/**
+ * How long a follower may take beside the leader's own share, of about the same size. A worker that a browser ends for
+ * want of memory may tell nobody.
+ */
+const PATIENCE = { times: 20, atLeastMs: 30_000 };
+
 /** The leader's side. */
 export class Crew {
   readonly #members: Map<number, Member>;
   readonly #onLost: (error: ErrorShape) => void;
+  readonly #patience: typeof PATIENCE;
   #version = 0;
 
   /** `onLost` is told of every follower that is given up. */
-  constructor(ports: readonly MessagePort[], onLost: (error: ErrorShape) => void) {
+  constructor(
+    ports: readonly MessagePort[],
+    onLost: (error: ErrorShape) => void,
+    patience: typeof PATIENCE = PATIENCE,
+  ) {
     this.#onLost = onLost;
+    this.#patience = patience;
     this.#members = new Map(
       ports.map((port, index) => {
         const member: Member = { port, version: -1, settle: undefined };
@@ -65,13 +77,33 @@ export class Crew {
       });
     });
     const [own] = shares;
+    const began = performance.now();
     const computed = own ? [training.compute(own)] : [];
-    for (const [place, result] of (await Promise.all(pending)).entries()) {
+    const took = performance.now() - began;
+    const watch = setTimeout(
+      () => this.#loseSilent(members.slice(0, pending.length)),
+      Math.max(this.#patience.atLeastMs, this.#patience.times * took),
+    );
+    const results = await Promise.all(pending);
+    clearTimeout(watch);
+    for (const [place, result] of results.entries()) {
       computed.push(result ?? training.compute(shares[place + 1] as Share));
     }
     // Answers to held-out rows leave the parameters as they are.
     if (own && "learn" in own) this.#version += 1;
     return training.apply(computed);
+  }
+
+  /** Goes on without those that have not answered yet. */
+  #loseSilent(members: readonly [number, Member][]): void {
+    for (const [index, member] of members) {
+      if (!member.settle) continue;
+      const error = new GraftletError(
+        "worker_failed",
+        "A worker of the training no longer answers: the run goes on without it.",
+      );
+      this.lose(index, toShape(error));
+    }
   }
 
   /** Goes on without a follower. */
