@@ -55,6 +55,8 @@ export class Graftlet {
   readonly #remote: Remote;
   /** Further workers, of training runs and of many texts. */
   readonly #hired = new Set<Remote>();
+  /** Names of the runs under way. */
+  readonly #training = new Set<string>();
 
   private constructor(
     { backbone, runtime }: Loaded,
@@ -242,8 +244,11 @@ export class Graftlet {
   }
 
   /** Training runs that this browser keeps and that no tab is at. */
-  interrupted(): Promise<InterruptedRun[]> {
-    return this.#remote.call("interrupted", []);
+  async interrupted(): Promise<InterruptedRun[]> {
+    const before = new Set(this.#training);
+    const found = await this.#remote.call("interrupted", []);
+    // One that has ended meanwhile was still there when it was looked for.
+    return found.filter(({ name }) => !before.has(name) && !this.#training.has(name));
   }
 
   /**
@@ -301,12 +306,16 @@ export class Graftlet {
       signal,
       persist,
       members: (name) => this.exportAdapter(name),
-      spawn: () => this.#hire(),
+      spawn: () => {
+        this.#training.add(name);
+        return this.#hire();
+      },
       retire: (worker) => this.#retire(worker),
       adopt: async (files, persist) => {
         await this.addAdapter(name, files, { persist });
       },
       forget: () => this.forgetTraining(name),
+      ended: () => this.#training.delete(name),
     });
   }
 

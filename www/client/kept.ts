@@ -28,6 +28,8 @@ const PROGRESS = "progress.json";
 const LOCK = "graftlet run ";
 /** A worker that was just ended holds its lock for a moment longer. */
 const LOCK_WAIT_MS = 2000;
+/** A run that has come to its end is kept until its adapter is. */
+const REMOVAL_WAIT_MS = 500;
 
 const partName = (part: number) => `rows-${part}.jsonl`;
 
@@ -109,7 +111,7 @@ export async function* keptRows(store: Store, name: string): AsyncGenerator<Uint
 export async function interrupted(store: Store): Promise<InterruptedRun[]> {
   const found: InterruptedRun[] = [];
   for (const name of await store.list()) {
-    if (await isUnderWay(name)) continue;
+    if (!(await isLeft(name))) continue;
     const run = await readJson<KeptRun>(store, name, RUN);
     if (!run) {
       await store.remove(name);
@@ -153,17 +155,13 @@ function hold(name: string): Promise<void> {
   });
 }
 
-/** Whether any tab is at the run. */
-async function isUnderWay(name: string): Promise<boolean> {
+/** Whether no tab is at the run. One that lets go of it just now may have come to its end, and then removes it. */
+async function isLeft(name: string): Promise<boolean> {
   const locks = globalThis.navigator?.locks;
-  if (!locks) return false;
-  const free = locks.request(
-    LOCK + name,
-    { mode: "shared", signal: AbortSignal.timeout(LOCK_WAIT_MS) },
-    () => {},
-  );
-  return free.then(
-    () => false,
-    () => true,
-  );
+  const { held = [] } = (await locks?.query()) ?? {};
+  if (!locks || !held.some((lock) => lock.name === LOCK + name)) return true;
+  const options = { mode: "shared", signal: AbortSignal.timeout(LOCK_WAIT_MS) } as const;
+  const free = await locks.request(LOCK + name, options, () => true).catch(() => false);
+  if (free) await new Promise((resolve) => setTimeout(resolve, REMOVAL_WAIT_MS));
+  return free;
 }

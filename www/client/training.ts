@@ -36,6 +36,8 @@ export interface Run {
   adopt(files: AdapterFiles, persist: boolean): Promise<void>;
   /** Removes what is kept of the run. */
   forget(): Promise<void>;
+  /** Nothing more comes of the run. */
+  ended(): void;
 }
 
 export function train(run: Run): TrainRun {
@@ -154,6 +156,7 @@ async function* steps(run: Run, state: State): AsyncGenerator<TrainEvent, void, 
     state.end();
     // Where nothing can be kept there is nothing to remove.
     if (!goesOn) await run.forget().catch(() => {});
+    run.ended();
   }
 }
 

@@ -243,6 +243,18 @@ describe("a run", () => {
     }
   });
 
+  it("is not interrupted while it is under way, nor when it has ended", async () => {
+    const g = await load();
+    const run = g.train(OPTIONS, ROWS);
+    await run.next();
+    expect(fake.Store.memory.size).toBeGreaterThan(0);
+    expect(await g.interrupted()).toEqual([]);
+    let last: Promise<InterruptedRun[]> | undefined;
+    for await (const event of run) if (event.type === "eval") last = g.interrupted();
+    expect(await last).toEqual([]);
+    expect(await g.interrupted()).toEqual([]);
+  });
+
   it("that was interrupted can be given up; one that is not there cannot go on", async () => {
     const first = await load();
     const run = first.train(OPTIONS, ROWS);
