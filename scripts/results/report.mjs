@@ -1,13 +1,15 @@
 // From the results of all runs to docs/results.md.
 
-import { FEW, FULL_PARAMETERS, KINDS, SEEDED, TASKS } from "./plan.mjs";
+import { FEW, FULL_PARAMETERS, KINDS, nameOf, plan, SEEDED, TASKS } from "./plan.mjs";
 
 const number = (value) => value.toLocaleString("en");
 const figure = (value) => (value === undefined ? "–" : value.toFixed(3).replace(/^(-?)0\./, "$1."));
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
-/** Largest less smallest, halved, behind the mean. */
-const spread = (values) =>
-  values.length === 0 ? "–" : `${figure(mean(values))} ± ${figure((Math.max(...values) - Math.min(...values)) / 2)}`;
+/** Largest less smallest, halved, behind the mean; of one value there is no spread. */
+const spread = (values) => {
+  if (values.length < 2) return figure(values[0]);
+  return `${figure(mean(values))} ± ${figure((Math.max(...values) - Math.min(...values)) / 2)}`;
+};
 const range = (values, text) => {
   const [low, high] = [Math.min(...values), Math.max(...values)];
   return low === high ? text(low) : `${text(low)} to ${text(high)}`;
@@ -77,6 +79,15 @@ function fewTable(results) {
   return table(["kind", ...FEW.perClass.map((count) => `${count} rows a class`)], rows);
 }
 
+/** What is still to be done, while anything is. */
+function open(results) {
+  const done = new Set(results.map(nameOf));
+  const planned = plan();
+  const left = planned.filter((run) => !done.has(nameOf(run))).length;
+  if (left === 0) return "";
+  return `\n**${planned.length - left} of ${planned.length} runs are made so far**; a dash stands where one is missing.\n`;
+}
+
 export function report(results) {
   return `# What adapters reach, and what full fine-tuning does
 
@@ -85,7 +96,7 @@ run, with all of its settings. Training and scoring are the native program's, on
 ${number(FULL_PARAMETERS)} parameters), one thread a run. The best epoch is chosen on the dev rows; scores are those on the
 test rows, which nothing else saw. Learning rates are the program's defaults for the kind. Seconds are from the
 program's start to the written adapter, with other work on the machine at times.
-
+${open(results)}
 ## Every kind
 
 Seed 1. Trainable parameters and bytes on disk (32-bit floats) with the head, from the smallest to the largest head.
