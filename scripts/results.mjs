@@ -11,7 +11,7 @@ import { appendFileSync, createWriteStream, existsSync, mkdirSync, readFileSync,
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { nameOf, plan } from "./results/plan.mjs";
+import { nameOf, runsLeft } from "./results/plan.mjs";
 import { report } from "./results/report.mjs";
 
 const root = join(import.meta.dirname, "..");
@@ -109,9 +109,9 @@ async function train(run) {
   };
 }
 
-const done = new Set(readResults().map(nameOf));
-const open = plan().filter((run) => !done.has(nameOf(run)) && nameOf(run).includes(values.only));
-console.log(`${done.size} runs are done, ${open.length} are to be made`);
+const done = readResults();
+const open = runsLeft(done).filter((run) => nameOf(run).includes(values.only));
+console.log(`${done.length} runs are done, ${open.length} are to be made`);
 const failed = [];
 const worker = async () => {
   for (let run = open.shift(); run !== undefined; run = open.shift()) {

@@ -2,8 +2,9 @@
 //
 //   node scripts/ship-adapter.mjs TASK --data DIR [--trained DIR]
 //
-// scripts/tasks/TASK.json is the recipe, scripts/tasks.json the order of the dropdown; DIR holds TASK/{train,dev,test}.csv, or .conll. The folder with its card
-// goes to www/public/adapters/TASK/ and its entry into the index that the page's dropdown reads.
+// scripts/tasks/TASK.json is the recipe, scripts/tasks.json the order of the dropdown; DIR holds
+// TASK/{train,dev,test}.csv, or .conll. The folder with its card goes to www/public/adapters/TASK/ and its entry into
+// the index that the page's dropdown reads.
 // --trained takes a folder that the same recipe has made already.
 
 import { execFileSync } from "node:child_process";

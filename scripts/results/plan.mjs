@@ -58,3 +58,9 @@ export function plan() {
 /** A run's name, by which its result is found again. */
 export const nameOf = ({ table, task, kind, seed, perClass }) =>
   [table, task, kind, perClass === null ? null : `${perClass} a class`, `seed ${seed}`].filter(Boolean).join(", ");
+
+/** The runs that are not among the results. */
+export function runsLeft(results) {
+  const done = new Set(results.map(nameOf));
+  return plan().filter((run) => !done.has(nameOf(run)));
+}

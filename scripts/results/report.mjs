@@ -1,6 +1,6 @@
 // From the results of all runs to docs/results.md.
 
-import { FEW, FULL_PARAMETERS, KINDS, nameOf, plan, SEEDED, TASKS } from "./plan.mjs";
+import { FEW, FULL_PARAMETERS, KINDS, plan, runsLeft, SEEDED, TASKS } from "./plan.mjs";
 
 const number = (value) => value.toLocaleString("en");
 const figure = (value) => (value === undefined ? "–" : value.toFixed(3).replace(/^(-?)0\./, "$1."));
@@ -81,11 +81,9 @@ function fewTable(results) {
 
 /** What is still to be done, while anything is. */
 function open(results) {
-  const done = new Set(results.map(nameOf));
-  const planned = plan();
-  const left = planned.filter((run) => !done.has(nameOf(run))).length;
+  const [all, left] = [plan().length, runsLeft(results).length];
   if (left === 0) return "";
-  return `\n**${planned.length - left} of ${planned.length} runs are made so far**; a dash stands where one is missing.\n`;
+  return `\n**${all - left} of ${all} runs are made so far**; a dash stands where one is missing.\n`;
 }
 
 export function report(results) {
