@@ -144,10 +144,10 @@ export async function loadInterrupted(): Promise<void> {
   }
 }
 
-/** Looks for interrupted runs now and again: a tab that was closed lets go of its run a while later. */
+/** Looks for interrupted runs now and again: a tab that was closed may let go of its run later than is waited for. */
 export async function followInterrupted(): Promise<void> {
   await loadInterrupted();
-  for (const seconds of [2, 8]) setTimeout(() => void loadInterrupted(), seconds * 1000);
+  setTimeout(() => void loadInterrupted(), 8000);
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "visible") void loadInterrupted();
   });
