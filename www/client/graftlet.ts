@@ -193,8 +193,9 @@ export class Graftlet {
   }
 
   /**
-   * Classifies many texts with the active adapter, one answer a text; with several workers each has the backbone in
-   * its memory for as long as it takes. Where one cannot be had the others do its part.
+   * Classifies many texts with what is active, one answer a text; with several workers each has the backbone in
+   * its memory for as long as it takes. Where one cannot be had the others do its part. A `split`, which is told how
+   * many texts come together, is computed by one worker.
    */
   classifyMany(
     texts: readonly Text[],
@@ -210,12 +211,14 @@ export class Graftlet {
       signal: options.signal,
       onProgress: options.onProgress,
       main: this.#remote,
-      hire: async (name) => {
+      hire: async (names) => {
         const worker = this.#hire();
         try {
-          const files = await this.exportAdapter(name);
+          const folders = await Promise.all(names.map((name) => this.exportAdapter(name)));
           await worker.call("load", [this.#backboneUrl, this.runtime.build]);
-          await worker.call("addAdapter", [name, files, false]);
+          for (const [index, files] of folders.entries()) {
+            await worker.call("addAdapter", [names[index] as string, files, false]);
+          }
         } catch (error) {
           this.#retire(worker);
           throw error;

@@ -2,6 +2,7 @@
  * Classifying many texts: several workers take them in parts out of one queue.
  */
 import { GraftletError } from "./errors.js";
+import { membersOf } from "./members.js";
 import type { Remote } from "./remote.js";
 import type { Answer, ManyProgress, Text } from "./types.js";
 import { workersFor } from "./workers.js";
@@ -13,24 +14,24 @@ export interface Many {
   signal: AbortSignal | undefined;
   onProgress: ((progress: ManyProgress) => void) | undefined;
   main: Remote;
-  /** Starts a worker that has the backbone and the adapter of that name; it may fail. */
-  hire(name: string): Promise<Remote>;
+  /** Starts a worker that has the backbone and the adapters of those names, in their order; it may fail. */
+  hire(names: readonly string[]): Promise<Remote>;
   retire(worker: Remote): void;
 }
 
 /** Texts of a part: the engine batches them, and progress is told after each. */
 const PART = 64;
 
-/** One answer a text, by the active adapter. */
+/** One answer a text, by what is active. */
 export async function classifyMany(many: Many): Promise<Answer[]> {
   const { texts, main, signal, onProgress } = many;
   throwIfAborted(signal);
   const most = workersFor(many.workers);
-  // Asked once: whatever is used meanwhile, all texts are answered by one adapter.
+  // Asked once: whatever is used meanwhile, all texts are answered by the same.
   const active = await main.call("active", []);
-  // A composition may ask for its number of texts, and is made of adapters that helpers do not have.
-  if (typeof active !== "string") return main.call("classify", [texts]);
-  const name = active;
+  const members = active === null ? undefined : membersOf(active);
+  // One call answers, or says why it cannot.
+  if (active === null || !members) return main.call("classify", [texts]);
   const answers: Answer[] = new Array(texts.length);
   const parts = Array.from({ length: Math.ceil(texts.length / PART) }, (_, part) => part * PART);
   /** What workers are at. */
@@ -40,7 +41,7 @@ export async function classifyMany(many: Many): Promise<Answer[]> {
 
   const answer = async (worker: Remote, start: number): Promise<void> => {
     const part = texts.slice(start, start + PART);
-    const [found = []] = await worker.call("classifyWith", [part, [name]]);
+    const [found = []] = await worker.call("classifyWith", [part, [active]]);
     for (const [index, answer] of found.entries()) answers[start + index] = answer;
     done += part.length;
     throwIfAborted(signal);
@@ -69,7 +70,7 @@ export async function classifyMany(many: Many): Promise<Answer[]> {
     }
   };
   const help = async (): Promise<void> => {
-    const worker = await many.hire(name);
+    const worker = await many.hire(members);
     workers += 1;
     try {
       await work(worker);

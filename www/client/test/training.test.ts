@@ -1,6 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Graftlet } from "../index.js";
-import type { AdapterFiles, InterruptedRun, Row, TrainEvent, TrainOptions } from "../types.js";
+import type {
+  AdapterFiles,
+  Composition,
+  InterruptedRun,
+  ManyProgress,
+  Row,
+  TrainEvent,
+  TrainOptions,
+} from "../types.js";
 import { workersFor } from "../workers.js";
 import * as fake from "./fake-engine.js";
 import { FakeWorker } from "./fake-worker.js";
@@ -337,6 +345,37 @@ describe("classifyMany", () => {
     expect(done).toEqual(done.toSorted((a, b) => a - b));
     expect(done.at(-1)).toBe(500);
     expect(await g.classifyMany([])).toEqual([]);
+  });
+
+  it("gives a composition to all workers, but not one whose answers depend on which texts come together", async () => {
+    const computed: number[] = [];
+    class Counting extends fake.Engine {
+      readonly number = computed.push(0) - 1;
+      static override load = async () => new Counting();
+      override classifyWith(...args: Parameters<fake.Engine["classifyWith"]>) {
+        computed[this.number] = (computed[this.number] ?? 0) + args[0].length;
+        return super.classifyWith(...args);
+      }
+    }
+    const g = await ready({ ...fake, Engine: Counting });
+    await g.addAdapter("last", files);
+    await g.addAdapter("mixed", files);
+    for (const [what, workers] of [
+      [{ stack: ["m", { average: [{ adapter: "last", weight: 1 }], head: "mixed" }] }, 3],
+      [{ fuse: ["m", "last"], fusion: "mixed" }, 3],
+      [{ split: ["m", { adapter: "last", rows: 499 }] }, 1],
+    ] satisfies [Composition, number][]) {
+      await g.use(what);
+      const expected = await g.classify(texts);
+      computed.fill(0);
+      let most = 0;
+      const onProgress = (at: ManyProgress) => {
+        most = Math.max(most, at.workers);
+      };
+      expect(await g.classifyMany(texts, { workers: 3, onProgress })).toEqual(expected);
+      expect(most).toBe(workers === 1 ? 0 : workers);
+      expect(computed.filter((texts) => texts > 0).length).toBe(workers);
+    }
   });
 
   it("does without workers that cannot be had or fail", async () => {
