@@ -654,9 +654,10 @@ fn patience_ends_a_run_and_keeps_the_best() {
             _ => None,
         })
         .collect();
-    let last_best = evaluations.iter().rposition(|&best| best).unwrap();
-    assert_eq!(evaluations.len(), last_best + 3, "{evaluations:?}");
-    assert!(evaluations.len() < 30);
+    assert_eq!(
+        evaluations, [true; 3],
+        "the first is the highest, the others are equal to it"
+    );
 }
 
 #[test]

@@ -65,10 +65,10 @@ enum PhaseState {
 #[derive(Serialize, Deserialize)]
 struct BestState {
     score: u64,
-    loss: u64,
+    highest: u64,
 }
 
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 impl Trainer {
     /// Everything that [`resume`](Self::resume) needs, at any time of a run.
@@ -108,7 +108,7 @@ impl Trainer {
             phase,
             best: self.best.as_ref().map(|best| BestState {
                 score: best.score.to_bits(),
-                loss: best.loss.to_bits(),
+                highest: best.highest.to_bits(),
             }),
         };
         let state = serde_json::to_vec(&state).map_err(|error| invalid(&error.to_string()))?;
@@ -183,7 +183,7 @@ impl Trainer {
         self.best = match state.best {
             Some(best) => Some(Best {
                 score: f64::from_bits(best.score),
-                loss: f64::from_bits(best.loss),
+                highest: f64::from_bits(best.highest),
                 parameters: file.floats(tensor::BEST, &[size])?,
                 outcomes: outcomes(tensor::BEST_LOGITS, dev_rows)?,
             }),

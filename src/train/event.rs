@@ -46,7 +46,8 @@ pub enum Event {
         score: f64,
         /// Mean cross-entropy on the held-out rows.
         loss: f64,
-        /// Whether it is the best so far; the best epoch's adapter is the result.
+        /// Whether it is the best so far, the last of those within one held-out row of the highest score; the best
+        /// epoch's adapter is the result.
         best: bool,
         /// Steps so far.
         step: usize,
@@ -57,7 +58,7 @@ pub enum Event {
     Done {
         /// What `score` is.
         metric: &'static str,
-        /// Best score on the held-out rows.
+        /// Score of the best epoch on the held-out rows.
         score: f64,
         /// Epochs run.
         epochs: usize,

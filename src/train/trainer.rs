@@ -28,7 +28,7 @@ pub struct Trainer {
     pub(super) epoch: usize,
     pub(super) phase: Phase,
     pub(super) best: Option<Best>,
-    /// Epochs since the best.
+    /// Epochs since the highest score.
     pub(super) worse: usize,
     /// How each row was answered when it was last learnt from.
     pub(super) traces: Vec<Trace>,
@@ -48,8 +48,8 @@ pub(super) enum Phase {
 /// The epoch whose adapter is the result, so far.
 pub(super) struct Best {
     pub(super) score: f64,
-    /// In the unit of learning.
-    pub(super) loss: f64,
+    /// The highest score of all epochs, which this one's comes near.
+    pub(super) highest: f64,
     pub(super) parameters: Vec<f32>,
     pub(super) outcomes: Outcomes,
 }
@@ -271,20 +271,21 @@ impl Trainer {
         let evaluation = Evaluation::of(dev, &outcomes, &decision);
         let score = evaluation.score(metric)?;
         let loss = self.learner.scale.scaled_loss(evaluation.loss);
-        let best = self
+        let before = self
             .best
             .as_ref()
-            .is_none_or(|best| score > best.score || (score >= best.score && loss < best.loss));
+            .map_or(f64::NEG_INFINITY, |best| best.highest);
+        let highest = before.max(score);
+        self.worse = if score > before { 0 } else { self.worse + 1 };
+        let best = self.best.is_none() || score + one_row(dev.len()) >= highest;
         if best {
-            self.worse = 0;
+            let parameters = self.learner.parameters();
             self.best = Some(Best {
                 score,
-                loss,
-                parameters: self.learner.parameters(),
+                highest,
+                parameters,
                 outcomes,
             });
-        } else {
-            self.worse += 1;
         }
         self.epoch += 1;
         let event = Event::Eval {
@@ -383,6 +384,17 @@ impl Trainer {
             bytes: 0,
         })
     }
+}
+
+/// By how much two scores may differ and count as equal: what one held-out row comes to. Of equal epochs the last is
+/// kept: its steps were the smallest.
+///
+/// A few held-out rows are too blunt to tell epochs apart, and the highest of many scores is luck: with 8 rows of
+/// each of trec's classes, 6 of them held out, the last epochs were right on .54 to .76 of other texts (LoRA, five
+/// draws), those with the highest score on .39 to .68. Breiman et al. 1984 take a standard error, which is more.
+#[allow(clippy::cast_precision_loss)]
+fn one_row(held_out: usize) -> f64 {
+    1.0 / held_out as f64 + f64::EPSILON
 }
 
 fn unplanned(what: &str) -> Error {

@@ -123,7 +123,7 @@ export type TrainEvent =
       metric: string;
       score: number;
       loss: number;
-      /** True when this is the best score so far: the adapter that is kept. */
+      /** True when this is the best epoch so far, the last within one held-out row of the highest score: the one kept. */
       best: boolean;
       step: number;
       steps: number;
