@@ -77,7 +77,7 @@ ${perLabel.join("\n")}
 const SAID = ["metric", "score", "n", "loss", "skipped", "truncated", "per_label", "confusion", test.metric];
 const others = Object.entries(test).filter(([name]) => !SAID.includes(name));
 const alsoScored = others.map(([name, score]) => `${name.replaceAll("_", " ")} ${score.toFixed(4)}`).join(", ");
-const size = facts.rank ? `rank ${facts.rank}, alpha ${facts.alpha}` : `reduction factor ${recipe.settings.reduction_factor}`;
+const size = facts.rank ? `, rank ${facts.rank}, alpha ${facts.alpha}` : ` of size ${facts["bottleneck size"]}`;
 
 writeFileSync(
   join(folder, "README.md"),
@@ -88,7 +88,7 @@ ${recipe.settings.task}
 | | |
 | --- | --- |
 | labels | ${card.labels.join(", ")} |
-| kind | ${facts.title}, ${size}, at ${facts.sites.join(", ")} |
+| kind | ${facts.title}${size}, at ${facts.sites.join(", ")} |
 | backbone | all-MiniLM-L6-v2 in int8, fingerprint ${facts["backbone fingerprint"]} |
 | trainable parameters | ${facts.parameters.toLocaleString("en")}, ${(100 * share).toFixed(2)} % of the backbone's ${whole.toLocaleString("en")} |
 | test score | ${test.metric} ${test.score.toFixed(4)} on ${test.n} rows${alsoScored === "" ? "" : ` (${alsoScored})`} |
