@@ -11,8 +11,8 @@ const spread = (values) => {
   return `${figure(mean(values))} ± ${figure((Math.max(...values) - Math.min(...values)) / 2)}`;
 };
 const range = (values, text) => {
-  const [low, high] = [Math.min(...values), Math.max(...values)];
-  return low === high ? text(low) : `${text(low)} to ${text(high)}`;
+  const [low, high] = [text(Math.min(...values)), text(Math.max(...values))];
+  return low === high ? low : `${low} to ${high}`;
 };
 const table = (head, rows) =>
   [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
@@ -49,6 +49,34 @@ function mainTable(results) {
   ]);
   const heads = tasks.map((task) => `${task} (${TASKS[task].metric})`);
   return table(["kind", ...heads, "mean", "trainable", "share", "on disk", "training"], rows);
+}
+
+/** The kinds that were trained on every task, the best first: `{ title, mean, share }`, the share that of the largest. */
+function ranking(results) {
+  const tasks = Object.keys(TASKS);
+  const kinds = Object.entries(KINDS).map(([kind, { title }]) => {
+    const own = results.filter((run) => run.table === "main" && run.kind === kind && run.seed === 1);
+    const share = Math.max(...own.map((run) => run.parameters)) / FULL_PARAMETERS;
+    return { title, all: own.length === tasks.length, mean: mean(own.map((run) => run.score)), share };
+  });
+  return kinds.filter(({ all }) => all).sort((a, b) => b.mean - a.mean);
+}
+
+/** What the main table comes to, in words. */
+function reading(results) {
+  const kinds = ranking(results);
+  const [best] = kinds;
+  const small = kinds.find(({ share }) => share < 0.01);
+  if (!best || !small) return "";
+  const full = mean(Object.values(TASKS).map((task) => task.full));
+  const beside = (value, other) => `${figure(Math.abs(value - other))} ${value < other ? "below" : "above"}`;
+  const percent = (share) => `${(100 * share).toFixed(2)} %`;
+  const smallest =
+    small === best ? "" : ` ${small.title}, with at most ${percent(small.share)}, is ${beside(small.mean, best.mean)} that.`;
+  return (
+    `\n${best.title} is best on the average: ${figure(best.mean)}, ${beside(best.mean, full)} full fine-tuning, with at most\n` +
+    `${percent(best.share)} of the parameters.${smallest}\n`
+  );
 }
 
 function seedTable(results) {
@@ -103,7 +131,7 @@ ${mainTable(results)}
 
 Full fine-tuning is the same checkpoint on the same rows: PyTorch, AdamW, learning rate 1e-4, batches of 32, the best of
 4 to 10 epochs on dev, one seed.
-
+${reading(results)}
 ## Seeds ${SEEDED.seeds.join(", ")}
 
 Mean, and half of what lies between the best and the worst.
