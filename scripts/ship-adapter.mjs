@@ -77,7 +77,8 @@ ${perLabel.join("\n")}
 const SAID = ["metric", "score", "n", "loss", "skipped", "truncated", "per_label", "confusion", test.metric];
 const others = Object.entries(test).filter(([name]) => !SAID.includes(name));
 const alsoScored = others.map(([name, score]) => `${name.replaceAll("_", " ")} ${score.toFixed(4)}`).join(", ");
-const size = facts.rank ? `, rank ${facts.rank}, alpha ${facts.alpha}` : ` of size ${facts["bottleneck size"]}`;
+const bottleneck = facts["bottleneck size"];
+const size = facts.rank ? `, rank ${facts.rank}, alpha ${facts.alpha}` : bottleneck ? ` of size ${bottleneck}` : "";
 
 writeFileSync(
   join(folder, "README.md"),
