@@ -357,22 +357,24 @@ describe("classifyMany", () => {
         return super.classifyWith(...args);
       }
     }
+    // enough for all to get some
+    const lots = Array.from({ length: 4 }, () => texts).flat();
     const g = await ready({ ...fake, Engine: Counting });
     await g.addAdapter("last", files);
     await g.addAdapter("mixed", files);
     for (const [what, workers] of [
       [{ stack: ["m", { average: [{ adapter: "last", weight: 1 }], head: "mixed" }] }, 3],
       [{ fuse: ["m", "last"], fusion: "mixed" }, 3],
-      [{ split: ["m", { adapter: "last", rows: 499 }] }, 1],
+      [{ split: ["m", { adapter: "last", rows: 1999 }] }, 1],
     ] satisfies [Composition, number][]) {
       await g.use(what);
-      const expected = await g.classify(texts);
+      const expected = await g.classify(lots);
       computed.fill(0);
       let most = 0;
       const onProgress = (at: ManyProgress) => {
         most = Math.max(most, at.workers);
       };
-      expect(await g.classifyMany(texts, { workers: 3, onProgress })).toEqual(expected);
+      expect(await g.classifyMany(lots, { workers: 3, onProgress })).toEqual(expected);
       expect(most).toBe(workers === 1 ? 0 : workers);
       expect(computed.filter((texts) => texts > 0).length).toBe(workers);
     }
