@@ -82,13 +82,11 @@ function reading(results) {
 function seedTable(results) {
   const rows = SEEDED.kinds.map((kind) => [
     KINDS[kind].title,
-    ...SEEDED.tasks.map((task) =>
-      spread(
-        results
-          .filter((run) => run.table === "main" && run.kind === kind && run.task === task)
-          .map((run) => run.score),
-      ),
-    ),
+    ...SEEDED.tasks.map((task) => {
+      const own = results.filter((run) => run.table === "main" && run.kind === kind && run.task === task);
+      const missing = own.length < SEEDED.seeds.length ? ` (${own.length} of ${SEEDED.seeds.length} seeds)` : "";
+      return spread(own.map((run) => run.score)) + missing;
+    }),
   ]);
   return table(["kind", ...SEEDED.tasks.map((task) => `${task} (${TASKS[task].metric})`)], rows);
 }
