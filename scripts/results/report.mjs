@@ -17,10 +17,14 @@ const range = (values, text) => {
 const table = (head, rows) =>
   [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 
+/** A kind's runs in the main table. */
+const inMainTable = (results, kind) =>
+  results.filter((run) => run.table === "main" && run.kind === kind && run.seed === 1);
+
 function mainTable(results) {
   const tasks = Object.keys(TASKS);
   const rows = Object.entries(KINDS).flatMap(([kind, { title }]) => {
-    const own = results.filter((run) => run.table === "main" && run.kind === kind && run.seed === 1);
+    const own = inMainTable(results, kind);
     if (own.length === 0) return [];
     const scores = tasks.map((task) => own.find((run) => run.task === task)?.score);
     const all = scores.every((score) => score !== undefined);
@@ -55,7 +59,7 @@ function mainTable(results) {
 function ranking(results) {
   const tasks = Object.keys(TASKS);
   const kinds = Object.entries(KINDS).map(([kind, { title }]) => {
-    const own = results.filter((run) => run.table === "main" && run.kind === kind && run.seed === 1);
+    const own = inMainTable(results, kind);
     const share = Math.max(...own.map((run) => run.parameters)) / FULL_PARAMETERS;
     return { title, all: own.length === tasks.length, mean: mean(own.map((run) => run.score)), share };
   });
