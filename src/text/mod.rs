@@ -1,12 +1,13 @@
 //! Floor 1: text becomes token ids, and several texts become one batch.
 
 mod batch;
+mod encode;
 mod outline;
 
 pub use batch::{Batch, Encoded, runs};
 
 use serde::{Deserialize, Serialize};
-use tokenizers::{TruncationDirection, TruncationParams, TruncationStrategy};
+use tokenizers::OffsetType;
 
 use crate::error::{Error, Result};
 
@@ -62,7 +63,7 @@ pub struct Word {
 
 /// The backbone's tokenizer, read from its `tokenizer.json`.
 pub struct Tokenizer {
-    inner: tokenizers::Tokenizer,
+    parts: encode::Parts,
     max_tokens: usize,
 }
 
@@ -80,25 +81,14 @@ impl Tokenizer {
         if let Some(fault) = outline::fault(json) {
             return Err(invalid(fault));
         }
-        let mut inner =
-            tokenizers::Tokenizer::from_bytes(json).map_err(|error| invalid(error.to_string()))?;
-        let truncation = TruncationParams {
-            direction: TruncationDirection::Right,
-            max_length: max_tokens,
-            strategy: TruncationStrategy::LongestFirst,
-            stride: 0,
-        };
-        inner
-            .with_truncation(Some(truncation))
-            .map_err(|error| invalid(error.to_string()))?;
-        inner.with_padding(None);
-        Ok(Self { inner, max_tokens })
+        let parts = encode::Parts::from_bytes(json).map_err(|error| invalid(error.to_string()))?;
+        Ok(Self { parts, max_tokens })
     }
 
     /// Number of tokens in the vocabulary, added ones included.
     #[must_use]
     pub fn vocabulary(&self) -> usize {
-        self.inner.get_vocab_size(true)
+        self.parts.get_vocab_size(true)
     }
 
     /// The longest sequence, in tokens, special tokens included.
@@ -112,13 +102,7 @@ impl Tokenizer {
     /// # Errors
     /// [`Error::TextEmpty`] (with index 0) if there is nothing to read.
     pub fn encode(&self, text: &Text) -> Result<Encoded> {
-        if text.is_empty() {
-            return Err(Error::TextEmpty { index: 0 });
-        }
-        let encoding = self
-            .inner
-            .encode_fast(input(text), true)
-            .map_err(|error| failed(&*error))?;
+        let encoding = self.encoding(text, OffsetType::None)?;
         Ok(Encoded {
             ids: encoding.get_ids().to_vec(),
             type_ids: encoding.get_type_ids().to_vec(),
@@ -131,13 +115,7 @@ impl Tokenizer {
     /// # Errors
     /// As [`encode`](Self::encode).
     pub fn words(&self, text: &Text) -> Result<Vec<Word>> {
-        if text.is_empty() {
-            return Err(Error::TextEmpty { index: 0 });
-        }
-        let encoding = self
-            .inner
-            .encode_char_offsets(input(text), true)
-            .map_err(|error| failed(&*error))?;
+        let encoding = self.encoding(text, OffsetType::Char)?;
         let places = encoding
             .get_word_ids()
             .iter()
@@ -181,18 +159,16 @@ impl Tokenizer {
             })
             .collect()
     }
-}
 
-fn input(text: &Text) -> tokenizers::EncodeInput<'_> {
-    match &text.second {
-        Some(second) => (text.first.as_str(), second.as_str()).into(),
-        None => text.first.as_str().into(),
-    }
-}
-
-fn failed(error: &dyn std::error::Error) -> Error {
-    Error::FileInvalid {
-        place: "tokenizer.json".into(),
-        reason: format!("it failed on a text: {error}"),
+    fn encoding(&self, text: &Text, offsets: OffsetType) -> Result<tokenizers::Encoding> {
+        if text.is_empty() {
+            return Err(Error::TextEmpty { index: 0 });
+        }
+        encode::encode(&self.parts, text, self.max_tokens, offsets).map_err(|error| {
+            Error::FileInvalid {
+                place: "tokenizer.json".into(),
+                reason: format!("it failed on a text: {error}"),
+            }
+        })
     }
 }

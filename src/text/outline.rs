@@ -12,9 +12,6 @@ struct Outline {
     normalizer: Value,
     #[serde(default)]
     post_processor: Value,
-    /// Is never used, but read.
-    #[serde(default, rename = "decoder")]
-    _decoder: Value,
 }
 
 /// Says what is wrong with the file, if it is something that the crate does not say itself.
