@@ -348,6 +348,13 @@ fn every_problem_is_trained_and_answered() {
         let files = training[0].adapter_files().unwrap();
         let info = engine.add_adapter(problem, &files).unwrap();
         assert_eq!(text(&info, "problem"), problem);
+        let thresholds = field(&info, "thresholds");
+        if problem == "multi_label" {
+            // fine, warm and cold
+            assert_eq!(Array::from(&thresholds).length(), 3);
+        } else {
+            assert!(thresholds.is_undefined(), "{problem}");
+        }
         engine.activate(problem.into()).unwrap();
         // a character of two UTF-16 units in front
         let texts = Array::of1(&"\u{1f600} film was good".into());

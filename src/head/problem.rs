@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use super::DEFAULT_THRESHOLD;
+
 /// What a head answers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "snake_case")]
@@ -10,7 +12,7 @@ pub enum Problem {
     /// Any number of labels a text.
     MultiLabel {
         /// What a label's score, 0 to 1, must reach: one a label, or none for
-        /// [`DEFAULT_THRESHOLD`](super::DEFAULT_THRESHOLD).
+        /// [`DEFAULT_THRESHOLD`].
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         thresholds: Vec<f32>,
     },
@@ -29,6 +31,18 @@ impl Problem {
             Self::MultiLabel { .. } => "any number of labels",
             Self::Regression => "a number",
             Self::TokenClassification => "labels of tokens",
+        }
+    }
+
+    /// What the score of each of so many labels must reach, 0 to 1, where a text may have several.
+    #[must_use]
+    pub fn thresholds(&self, labels: usize) -> Option<Vec<f32>> {
+        match self {
+            Self::MultiLabel { thresholds } if thresholds.is_empty() => {
+                Some(vec![DEFAULT_THRESHOLD; labels])
+            }
+            Self::MultiLabel { thresholds } => Some(thresholds.clone()),
+            _ => None,
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::adapter::{Card, Description, SizeOption, TaskAdapter, presets};
 use crate::compose::Composition;
 use crate::engine::{Composed, Engine};
 use crate::error::Error;
-use crate::head::ProblemName;
+use crate::head::{Head, ProblemName, Reject};
 use crate::hub;
 use crate::json;
 use crate::text::Text;
@@ -57,6 +57,10 @@ struct AdapterInfo<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<ProblemName>,
     labels: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thresholds: Option<Vec<f32>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reject: Option<&'a Reject>,
     parameters: usize,
     share: f64,
     bytes: usize,
@@ -330,6 +334,8 @@ impl WebEngine {
     #[allow(clippy::cast_precision_loss)]
     fn info(&self, name: &str, task: &TaskAdapter) -> Outcome<JsValue> {
         let parameters = task.parameters();
+        let head = task.head.as_ref();
+        let problem = head.map(|head| &head.config().problem);
         to_js(&AdapterInfo {
             name,
             kind: task.adapter.config().kind().name,
@@ -337,11 +343,12 @@ impl WebEngine {
                 .adapter
                 .config()
                 .describe(self.engine.backbone().shape()),
-            problem: task
-                .head
-                .as_ref()
-                .map(|head| (&head.config().problem).into()),
+            problem: problem.map(Into::into),
             labels: &task.card.labels,
+            thresholds: problem.and_then(|problem| problem.thresholds(task.card.labels.len())),
+            reject: head
+                .and_then(Head::calibration)
+                .and_then(|calibration| calibration.reject.as_ref()),
             parameters,
             share: parameters as f64 / self.engine.backbone().shape().parameters as f64,
             bytes: task.bytes,

@@ -64,6 +64,25 @@ test("answers with adapters side by side, and embeds", async ({ page }) => {
   expect(result.norm).toBeCloseTo(1, 4);
 });
 
+test("says what a score must reach", async ({ page }) => {
+  await load(page);
+  const infos = await page.evaluate(async () => {
+    const { g } = window as unknown as Scope;
+    const shipped = ["sst2", "goemotions", "clinc150"];
+    return Promise.all(shipped.map((name) => g.addAdapter(name, `/adapters/${name}/`)));
+  });
+  const [one, several, rejecting] = infos;
+  expect(one).not.toHaveProperty("thresholds");
+  expect(one).not.toHaveProperty("reject");
+  expect(several?.thresholds).toHaveLength(several?.labels.length ?? 0);
+  for (const threshold of several?.thresholds ?? []) {
+    expect(threshold).toBeGreaterThan(0);
+    expect(threshold).toBeLessThan(1);
+  }
+  expect(rejecting?.reject?.threshold).toBeGreaterThan(0);
+  expect(rejecting?.labels).not.toContain(rejecting?.reject?.label);
+});
+
 test("either build can be forced, and both answer alike", async ({ page }) => {
   await page.goto(home);
   const answers = await page.evaluate(async () => {

@@ -86,6 +86,10 @@ export interface AdapterInfo {
   /** What it answers; absent where it came without a head. */
   problem?: Problem;
   labels: string[];
+  /** What each label's score must reach, 0 to 1, one a label; only where a text may have several labels. */
+  thresholds?: number[];
+  /** What is answered where the best label's score is below the threshold, 0 to 1; `label` is none of `labels`. */
+  reject?: { label: string; threshold: number };
   /** Trained parameters, the classification head included. */
   parameters: number;
   /** `parameters` as a part of the backbone's, 0 to 1. */

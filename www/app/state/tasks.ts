@@ -77,6 +77,12 @@ export const adapter = computed(() =>
   selected.value === null ? undefined : loaded.value.get(selected.value),
 );
 
+/** The score that each label of an adapter must reach, where a text may have several. */
+export function thresholdsOf(name: string): ReadonlyMap<string, number> {
+  const { labels = [], thresholds = [] } = loaded.value.get(name) ?? {};
+  return new Map(thresholds.map((threshold, i) => [labels[i] ?? "", threshold]));
+}
+
 /** Least and most of the numbers that the chosen task answers, where that is known. */
 export const scale = computed<readonly [number, number] | null>(() => {
   const chosen = task.value;

@@ -2,16 +2,11 @@
  * Any number of labels, each with the score that it has and the one that it takes.
  */
 import type { LabelsAnswer } from "graftlet";
-import { useEffect } from "preact/hooks";
-import { readThresholds, thresholds } from "../../state/thresholds.js";
+import { thresholdsOf } from "../../state/tasks.js";
 import { Bars } from "./bars.js";
 
 export function LabelsView({ task, result }: { task: string; result: LabelsAnswer }) {
-  useEffect(() => {
-    // Without them the bars have no marks: the answer is the same.
-    readThresholds(task).catch(() => {});
-  }, [task]);
-  const own = thresholds.value.get(task);
+  const own = thresholdsOf(task);
   const chosen = new Set(result.labels.map(({ label }) => label));
   return (
     <>
@@ -21,9 +16,9 @@ export function LabelsView({ task, result }: { task: string; result: LabelsAnswe
       <Bars
         scores={result.scores}
         chosen={(label) => chosen.has(label)}
-        threshold={(label) => own?.get(label)}
+        threshold={(label) => own.get(label)}
       />
-      {own && <p class="hint key-mark">A label is given once its score passes its own mark.</p>}
+      <p class="hint key-mark">A label is given once its score passes its own mark.</p>
     </>
   );
 }
