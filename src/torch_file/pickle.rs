@@ -70,8 +70,10 @@ pub(super) fn read(pickle: &[u8]) -> Result<Object, String> {
             size(object)?;
         }
         stack.read(&mut this).map_err(|error| {
-            let reason = reason(error);
-            format!("its list of tensors is no valid pickle ({reason:.200})")
+            format!(
+                "its list of tensors is no valid pickle ({:.200})",
+                reason(error)
+            )
         })?;
     }
     stack
