@@ -1025,6 +1025,22 @@ fn options_out_of_range() {
         ..Options::default()
     };
     refused(option("lora", options), "option_invalid", &["targets"]);
+    for kind in ["lora", "ia3", "pfeiffer"] {
+        let layers = |layers: &[usize]| {
+            let options = Options {
+                layers: Some(layers.to_vec()),
+                ..Options::default()
+            };
+            option(kind, options)
+        };
+        layers(&[0, 0]).unwrap();
+        refused(layers(&[]), "option_invalid", &["layers is empty"]);
+        refused(
+            layers(&[0, 1]),
+            "option_invalid",
+            &["layers is 1", "0 to 0"],
+        );
+    }
     for kind in ["houlsby", "pfeiffer"] {
         let factor = |factor: usize| {
             option(

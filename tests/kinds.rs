@@ -25,7 +25,8 @@ use std::collections::BTreeSet;
 use differences::{Case, LAYERS, check_model_with};
 use graftlet::adapter::format::{self, CONFIG, Library};
 use graftlet::adapter::{
-    CHECKPOINT, Card, Config, FreshParams, GivenParams, KINDS, Parameter, TaskAdapter, merge,
+    CHECKPOINT, Card, Config, FreshParams, GivenParams, KINDS, Options, Parameter, TaskAdapter,
+    merge, presets,
 };
 use graftlet::backbone::{Backbone, Bert, Dtype, Hook, NoHook, convert};
 use graftlet::engine::{Engine, argmax};
@@ -291,6 +292,36 @@ fn states_below_the_lowest_layer_are_the_bare_ones() {
         }
         let changes = state_bits(&engine, &*adapter) != state_bits(&engine, &NoHook);
         assert_eq!(changes, row.lowest.is_some(), "{}", row.name);
+    }
+}
+
+/// Of the kinds that are in layers; the others refuse the choice, and a head alone has nothing that it could be about.
+#[test]
+fn a_preset_is_in_the_layers_that_were_chosen() {
+    let engine = tiny().engine(Dtype::Int8);
+    let shape = engine.backbone().shape();
+    let options = Options {
+        layers: Some(vec![1]),
+        reduction_factor: Some(4),
+        ..Options::default()
+    };
+    for preset in presets() {
+        let config = (preset.config)(&options, shape);
+        if ["prompt", "bitfit"].contains(&preset.name) {
+            let Err(error) = config else {
+                panic!("{} takes a choice of layers", preset.name)
+            };
+            assert_eq!(error.code(), "option_invalid", "{}", preset.name);
+            continue;
+        }
+        let config = config.unwrap();
+        let adapter = config.build(shape, &mut FreshParams::new(1)).unwrap();
+        let (layers, lowest) = match preset.name {
+            "head" => (vec![], None),
+            _ => (vec![1], Some(1)),
+        };
+        assert_eq!(config.describe(shape).layers, layers, "{}", preset.name);
+        assert_eq!(adapter.lowest_layer(), lowest, "{}", preset.name);
     }
 }
 

@@ -262,7 +262,7 @@ pub fn settings(data: &[u8]) -> String {
     let targets = Targets::empty(scheme.problem);
     let rows = Dataset::from_parts(scheme, TokenStore::default(), targets);
     let settings = Settings::from_json("x", data);
-    let settings = settings.and_then(|settings| settings.resolve("lora", &rows));
+    let settings = settings.and_then(|settings| settings.resolve("lora", &rows, 6));
     let card = serde_json::from_slice::<Card>(data);
     let config = outcome(BertConfig::from_json(data));
     format!("{config}, {}, {}", outcome(settings), card.is_ok())

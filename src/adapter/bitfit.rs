@@ -26,7 +26,10 @@ pub(super) static KIND: Kind = Kind {
         description: "The biases of the encoder and nothing else. The smallest change that touches every layer.",
         library: Library::Peft,
         size: None,
-        config: |_, _| Ok(Box::new(BitFitConfig::default())),
+        config: |options, _| {
+            options.refuse_layers("the biases are those of all layers; leave it out")?;
+            Ok(Box::new(BitFitConfig::default()))
+        },
     }],
     peft: None,
     adapterhub: None,

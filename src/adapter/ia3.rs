@@ -99,7 +99,7 @@ fn from_options(
             reason: "name at least one linear layer".into(),
         });
     }
-    let sites = (0..shape.layers).flat_map(|layer| {
+    let sites = options.layers(shape)?.into_iter().flat_map(|layer| {
         targets
             .iter()
             .map(move |&linear| (LinearSite { layer, linear }, side(linear)))

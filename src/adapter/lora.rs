@@ -148,7 +148,9 @@ fn from_options(options: &Options, shape: &Shape, decomposed: bool) -> Result<Bo
         rank,
         alpha: options.alpha.unwrap_or(2.0 * rank as f64),
         rank_stabilised: options.rank_stabilised.unwrap_or(false),
-        targets: (0..shape.layers)
+        targets: options
+            .layers(shape)?
+            .into_iter()
             .flat_map(|layer| {
                 targets
                     .iter()

@@ -31,6 +31,7 @@ pub use prompt::{PromptConfig, PromptPlace};
 pub use task::{BackboneRef, Card, Member, Metric, Original, TaskAdapter};
 
 use std::any::Any;
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -280,6 +281,14 @@ pub struct Options {
     /// Linear layers that LoRA acts on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub targets: Option<Vec<crate::backbone::Linear>>,
+    /// Zero-based layers that a LoRA, IA3, bottleneck or prefix is in. What lies below the lowest is computed
+    /// once for all epochs.
+    #[serde(
+        default,
+        alias = "layers_to_transform",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub layers: Option<Vec<usize>>,
     /// Hidden size over bottleneck size.
     #[serde(
         default,
@@ -293,6 +302,43 @@ pub struct Options {
     /// What a fusion is made of.
     #[serde(skip)]
     pub members: Vec<Member>,
+}
+
+impl Options {
+    /// The layers that the adapter is in: all where nothing is said.
+    ///
+    /// # Errors
+    /// [`Error::OptionInvalid`] for no layer, or one that the backbone does not have.
+    pub fn layers(&self, shape: &Shape) -> Result<BTreeSet<usize>> {
+        let Some(given) = &self.layers else {
+            return Ok((0..shape.layers).collect());
+        };
+        let wrong = given.iter().find(|&&layer| layer >= shape.layers);
+        if let (false, None) = (given.is_empty(), wrong) {
+            return Ok(given.iter().copied().collect());
+        }
+        let reason = format!(
+            "name at least one layer, each from 0 to {}",
+            shape.layers - 1
+        );
+        Err(Error::OptionInvalid {
+            option: "layers",
+            value: wrong.map_or("empty".into(), usize::to_string),
+            reason,
+        })
+    }
+
+    /// Refuses a choice of layers for a kind that has none to choose.
+    fn refuse_layers(&self, reason: &str) -> Result<()> {
+        match &self.layers {
+            None => Ok(()),
+            Some(layers) => Err(Error::OptionInvalid {
+                option: "layers",
+                value: format!("{layers:?}"),
+                reason: reason.into(),
+            }),
+        }
+    }
 }
 
 /// Every kind there is.

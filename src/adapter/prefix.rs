@@ -75,7 +75,7 @@ const UP_BIAS: &str = "prefix.up.bias";
 fn from_options(options: &Options, shape: &Shape) -> Result<Box<dyn Config>> {
     Ok(Box::new(PrefixConfig {
         length: virtual_tokens(options, LENGTH, shape)?,
-        layers: (0..shape.layers).collect(),
+        layers: options.layers(shape)?,
         projection: Some((PROJECTION, Activation::Tanh)),
         shifts_positions: false,
     }))

@@ -66,6 +66,7 @@ struct Prompt {
 const VECTORS: &str = "prompt";
 
 fn from_options(options: &Options, shape: &Shape) -> Result<Box<dyn Config>> {
+    options.refuse_layers("virtual words are in front of all layers; leave it out")?;
     Ok(Box::new(PromptConfig {
         length: virtual_tokens(options, LENGTH, shape)?,
         place: PromptPlace::Words,

@@ -8,7 +8,7 @@ use super::penalty::penalise;
 use super::scale::Scale;
 use super::student::Student;
 use super::{Dataset, Outcomes, Resolved, StateCache};
-use crate::adapter::{Config, FreshParams, Preset};
+use crate::adapter::{Config, FreshParams, Options, Preset};
 use crate::backbone::Backbone;
 use crate::error::{Error, Result};
 use crate::head::{Head, HeadConfig, LossSettings, ProblemName, Target, argmax, softmax};
@@ -104,10 +104,14 @@ impl Learner {
         train: Dataset,
         dev: Dataset,
     ) -> Result<Self> {
-        let resolved = settings.resolve(preset.name, &train)?;
         let shape = backbone.shape();
+        let resolved = settings.resolve(preset.name, &train, shape.layers)?;
         let mut params = FreshParams::new(resolved.seed);
-        let config = (preset.config)(&settings.adapter, shape)?;
+        let options = Options {
+            layers: resolved.layers.clone(),
+            ..settings.adapter.clone()
+        };
+        let config = (preset.config)(&options, shape)?;
         check_tokens(&*config, preset, resolved.problem)?;
         let adapter = config.build(shape, &mut params)?;
         let head = HeadConfig {
@@ -145,7 +149,7 @@ impl Learner {
     /// # Errors
     /// [`Error::OptionInvalid`] for a value outside its range.
     pub(super) fn resolve(&self, preset: &Preset, settings: &super::Settings) -> Result<Resolved> {
-        settings.resolve(preset.name, &self.train)
+        settings.resolve(preset.name, &self.train, self.backbone.shape().layers)
     }
 
     /// All parameters end to end, the adapter's, then the head's.

@@ -145,6 +145,7 @@ const FIELDS: &[&str] = &[
     "bias",
     "virtual_tokens",
     "targets",
+    "layers",
     "reduction_factor",
     "non_linearity",
 ];
@@ -189,6 +190,9 @@ pub struct Resolved {
     pub metric: Metric,
     /// See [`Settings::half`].
     pub half: bool,
+    /// See [`Options::layers`]; all without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layers: Option<Vec<usize>>,
 }
 
 impl Settings {
@@ -262,13 +266,13 @@ impl Settings {
         self.seed.unwrap_or(42)
     }
 
-    /// Fills in the defaults for a preset and the rows to learn from.
+    /// Fills in the defaults for a preset, the rows to learn from, and the number of the backbone's layers.
     ///
     /// # Errors
     /// [`Error::OptionInvalid`] for a value outside its range.
-    pub fn resolve(&self, preset: &str, data: &Dataset) -> Result<Resolved> {
+    pub fn resolve(&self, preset: &str, data: &Dataset, layers: usize) -> Result<Resolved> {
         let problem = data.scheme().problem;
-        let defaults = Defaults::of(preset, problem, data.len());
+        let defaults = Defaults::of(preset, problem, data.len(), layers);
         let epochs = self.epochs.unwrap_or(defaults.epochs);
         let resolved = Resolved {
             problem,
@@ -289,6 +293,7 @@ impl Settings {
             pooling: self.pooling.unwrap_or(Pooling::Mean),
             metric: self.metric.clone().unwrap_or(default_metric(problem)),
             half: self.half.unwrap_or(false),
+            layers: self.adapter.layers.clone().or(defaults.layers),
         };
         #[allow(clippy::cast_precision_loss)]
         for (option, count, most) in [
@@ -407,7 +412,7 @@ mod tests {
             "label_smoothing": 0.1, "class_weights": "balanced", "dev_share": 0.2, "dev_rows": 2, "seed": 3,
             "pooling": "first", "metric": {"name": "macro_f1"}, "half": true, "task": "t", "rank": 4,
             "alpha": 8, "rank_stabilised": true, "dropout": 0.1, "bias": "all", "virtual_tokens": 10,
-            "targets": ["ffn_up"], "reduction_factor": 8, "non_linearity": "relu"}"#;
+            "targets": ["ffn_up"], "layers": [2], "reduction_factor": 8, "non_linearity": "relu"}"#;
         let settings = Settings::from_json("s.json", json).unwrap();
         let written = serde_json::to_value(&settings).unwrap();
         let mut fields: Vec<&str> = written

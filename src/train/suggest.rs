@@ -124,7 +124,9 @@ impl Suggester {
         }
         // so that the states of a row are found again in another fold
         .renumbered();
-        let metric = settings.resolve(CANDIDATES[0], &data)?.metric.name();
+        let layers = backbone.shape().layers;
+        let resolved = settings.resolve(CANDIDATES[0], &data, layers)?;
+        let metric = resolved.metric.name();
         Ok(Self {
             folds: data.folds(FOLDS, seed),
             scores: vec![Vec::new(); presets.len()],
@@ -191,11 +193,9 @@ impl Suggester {
         let (train, dev) = (self.data.select(&kept), self.data.select(held));
         let preset = self.presets[candidate];
         // kinds are told apart before they have learnt all that they can
-        let epochs = self
-            .settings
-            .resolve(preset.name, &train)?
-            .epochs
-            .div_ceil(2);
+        let layers = self.backbone.shape().layers;
+        let resolved = self.settings.resolve(preset.name, &train, layers)?;
+        let epochs = resolved.epochs.div_ceil(2);
         let settings = Settings {
             patience: None,
             epochs: self.settings.epochs.or(Some(epochs)),

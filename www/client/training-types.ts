@@ -85,8 +85,10 @@ export interface TrainOptions {
   dropout?: number;
   /** Biases that are trained beside LoRA. */
   bias?: "none" | "all" | "lora_only";
-  /** Layers that LoRA acts on. */
+  /** Linear layers that LoRA acts on. */
   targets?: readonly Linear[];
+  /** Zero-based layers of the encoder that the adapter is in; what lies below the lowest is computed only once. */
+  layers?: readonly number[];
   reductionFactor?: number;
   /** A bottleneck's, such as `relu`, `gelu` or `swish`. */
   nonLinearity?: string;

@@ -181,6 +181,7 @@ impl BottleneckConfig {
 
     /// With what a user set.
     pub(super) fn with(mut self, options: &Options, shape: &Shape) -> Result<Box<dyn Config>> {
+        self.layers = options.layers(shape)?;
         if let Some(factor) = options.reduction_factor {
             #[allow(clippy::cast_precision_loss)]
             let factor = factor as f64;
