@@ -118,7 +118,10 @@ test("two workers come to what one comes to", async ({ context }) => {
   };
   const [one, two] = [await losses(1), await losses(2)];
   expect(two).toHaveLength(one.length);
-  for (const [step, loss] of two.entries()) expect(loss).toBeCloseTo(one[step] as number, 3);
+  // The first two steps differ by the order of sums alone. Parameters that differ in their last bits then round some
+  // activations to another of 12 bits, which moves a loss by a thousandth.
+  for (const [step, loss] of two.entries())
+    expect(loss).toBeCloseTo(one[step] as number, step < 2 ? 6 : 2);
 });
 
 test("pauses, goes on, and is cancelled without a trace", async ({ context }) => {
