@@ -112,16 +112,16 @@ for (const workers of [1, 2]) {
 test("two workers come to what one comes to", async ({ context }) => {
   const page = await open(context);
   const losses = async (workers: number) => {
-    const { events } = await trained(page, { ...OPTIONS, workers });
+    const { events } = await trained(page, { ...OPTIONS, batchSize: 8, workers });
     expect(events.filter(({ type }) => type === "notice")).toEqual([]);
     return events.flatMap((event) => (event.type === "step" ? [event.loss] : []));
   };
   const [one, two] = [await losses(1), await losses(2)];
   expect(two).toHaveLength(one.length);
-  // The first two steps differ by the order of sums alone. Parameters that differ in their last bits then round some
-  // activations to another of 12 bits, which moves a loss by a thousandth.
-  for (const [step, loss] of two.entries())
-    expect(loss).toBeCloseTo(one[step] as number, step < 2 ? 6 : 2);
+  // The first step differs by the order of sums alone. Parameters that differ in their last bits then round some
+  // activations to another of 12 bits, which moves the loss of a few rows more than that of many.
+  expect(two[0]).toBeCloseTo(one[0] as number, 6);
+  for (const [step, loss] of two.entries()) expect(loss).toBeCloseTo(one[step] as number, 3);
 });
 
 test("pauses, goes on, and is cancelled without a trace", async ({ context }) => {
