@@ -14,6 +14,7 @@ cd "$root"
   source scripts/build.sh     # command line, wasm module, npm package and page
   source scripts/test.sh      # every check, in order
   source scripts/bench.sh     # graftlet beside its peers
+  source scripts/soak.sh      # what takes too long for every test run
 }
 
 usage() {
@@ -29,6 +30,8 @@ Usage: ./build.sh VERB
                     set up, build, and measure in headless Chromium: graftlet beside onnxruntime-web
                     and candle; a table, and target/bench/web.json. --quick takes fewer samples,
                     --only those whose row matches, such as 'forward 1x128'
+  soak [--seconds N]
+                    fuzz every reader for N seconds (300); the result goes into docs/soak.md
   clean             remove what was built, and the converted backbone; what was downloaded stays
                     (target/backbone/, www/node_modules/)
   help              print this
@@ -82,7 +85,7 @@ clean() {
 
 verb=${1:-}
 [ $# -eq 0 ] || shift
-[ "$verb" = serve ] || [ "$verb" = bench ] || [ $# -eq 0 ] || die "$verb takes no arguments ('$*')."
+[[ $verb =~ ^(serve|bench|soak)$ ]] || [ $# -eq 0 ] || die "$verb takes no arguments ('$*')."
 case $verb in
   setup)
     setup_to_test
@@ -95,6 +98,7 @@ case $verb in
   serve) serve "$@" ;;
   test) run_tests ;;
   bench) bench "$@" ;;
+  soak) soak "$@" ;;
   clean) clean ;;
   help | --help | -h) usage ;;
   *)

@@ -1,0 +1,41 @@
+# shellcheck shell=bash
+# Sourced by build.sh: what takes too long for every test run and rarely breaks. The result goes into docs/soak.md.
+
+soak_record=docs/soak.md
+
+# soak [--seconds N]: N seconds of fuzzing for each reader; 300 by default, an hour in all.
+soak() {
+  local seconds=300
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --seconds) seconds=${2:-} && shift $(($# > 1 ? 2 : 1)) ;;
+      --seconds=*) seconds=${1#--seconds=} && shift ;;
+      *) die "soak: '$1' is not an option; the only one is --seconds N." ;;
+    esac
+  done
+  [[ $seconds =~ ^[1-9][0-9]{0,4}$ ]] || die "soak: --seconds takes a number from 1 to 99999, not '$seconds'."
+  rust_toolchain
+  local log=target/soak/fuzz.log code=0
+  mkdir -p target/soak
+  say "" "== fuzzing, $seconds s for each reader"
+  cargo run --release --manifest-path fuzz/Cargo.toml --example mutate -- "$seconds" | tee "$log" || code=$?
+  record_soak "$seconds" "$log" >"$soak_record"
+  say "" "The result is in $soak_record."
+  [ "$code" -eq 0 ] || die "soak: a reader failed; the inputs are in fuzz/artifacts/."
+}
+
+record_soak() {
+  local seconds=$1 log=$2
+  cat <<TEXT
+# Last soak run
+
+\`./build.sh soak --seconds $seconds\` wrote this page on $(date -u +%Y-%m-%d), on $(nproc) cores of
+$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1 || echo "an unknown processor"). It gives every reader changed inputs for
+$seconds seconds. A reader fails if it panics, takes longer than its limit, or holds more memory than its allowance
+([fuzz/README.md](../fuzz/README.md)).
+
+\`\`\`
+$(cat "$log")
+\`\`\`
+TEXT
+}
