@@ -3,9 +3,12 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::folders::{self, PARTS};
+use super::folders::{self, OnDisk};
+use super::output::outln;
+use super::target::{self, Target};
 use crate::adapter::format::SIDE_HEAD;
 use crate::adapter::merge;
+use crate::backbone::folder::{CONFIG, ModelFiles, ModelFolder, TOKENIZER};
 use crate::error::{Error, Result};
 
 /// Writes a copy of a model with an adapter merged into its weights, in f32, as transformers and
@@ -18,43 +21,57 @@ pub(super) struct Arguments {
     /// Adapter folder, PEFT's or AdapterHub's.
     #[arg(long, value_name = "DIR")]
     adapter: PathBuf,
-    /// Folder to write.
+    /// Folder to write: a new one, or one that an earlier merge wrote.
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
 }
 
-/// Files that belong to a tokenizer and are copied if they are there.
-const TOKENIZER: [&str; 4] = [
+/// Files that belong to a tokenizer, or say how vectors are made of the hidden states, and are copied if they are
+/// there.
+const COPIED: [&str; 8] = [
     "tokenizer_config.json",
     "special_tokens_map.json",
     "added_tokens.json",
     "vocab.txt",
+    "modules.json",
+    "sentence_bert_config.json",
+    "config_sentence_transformers.json",
+    "1_Pooling/config.json",
 ];
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    let engine = folders::load_backbone(&arguments.from)?;
+    let from = &arguments.from;
+    let target = Target::model("--to", &arguments.to, from, target::merged)?;
+    let engine = folders::load_backbone(from)?;
     let task = folders::load_adapter(&arguments.adapter, &engine)?;
     let mut files = merge(&task, &**engine.backbone())?;
-    let [config, tokenizer, _] = PARTS;
-    let content = folders::read(&arguments.from.join(config))?;
-    files.insert(config.into(), in_f32(content)?);
-    let content = folders::read(&arguments.from.join(tokenizer))?;
-    files.insert(tokenizer.into(), content);
-    for name in TOKENIZER {
-        let path = arguments.from.join(name);
-        if path.is_file() {
-            files.insert(name.into(), folders::read(&path)?);
+    let source = OnDisk(from);
+    let (config, tokenizer) = match folders::manifest(from)? {
+        Some(_) => (
+            folders::read(&from.join(CONFIG))?,
+            folders::read(&from.join(TOKENIZER))?,
+        ),
+        None => {
+            let model = ModelFolder::open(&source)?;
+            (model.config_json.into_owned(), model.tokenizer.into_owned())
+        }
+    };
+    files.insert(CONFIG.into(), in_f32(config)?);
+    files.insert(TOKENIZER.into(), tokenizer);
+    for name in COPIED {
+        if let Some(content) = source.read(name)? {
+            files.insert(name.into(), content.into_owned());
         }
     }
-    folders::write(&arguments.to, &files)?;
-    println!(
+    target.write(&files)?;
+    outln!(
         "{} merged into {}, in {}",
         task.adapter.config().kind().name,
         engine.backbone().shape().name,
         arguments.to.display()
-    );
+    )?;
     if files.contains_key(SIDE_HEAD) {
-        println!("its head, which a plain model has no place for, is in {SIDE_HEAD}");
+        outln!("its head, which a plain model has no place for, is in {SIDE_HEAD}")?;
     }
     Ok(())
 }
@@ -62,7 +79,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
 /// A `config.json` that says, if it says anything of it, that the weights are f32.
 fn in_f32(config: Vec<u8>) -> Result<Vec<u8>> {
     let invalid = |error: serde_json::Error| Error::ConfigInvalid {
-        place: PARTS[0].into(),
+        place: CONFIG.into(),
         reason: error.to_string(),
     };
     let mut map: Map<String, Value> = serde_json::from_slice(&config).map_err(invalid)?;
