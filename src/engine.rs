@@ -467,10 +467,13 @@ impl Engine {
         }
         Text {
             first: self.sentence.prepared(&text.first),
-            second: text.second.as_ref().map(|second| match self.sentence.lower_case {
-                true => second.to_lowercase(),
-                false => second.clone(),
-            }),
+            second: text
+                .second
+                .as_ref()
+                .map(|second| match self.sentence.lower_case {
+                    true => second.to_lowercase(),
+                    false => second.clone(),
+                }),
         }
     }
 

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
-use super::bert::tensor_shapes;
 use super::BertConfig;
+use super::bert::tensor_shapes;
 use super::weights::{Checkpoint, SCALE_SUFFIX, Weights};
 use crate::error::Result;
 use crate::kernels::quantize_rows_int8;

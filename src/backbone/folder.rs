@@ -207,7 +207,11 @@ fn without(files: &dyn ModelFiles, file: &str) -> Error {
         return missing("this is an adapter's folder; name that of the model it was trained on");
     }
     let formats: BTreeSet<&str> = names.iter().filter_map(|n| foreign_format(n)).collect();
-    if !formats.is_empty() && !names.iter().any(|name| WEIGHTS.as_flattened().contains(&name.as_str())) {
+    if !formats.is_empty()
+        && !names
+            .iter()
+            .any(|name| WEIGHTS.as_flattened().contains(&name.as_str()))
+    {
         let formats: Vec<&str> = formats.into_iter().collect();
         return Error::ModelUnsupported {
             place: files.place(),

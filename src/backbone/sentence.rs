@@ -84,9 +84,7 @@ impl SentenceEmbedding {
             return Err(invalid("it names no pooling".into()));
         }
         if settings.max_tokens.is_some_and(|limit| limit < 3) {
-            return Err(invalid(
-                "max_seq_length must leave room for a token".into(),
-            ));
+            return Err(invalid("max_seq_length must leave room for a token".into()));
         }
         Ok(settings)
     }
@@ -224,7 +222,9 @@ impl Modules {
     /// The folder of the encoder, with a slash at the end; empty for the model's own.
     pub(super) fn encoder_path(&self) -> String {
         let encoder = self.0.iter().find(|module| module.class == "Transformer");
-        encoder.map(|module| module.path.clone()).unwrap_or_default()
+        encoder
+            .map(|module| module.path.clone())
+            .unwrap_or_default()
     }
 
     /// The settings. `encoder` reads a file beside the encoder's.

@@ -101,7 +101,11 @@ pub(super) fn tokenizer(read: Read<'_, '_>) -> Result<Option<Vec<u8>>> {
             added.push((id, token(id, content, None, false)));
         }
     }
-    for (id, value) in config["added_tokens_decoder"].as_object().into_iter().flatten() {
+    for (id, value) in config["added_tokens_decoder"]
+        .as_object()
+        .into_iter()
+        .flatten()
+    {
         let (Ok(id), Some(content)) = (id.parse::<u64>(), content_of(value)) else {
             return Err(invalid(CONFIG, format!("added token {id} is {value}")));
         };
@@ -117,7 +121,9 @@ pub(super) fn tokenizer(read: Read<'_, '_>) -> Result<Option<Vec<u8>>> {
     else {
         return Err(invalid(
             VOCABULARY,
-            format!("it lacks one of \"{unknown}\", \"{cls}\" and \"{sep}\", which every text needs; it is not this model's vocabulary"),
+            format!(
+                "it lacks one of \"{unknown}\", \"{cls}\" and \"{sep}\", which every text needs; it is not this model's vocabulary"
+            ),
         ));
     };
     let single = |name: &str, kind: u32| json!({"SpecialToken": {"id": name, "type_id": kind}});

@@ -1,15 +1,16 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::folders::{self, OnDisk};
 use super::output::outln;
-use super::target::{self, Target};
-use crate::adapter::format::SIDE_HEAD;
-use crate::adapter::merge;
+use super::target::Target;
+use crate::adapter::format::{CARD, SIDE_HEAD};
+use crate::adapter::{CHECKPOINT, Card, merge};
 use crate::backbone::folder::{CONFIG, ModelFiles, ModelFolder, TOKENIZER};
 use crate::error::{Error, Result};
+use crate::hub::sha256;
 
 /// Writes a copy of a model with an adapter merged into its weights, in f32, as transformers and
 /// `graftlet convert` read it. The adapter's head stands beside it in graftlet_head.safetensors.
@@ -41,7 +42,7 @@ const COPIED: [&str; 8] = [
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let from = &arguments.from;
-    let target = Target::model("--to", &arguments.to, from, target::merged)?;
+    let target = Target::model("--to", &arguments.to, from, earlier)?;
     let engine = folders::load_backbone(from)?;
     let task = folders::load_adapter(&arguments.adapter, &engine)?;
     let mut files = merge(&task, &**engine.backbone())?;
@@ -58,22 +59,47 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     };
     files.insert(CONFIG.into(), in_f32(config)?);
     files.insert(TOKENIZER.into(), tokenizer);
-    for name in COPIED {
+    // where they stand in other places than their list says, it would be wrong in the copy
+    let copied = match from.join(CONFIG).is_file() {
+        true => &COPIED[..],
+        false => &COPIED[..4],
+    };
+    for &name in copied {
         if let Some(content) = source.read(name)? {
             files.insert(name.into(), content.into_owned());
         }
     }
     target.write(&files)?;
+    let name = match engine.backbone().shape().name.as_str() {
+        "" => "the model",
+        name => name,
+    };
     outln!(
-        "{} merged into {}, in {}",
+        "{} merged into {name}, in {}",
         task.adapter.config().kind().name,
-        engine.backbone().shape().name,
         arguments.to.display()
     )?;
     if files.contains_key(SIDE_HEAD) {
         outln!("its head, which a plain model has no place for, is in {SIDE_HEAD}")?;
     }
     Ok(())
+}
+
+/// What an earlier merge of an adapter with a head wrote into a folder: its side file has the hash of the weights.
+fn earlier(folder: &Path) -> Option<Vec<String>> {
+    let card: Card = serde_json::from_slice(&std::fs::read(folder.join(CARD)).ok()?).ok()?;
+    let weights = std::fs::read(folder.join(CHECKPOINT)).ok()?;
+    if card.backbone?.fingerprint != sha256(&weights) {
+        return None;
+    }
+    let names = [CHECKPOINT, CARD, SIDE_HEAD, CONFIG, TOKENIZER];
+    Some(
+        names
+            .iter()
+            .chain(&COPIED)
+            .map(|&name| name.into())
+            .collect(),
+    )
 }
 
 /// A `config.json` that says, if it says anything of it, that the weights are f32.

@@ -97,10 +97,7 @@ mod tests {
         );
         let card = "---\nlicense: mit\nmodel_name: org/name-1\n---\n# Title";
         assert_eq!(name("/x/source", Some(card)), "org/name-1");
-        assert_eq!(
-            name("/nowhere/all-MiniLM-L6-v2", None),
-            "all-MiniLM-L6-v2"
-        );
+        assert_eq!(name("/nowhere/all-MiniLM-L6-v2", None), "all-MiniLM-L6-v2");
     }
 
     #[test]

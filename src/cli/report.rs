@@ -115,12 +115,20 @@ pub(super) fn print_labels(evaluation: &Evaluation) -> Result<()> {
     }
     outln!(
         "{:<24} {:>9} {:>9} {:>9} {:>7}",
-        "label", "precision", "recall", "f1", "rows"
+        "label",
+        "precision",
+        "recall",
+        "f1",
+        "rows"
     )?;
     for label in &evaluation.per_label {
         outln!(
             "{:<24} {:>9.4} {:>9.4} {:>9.4} {:>7}",
-            label.label, label.precision, label.recall, label.f1, label.rows
+            label.label,
+            label.precision,
+            label.recall,
+            label.f1,
+            label.rows
         )?;
     }
     Ok(())

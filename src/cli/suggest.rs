@@ -55,12 +55,18 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     }
     outln!(
         "{:<10} {:>9} {:>9} {:>9}",
-        "kind", suggestion.metric, "gain", "error"
+        "kind",
+        suggestion.metric,
+        "gain",
+        "error"
     )?;
     for candidate in &suggestion.candidates {
         outln!(
             "{:<10} {:>9.4} {:>9.4} {:>9.4}",
-            candidate.kind, candidate.mean, candidate.gain, candidate.error
+            candidate.kind,
+            candidate.mean,
+            candidate.gain,
+            candidate.error
         )?;
     }
     outln!("train {}", suggestion.choice)?;

@@ -11,11 +11,10 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::folders::read;
-use crate::adapter::format::{CARD, Files, Library, SIDE_HEAD};
-use crate::adapter::{CHECKPOINT, Card};
-use crate::backbone::folder::{CONFIG, TOKENIZER, is_checkpoint};
+use crate::adapter::format::{CONFIG as ADAPTER_CONFIG, FUSION_CONFIG, Files, Library};
+use crate::backbone::folder::{CONFIG, is_checkpoint};
 use crate::error::{Error, Result};
-use crate::hub::{Manifest, sha256};
+use crate::hub::Manifest;
 
 /// New files, not all of which need be there.
 const STAGED: &str = ".graftlet-new";
@@ -26,10 +25,7 @@ const LIST: &str = ".graftlet-list";
 
 /// A file without which no program takes the folder for an adapter or a model.
 fn is_key(name: &str) -> bool {
-    Library::fusion_files().first() == Some(&name)
-        || name == crate::adapter::format::CONFIG
-        || name == CONFIG
-        || name == Manifest::FILE
+    [ADAPTER_CONFIG, FUSION_CONFIG, CONFIG, Manifest::FILE].contains(&name)
 }
 
 /// A folder that may be written.
@@ -66,8 +62,8 @@ impl Target {
         })
     }
 
-    /// A folder for a backbone or a merged model, made of the folder `from`; `replaces` tells whether one with
-    /// the model's files in it is an earlier result that may be replaced.
+    /// A folder for a backbone or a merged model, made of the folder `from`. `earlier` gives the files of an earlier
+    /// result, which may be replaced.
     ///
     /// # Errors
     /// [`Error::OptionInvalid`] if it is a file, is `from`, or holds an adapter or another model;
@@ -86,11 +82,9 @@ impl Target {
             );
         }
         let names = checked_names(option, folder)?;
-        let adapters = [crate::adapter::format::CONFIG, Library::fusion_files()[0]];
-        if let Some(name) = names.iter().find(|name| adapters.contains(&name.as_str())) {
-            return refuse(format!(
-                "it holds an adapter ({name}); name another folder"
-            ));
+        let is_adapter = |name: &&String| [ADAPTER_CONFIG, FUSION_CONFIG].contains(&name.as_str());
+        if let Some(name) = names.iter().find(is_adapter) {
+            return refuse(format!("it holds an adapter ({name}); name another folder"));
         }
         let owned = earlier(folder).unwrap_or_default();
         let foreign = |name: &&String| is_checkpoint(name) && !owned.contains(name);
@@ -139,18 +133,6 @@ pub(super) fn converted(folder: &Path) -> Option<Vec<String>> {
     let manifest = Manifest::from_json(Manifest::FILE, &manifest).ok()?;
     let names = manifest.files.into_iter().map(|file| file.name);
     Some(names.chain([Manifest::FILE.to_owned()]).collect())
-}
-
-/// What an earlier `graftlet merge` of an adapter with a head wrote into a folder: its side file has the hash of
-/// the weights.
-pub(super) fn merged(folder: &Path) -> Option<Vec<String>> {
-    let card: Card = serde_json::from_slice(&std::fs::read(folder.join(CARD)).ok()?).ok()?;
-    let weights = std::fs::read(folder.join(CHECKPOINT)).ok()?;
-    if card.backbone?.fingerprint != sha256(&weights) {
-        return None;
-    }
-    let names = [CHECKPOINT, CARD, SIDE_HEAD, CONFIG, TOKENIZER];
-    Some(names.map(str::to_owned).to_vec())
 }
 
 fn is_converted(folder: &Path) -> bool {
@@ -285,10 +267,15 @@ fn refusal(option: &'static str, folder: &Path, reason: String) -> Error {
 /// the nearest one above it: a run of an hour must not fail at its end.
 fn checked_names(option: &'static str, folder: &Path) -> Result<Vec<String>> {
     if folder.is_file() {
-        return Err(refusal(option, folder, "it is a file; name a folder".into()));
+        return Err(refusal(
+            option,
+            folder,
+            "it is a file; name a folder".into(),
+        ));
     }
     if folder.is_symlink() && !folder.exists() {
-        let reason = "it is a link to a folder that is not there; make that folder, or name another";
+        let reason =
+            "it is a link to a folder that is not there; make that folder, or name another";
         return Err(refusal(option, folder, reason.into()));
     }
     finish_interrupted(folder)?;

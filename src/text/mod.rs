@@ -164,10 +164,11 @@ impl Tokenizer {
             .iter()
             .enumerate()
             .map(|(index, text)| {
-                self.encode_within(text, limit).map_err(|error| match error {
-                    Error::TextEmpty { .. } => Error::TextEmpty { index },
-                    other => other,
-                })
+                self.encode_within(text, limit)
+                    .map_err(|error| match error {
+                        Error::TextEmpty { .. } => Error::TextEmpty { index },
+                        other => other,
+                    })
             })
             .collect()
     }
@@ -181,11 +182,9 @@ impl Tokenizer {
         if text.is_empty() {
             return Err(Error::TextEmpty { index: 0 });
         }
-        encode::encode(&self.parts, text, limit, offsets).map_err(|error| {
-            Error::FileInvalid {
-                place: "tokenizer.json".into(),
-                reason: format!("it failed on a text: {error}"),
-            }
+        encode::encode(&self.parts, text, limit, offsets).map_err(|error| Error::FileInvalid {
+            place: "tokenizer.json".into(),
+            reason: format!("it failed on a text: {error}"),
         })
     }
 }
