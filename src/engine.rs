@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use crate::adapter::format::{self, Files, Library};
 use crate::adapter::{TaskAdapter, merge};
-use crate::backbone::{Backbone, Bert, BertConfig, States};
+use crate::backbone::{Backbone, Bert, BertConfig, Checkpoint, SentenceEmbedding, States};
 use crate::compose::{self, Average, Composition, Part, Plan};
 use crate::error::{Error, Result};
-use crate::head::{Head, Pooling, Prediction, Problem, pool, spans};
+use crate::head::{Head, Prediction, Problem, spans};
 pub use crate::head::{argmax, softmax};
 use crate::text::{Batch, Encoded, Text, Tokenizer, runs};
 
@@ -26,6 +26,7 @@ pub struct Engine {
     backbone: Arc<dyn Backbone>,
     adapters: BTreeMap<String, Rc<TaskAdapter>>,
     active: Option<Composition>,
+    sentence: SentenceEmbedding,
 }
 
 /// Answers to the texts of a call, and whose they are.
@@ -78,13 +79,11 @@ impl Answer {
 }
 
 impl Engine {
-    /// Puts a backbone together from its files.
-    ///
-    /// `fingerprint` is the manifest's, or the SHA-256 of the checkpoint itself.
+    /// [`assemble`](Self::assemble) of the files' bytes, the weights being one safetensors file. The model has no
+    /// name then, and [`embed`](Self::embed) has no settings of sentence-transformers.
     ///
     /// # Errors
-    /// Those of [`BertConfig::from_json`], [`Tokenizer::from_json`] and [`Bert::load`];
-    /// [`Error::ConfigInvalid`] if the tokenizer has more tokens than the model.
+    /// Those of [`BertConfig::from_json`] and [`assemble`](Self::assemble).
     pub fn new(
         config: &[u8],
         tokenizer: &[u8],
@@ -92,6 +91,25 @@ impl Engine {
         fingerprint: &str,
     ) -> Result<Self> {
         let config = BertConfig::from_json(config)?;
+        let checkpoint = Checkpoint::single(checkpoint);
+        let sentence = SentenceEmbedding::default();
+        Self::assemble(&config, tokenizer, &checkpoint, fingerprint, sentence)
+    }
+
+    /// Puts a backbone together from its parts.
+    ///
+    /// `fingerprint` is the manifest's, or the SHA-256 of the checkpoint itself.
+    ///
+    /// # Errors
+    /// Those of [`Tokenizer::from_json`] and [`Bert::load_checkpoint`];
+    /// [`Error::ConfigInvalid`] if the tokenizer has more tokens than the model.
+    pub fn assemble(
+        config: &BertConfig,
+        tokenizer: &[u8],
+        checkpoint: &Checkpoint<'_>,
+        fingerprint: &str,
+        sentence: SentenceEmbedding,
+    ) -> Result<Self> {
         let tokenizer = Tokenizer::from_json(tokenizer, config.max_position_embeddings)?;
         if tokenizer.vocabulary() > config.vocab_size {
             return Err(Error::ConfigInvalid {
@@ -103,12 +121,13 @@ impl Engine {
                 ),
             });
         }
-        let backbone = Arc::new(Bert::load(&config, checkpoint, fingerprint)?);
+        let backbone = Arc::new(Bert::load_checkpoint(config, checkpoint, fingerprint)?);
         Ok(Self {
             tokenizer: Arc::new(tokenizer),
             backbone,
             adapters: BTreeMap::new(),
             active: None,
+            sentence,
         })
     }
 
@@ -116,6 +135,12 @@ impl Engine {
     #[must_use]
     pub fn backbone(&self) -> &Arc<dyn Backbone> {
         &self.backbone
+    }
+
+    /// How a text becomes a vector.
+    #[must_use]
+    pub fn sentence(&self) -> &SentenceEmbedding {
+        &self.sentence
     }
 
     /// Its tokenizer.
@@ -389,13 +414,26 @@ impl Engine {
         Ok(())
     }
 
-    /// Mean-pooled vectors of unit length, each `[hidden size]`, of what is in use or the bare
-    /// backbone.
+    /// One vector a text, of what is in use or the bare backbone, as the backbone's
+    /// [`sentence`](Self::sentence) settings say: without any the mean over the tokens, `[hidden size]`,
+    /// scaled to unit length.
     ///
     /// # Errors
-    /// [`Error::TextEmpty`], [`Error::CompositionInvalid`] as [`classify`](Self::classify).
+    /// [`Error::TextEmpty`], [`Error::CompositionInvalid`] as [`classify`](Self::classify),
+    /// [`Error::ModelUnsupported`] if the model's vectors need a module that is not implemented.
     pub fn embed(&self, texts: &[Text]) -> Result<Vec<Vec<f32>>> {
-        let encoded = self.tokenizer.encode_all(texts)?;
+        self.sentence.check()?;
+        let limit = self.sentence.max_tokens;
+        let limit = limit.unwrap_or(usize::MAX).min(self.tokenizer.max_tokens());
+        let prepared: Vec<Text>;
+        let read = match self.sentence.default_prompt().is_some() || self.sentence.lower_case {
+            false => texts,
+            true => {
+                prepared = texts.iter().map(|text| self.prepared(text)).collect();
+                &prepared
+            }
+        };
+        let encoded = self.tokenizer.encode_all_within(read, limit)?;
         let plan = match &self.active {
             Some(active) => self.plan(active, texts.len())?,
             None => Plan::bare(texts.len()),
@@ -412,14 +450,31 @@ impl Engine {
             &encoded,
             BATCH_TOKENS,
             &mut |places, _, states| {
-                let means = pool(Pooling::Mean, &*self.backbone, &states);
-                for (&(_, text), mean) in places.iter().zip(means.rows()) {
-                    vectors[text] = unit(mean);
+                let found = self.sentence.vectors(&states);
+                for (&(_, text), vector) in places.iter().zip(found) {
+                    vectors[text] = vector;
                 }
                 Ok(())
             },
         )?;
         Ok(vectors)
+    }
+
+    /// A text as a vector is to be made of it. An empty one stays empty, whatever is put before it.
+    fn prepared(&self, text: &Text) -> Text {
+        if text.is_empty() {
+            return text.clone();
+        }
+        Text {
+            first: self.sentence.prepared(&text.first),
+            second: text
+                .second
+                .as_ref()
+                .map(|second| match self.sentence.lower_case {
+                    true => second.to_lowercase(),
+                    false => second.clone(),
+                }),
+        }
     }
 
     fn unknown(&self, name: &str) -> Error {
@@ -499,10 +554,4 @@ fn no_head(name: &str, task: Option<&TaskAdapter>) -> Error {
             None => "an average has no head of its own; name the adapter whose head answers as its \"head\"".into(),
         },
     }
-}
-
-/// The vector of unit length in the same direction.
-fn unit(vector: &[f32]) -> Vec<f32> {
-    let norm = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
-    vector.iter().map(|x| x / norm).collect()
 }

@@ -44,6 +44,14 @@ pub enum Error {
         /// The field and its value.
         feature: String,
     },
+    /// A model of an architecture that is not implemented.
+    #[error("{place}: {reason}")]
+    ModelUnsupported {
+        /// The file or folder.
+        place: String,
+        /// What it holds, and what could be read.
+        reason: String,
+    },
     /// A configuration file that cannot be understood.
     #[error("{place}: {reason}")]
     ConfigInvalid {
@@ -280,6 +288,7 @@ impl Error {
             Self::BackboneMismatch { .. } => "backbone_mismatch",
             Self::UnknownKind { .. } => "unknown_kind",
             Self::UnsupportedFeature { .. } => "unsupported_feature",
+            Self::ModelUnsupported { .. } => "model_unsupported",
             Self::ConfigInvalid { .. } => "config_invalid",
             Self::TensorMissing { .. } => "tensor_missing",
             Self::TensorShape { .. } => "tensor_shape",

@@ -63,7 +63,8 @@ fn bits(values: &[f32]) -> Vec<u32> {
 fn golden() -> (Bert, Adapters, Value) {
     let root = fixture("goldens/compose-tiny");
     let read = |name: &str| std::fs::read(root.join(name)).unwrap();
-    let config = BertConfig::from_json(&read("config.json")).unwrap();
+    let mut config = BertConfig::from_json(&read("config.json")).unwrap();
+    config.name = "tiny".into();
     let bert = Bert::load(&config, &read("model.safetensors"), "tiny").unwrap();
     let mut adapters = Adapters::new();
     let mut fusions = Vec::new();

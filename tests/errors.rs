@@ -643,8 +643,8 @@ fn backbones_that_are_none() {
         serde_json::to_vec(&map).unwrap()
     };
     for (field, value, code) in [
-        ("model_type", json!("roberta"), "unsupported_feature"),
-        ("hidden_act", json!("relu"), "unsupported_feature"),
+        ("model_type", json!("roberta"), "model_unsupported"),
+        ("hidden_act", json!("prelu"), "model_unsupported"),
         ("hidden_size", json!(0), "config_invalid"),
         ("hidden_size", json!(18), "config_invalid"),
         ("num_hidden_layers", json!(1u64 << 40), "config_invalid"),

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use graftlet::Result;
 use graftlet::adapter::preset;
+use graftlet::backbone::{BertConfig, Checkpoint, SentenceEmbedding};
 use graftlet::cli::rows;
 use graftlet::engine::Engine;
 use graftlet::error::Error;
@@ -150,9 +151,16 @@ fn load(folder: &Path) -> Result<(Engine, String, usize)> {
         std::fs::read(&path).map_err(Error::io(&path))
     };
     let manifest = Manifest::from_json(Manifest::FILE, &read(Manifest::FILE)?)?;
-    let weights = read("model.safetensors")?;
-    let (config, tokenizer) = (read("config.json")?, read("tokenizer.json")?);
-    let engine = Engine::new(&config, &tokenizer, &weights, &manifest.fingerprint)?;
+    let weights = read(manifest.weights()?)?;
+    let mut config = BertConfig::from_json(&read("config.json")?)?;
+    config.name.clone_from(&manifest.name);
+    let engine = Engine::assemble(
+        &config,
+        &read("tokenizer.json")?,
+        &Checkpoint::single(&weights),
+        &manifest.fingerprint,
+        SentenceEmbedding::default(),
+    )?;
     Ok((engine, manifest.dtype, weights.len()))
 }
 

@@ -183,11 +183,19 @@ impl Card {
                 Err(Error::BackboneMismatch {
                     adapter: adapter.to_owned(),
                     property: "fingerprint",
-                    expected: format!("{} ({})", shape.fingerprint, shape.name),
-                    found: format!("{} ({})", backbone.fingerprint, backbone.name),
+                    expected: identified(&shape.fingerprint, &shape.name),
+                    found: identified(&backbone.fingerprint, &backbone.name),
                 })
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// A fingerprint with the model's name, where it is known.
+fn identified(fingerprint: &str, name: &str) -> String {
+    match name {
+        "" => fingerprint.to_owned(),
+        name => format!("{fingerprint} ({name})"),
     }
 }

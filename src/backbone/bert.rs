@@ -6,16 +6,15 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::embedding::Embedding;
-use super::weights::Weights;
+use super::weights::{Checkpoint, Weights};
 use super::{
     Affine, Attention, Backbone, BertConfig, Embedder, Frozen, Hook, Linear, LinearSite, Module,
     Modules, Shape,
 };
 use super::{States, Sublayer, SublayerSite};
 use crate::error::{Error, Result};
-use crate::ops::{Activation, FrozenLinear, LayerNorm, Weight, add, gelu};
+use crate::ops::{Activation, FrozenLinear, LayerNorm, Weight, add};
 use crate::tensor::{Buffer, Tensor};
-use crate::tensor_file::TensorFile;
 use crate::text::Batch;
 use modules::{EMBEDDING_NORM, POOLER, POSITIONS, TYPES, WORDS};
 pub(super) use modules::{MODULES, tensor_shapes};
@@ -34,6 +33,7 @@ pub struct Bert {
 
 struct Block {
     heads: usize,
+    activation: Activation,
     query: FrozenLinear,
     key: FrozenLinear,
     value: FrozenLinear,
@@ -45,18 +45,31 @@ struct Block {
 }
 
 impl Bert {
+    /// [`load_checkpoint`](Self::load_checkpoint) of one safetensors file.
+    ///
+    /// # Errors
+    /// Those of [`load_checkpoint`](Self::load_checkpoint).
+    pub fn load(config: &BertConfig, checkpoint: &[u8], fingerprint: &str) -> Result<Self> {
+        Self::load_checkpoint(config, &Checkpoint::single(checkpoint), fingerprint)
+    }
+
     /// Reads the encoder from a checkpoint: f32, f16 or bf16 tensors as a model hub has them, or
     /// the int8 rows with scales that [`convert`](super::convert) writes.
     ///
-    /// `fingerprint` is the SHA-256 of the original checkpoint file.
+    /// `fingerprint` is the original checkpoint's [`Checkpoint::fingerprint`].
     ///
     /// # Errors
     /// [`TensorMissing`](crate::Error::TensorMissing),
     /// [`TensorShape`](crate::Error::TensorShape),
-    /// [`TensorNotFinite`](crate::Error::TensorNotFinite) and those of [`TensorFile::parse`].
-    pub fn load(config: &BertConfig, checkpoint: &[u8], fingerprint: &str) -> Result<Self> {
-        let file = TensorFile::parse("model.safetensors", checkpoint)?;
-        let weights = Weights::new(file, MODULES.base());
+    /// [`TensorNotFinite`](crate::Error::TensorNotFinite),
+    /// [`ModelUnsupported`](crate::Error::ModelUnsupported) if the tensors are another family's, and those of
+    /// [`TensorFile::open`](crate::tensor_file::TensorFile::open).
+    pub fn load_checkpoint(
+        config: &BertConfig,
+        checkpoint: &Checkpoint<'_>,
+        fingerprint: &str,
+    ) -> Result<Self> {
+        let weights = Weights::new(checkpoint)?;
         let (hidden, ffn) = (config.hidden_size, config.intermediate_size);
         let norm = |path: &str| weights.layer_norm(path, hidden, config.layer_norm_eps);
         let blocks = (0..config.num_hidden_layers)
@@ -70,6 +83,7 @@ impl Bert {
                 };
                 Ok(Block {
                     heads: config.num_attention_heads,
+                    activation: config.hidden_act,
                     query: linear(Linear::Query, hidden, hidden)?,
                     key: linear(Linear::Key, hidden, hidden)?,
                     value: linear(Linear::Value, hidden, hidden)?,
@@ -314,10 +328,9 @@ impl Block {
 
         let up = site(Linear::FfnUp);
         let h = hook.before_linear(up, x.clone());
-        let h = if hook.changes_output(up) {
-            gelu(&after(Linear::FfnUp, &h, self.ffn_up.forward(&h)))
-        } else {
-            self.ffn_up.forward_gelu(&h)
+        let h = match self.activation {
+            Activation::Gelu if !hook.changes_output(up) => self.ffn_up.forward_gelu(&h),
+            activation => activation.forward(after(Linear::FfnUp, &h, self.ffn_up.forward(&h))),
         };
         let h = hook.before_linear(site(Linear::FfnDown), h);
         let y = self.ffn_down.forward(&h);

@@ -1,11 +1,11 @@
 use serde::{Deserialize, Serialize};
 
-use super::bert::{MODULES, tensor_shapes};
-use super::weights::{SCALE_SUFFIX, Weights};
-use super::{BertConfig, Modules as _};
+use super::BertConfig;
+use super::bert::tensor_shapes;
+use super::weights::{Checkpoint, SCALE_SUFFIX, Weights};
 use crate::error::Result;
 use crate::kernels::quantize_rows_int8;
-use crate::tensor_file::{FloatType, TensorFile, TensorFileWriter};
+use crate::tensor_file::{FloatType, TensorFileWriter};
 
 /// How a converted backbone stores its weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,16 @@ pub enum Dtype {
 }
 
 impl Dtype {
+    /// The name of the file of weights in a backbone folder. Codes are not weights: under this name no
+    /// other program looks for them.
+    #[must_use]
+    pub fn file(self) -> &'static str {
+        match self {
+            Self::Int8 => "backbone.safetensors",
+            Self::F16 | Self::F32 => "model.safetensors",
+        }
+    }
+
     /// The name in the manifest and on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -31,13 +41,24 @@ impl Dtype {
     }
 }
 
-/// Rewrites a checkpoint: only the encoder's tensors, without a prefix, stored as `dtype`.
+/// [`convert_checkpoint`] of one safetensors file.
 ///
 /// # Errors
 /// Those of reading a checkpoint, see [`Bert::load`](super::Bert::load).
 pub fn convert(config: &BertConfig, checkpoint: &[u8], dtype: Dtype) -> Result<Vec<u8>> {
-    let file = TensorFile::parse("model.safetensors", checkpoint)?;
-    let weights = Weights::new(file, MODULES.base());
+    convert_checkpoint(config, &Checkpoint::single(checkpoint), dtype)
+}
+
+/// Rewrites a checkpoint: only the encoder's tensors, without a prefix, stored as `dtype`.
+///
+/// # Errors
+/// Those of reading a checkpoint, see [`Bert::load`](super::Bert::load).
+pub fn convert_checkpoint(
+    config: &BertConfig,
+    checkpoint: &Checkpoint<'_>,
+    dtype: Dtype,
+) -> Result<Vec<u8>> {
+    let weights = Weights::new(checkpoint)?;
     let mut writer = TensorFileWriter::default();
     for tensor in tensor_shapes(config, weights.contains("pooler.dense.weight")) {
         let data = weights.floats(&tensor.name, &tensor.shape)?;
@@ -53,5 +74,9 @@ pub fn convert(config: &BertConfig, checkpoint: &[u8], dtype: Dtype) -> Result<V
             _ => writer.floats(&tensor.name, &tensor.shape, &data, FloatType::F32),
         }
     }
-    writer.finish("pt")
+    // Python's libraries expect "pt", and some refuse any other
+    writer.finish(match dtype {
+        Dtype::Int8 => "graftlet-int8",
+        Dtype::F16 | Dtype::F32 => "pt",
+    })
 }

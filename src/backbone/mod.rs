@@ -5,16 +5,21 @@ mod bert;
 mod config;
 mod convert;
 mod embedding;
+pub mod folder;
 mod frozen;
 mod hook;
+pub mod sentence;
+mod vocabulary;
 mod weights;
 
 pub use bert::Bert;
 pub use config::BertConfig;
-pub use convert::{Dtype, convert};
+pub use convert::{Dtype, convert, convert_checkpoint};
 pub use frozen::Frozen;
 pub use hook::{Attention, Embedder, Hook, Linear, LinearSite, NoHook, States};
 pub use hook::{Sublayer, SublayerSite};
+pub use sentence::SentenceEmbedding;
+pub use weights::Checkpoint;
 
 use crate::error::Result;
 use crate::tensor::Tensor;
@@ -23,7 +28,8 @@ use crate::text::Batch;
 /// What an adapter must know of the backbone it is made for.
 #[derive(Clone, Debug)]
 pub struct Shape {
-    /// The model's name, for people and for the configuration files of the Python libraries.
+    /// The model's name on its hub, for people and for the configuration files of the Python libraries; empty
+    /// where it is not known.
     pub name: String,
     /// Width of the hidden states.
     pub hidden_size: usize,

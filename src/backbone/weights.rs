@@ -1,5 +1,10 @@
-use safetensors::tensor::Dtype;
+use std::borrow::Cow;
+use std::collections::HashMap;
 
+use safetensors::tensor::Dtype;
+use sha2::{Digest, Sha256};
+
+use super::config::another_family;
 use super::embedding::Embedding;
 use crate::error::{Error, Result};
 use crate::kernels::{PackedF32, PackedInt8};
@@ -9,41 +14,146 @@ use crate::tensor_file::TensorFile;
 /// Suffix of the tensor that holds the scales, `[rows]`, of an int8 weight `[rows, columns]`.
 pub(super) const SCALE_SUFFIX: &str = "_scale";
 
-/// The checkpoint's tensors, found with or without the prefix that a model with a head puts
-/// before the encoder's names.
+/// The files of a checkpoint in memory: one, or the shards of one.
+pub struct Checkpoint<'a> {
+    files: Vec<(String, Cow<'a, [u8]>)>,
+}
+
+impl<'a> Checkpoint<'a> {
+    /// Files by name, in the order of their names. A name that ends in `.bin` is PyTorch's, any other
+    /// safetensors.
+    #[must_use]
+    pub fn new(mut files: Vec<(String, Cow<'a, [u8]>)>) -> Self {
+        files.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Self { files }
+    }
+
+    /// The one safetensors file `model.safetensors`.
+    #[must_use]
+    pub fn single(bytes: &'a [u8]) -> Self {
+        Self::new(vec![("model.safetensors".into(), bytes.into())])
+    }
+
+    /// The SHA-256 of its bytes, one file after the other, in hexadecimal: what identifies a backbone.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let mut hash = Sha256::new();
+        for (_, bytes) in &self.files {
+            hash.update(bytes);
+        }
+        hex::encode(hash.finalize())
+    }
+}
+
+/// The checkpoint's tensors by the names that the encoder has by itself, whatever the model around it puts
+/// before them (`bert.`, `0.auto_model.`, `module.`), and under the names of the first releases of BERT.
 pub(super) struct Weights<'a> {
-    file: TensorFile<'a>,
+    files: Vec<TensorFile<'a>>,
+    /// Which file has a tensor, by its full name.
+    places: HashMap<String, usize>,
     prefix: String,
 }
 
+/// The end of a tensor's name today, and in TensorFlow's checkpoints, which older ones were made of.
+const LEGACY: [(&str, &str); 2] = [
+    ("LayerNorm.weight", "LayerNorm.gamma"),
+    ("LayerNorm.bias", "LayerNorm.beta"),
+];
+
+/// The word embeddings, and what shares their memory in a model that predicts words; a file may have either.
+const WORDS: &str = "embeddings.word_embeddings.weight";
+const TIED: &str = "cls.predictions.decoder.weight";
+const POSITIONS: &str = "embeddings.position_embeddings.weight";
+
+/// Attributes that hold the encoder in models of other families, which have BERT's names and other arithmetic.
+const OTHER_FAMILIES: [&str; 7] = [
+    "roberta",
+    "xlm_roberta",
+    "electra",
+    "deberta",
+    "albert",
+    "mpnet",
+    "mobilebert",
+];
+
 impl<'a> Weights<'a> {
-    /// `base` is the attribute that holds the encoder in a model with a head.
-    pub(super) fn new(file: TensorFile<'a>, base: &str) -> Self {
-        let prefix = format!("{base}.");
-        let is_prefixed = file.names().any(|name| name.starts_with(&prefix));
-        Self {
-            file,
-            prefix: if is_prefixed { prefix } else { String::new() },
+    pub(super) fn new(checkpoint: &'a Checkpoint<'a>) -> Result<Self> {
+        let mut files = Vec::with_capacity(checkpoint.files.len());
+        let mut places = HashMap::new();
+        for (index, (name, bytes)) in checkpoint.files.iter().enumerate() {
+            let file = TensorFile::open(name, bytes)?;
+            for tensor in file.names() {
+                places.entry(tensor.to_owned()).or_insert(index);
+            }
+            files.push(file);
         }
+        let prefix = [WORDS, POSITIONS].iter().find_map(|name| {
+            let prefixes = places.keys().filter_map(|full| full.strip_suffix(name));
+            prefixes
+                .filter(|prefix| prefix.is_empty() || prefix.ends_with('.'))
+                .min_by_key(|prefix| (prefix.len(), *prefix))
+        });
+        let prefix = prefix.unwrap_or_default().to_owned();
+        let holder = prefix.trim_end_matches('.').rsplit('.').next();
+        if let Some(family) = holder.filter(|holder| OTHER_FAMILIES.contains(holder)) {
+            return Err(another_family(family, None));
+        }
+        Ok(Self {
+            files,
+            places,
+            prefix,
+        })
+    }
+
+    /// The file and full name of a tensor.
+    fn locate(&self, name: &str) -> Option<(&TensorFile<'a>, String)> {
+        let found = |full: String| Some((&self.files[*self.places.get(&full)?], full));
+        let full = format!("{}{name}", self.prefix);
+        let legacy = || {
+            let (now, before) = LEGACY.iter().find(|(now, _)| full.ends_with(now))?;
+            found(format!("{}{before}", full.strip_suffix(now)?))
+        };
+        let tied = || (name == WORDS).then(|| found(TIED.to_owned())).flatten();
+        found(full.clone()).or_else(legacy).or_else(tied)
+    }
+
+    fn need(&self, name: &str) -> Result<(&TensorFile<'a>, String)> {
+        self.locate(name).ok_or_else(|| Error::TensorMissing {
+            place: self.place(),
+            tensor: format!("{}{name}", self.prefix),
+        })
+    }
+
+    /// The checkpoint's name in errors: that of its file, or of its shards.
+    fn place(&self) -> String {
+        let names = self.files.iter().map(TensorFile::place);
+        names.collect::<Vec<_>>().join(", ")
     }
 
     pub(super) fn contains(&self, name: &str) -> bool {
-        self.file.contains(&format!("{}{name}", self.prefix))
+        self.locate(name).is_some()
     }
 
     pub(super) fn floats(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
-        self.file.floats(&format!("{}{name}", self.prefix), shape)
+        let (file, full) = self.need(name)?;
+        if file.info(&full)?.1 == Dtype::I8 {
+            return Err(Error::FileInvalid {
+                place: file.place().to_owned(),
+                reason: format!(
+                    "tensor \"{full}\" holds int8 codes, as in a folder that graftlet converted; start from the folder that it was converted from"
+                ),
+            });
+        }
+        file.floats(&full, shape)
     }
 
     fn int8(&self, name: &str, shape: [usize; 2]) -> Result<Option<(Vec<i8>, Vec<f32>)>> {
-        let full = format!("{}{name}", self.prefix);
-        if self.file.info(&full)?.1 != Dtype::I8 {
+        let (file, full) = self.need(name)?;
+        if file.info(&full)?.1 != Dtype::I8 {
             return Ok(None);
         }
-        let scales = self
-            .file
-            .floats(&format!("{full}{SCALE_SUFFIX}"), &shape[..1])?;
-        Ok(Some((self.file.int8(&full, &shape)?, scales)))
+        let scales = file.floats(&format!("{full}{SCALE_SUFFIX}"), &shape[..1])?;
+        Ok(Some((file.int8(&full, &shape)?, scales)))
     }
 
     /// `{path}.weight`: `[out, in]` and `{path}.bias`: `[out]`.
@@ -52,7 +162,7 @@ impl<'a> Weights<'a> {
         let weight = match self.int8(&name, [output, input])? {
             Some(_) if input > PackedInt8::MAX_IN => {
                 return Err(Error::UnsupportedFeature {
-                    place: self.file.place().to_owned(),
+                    place: self.place(),
                     feature: format!("int8 tensor \"{name}\" with {input} inputs"),
                 });
             }

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
+use super::output::outln;
 use super::{folders, progress, report, rows};
 use crate::engine::answers;
 use crate::error::{Error, Result};
@@ -75,22 +76,22 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         line.insert("confusion".into(), json!(evaluation.confusion));
         return folders::print_json(&line);
     }
-    println!(
+    outln!(
         "{} {score:.4} on {} rows, loss {:.4}",
         metric.name(),
         evaluation.rows,
         evaluation.loss
-    );
+    )?;
     for (name, score) in &evaluation.scores {
-        println!("{name:<24} {score:>9.4}");
+        outln!("{name:<24} {score:>9.4}")?;
     }
-    report::print_labels(&evaluation);
+    report::print_labels(&evaluation)?;
     if data.truncated() > 0 {
-        println!(
+        outln!(
             "{} texts were longer than {} tokens and cut",
             data.truncated(),
             engine.tokenizer().max_tokens()
-        );
+        )?;
     }
     Ok(())
 }

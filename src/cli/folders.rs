@@ -1,17 +1,21 @@
 //! Backbone and adapter folders on disk.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use serde::Serialize;
 
+use super::model_name::model_name;
+use super::output::outln;
+use super::target;
+
 use crate::adapter::TaskAdapter;
-use crate::adapter::format::{self, CONFIG, Files, Library};
+use crate::adapter::format::{self, CONFIG as ADAPTER_CONFIG, Files, Library};
+use crate::backbone::folder::{CONFIG, ModelFiles, ModelFolder, TOKENIZER};
+use crate::backbone::{BertConfig, Checkpoint, SentenceEmbedding};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::hub::{Manifest, sha256};
-
-/// A backbone's three files.
-pub(super) const PARTS: [&str; 3] = ["config.json", "tokenizer.json", "model.safetensors"];
+use crate::hub::Manifest;
 
 pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(Error::io(path))
@@ -25,65 +29,136 @@ pub(super) fn write_file(path: &Path, content: &[u8]) -> Result<()> {
     std::fs::rename(&partial, path).map_err(Error::io(path))
 }
 
-/// Writes a folder's files.
-pub(super) fn write(folder: &Path, files: &Files) -> Result<()> {
-    std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
-    for (name, content) in files {
-        write_file(&folder.join(name), content)?;
+/// A model's folder on the disk.
+pub(super) struct OnDisk<'a>(pub(super) &'a Path);
+
+impl ModelFiles for OnDisk<'_> {
+    fn place(&self) -> String {
+        self.0.display().to_string()
     }
-    Ok(())
+
+    fn names(&self) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        let mut waiting = vec![(self.0.to_owned(), String::new())];
+        while let Some((folder, path)) = waiting.pop() {
+            for entry in std::fs::read_dir(&folder).map_err(Error::io(&folder))? {
+                let entry = entry.map_err(Error::io(&folder))?;
+                let name = format!("{path}{}", entry.file_name().to_string_lossy());
+                if !entry.path().is_dir() {
+                    names.push(name);
+                } else if path.is_empty() {
+                    // no library puts anything deeper
+                    waiting.push((entry.path(), format!("{name}/")));
+                }
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn read(&self, name: &str) -> Result<Option<Cow<'_, [u8]>>> {
+        let path = self.0.join(name);
+        if !path.is_file() {
+            return Ok(None);
+        }
+        read(&path).map(|bytes| Some(bytes.into()))
+    }
 }
 
-/// The files that a folder needs, or an error that names the first absent one.
-pub(super) fn read_parts(folder: &Path) -> Result<[Vec<u8>; 3]> {
-    let part = |name: &str| {
-        let path = folder.join(name);
-        if path.is_file() {
-            return read(&path);
-        }
-        Err(Error::FileMissing {
-            place: folder.display().to_string(),
-            file: name.to_owned(),
-            hint: "a backbone's folder holds config.json, tokenizer.json and model.safetensors",
-        })
-    };
-    Ok([part(PARTS[0])?, part(PARTS[1])?, part(PARTS[2])?])
+/// The manifest of a folder that `graftlet convert` wrote; `None` for one from a model hub.
+pub(super) fn manifest(folder: &Path) -> Result<Option<Manifest>> {
+    target::finish_interrupted(folder)?;
+    let path = folder.join(Manifest::FILE);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    Manifest::from_json(&path.display().to_string(), &read(&path)?).map(Some)
+}
+
+/// Reads a folder from a model hub, its name included.
+pub(super) fn open_model<'a>(files: &'a OnDisk<'a>) -> Result<ModelFolder<'a>> {
+    if !files.0.is_dir() {
+        return Err(Error::FileMissing {
+            place: files.place(),
+            file: "folder".into(),
+            hint: "name a model's folder",
+        });
+    }
+    let mut model = ModelFolder::open(files)?;
+    let card = files.read("README.md")?;
+    let card = card.as_deref().map(String::from_utf8_lossy);
+    model.config.name = model_name(files.0, card.as_deref());
+    Ok(model)
 }
 
 /// Loads a backbone: a converted folder, which is checked against its manifest, or one as a model
 /// hub has it.
 pub(super) fn load_backbone(folder: &Path) -> Result<Engine> {
-    let [config, tokenizer, weights] = read_parts(folder)?;
-    let manifest = folder.join(Manifest::FILE);
-    let fingerprint = if manifest.is_file() {
-        let manifest = Manifest::from_json(&manifest.display().to_string(), &read(&manifest)?)?;
-        for (name, content) in PARTS.iter().zip([&config, &tokenizer, &weights]) {
-            if let Some(file) = manifest.files.iter().find(|file| file.name == *name) {
-                file.verify(content)?;
-            }
+    let engine = match manifest(folder)? {
+        Some(manifest) => load_converted(folder, manifest)?,
+        None => {
+            let files = OnDisk(folder);
+            let model = open_model(&files)?;
+            let fingerprint = model.checkpoint.fingerprint();
+            Engine::assemble(
+                &model.config,
+                &model.tokenizer,
+                &model.checkpoint,
+                &fingerprint,
+                model.sentence,
+            )?
         }
-        manifest.fingerprint
-    } else {
-        sha256(&weights)
     };
-    let engine = Engine::new(&config, &tokenizer, &weights, &fingerprint)?;
     let shape = engine.backbone().shape();
     tracing::debug!(
         name = shape.name,
         parameters = shape.parameters,
-        fingerprint,
+        fingerprint = shape.fingerprint,
         "backbone loaded"
     );
     Ok(engine)
 }
 
+fn load_converted(folder: &Path, manifest: Manifest) -> Result<Engine> {
+    let files = OnDisk(folder);
+    let part = |name: &str| {
+        let Some(content) = files.read(name)? else {
+            return Err(Error::FileMissing {
+                place: files.place(),
+                file: name.to_owned(),
+                hint: "its manifest names it; convert the backbone again",
+            });
+        };
+        match manifest.files.iter().find(|file| file.name == name) {
+            Some(file) => file.verify(&content).map(|()| content),
+            None => Ok(content),
+        }
+    };
+    let weights = manifest.weights()?;
+    let mut config = BertConfig::from_json(&part(CONFIG)?)?;
+    config.name.clone_from(&manifest.name);
+    let checkpoint = Checkpoint::new(vec![(weights.to_owned(), part(weights)?)]);
+    let sentence = match &manifest.embedding {
+        Some(json) => SentenceEmbedding::from_json(Manifest::FILE, json)?,
+        None => SentenceEmbedding::default(),
+    };
+    Engine::assemble(
+        &config,
+        &part(TOKENIZER)?,
+        &checkpoint,
+        &manifest.fingerprint,
+        sentence,
+    )
+}
+
 /// Reads the files of an adapter's folder that its library knows.
 pub(super) fn read_adapter(folder: &Path) -> Result<Files> {
-    let config = folder.join(CONFIG);
+    target::finish_interrupted(folder)?;
+    let config = folder.join(ADAPTER_CONFIG);
     if !config.is_file() {
         return Err(Error::FileMissing {
             place: folder.display().to_string(),
-            file: CONFIG.to_owned(),
+            file: ADAPTER_CONFIG.to_owned(),
             hint: "name the folder that PEFT, AdapterHub or this program saved",
         });
     }
@@ -112,6 +187,6 @@ pub(super) fn print_json(value: &impl Serialize) -> Result<()> {
         place: "standard output".into(),
         reason: error.to_string(),
     })?;
-    println!("{line}");
+    outln!("{line}")?;
     Ok(())
 }

@@ -4,9 +4,9 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::folders;
+use super::output::outln;
 use crate::adapter::format::{CONFIG, inspect};
 use crate::error::{Error, Result};
-use crate::hub::Manifest;
 
 /// Says what is in an adapter's or backbone's folder.
 #[derive(Args)]
@@ -23,7 +23,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let folder = &arguments.folder;
     let facts = if folder.join(CONFIG).is_file() {
         adapter(arguments)?
-    } else if folder.join("config.json").is_file() {
+    } else if folder.is_dir() {
         backbone(arguments)?
     } else {
         return Err(Error::FileMissing {
@@ -37,7 +37,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     }
     for (name, value) in &facts {
         match value {
-            Value::String(text) => println!("{name:<22} {text}"),
+            Value::String(text) => outln!("{name:<22} {text}")?,
             Value::Array(items) => {
                 let items: Vec<_> = items
                     .iter()
@@ -46,12 +46,21 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
                             .map_or_else(|| item.to_string(), str::to_owned)
                     })
                     .collect();
-                println!("{name:<22} {}", items.join(", "));
+                outln!("{name:<22} {}", items.join(", "))?;
             }
-            other => println!("{name:<22} {other}"),
+            other => outln!("{name:<22} {other}")?,
         }
     }
     Ok(())
+}
+
+/// A model's name, where it is known.
+fn named(name: &str) -> &str {
+    if name.is_empty() {
+        "not recorded"
+    } else {
+        name
+    }
 }
 
 fn adapter(arguments: &Arguments) -> Result<Map<String, Value>> {
@@ -92,7 +101,7 @@ fn adapter(arguments: &Arguments) -> Result<Map<String, Value>> {
     say("dev score", json!(task.card.dev_score));
     say("test score", json!(task.card.test_score));
     say("seed", json!(task.card.seed));
-    say("backbone", json!(shape.name));
+    say("backbone", json!(named(&shape.name)));
     say("hidden size", json!(shape.hidden_size));
     let fingerprint = if shape.fingerprint.is_empty() {
         "not recorded"
@@ -106,13 +115,10 @@ fn adapter(arguments: &Arguments) -> Result<Map<String, Value>> {
 fn backbone(arguments: &Arguments) -> Result<Map<String, Value>> {
     let engine = folders::load_backbone(&arguments.folder)?;
     let shape = engine.backbone().shape();
-    let manifest = arguments.folder.join(Manifest::FILE);
     let mut facts = Map::new();
     let mut say = |name: &str, value: Value| facts.insert(name.to_owned(), value);
-    say("backbone", json!(shape.name));
-    if manifest.is_file() {
-        let place = manifest.display().to_string();
-        let manifest = Manifest::from_json(&place, &folders::read(&manifest)?)?;
+    say("backbone", json!(named(&shape.name)));
+    if let Some(manifest) = folders::manifest(&arguments.folder)? {
         say("dtype", json!(manifest.dtype));
         say("bytes", json!(manifest.bytes()));
     }
@@ -125,6 +131,7 @@ fn backbone(arguments: &Arguments) -> Result<Map<String, Value>> {
         json!(format!("{} tokens", shape.max_tokens)),
     );
     say("pooler", json!(engine.backbone().shape().pooler));
+    say("embedding", json!(engine.sentence()));
     say("backbone fingerprint", json!(shape.fingerprint));
     Ok(facts)
 }

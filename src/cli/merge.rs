@@ -1,12 +1,16 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::folders::{self, PARTS};
-use crate::adapter::format::SIDE_HEAD;
-use crate::adapter::merge;
+use super::folders::{self, OnDisk};
+use super::output::outln;
+use super::target::Target;
+use crate::adapter::format::{CARD, SIDE_HEAD};
+use crate::adapter::{CHECKPOINT, Card, merge};
+use crate::backbone::folder::{CONFIG, ModelFiles, ModelFolder, TOKENIZER};
 use crate::error::{Error, Result};
+use crate::hub::sha256;
 
 /// Writes a copy of a model with an adapter merged into its weights, in f32, as transformers and
 /// `graftlet convert` read it. The adapter's head stands beside it in graftlet_head.safetensors.
@@ -18,51 +22,90 @@ pub(super) struct Arguments {
     /// Adapter folder, PEFT's or AdapterHub's.
     #[arg(long, value_name = "DIR")]
     adapter: PathBuf,
-    /// Folder to write.
+    /// Folder to write: a new one, or one that an earlier merge wrote.
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
 }
 
-/// Files that belong to a tokenizer and are copied if they are there.
-const TOKENIZER: [&str; 4] = [
+/// Files that belong to a tokenizer, or say how vectors are made of the hidden states, and are copied if they are
+/// there.
+const COPIED: [&str; 8] = [
     "tokenizer_config.json",
     "special_tokens_map.json",
     "added_tokens.json",
     "vocab.txt",
+    "modules.json",
+    "sentence_bert_config.json",
+    "config_sentence_transformers.json",
+    "1_Pooling/config.json",
 ];
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    let engine = folders::load_backbone(&arguments.from)?;
+    let from = &arguments.from;
+    let target = Target::model("--to", &arguments.to, from, earlier)?;
+    let engine = folders::load_backbone(from)?;
     let task = folders::load_adapter(&arguments.adapter, &engine)?;
     let mut files = merge(&task, &**engine.backbone())?;
-    let [config, tokenizer, _] = PARTS;
-    let content = folders::read(&arguments.from.join(config))?;
-    files.insert(config.into(), in_f32(content)?);
-    let content = folders::read(&arguments.from.join(tokenizer))?;
-    files.insert(tokenizer.into(), content);
-    for name in TOKENIZER {
-        let path = arguments.from.join(name);
-        if path.is_file() {
-            files.insert(name.into(), folders::read(&path)?);
+    let source = OnDisk(from);
+    let (config, tokenizer) = match folders::manifest(from)? {
+        Some(_) => (
+            folders::read(&from.join(CONFIG))?,
+            folders::read(&from.join(TOKENIZER))?,
+        ),
+        None => {
+            let model = ModelFolder::open(&source)?;
+            (model.config_json.into_owned(), model.tokenizer.into_owned())
+        }
+    };
+    files.insert(CONFIG.into(), in_f32(config)?);
+    files.insert(TOKENIZER.into(), tokenizer);
+    // where they stand in other places than their list says, it would be wrong in the copy
+    let copied = match from.join(CONFIG).is_file() {
+        true => &COPIED[..],
+        false => &COPIED[..4],
+    };
+    for &name in copied {
+        if let Some(content) = source.read(name)? {
+            files.insert(name.into(), content.into_owned());
         }
     }
-    folders::write(&arguments.to, &files)?;
-    println!(
-        "{} merged into {}, in {}",
+    target.write(&files)?;
+    let name = match engine.backbone().shape().name.as_str() {
+        "" => "the model",
+        name => name,
+    };
+    outln!(
+        "{} merged into {name}, in {}",
         task.adapter.config().kind().name,
-        engine.backbone().shape().name,
         arguments.to.display()
-    );
+    )?;
     if files.contains_key(SIDE_HEAD) {
-        println!("its head, which a plain model has no place for, is in {SIDE_HEAD}");
+        outln!("its head, which a plain model has no place for, is in {SIDE_HEAD}")?;
     }
     Ok(())
+}
+
+/// What an earlier merge of an adapter with a head wrote into a folder: its side file has the hash of the weights.
+fn earlier(folder: &Path) -> Option<Vec<String>> {
+    let card: Card = serde_json::from_slice(&std::fs::read(folder.join(CARD)).ok()?).ok()?;
+    let weights = std::fs::read(folder.join(CHECKPOINT)).ok()?;
+    if card.backbone?.fingerprint != sha256(&weights) {
+        return None;
+    }
+    let names = [CHECKPOINT, CARD, SIDE_HEAD, CONFIG, TOKENIZER];
+    Some(
+        names
+            .iter()
+            .chain(&COPIED)
+            .map(|&name| name.into())
+            .collect(),
+    )
 }
 
 /// A `config.json` that says, if it says anything of it, that the weights are f32.
 fn in_f32(config: Vec<u8>) -> Result<Vec<u8>> {
     let invalid = |error: serde_json::Error| Error::ConfigInvalid {
-        place: PARTS[0].into(),
+        place: CONFIG.into(),
         reason: error.to_string(),
     };
     let mut map: Map<String, Value> = serde_json::from_slice(&config).map_err(invalid)?;

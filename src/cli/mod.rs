@@ -1,16 +1,20 @@
 //! Floor 5: the command line. Each command is one file; errors are one line on standard error and
-//! exit code 1.
+//! exit code 1. All that is printed goes through [`output`].
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod convert;
 mod eval;
 mod folders;
 mod inspect;
 mod merge;
+mod model_name;
+mod output;
 mod predict;
 mod progress;
 mod report;
 pub mod rows;
 mod suggest;
+mod target;
 mod train;
 
 use std::process::ExitCode;
@@ -60,15 +64,18 @@ pub fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_max_level(level)
         .with_writer(std::io::stderr)
+        // its own complaint, that standard error is closed, would panic
+        .log_internal_errors(false)
         .without_time()
         .with_target(false)
         .init();
     match run(arguments.command) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if output::is_closed_pipe(&error) => ExitCode::from(output::PIPE_CLOSED),
         Err(error) => {
             // one line, whatever the error's parts contain
             let message = error.to_string().replace(['\n', '\r'], " ");
-            eprintln!("error[{}]: {message}", error.code());
+            output::errln!("error[{}]: {message}", error.code());
             ExitCode::FAILURE
         }
     }

@@ -5,6 +5,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::folders;
+use super::output::outln;
 use crate::engine::Answer;
 use crate::error::{Error, Result};
 use crate::head::{Prediction, Span, TokenLabel, argmax};
@@ -44,7 +45,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             if arguments.json {
                 folders::print_json(&object(&text, answer, &labels))?;
             } else {
-                println!("{}", line_of(answer, &labels));
+                outln!("{}", line_of(answer, &labels))?;
             }
         }
     }

@@ -1,6 +1,8 @@
 use serde_json::{Value, json};
 
+use super::output::outln;
 use super::rows::Found;
+use crate::error::Result;
 use crate::text::Text;
 use crate::train::{Evaluation, HardRow, Report, Suspect};
 
@@ -30,27 +32,27 @@ pub(super) fn json(report: &Report, train: &Found, dev: &Found) -> Value {
 }
 
 /// What a run came to, in words.
-pub(super) fn print(report: &Report, train: &Found, dev: &Found) {
+pub(super) fn print(report: &Report, train: &Found, dev: &Found) -> Result<()> {
     for (name, score) in &report.evaluation.scores {
-        println!("{name:<24} {score:>9.4}");
+        outln!("{name:<24} {score:>9.4}")?;
     }
-    print_labels(&report.evaluation);
+    print_labels(&report.evaluation)?;
     if let (Some(before), Some(after)) = (report.calibration_error_before, report.calibration_error)
     {
         let temperature = report.temperature.unwrap_or(1.0);
-        println!("calibration error {before:.4}, with temperature {temperature:.3} {after:.4}");
+        outln!("calibration error {before:.4}, with temperature {temperature:.3} {after:.4}")?;
     }
     if let Some(threshold) = report.reject_threshold {
-        println!("rejected below a score of {threshold:.4}");
+        outln!("rejected below a score of {threshold:.4}")?;
     }
     if report.truncated > 0 {
-        println!(
+        outln!(
             "{} texts were cut to what the backbone reads",
             report.truncated
-        );
+        )?;
     }
     if !report.hardest.is_empty() {
-        println!("hardest held-out rows:");
+        outln!("hardest held-out rows:")?;
     }
     for HardRow {
         row,
@@ -60,13 +62,13 @@ pub(super) fn print(report: &Report, train: &Found, dev: &Found) {
     } in report.hardest.iter().take(SHOWN)
     {
         let text = shown(dev, *row);
-        println!(
+        outln!(
             "  line {}: {label}, answered {answer} (loss {loss:.2}): {text}",
             line(dev, *row)
-        );
+        )?;
     }
     if !report.suspects.is_empty() {
-        println!("labels that may be wrong:");
+        outln!("labels that may be wrong:")?;
     }
     for Suspect {
         row,
@@ -79,11 +81,12 @@ pub(super) fn print(report: &Report, train: &Found, dev: &Found) {
     {
         let found = if *held_out { dev } else { train };
         let text = shown(found, *row);
-        println!(
+        outln!(
             "  line {}: {label}, rather {rival} ({rival_score:.2}): {text}",
             line(found, *row)
-        );
+        )?;
     }
+    Ok(())
 }
 
 /// The line in which a row begins.
@@ -106,18 +109,27 @@ fn shown(found: &Found, row: usize) -> String {
 }
 
 /// A line for each label, or kind of span; nothing where there are none.
-pub(super) fn print_labels(evaluation: &Evaluation) {
+pub(super) fn print_labels(evaluation: &Evaluation) -> Result<()> {
     if evaluation.per_label.is_empty() {
-        return;
+        return Ok(());
     }
-    println!(
+    outln!(
         "{:<24} {:>9} {:>9} {:>9} {:>7}",
-        "label", "precision", "recall", "f1", "rows"
-    );
+        "label",
+        "precision",
+        "recall",
+        "f1",
+        "rows"
+    )?;
     for label in &evaluation.per_label {
-        println!(
+        outln!(
             "{:<24} {:>9.4} {:>9.4} {:>9.4} {:>7}",
-            label.label, label.precision, label.recall, label.f1, label.rows
-        );
+            label.label,
+            label.precision,
+            label.recall,
+            label.f1,
+            label.rows
+        )?;
     }
+    Ok(())
 }

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::output::outln;
 use super::train::{ProblemOption, settings, usable};
 use super::{folders, progress};
 use crate::engine::Engine;
@@ -52,17 +53,23 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.json {
         return folders::print_json(&suggestion);
     }
-    println!(
+    outln!(
         "{:<10} {:>9} {:>9} {:>9}",
-        "kind", suggestion.metric, "gain", "error"
-    );
+        "kind",
+        suggestion.metric,
+        "gain",
+        "error"
+    )?;
     for candidate in &suggestion.candidates {
-        println!(
+        outln!(
             "{:<10} {:>9.4} {:>9.4} {:>9.4}",
-            candidate.kind, candidate.mean, candidate.gain, candidate.error
-        );
+            candidate.kind,
+            candidate.mean,
+            candidate.gain,
+            candidate.error
+        )?;
     }
-    println!("train {}", suggestion.choice);
+    outln!("train {}", suggestion.choice)?;
     Ok(())
 }
 

@@ -2,7 +2,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use super::output::errln;
 use super::rows::Found;
+use super::target::Target;
 use super::{folders, progress, report, rows, suggest};
 use crate::adapter::format;
 use crate::adapter::preset;
@@ -89,6 +91,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         arguments.problem,
         arguments.reject.as_ref(),
     )?;
+    let out = Target::adapter("--out", &arguments.out)?;
     let reading = settings.reading(rows::problem(&arguments.data));
     let content = folders::read(&arguments.data)?;
     let data_sha256 = sha256(&content);
@@ -116,7 +119,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         Some(preset) => preset,
         None => {
             let suggestion = suggest::suggest(&engine, train.clone(), settings.clone())?;
-            eprintln!("kind {}", suggestion.choice);
+            errln!("kind {}", suggestion.choice);
             preset(suggestion.choice)?
         }
     };
@@ -139,8 +142,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         .file_name()
         .map_or("adapter".into(), |name| name.to_string_lossy());
     let files = format::save(&task, &name, task.library, engine.backbone().shape())?;
-    folders::write(&arguments.out, &files)?;
-    eprintln!("written: {}", arguments.out.display());
+    out.write(&files)?;
+    errln!("written: {}", arguments.out.display());
     if let Some(path) = arguments.checkpoint.as_ref().filter(|path| path.is_file()) {
         std::fs::remove_file(path).map_err(Error::io(path))?;
     }
@@ -151,8 +154,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.json {
         return folders::print_json(&report::json(&report, &train_rows, dev_rows));
     }
-    report::print(&report, &train_rows, dev_rows);
-    Ok(())
+    report::print(&report, &train_rows, dev_rows)
 }
 
 /// The rows of a file that something can be learnt from.
@@ -206,7 +208,7 @@ fn train_to_the_end(
                 losses = (0.0, 0);
                 let mark = if best { " *" } else { "" };
                 bar.suspend(|| {
-                    eprintln!(
+                    errln!(
                         "epoch {epoch}/{epochs}  loss {mean:.4}  dev loss {loss:.4}  dev {metric} {score:.4}{mark}"
                     );
                 });
@@ -221,7 +223,7 @@ fn train_to_the_end(
                 ..
             } => {
                 bar.finish_and_clear();
-                eprintln!("best dev {metric} {score:.4}, {parameters} trainable parameters");
+                errln!("best dev {metric} {score:.4}, {parameters} trainable parameters");
                 return Ok(());
             }
         }

@@ -134,7 +134,7 @@ impl Head {
             return Err(Error::OptionInvalid {
                 option: "pooling",
                 value: "pooler".into(),
-                reason: format!("{} has no pooler; use \"mean\" or \"first\"", shape.name),
+                reason: "the backbone has no pooler; use \"mean\" or \"first\"".into(),
             });
         }
         config.check()?;

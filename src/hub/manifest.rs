@@ -1,4 +1,5 @@
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
@@ -8,12 +9,16 @@ use crate::error::{Error, Result};
 pub struct Manifest {
     /// Version of this file's layout, 1.
     pub format: u32,
-    /// The model's name.
+    /// The model's name on its hub; empty where it is not known.
+    #[serde(default)]
     pub name: String,
     /// "int8", "f16" or "f32".
     pub dtype: String,
     /// SHA-256 of the checkpoint that the weights were converted from, in hexadecimal.
     pub fingerprint: String,
+    /// How a text becomes a vector, as the engine reads it; absent where nobody said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embedding: Option<Value>,
     /// The files.
     pub files: Vec<ManifestFile>,
 }
@@ -58,6 +63,20 @@ impl Manifest {
             Some(file) => Err(invalid(format!("\"{}\" is no plain file name", file.name))),
             None => Ok(manifest),
         }
+    }
+
+    /// The name of the file of weights.
+    ///
+    /// # Errors
+    /// [`Error::FileMissing`] if it lists none.
+    pub fn weights(&self) -> Result<&str> {
+        let mut names = self.files.iter().map(|file| file.name.as_str());
+        let found = names.find(|name| name.ends_with(".safetensors"));
+        found.ok_or_else(|| Error::FileMissing {
+            place: Self::FILE.into(),
+            file: "file of weights (.safetensors)".into(),
+            hint: "convert the backbone again",
+        })
     }
 
     /// The sum of the files' lengths.

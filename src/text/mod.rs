@@ -102,7 +102,11 @@ impl Tokenizer {
     /// # Errors
     /// [`Error::TextEmpty`] (with index 0) if there is nothing to read.
     pub fn encode(&self, text: &Text) -> Result<Encoded> {
-        let encoding = self.encoding(text, OffsetType::None)?;
+        self.encode_within(text, self.max_tokens)
+    }
+
+    fn encode_within(&self, text: &Text, limit: usize) -> Result<Encoded> {
+        let encoding = self.encoding(text, limit, OffsetType::None)?;
         Ok(Encoded {
             ids: encoding.get_ids().to_vec(),
             type_ids: encoding.get_type_ids().to_vec(),
@@ -115,7 +119,7 @@ impl Tokenizer {
     /// # Errors
     /// As [`encode`](Self::encode).
     pub fn words(&self, text: &Text) -> Result<Vec<Word>> {
-        let encoding = self.encoding(text, OffsetType::Char)?;
+        let encoding = self.encoding(text, self.max_tokens, OffsetType::Char)?;
         let places = encoding
             .get_word_ids()
             .iter()
@@ -148,27 +152,39 @@ impl Tokenizer {
     /// # Errors
     /// [`Error::TextEmpty`] with the position of the first empty text.
     pub fn encode_all(&self, texts: &[Text]) -> Result<Vec<Encoded>> {
+        self.encode_all_within(texts, self.max_tokens)
+    }
+
+    /// [`encode_all`](Self::encode_all), each text cut at `limit` tokens, special tokens included.
+    ///
+    /// # Errors
+    /// As [`encode_all`](Self::encode_all).
+    pub fn encode_all_within(&self, texts: &[Text], limit: usize) -> Result<Vec<Encoded>> {
         texts
             .iter()
             .enumerate()
             .map(|(index, text)| {
-                self.encode(text).map_err(|error| match error {
-                    Error::TextEmpty { .. } => Error::TextEmpty { index },
-                    other => other,
-                })
+                self.encode_within(text, limit)
+                    .map_err(|error| match error {
+                        Error::TextEmpty { .. } => Error::TextEmpty { index },
+                        other => other,
+                    })
             })
             .collect()
     }
 
-    fn encoding(&self, text: &Text, offsets: OffsetType) -> Result<tokenizers::Encoding> {
+    fn encoding(
+        &self,
+        text: &Text,
+        limit: usize,
+        offsets: OffsetType,
+    ) -> Result<tokenizers::Encoding> {
         if text.is_empty() {
             return Err(Error::TextEmpty { index: 0 });
         }
-        encode::encode(&self.parts, text, self.max_tokens, offsets).map_err(|error| {
-            Error::FileInvalid {
-                place: "tokenizer.json".into(),
-                reason: format!("it failed on a text: {error}"),
-            }
+        encode::encode(&self.parts, text, limit, offsets).map_err(|error| Error::FileInvalid {
+            place: "tokenizer.json".into(),
+            reason: format!("it failed on a text: {error}"),
         })
     }
 }

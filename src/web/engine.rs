@@ -10,6 +10,8 @@ use super::suggesting::Suggesting;
 use super::training::Training;
 use crate::adapter::format::{CARD, CONFIG, FUSION_CONFIG, Files, Library};
 use crate::adapter::{Card, Description, SizeOption, TaskAdapter, presets};
+use crate::backbone::folder::{CONFIG as CONFIG_JSON, ModelFolder, TOKENIZER};
+use crate::backbone::{BertConfig, Checkpoint, SentenceEmbedding};
 use crate::compose::Composition;
 use crate::engine::{Composed, Engine};
 use crate::error::Error;
@@ -80,7 +82,7 @@ impl WebEngine {
     /// `base_url` ends with a slash; `on_progress(loaded, total, file)` counts bytes over all files.
     ///
     /// # Errors
-    /// Those of [`hub::fetch_folder`] and [`Engine::new`].
+    /// Those of [`hub::fetch_folder`] and [`Engine::assemble`].
     pub async fn load(
         base_url: String,
         on_progress: Function,
@@ -101,47 +103,49 @@ impl WebEngine {
             .await
             .map_err(thrown)?;
         let part = |name| hub::content(&manifest, &contents, name);
-        let build = || {
-            let config = part("config.json")?;
-            let (tokenizer, weights) = (part("tokenizer.json")?, part("model.safetensors")?);
-            Engine::new(config, tokenizer, weights, &manifest.fingerprint)
-        };
-        let engine = build().map_err(thrown)?;
+        let engine = converted(&manifest, &part).map_err(thrown)?;
         Ok(Self {
             engine,
             dtype: manifest.dtype,
         })
     }
 
-    /// A backbone from files that the page already has, `{ [name]: Uint8Array }`: config.json,
-    /// tokenizer.json, model.safetensors, and manifest.json if it was converted.
+    /// A backbone from files that the page already has, `{ [name]: Uint8Array }`: those of a converted folder, which
+    /// has a manifest.json, or those of a model's folder as a hub has it.
     ///
     /// # Errors
-    /// Those of [`Engine::new`]; `checksum_mismatch`.
+    /// Those of [`ModelFolder::open`] and [`Engine::assemble`]; `checksum_mismatch`.
     #[wasm_bindgen(js_name = fromFiles)]
     pub fn from_files(files: &JsValue) -> Outcome<WebEngine> {
         let build = || {
             let files = files_from_js(files)?;
+            let Some(json) = files.get(hub::Manifest::FILE) else {
+                let model = ModelFolder::open(&files)?;
+                let fingerprint = model.checkpoint.fingerprint();
+                let engine = Engine::assemble(
+                    &model.config,
+                    &model.tokenizer,
+                    &model.checkpoint,
+                    &fingerprint,
+                    model.sentence,
+                )?;
+                let dtype = "f32".to_owned();
+                return Ok(Self { engine, dtype });
+            };
+            let manifest = hub::Manifest::from_json(hub::Manifest::FILE, json)?;
             let part = |name: &str| {
-                files.get(name).ok_or_else(|| Error::FileMissing {
+                let content = files.get(name).map(Vec::as_slice);
+                content.ok_or_else(|| Error::FileMissing {
                     place: "the backbone's files".into(),
                     file: name.to_owned(),
-                    hint: "a backbone's folder holds config.json, tokenizer.json and model.safetensors",
+                    hint: "its manifest names it; give it too",
                 })
             };
-            let weights = part("model.safetensors")?;
-            let (dtype, fingerprint) = match files.get(hub::Manifest::FILE) {
-                Some(json) => {
-                    let manifest = hub::Manifest::from_json(hub::Manifest::FILE, json)?;
-                    for file in &manifest.files {
-                        file.verify(part(&file.name)?)?;
-                    }
-                    (manifest.dtype, manifest.fingerprint)
-                }
-                None => ("f32".to_owned(), hub::sha256(weights)),
-            };
-            let (config, tokenizer) = (part("config.json")?, part("tokenizer.json")?);
-            let engine = Engine::new(config, tokenizer, weights, &fingerprint)?;
+            for file in &manifest.files {
+                file.verify(part(&file.name)?)?;
+            }
+            let engine = converted(&manifest, &part)?;
+            let dtype = manifest.dtype;
             Ok(Self { engine, dtype })
         };
         build().map_err(thrown)
@@ -268,7 +272,7 @@ impl WebEngine {
         Ok(lists.into_iter().collect::<js_sys::Array>().into())
     }
 
-    /// A Float32Array of unit length per text.
+    /// A Float32Array per text, as the backbone's settings of sentence-transformers say; without any of unit length.
     ///
     /// # Errors
     /// `text_empty`.
@@ -358,6 +362,28 @@ impl WebEngine {
             task: task.card.task.as_deref(),
         })
     }
+}
+
+/// A backbone from the files of a folder that `graftlet convert` wrote.
+fn converted<'a>(
+    manifest: &hub::Manifest,
+    part: &dyn Fn(&str) -> crate::Result<&'a [u8]>,
+) -> crate::Result<Engine> {
+    let weights = manifest.weights()?;
+    let mut config = BertConfig::from_json(part(CONFIG_JSON)?)?;
+    config.name.clone_from(&manifest.name);
+    let checkpoint = Checkpoint::new(vec![(weights.to_owned(), part(weights)?.into())]);
+    let sentence = match &manifest.embedding {
+        Some(json) => SentenceEmbedding::from_json(hub::Manifest::FILE, json)?,
+        None => SentenceEmbedding::default(),
+    };
+    Engine::assemble(
+        &config,
+        part(TOKENIZER)?,
+        &checkpoint,
+        &manifest.fingerprint,
+        sentence,
+    )
 }
 
 /// A name or a composition.

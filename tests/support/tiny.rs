@@ -2,7 +2,7 @@
 //! need no download.
 #![allow(dead_code, unreachable_pub)]
 
-use graftlet::backbone::{Bert, BertConfig, Dtype, convert};
+use graftlet::backbone::{Bert, BertConfig, Checkpoint, Dtype, SentenceEmbedding, convert};
 use graftlet::engine::Engine;
 use graftlet::tensor_file::{FloatType, TensorFileWriter};
 use rand::{Rng, SeedableRng};
@@ -110,7 +110,9 @@ impl Tiny {
     }
 
     pub fn config(&self) -> BertConfig {
-        BertConfig::from_json(&self.config_json()).unwrap()
+        let mut config = BertConfig::from_json(&self.config_json()).unwrap();
+        config.name = "tiny".into();
+        config
     }
 
     /// The checkpoint as `model.safetensors` in f32.
@@ -129,11 +131,12 @@ impl Tiny {
     /// With tokenizer, stored in the given type.
     pub fn engine(&self, dtype: Dtype) -> Engine {
         let checkpoint = convert(&self.config(), &self.checkpoint(), dtype).unwrap();
-        Engine::new(
-            &self.config_json(),
+        Engine::assemble(
+            &self.config(),
             &tokenizer_json(),
-            &checkpoint,
+            &Checkpoint::single(&checkpoint),
             FINGERPRINT,
+            SentenceEmbedding::default(),
         )
         .unwrap()
     }

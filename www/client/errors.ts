@@ -24,6 +24,7 @@ export type ErrorCode =
   | "internal"
   | "io"
   | "label_unknown"
+  | "model_unsupported"
   | "option_invalid"
   | "rows_empty"
   | "rows_unlabelled"

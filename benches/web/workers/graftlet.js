@@ -18,16 +18,21 @@ async function engineWith(folders) {
   return loaded;
 }
 
+/** The URL of a folder's weights: a converted one has a manifest, which names them. */
+async function weightsOf(folder) {
+  const manifest = await fetch(`${folder}manifest.json`);
+  if (!manifest.ok) return `${folder}model.safetensors`;
+  const { files } = await manifest.json();
+  return folder + files.find(({ name }) => name.endsWith(".safetensors")).name;
+}
+
 answer({
   /** `build` is simd128 or relaxed, `model` the URL of a backbone's folder; without one only kernels can be run. */
   async load({ build, model }) {
     wasm = await import(`/built/graftlet-${build}/graftlet.js`);
     await wasm.default({ module_or_path: `/built/graftlet-${build}/graftlet.wasm` });
     if (!model) return;
-    const [config, weights] = await Promise.all([
-      bytes(`${model}config.json`),
-      bytes(`${model}model.safetensors`),
-    ]);
+    const [config, weights] = await Promise.all([bytes(`${model}config.json`), bytes(await weightsOf(model))]);
     backbone = new wasm.BenchBackbone(config, weights);
   },
   forward: (ids, sequences) => backbone.forward(ids, sequences),

@@ -1,6 +1,7 @@
 //! Heads in a file of their own, [`SIDE_HEAD`]: what a library's own model classes do not have.
 
-use super::{CARD, Files, Library, SIDE_HEAD, put_card, read_card, said, write_tensors};
+use super::{CARD, Files, Library, SIDE_HEAD};
+use super::{listed, put_card, read_card, said, write_tensors};
 use crate::adapter::{Card, FileParams, ParamName};
 use crate::backbone::Shape;
 use crate::error::{Error, Result};
@@ -27,6 +28,7 @@ pub fn save_head(head: &Head, mut card: Card) -> Result<Files> {
 /// [`Error::BackboneMismatch`] if it belongs to another backbone, and those of reading a file of
 /// tensors.
 pub fn load_head(files: &Files, shape: &Shape) -> Result<Option<Head>> {
+    let files = &*listed("head", files)?;
     let card = read_card(files)?;
     card.check_backbone("head", shape)?;
     read(files, &card, shape)

@@ -1,6 +1,6 @@
 use super::{
-    CONFIG, Extent, Fields, Files, Library, MAX_LAYERS, adapterhub, load, open, parse_object, peft,
-    read_card,
+    CONFIG, Extent, Fields, Files, Library, MAX_LAYERS, adapterhub, listed, load, open,
+    parse_object, peft, read_card,
 };
 use crate::adapter::TaskAdapter;
 use crate::backbone::{FAMILIES, Frozen, Linear, LinearSite, Modules, Shape};
@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 /// # Errors
 /// Those of [`load`].
 pub fn inspect(name: &str, files: &Files) -> Result<(TaskAdapter, Shape)> {
+    let files = &*listed(name, files)?;
     let shape = needed_shape(name, files)?;
     Ok((load(name, files, &shape)?, shape))
 }
@@ -61,7 +62,7 @@ fn needed_shape(name: &str, files: &Files) -> Result<Shape> {
     let model = named
         .iter()
         .find_map(|field| fields.get(field)?.as_str())
-        .unwrap_or("unknown");
+        .unwrap_or_default();
     Ok(Shape {
         name: model.to_owned(),
         hidden_size,

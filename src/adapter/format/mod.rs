@@ -15,6 +15,7 @@ pub use fields::Fields;
 pub use head::{load_head, save_head};
 pub use inspect::inspect;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -134,6 +135,7 @@ impl Library {
 /// # Errors
 /// Every way in which a folder can be wrong, see [`Error`].
 pub fn load(name: &str, files: &Files, shape: &Shape) -> Result<TaskAdapter> {
+    let files = &*listed(name, files)?;
     let config = need(name, files, CONFIG, "an adapter's folder has one")?;
     let card = read_card(files)?;
     card.check_backbone(name, shape)?;
@@ -159,12 +161,52 @@ pub fn load_fusion(
     shape: &Shape,
     read: ReadFusion<'_>,
 ) -> Result<TaskAdapter> {
+    let files = &*listed(name, files)?;
     let config = need(name, files, FUSION_CONFIG, "a fusion's folder has one")?;
     let card = read_card(files)?;
     card.check_backbone(name, shape)?;
     let map = parse_object(FUSION_CONFIG, config)?;
     let loaded = adapterhub::load_fusion(name, &map, files, card, shape, read)?;
     with_side_head(loaded, files, shape)
+}
+
+/// Those of a folder's files that belong to its adapter. Where the side file lists files, the list decides: a file
+/// that is not on it was left by another adapter that was once written into the same folder.
+///
+/// # Errors
+/// [`Error::FileMissing`] for a file that is on the list and not in the folder.
+fn listed<'a>(name: &str, files: &'a Files) -> Result<Cow<'a, Files>> {
+    let list = read_card(files)?.files;
+    if list.is_empty() {
+        return Ok(Cow::Borrowed(files));
+    }
+    let known = [
+        Library::Peft.files(),
+        Library::AdapterHub.files(),
+        Library::fusion_files(),
+    ]
+    .concat();
+    for file in &list {
+        // of a .bin and the safetensors file in its place one is enough
+        let instead = Library::alternative(file).is_some_and(|name| files.contains_key(name));
+        if known.contains(&file.as_str()) && !instead {
+            need(name, files, file, "graftlet.json lists it; copy it too")?;
+        }
+    }
+    // what says which files there are is always one of them
+    let belongs = |file: &str| {
+        [CONFIG, FUSION_CONFIG, CARD].contains(&file)
+            || !known.contains(&file)
+            || list.iter().any(|listed| listed == file)
+    };
+    if files.keys().all(|file| belongs(file)) {
+        return Ok(Cow::Borrowed(files));
+    }
+    let own = files.iter().filter(|(file, _)| belongs(file));
+    Ok(Cow::Owned(
+        own.map(|(file, content)| (file.clone(), content.clone()))
+            .collect(),
+    ))
 }
 
 /// With the head that the library has no way to say, if there is one.

@@ -128,7 +128,11 @@ pub(super) fn save(
         map.insert("modules_to_save".into(), Value::Null);
     }
     map.entry("base_model_name_or_path")
-        .or_insert_with(|| json!(shape.name));
+        // no base rather than a wrong one
+        .or_insert_with(|| match shape.name.as_str() {
+            "" => Value::Null,
+            name => json!(name),
+        });
     map.entry("revision").or_insert(Value::Null);
     map.entry("auto_mapping").or_insert(Value::Null);
     map.entry("inference_mode").or_insert(json!(true));

@@ -10,6 +10,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::folders;
+use super::output::errln;
 use crate::error::{Error, Result};
 use crate::head::ProblemName;
 use crate::train::Row;
@@ -94,18 +95,18 @@ impl Found {
     pub fn warn(&self, path: &Path) {
         let place = path.display();
         if let Some(encoding) = self.encoding {
-            eprintln!("{place}: not UTF-8, read as {encoding}");
+            errln!("{place}: not UTF-8, read as {encoding}");
         }
         if self.skipped.is_empty() {
             return;
         }
         let (rows, skipped) = (self.rows.len(), self.skipped.len());
-        eprintln!("{place}: {rows} rows, {skipped} left out:");
+        errln!("{place}: {rows} rows, {skipped} left out:");
         for Skipped { line, reason } in self.skipped.iter().take(NAMED) {
-            eprintln!("  line {line}: {reason}");
+            errln!("  line {line}: {reason}");
         }
         if skipped > NAMED {
-            eprintln!("  and {} more", skipped - NAMED);
+            errln!("  and {} more", skipped - NAMED);
         }
     }
 

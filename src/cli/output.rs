@@ -1,0 +1,47 @@
+//! What the commands print. `println!` panics where the reader has gone (`graftlet inspect … | head -1`), so
+//! nothing here uses it: `clippy::print_stdout` and `clippy::print_stderr` are denied for the command line.
+
+use std::fmt::Arguments;
+use std::io::{ErrorKind, Write};
+
+use crate::error::{Error, Result};
+
+const STDOUT: &str = "standard output";
+
+/// Exit code of a program whose reader has gone, as a shell reports one that `SIGPIPE` ended.
+pub(super) const PIPE_CLOSED: u8 = 128 + 13;
+
+/// One line on standard output, written like `println!`. A result: where the reader has gone, the error
+/// ends the command and [`is_closed_pipe`] recognises it.
+macro_rules! outln {
+    ($($part:tt)*) => {
+        $crate::cli::output::line(::std::format_args!($($part)*))
+    };
+}
+
+/// One line on standard error, written like `eprintln!`. Nothing comes of it where nobody reads: a
+/// training must not end because its messages have no reader.
+macro_rules! errln {
+    ($($part:tt)*) => {
+        $crate::cli::output::message(::std::format_args!($($part)*))
+    };
+}
+
+pub(super) use {errln, outln};
+
+/// See [`outln`].
+pub(super) fn line(text: Arguments<'_>) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}").map_err(Error::io(STDOUT))
+}
+
+/// See [`errln`].
+pub(super) fn message(text: Arguments<'_>) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// Whether the reader of standard output has gone, which is no fault.
+pub(super) fn is_closed_pipe(error: &Error) -> bool {
+    matches!(error, Error::Io { place, source }
+        if place == STDOUT && source.kind() == ErrorKind::BrokenPipe)
+}
