@@ -44,6 +44,16 @@ pub enum Error {
         /// The field and its value.
         feature: String,
     },
+    /// A method of one of the libraries that is not computed here.
+    #[error("{place}: {method} is not supported: {hint}")]
+    MethodUnsupported {
+        /// The file.
+        place: String,
+        /// The method's name.
+        method: String,
+        /// What to do.
+        hint: String,
+    },
     /// A configuration file that cannot be understood.
     #[error("{place}: {reason}")]
     ConfigInvalid {
@@ -280,6 +290,7 @@ impl Error {
             Self::BackboneMismatch { .. } => "backbone_mismatch",
             Self::UnknownKind { .. } => "unknown_kind",
             Self::UnsupportedFeature { .. } => "unsupported_feature",
+            Self::MethodUnsupported { .. } => "method_unsupported",
             Self::ConfigInvalid { .. } => "config_invalid",
             Self::TensorMissing { .. } => "tensor_missing",
             Self::TensorShape { .. } => "tensor_shape",

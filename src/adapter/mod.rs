@@ -28,7 +28,7 @@ pub use params::{Collector, FileParams, FreshParams, GivenParams, Init};
 pub use params::{ParamName, ParamSource, Parameter, Site};
 pub use prefix::PrefixConfig;
 pub use prompt::{PromptConfig, PromptPlace};
-pub use task::{BackboneRef, Card, Member, Metric, Original, TaskAdapter};
+pub use task::{BackboneRef, Card, Member, Metric, Original, TaskAdapter, UnusedHead};
 
 use std::any::Any;
 use std::collections::BTreeSet;
