@@ -99,6 +99,10 @@ impl Config for BottleneckConfig {
         &KIND
     }
 
+    fn boxed(&self) -> Box<dyn Config> {
+        Box::new(self.clone())
+    }
+
     fn agrees(&self, other: &dyn Config) -> bool {
         equal(self, other)
     }
