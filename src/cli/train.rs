@@ -102,16 +102,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         arguments.problem,
         arguments.reject.as_ref(),
     )?;
-    let reading = settings.reading(rows::problem(&arguments.data));
-    let content = folders::read(&arguments.data)?;
-    let data_sha256 = sha256(&content);
-    let train_rows = usable(&arguments.data, &content, &reading, arguments.strict)?;
-    drop(content);
     let engine = folders::load_backbone(&arguments.backbone)?;
     settings.adapter.members = compose::members(&engine, &arguments.fuse)?;
     if let Some(folder) = &arguments.from {
         settings.adapter.start = Some(start(folder, named, &engine)?);
     }
+    let reading = settings.reading(rows::problem(&arguments.data));
+    let content = folders::read(&arguments.data)?;
+    let data_sha256 = sha256(&content);
+    let train_rows = usable(&arguments.data, &content, &reading, arguments.strict)?;
+    drop(content);
 
     let place = arguments.data.display().to_string();
     let mut train = Dataset::read(&place, &train_rows.rows, engine.tokenizer(), &reading)?;

@@ -233,11 +233,17 @@ impl Settings {
         serde_json::from_value(fields.into()).map_err(|error| invalid(error.to_string()))
     }
 
-    /// How rows are to be read, where the settings do not say it as labels of this problem.
+    /// How rows are to be read. Where the settings do not say it, an adapter that is trained further does, and else they
+    /// are labels of this problem.
     #[must_use]
     pub fn reading(&self, problem: ProblemName) -> Reading {
+        let start = self.adapter.start.as_ref();
+        let head = start.and_then(|start| start.task.head.as_ref());
+        let own = head.map(|head| ProblemName::from(&head.config().problem));
+        // a file with a tag a word says itself what it is
+        let own = own.filter(|_| problem == ProblemName::SingleLabel);
         Reading {
-            problem: self.problem.unwrap_or(problem),
+            problem: self.problem.or(own).unwrap_or(problem),
             reject: self.reject.clone(),
         }
     }
