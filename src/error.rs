@@ -52,6 +52,16 @@ pub enum Error {
         /// What it holds, and what could be read.
         reason: String,
     },
+    /// A method of one of the libraries that is not computed here.
+    #[error("{place}: {method} is not supported: {hint}")]
+    MethodUnsupported {
+        /// The file.
+        place: String,
+        /// The method's name.
+        method: String,
+        /// What to do.
+        hint: String,
+    },
     /// A configuration file that cannot be understood.
     #[error("{place}: {reason}")]
     ConfigInvalid {
@@ -289,6 +299,7 @@ impl Error {
             Self::UnknownKind { .. } => "unknown_kind",
             Self::UnsupportedFeature { .. } => "unsupported_feature",
             Self::ModelUnsupported { .. } => "model_unsupported",
+            Self::MethodUnsupported { .. } => "method_unsupported",
             Self::ConfigInvalid { .. } => "config_invalid",
             Self::TensorMissing { .. } => "tensor_missing",
             Self::TensorShape { .. } => "tensor_shape",

@@ -159,12 +159,12 @@ fn settings_that_fit_nothing_are_refused_by_name() {
         (
             "use_gating",
             json!(true),
-            "unsupported_feature",
-            "use_gating = true",
+            "method_unsupported",
+            "use_gating",
         ),
         (
             "inv_adapter",
-            json!("glow"),
+            json!("maf"),
             "unsupported_feature",
             "inv_adapter",
         ),

@@ -66,6 +66,10 @@ impl Config for BitFitConfig {
         &KIND
     }
 
+    fn boxed(&self) -> Box<dyn Config> {
+        Box::new(self.clone())
+    }
+
     fn agrees(&self, other: &dyn Config) -> bool {
         // whether a file had the LoRA of zeros says nothing of the biases
         std::ptr::eq(other.kind(), &raw const KIND)

@@ -132,6 +132,10 @@ impl Config for Ia3Config {
         &KIND
     }
 
+    fn boxed(&self) -> Box<dyn Config> {
+        Box::new(self.clone())
+    }
+
     fn agrees(&self, other: &dyn Config) -> bool {
         equal(self, other)
     }

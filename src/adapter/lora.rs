@@ -237,6 +237,10 @@ impl Config for LoraConfig {
         &KIND
     }
 
+    fn boxed(&self) -> Box<dyn Config> {
+        Box::new(self.clone())
+    }
+
     fn agrees(&self, other: &dyn Config) -> bool {
         let Some(other) = (other as &dyn Any).downcast_ref::<Self>() else {
             return false;

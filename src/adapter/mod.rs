@@ -12,6 +12,7 @@ pub(crate) mod lora;
 mod merge;
 mod none;
 mod params;
+mod peft_options;
 mod prefix;
 mod prompt;
 mod task;
@@ -28,7 +29,7 @@ pub use params::{Collector, FileParams, FreshParams, GivenParams, Init};
 pub use params::{ParamName, ParamSource, Parameter, Site};
 pub use prefix::PrefixConfig;
 pub use prompt::{PromptConfig, PromptPlace};
-pub use task::{BackboneRef, Card, Member, Metric, Original, TaskAdapter};
+pub use task::{BackboneRef, Card, Member, Metric, Original, TaskAdapter, UnusedHead};
 
 use std::any::Any;
 use std::collections::BTreeSet;
@@ -115,6 +116,9 @@ pub trait HalfBlock {
 pub trait Config: Any {
     /// The row of [`KINDS`] it belongs to.
     fn kind(&self) -> &'static Kind;
+
+    /// A copy.
+    fn boxed(&self) -> Box<dyn Config>;
 
     /// Whether parameters of the one mean the same in the other, so that they can be averaged. What
     /// only training looks at may differ.
@@ -299,9 +303,15 @@ pub struct Options {
     /// Nonlinearity of a bottleneck.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub non_linearity: Option<crate::ops::Activation>,
+    /// PEFT's settings that choose modules by their names there: `target_modules`, `exclude_modules`, `rank_pattern`, …
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub peft: Map<String, Value>,
     /// What a fusion is made of.
     #[serde(skip)]
     pub members: Vec<Member>,
+    /// The adapter that is trained further, in place of a fresh one.
+    #[serde(skip)]
+    pub start: Option<Member>,
 }
 
 impl Options {
@@ -351,6 +361,18 @@ pub static KINDS: &[&Kind] = &[
     &bitfit::KIND,
     &none::KIND,
 ];
+
+/// The settings of a fresh adapter of a preset.
+///
+/// # Errors
+/// [`Error::OptionInvalid`] for options outside their range; for PEFT's settings those of its reader.
+pub fn configure(preset: &Preset, options: &Options, shape: &Shape) -> Result<Box<dyn Config>> {
+    let config = (preset.config)(options, shape)?;
+    if options.peft.is_empty() {
+        return Ok(config);
+    }
+    peft_options::apply(&*config, options, shape)
+}
 
 /// All presets with their kinds.
 pub fn presets() -> impl Iterator<Item = &'static Preset> {

@@ -53,6 +53,10 @@ impl Config for NoneConfig {
         &KIND
     }
 
+    fn boxed(&self) -> Box<dyn Config> {
+        Box::new(self.clone())
+    }
+
     fn agrees(&self, other: &dyn Config) -> bool {
         std::ptr::eq(other.kind(), &raw const KIND)
     }

@@ -118,6 +118,10 @@ impl Config for PrefixConfig {
         &KIND
     }
 
+    fn boxed(&self) -> Box<dyn Config> {
+        Box::new(self.clone())
+    }
+
     fn agrees(&self, other: &dyn Config) -> bool {
         equal(self, other)
     }

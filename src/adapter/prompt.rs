@@ -93,6 +93,10 @@ impl Config for PromptConfig {
         &KIND
     }
 
+    fn boxed(&self) -> Box<dyn Config> {
+        Box::new(self.clone())
+    }
+
     fn agrees(&self, other: &dyn Config) -> bool {
         equal(self, other)
     }

@@ -2,7 +2,9 @@
 //! exit code 1. All that is printed goes through [`output`].
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+mod compose;
 mod convert;
+mod embed;
 mod eval;
 mod folders;
 mod inspect;
@@ -46,6 +48,8 @@ enum Command {
     Eval(eval::Arguments),
     /// Answers texts from standard input, one a line.
     Predict(predict::Arguments),
+    /// Turns texts from standard input, one a line, into vectors.
+    Embed(embed::Arguments),
     /// Writes a copy of a model with an adapter merged into its weights.
     Merge(merge::Arguments),
     /// Says what is in an adapter's or backbone's folder.
@@ -70,7 +74,9 @@ pub fn main() -> ExitCode {
         .with_target(false)
         .init();
     match run(arguments.command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        // what is wrong was said where it was
+        Ok(false) => ExitCode::FAILURE,
         Err(error) if output::is_closed_pipe(&error) => ExitCode::from(output::PIPE_CLOSED),
         Err(error) => {
             // one line, whatever the error's parts contain
@@ -81,14 +87,17 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<()> {
-    match command {
+/// Whether all went well.
+fn run(command: Command) -> Result<bool> {
+    let done = match command {
         Command::Convert(arguments) => convert::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),
         Command::Suggest(arguments) => suggest::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
-        Command::Predict(arguments) => predict::run(&arguments),
+        Command::Predict(arguments) => return predict::run(&arguments),
+        Command::Embed(arguments) => return embed::run(&arguments),
         Command::Merge(arguments) => merge::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
-    }
+    };
+    done.map(|()| true)
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
+use super::compose::{self, Choice, InUse};
 use super::folders;
 use super::output::outln;
 use crate::engine::Answer;
@@ -17,17 +18,30 @@ pub(super) struct Arguments {
     /// Backbone folder.
     #[arg(long, value_name = "DIR")]
     backbone: PathBuf,
-    /// Adapter folder, PEFT's or AdapterHub's.
-    #[arg(long, value_name = "DIR")]
-    adapter: PathBuf,
+    #[command(flatten)]
+    choice: Choice,
     /// One JSON object a line instead of label and score.
     #[arg(long)]
     json: bool,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    let engine = folders::load_backbone(&arguments.backbone)?;
-    let task = folders::load_adapter(&arguments.adapter, &engine)?;
+/// Whether every line has an answer.
+pub(super) fn run(arguments: &Arguments) -> Result<bool> {
+    let mut engine = folders::load_backbone(&arguments.backbone)?;
+    let folder = match arguments.choice.load(&mut engine)? {
+        InUse::One(folder) => folder,
+        InUse::Composed(composition) => {
+            return compose::predict(&engine, &composition, arguments.json).map(|failed| !failed);
+        }
+        InUse::Nothing => {
+            return Err(Error::OptionInvalid {
+                option: "adapter",
+                value: "missing".into(),
+                reason: "name the adapter that answers with --adapter DIR, or several with --compose FILE".into(),
+            });
+        }
+    };
+    let task = folders::load_adapter(&folder, &engine)?;
     let labels = task.card.labels.clone();
     for (index, line) in std::io::stdin().lock().lines().enumerate() {
         let line = line.map_err(Error::io("standard input"))?;
@@ -49,12 +63,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             }
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// What is found, each with its score after a tab: a label, any number of labels, a number, or spans
 /// with their place in characters.
-fn line_of(answer: &Answer, labels: &[String]) -> String {
+pub(super) fn line_of(answer: &Answer, labels: &[String]) -> String {
     match &answer.prediction {
         Prediction::Label { best, scores } => format!("{}\t{:.4}", labels[*best], scores[*best]),
         Prediction::Rejected { label, scores } => {
@@ -90,7 +104,7 @@ fn part(text: &str, start: usize, end: usize) -> String {
     text.chars().skip(start).take(end - start).collect()
 }
 
-fn object(text: &Text, answer: &Answer, labels: &[String]) -> Value {
+pub(super) fn object(text: &Text, answer: &Answer, labels: &[String]) -> Value {
     let scores: Vec<Value> = labels
         .iter()
         .zip(answer.scores())

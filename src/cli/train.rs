@@ -1,17 +1,20 @@
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use clap::{Args, ValueEnum};
 
 use super::output::errln;
 use super::rows::Found;
 use super::target::Target;
-use super::{folders, progress, report, rows, suggest};
+use super::{compose, folders, progress, report, rows, suggest};
 use crate::adapter::format;
-use crate::adapter::preset;
+use crate::adapter::{Member, Preset};
+use crate::compose::fusion::{self, preset};
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::head::ProblemName;
 use crate::hub::sha256;
-use crate::train::{Dataset, Event, Reading, Settings, Trainer};
+use crate::train::{Dataset, Event, Reading, Settings, Trainer, preset_of};
 
 /// Trains an adapter on labelled rows.
 #[derive(Args)]
@@ -25,10 +28,17 @@ pub(super) struct Arguments {
     /// Rows to choose the best epoch by; without them a part of the data is held out.
     #[arg(long, value_name = "FILE")]
     dev: Option<PathBuf>,
-    /// Kind of adapter: lora, houlsby, pfeiffer, parallel, compacter, ia3 or another of the README's list; auto
-    /// for what `graftlet suggest` says.
-    #[arg(long)]
-    kind: String,
+    /// Kind of adapter: lora, houlsby, pfeiffer, parallel, compacter, ia3 or another of the README's list; fusion with
+    /// --fuse; auto for what `graftlet suggest` says. Not needed with --from.
+    #[arg(long, required_unless_present = "from")]
+    kind: Option<String>,
+    /// Adapter folder to go on from: all of it is trained further, with a fresh head if it has none or the labels are
+    /// others.
+    #[arg(long, value_name = "DIR")]
+    from: Option<PathBuf>,
+    /// Trained bottleneck that a fusion mixes, once for each.
+    #[arg(long, value_name = "NAME=DIR")]
+    fuse: Vec<String>,
     /// Folder to write.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -60,7 +70,9 @@ pub(super) struct Arguments {
 #[derive(Clone, Copy, ValueEnum)]
 #[value(rename_all = "snake_case")]
 pub(super) enum ProblemOption {
+    #[value(alias = "single_label_classification")]
     SingleLabel,
+    #[value(alias = "multi_label_classification")]
     MultiLabel,
     Regression,
     TokenClassification,
@@ -81,26 +93,35 @@ impl From<ProblemOption> for ProblemName {
 const AUTO: &str = "auto";
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    let named = match arguments.kind.as_str() {
-        AUTO => None,
-        name => Some(preset(name)?),
+    let named = match arguments.kind.as_deref() {
+        Some(AUTO) | None => None,
+        Some(name) => Some(preset(name)?),
     };
-    let settings = settings(
+    check_start(arguments)?;
+    let mut settings = settings(
         arguments.config.as_deref(),
         arguments.seed,
         arguments.problem,
         arguments.reject.as_ref(),
     )?;
     let out = Target::adapter("--out", &arguments.out)?;
+    let engine = folders::load_backbone(&arguments.backbone)?;
+    settings.adapter.members = compose::members(&engine, &arguments.fuse)?;
+    if let Some(folder) = &arguments.from {
+        settings.adapter.start = Some(start(folder, named, &engine)?);
+    }
     let reading = settings.reading(rows::problem(&arguments.data));
     let content = folders::read(&arguments.data)?;
     let data_sha256 = sha256(&content);
     let train_rows = usable(&arguments.data, &content, &reading, arguments.strict)?;
     drop(content);
-    let engine = folders::load_backbone(&arguments.backbone)?;
 
     let place = arguments.data.display().to_string();
-    let train = Dataset::read(&place, &train_rows.rows, engine.tokenizer(), &reading)?;
+    let mut train = Dataset::read(&place, &train_rows.rows, engine.tokenizer(), &reading)?;
+    if let Some(own) = settings.start_scheme(train.scheme()) {
+        // the adapter's labels in the adapter's order, so that its head can be trained further
+        train = Dataset::with_scheme(&place, &train_rows.rows, engine.tokenizer(), &own)?;
+    }
     let (train, dev, dev_rows) = match &arguments.dev {
         Some(path) => {
             let (place, scheme) = (path.display().to_string(), train.scheme());
@@ -115,9 +136,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             (train, dev, None)
         }
     };
-    let preset = match named {
-        Some(preset) => preset,
-        None => {
+    let preset = match (&settings.adapter.start, named) {
+        (Some(member), _) => preset_of(&member.task, engine.backbone().shape())?,
+        (None, Some(preset)) => preset,
+        (None, None) => {
             let suggestion = suggest::suggest(&engine, train.clone(), settings.clone())?;
             errln!("kind {}", suggestion.choice);
             preset(suggestion.choice)?
@@ -155,6 +177,54 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         return folders::print_json(&report::json(&report, &train_rows, dev_rows));
     }
     report::print(&report, &train_rows, dev_rows)
+}
+
+/// Refuses options that do not go together.
+fn check_start(arguments: &Arguments) -> Result<()> {
+    let invalid = |option, value: &str, reason: &str| {
+        Err(Error::OptionInvalid {
+            option,
+            value: value.to_owned(),
+            reason: reason.to_owned(),
+        })
+    };
+    let kind = arguments.kind.as_deref();
+    let fused = kind == Some(fusion::KIND.name);
+    match (&arguments.from, arguments.fuse.as_slice()) {
+        (None, []) if fused => invalid(
+            "kind",
+            "fusion",
+            "name the adapters that it mixes with --fuse NAME=DIR each",
+        ),
+        (None, []) | (Some(_), []) => Ok(()),
+        (_, [first, ..]) if !fused => invalid("fuse", first, "only --kind fusion mixes adapters"),
+        (Some(folder), _) => invalid(
+            "from",
+            &folder.display().to_string(),
+            "a fusion is trained from its beginning; leave out --from",
+        ),
+        (None, _) => Ok(()),
+    }
+}
+
+/// The adapter that is trained further.
+fn start(folder: &Path, named: Option<&'static Preset>, engine: &Engine) -> Result<Member> {
+    let task = folders::load_adapter(folder, engine)?;
+    let own = preset_of(&task, engine.backbone().shape())?;
+    if let Some(named) = named.filter(|named| named.name != own.name) {
+        return Err(Error::OptionInvalid {
+            option: "kind",
+            value: named.name.to_owned(),
+            reason: format!(
+                "the adapter of --from is of kind \"{}\"; leave out --kind",
+                own.name
+            ),
+        });
+    }
+    Ok(Member {
+        name: folder.display().to_string(),
+        task: Rc::new(task),
+    })
 }
 
 /// The rows of a file that something can be learnt from.

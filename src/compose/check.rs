@@ -386,6 +386,7 @@ fn why_not_averaged(named: &Named) -> Option<String> {
         Some(lora) if lora.bias != Bias::None => "LoRA with biases",
         Some(_) => return None,
         None => match named.kind() {
+            "bottleneck" if named.adapter().changes_embeddings() => "an invertible adapter",
             "ia3" | "bottleneck" => return None,
             kind => kind,
         },
@@ -401,6 +402,11 @@ fn why_not_fused(named: &Named, shape: &Shape) -> Option<String> {
     if kind != "bottleneck" {
         return Some(format!(
             "\"{name}\" is {kind}, and only bottlenecks can be fused"
+        ));
+    }
+    if named.adapter().changes_embeddings() {
+        return Some(format!(
+            "\"{name}\" has an invertible adapter, which would change what the others read; stack the fusion on it"
         ));
     }
     let beside = half_blocks(shape).any(|site| reads(named, site) == Some(Reads::Residual));

@@ -364,6 +364,10 @@ impl Config for FusionConfig {
         &KIND
     }
 
+    fn boxed(&self) -> Box<dyn Config> {
+        Box::new(self.clone())
+    }
+
     fn agrees(&self, other: &dyn Config) -> bool {
         (other as &dyn Any)
             .downcast_ref::<Self>()

@@ -53,8 +53,10 @@ impl Problem {
 pub enum ProblemName {
     /// [`Problem::SingleLabel`].
     #[default]
+    #[serde(alias = "single_label_classification")]
     SingleLabel,
     /// [`Problem::MultiLabel`].
+    #[serde(alias = "multi_label_classification")]
     MultiLabel,
     /// [`Problem::Regression`].
     Regression,

@@ -31,7 +31,7 @@ pub use activation::Activation;
 pub use arithmetic::{add, add_bias, add_scaled, scale};
 pub use attention::attention;
 pub use binary_cross_entropy::binary_cross_entropy;
-pub use columns::columns;
+pub use columns::{beside, columns};
 pub use cross_entropy::{Aim, cross_entropy, smoothed_cross_entropy};
 pub use dropout::dropout;
 pub use frozen_linear::{FrozenLinear, Weight};

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::plan::shuffled;
 use super::trainer::{Best, Phase, Trainer};
-use super::{Dataset, Outcomes, Settings, Targets, Trace};
+use super::{Dataset, Outcomes, Settings, Targets, Trace, start};
 use crate::adapter::Preset;
 use crate::backbone::Backbone;
 use crate::error::{Error, Result};
@@ -216,7 +216,11 @@ impl Trainer {
         self.run.get_or_init(|| {
             let settings = json!(self.resolved);
             let adapter = json!(self.settings.adapter);
+            let start = self.settings.adapter.start.as_ref();
+            let shape = self.learner.backbone.shape();
+            let start = start.map(|member| start::hash(member, shape));
             let run = [
+                ("start", start.unwrap_or_default()),
                 ("backbone", self.learner.backbone.hash()),
                 ("rows", self.learner.train.hash()),
                 ("held-out rows", self.learner.dev.hash()),

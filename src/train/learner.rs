@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::decision::row_loss;
 use super::penalty::penalise;
 use super::scale::Scale;
+use super::start::{self, StartParams};
 use super::student::Student;
 use super::{Dataset, Outcomes, Resolved, StateCache};
-use crate::adapter::{Config, FreshParams, Options, Preset};
+use crate::adapter::{Config, FreshParams, Options, Preset, configure};
 use crate::backbone::Backbone;
 use crate::error::{Error, Result};
 use crate::head::{Head, HeadConfig, LossSettings, ProblemName, Target, argmax, softmax};
@@ -106,20 +107,40 @@ impl Learner {
     ) -> Result<Self> {
         let shape = backbone.shape();
         let resolved = settings.resolve(preset.name, &train, shape.layers)?;
-        let mut params = FreshParams::new(resolved.seed);
         let options = Options {
             layers: resolved.layers.clone(),
             ..settings.adapter.clone()
         };
-        let config = (preset.config)(&options, shape)?;
+        let from = settings.adapter.start.as_ref();
+        let config = match from {
+            Some(member) => start::config(member, &options)?,
+            None => configure(preset, &options, shape)?,
+        };
         check_tokens(&*config, preset, resolved.problem)?;
-        let adapter = config.build(shape, &mut params)?;
-        let head = HeadConfig {
+        let mut head = HeadConfig {
             problem: resolved.problem.fresh(),
             pooling: resolved.pooling,
             dense: None,
             labels: train.labels().to_vec(),
         };
+        let scale = Scale::of(&train);
+        let mut given = Vec::new();
+        if let Some(member) = from {
+            given.extend_from_slice(member.task.adapter.parameters());
+            if let Some(own) = start::head(&member.task, &head, settings.pooling.is_some()) {
+                head = HeadConfig {
+                    problem: head.problem,
+                    labels: head.labels,
+                    ..own.config().clone()
+                };
+                given.extend(start::values(own, scale));
+            }
+        }
+        let mut params = StartParams {
+            given: &given,
+            fresh: FreshParams::new(resolved.seed),
+        };
+        let adapter = config.build(shape, &mut params)?;
         let built = Head::build(head.clone(), shape, &mut params)?;
         let examples = train.len() + dev.len();
         let states = StateCache::new(&*backbone, adapter.lowest_layer(), examples, STATE_BYTES);
@@ -133,7 +154,7 @@ impl Learner {
                 parameters,
             },
             loss: resolved.loss_settings(&train)?,
-            scale: Scale::of(&train),
+            scale,
             seed: resolved.seed,
             head_dropout,
             backbone,

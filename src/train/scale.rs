@@ -56,6 +56,25 @@ impl Scale {
         loss / (self.deviation * self.deviation)
     }
 
+    /// Makes a head that answers in the rows' unit one that answers in this.
+    #[allow(clippy::cast_possible_truncation)]
+    pub(super) fn unfold(&self, parameters: &mut [Parameter]) {
+        let scaled = |mean: f64| {
+            let deviation = self.deviation;
+            move |x: &mut f32| *x = ((f64::from(*x) - mean) / deviation) as f32
+        };
+        for parameter in parameters.iter_mut().filter(|p| p.name.site == Site::Head) {
+            let mean = match parameter.name.field {
+                field::OUT => 0.0,
+                field::OUT_BIAS => self.mean,
+                _ => continue,
+            };
+            parameter
+                .tensor
+                .update(|values| values.iter_mut().for_each(scaled(mean)));
+        }
+    }
+
     /// Makes a head that answers in this unit one that answers in the rows'.
     #[allow(clippy::cast_possible_truncation, clippy::float_cmp)]
     pub(super) fn fold(&self, parameters: &mut [Parameter]) {

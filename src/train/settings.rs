@@ -5,7 +5,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::defaults::Defaults;
-use super::{Dataset, Decay, Reading, Targets, default_metric};
+use super::names;
+use super::{Dataset, Decay, Reading, Scheme, Targets, default_metric};
 use crate::adapter::{Metric, Options};
 use crate::error::{Error, Result};
 use crate::head::{LossSettings, Pooling, ProblemName};
@@ -219,25 +220,51 @@ impl Settings {
             place: place.to_owned(),
             reason,
         };
+        let fields = names::own(place, fields)?;
         if let Some(unknown) = fields
             .keys()
-            .find(|field| !FIELDS.contains(&field.as_str()))
+            .find(|field| *field != names::HOLDER && !FIELDS.contains(&field.as_str()))
         {
-            let known = FIELDS.join(", ");
+            let known = [FIELDS, names::PEFT].concat().join(", ");
             return Err(invalid(format!(
-                "there is no setting \"{unknown}\"; there are {known}"
+                "there is no setting \"{unknown}\"; there are {known}, and PEFT's and transformers' names of them"
             )));
         }
         serde_json::from_value(fields.into()).map_err(|error| invalid(error.to_string()))
     }
 
-    /// How rows are to be read, where the settings do not say it as labels of this problem.
+    /// How rows are to be read. Where the settings do not say it, an adapter that is trained further does, and else they
+    /// are labels of this problem.
     #[must_use]
     pub fn reading(&self, problem: ProblemName) -> Reading {
+        let start = self.adapter.start.as_ref();
+        let head = start.and_then(|start| start.task.head.as_ref());
+        let own = head.map(|head| ProblemName::from(&head.config().problem));
+        // a file with a tag a word says itself what it is
+        let own = own.filter(|_| problem == ProblemName::SingleLabel);
         Reading {
-            problem: self.problem.unwrap_or(problem),
+            problem: self.problem.or(own).unwrap_or(problem),
             reject: self.reject.clone(),
         }
+    }
+
+    /// The scheme of the adapter that is trained further, where rows have the same labels in another order.
+    #[must_use]
+    pub fn start_scheme(&self, rows: &Scheme) -> Option<Scheme> {
+        let head = self.adapter.start.as_ref()?.task.head.as_ref()?;
+        let own = Scheme::of(head);
+        let sorted = |scheme: &Scheme| {
+            let mut labels = scheme.labels.clone();
+            labels.sort_unstable();
+            labels
+        };
+        let same = own.problem == rows.problem
+            && sorted(&own) == sorted(rows)
+            && own.labels != rows.labels;
+        same.then(|| Scheme {
+            labels: own.labels,
+            ..rows.clone()
+        })
     }
 
     /// Holds out the rows that the settings ask for.
@@ -293,7 +320,12 @@ impl Settings {
             pooling: self.pooling.unwrap_or(Pooling::Mean),
             metric: self.metric.clone().unwrap_or(default_metric(problem)),
             half: self.half.unwrap_or(false),
-            layers: self.adapter.layers.clone().or(defaults.layers),
+            layers: match &self.adapter {
+                // an adapter that is trained further, or whose modules are named, is where it is
+                Options { start: Some(_), .. } => None,
+                named if named.peft.contains_key("target_modules") => named.layers.clone(),
+                own => own.layers.clone().or(defaults.layers),
+            },
         };
         #[allow(clippy::cast_precision_loss)]
         for (option, count, most) in [

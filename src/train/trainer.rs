@@ -352,11 +352,21 @@ impl Trainer {
         let calibration = decision.calibration(train.scheme().reject.as_ref());
         head.calibrate(calibration.clone());
         let problem = head.config().problem.clone();
+        let mut training = json!({
+            "kind": self.preset.name,
+            "adapter": self.settings.adapter,
+            "settings": self.resolved,
+            "train_rows": train.len(),
+            "dev_rows": dev.len(),
+        });
+        if let Some(start) = &self.settings.adapter.start {
+            training["from"] = json!(start.name);
+        }
         let card = Card {
             task: self.settings.task.clone(),
             labels: train.labels().to_vec(),
             problem: (problem != Problem::SingleLabel).then_some(problem),
-            pooling: Some(self.resolved.pooling),
+            pooling: Some(head.config().pooling),
             calibration,
             backbone: Some(BackboneRef {
                 name: shape.name.clone(),
@@ -365,20 +375,17 @@ impl Trainer {
             metric: Some(self.resolved.metric.clone()),
             dev_score: self.best.as_ref().map(|best| best.score),
             seed: Some(self.resolved.seed),
-            training: Some(json!({
-                "kind": self.preset.name,
-                "adapter": self.settings.adapter,
-                "settings": self.resolved,
-                "train_rows": train.len(),
-                "dev_rows": dev.len(),
-            })),
+            training: Some(training),
             ..Card::default()
         };
         Ok(TaskAdapter {
             adapter,
             head: Some(head),
             card,
-            library: self.preset.library,
+            library: match &self.settings.adapter.start {
+                Some(member) => member.task.library,
+                None => self.preset.library,
+            },
             original: None,
             float,
             bytes: 0,

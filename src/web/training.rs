@@ -12,7 +12,7 @@ use crate::compose::fusion::preset;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::head::ProblemName;
-use crate::train::{Computed, Dataset, Settings, Share, Trainer};
+use crate::train::{Computed, Dataset, Settings, Share, Trainer, preset_of};
 
 /// A training run, or one worker's part in it.
 ///
@@ -39,9 +39,23 @@ impl Training {
         let mut fields = fields(options)?;
         let mut take = |field: &str| fields.shift_remove(field).unwrap_or(Value::Null);
         let (name, kind) = (take("name"), take("kind"));
-        let members = take("adapters");
-        let (Value::String(name), Value::String(kind)) = (name, kind) else {
-            return Err(invalid("name and kind must be texts".into()));
+        let (members, from) = (take("adapters"), take("from"));
+        let start = match from {
+            Value::Null => None,
+            Value::String(name) => {
+                let task = engine.shared(&name)?;
+                Some(Member { name, task })
+            }
+            _ => return Err(invalid("from must be the name of a loaded adapter".into())),
+        };
+        let kind = match (kind, &start) {
+            (Value::String(kind), Some(_)) if kind.is_empty() => None,
+            (Value::String(kind), _) => Some(kind),
+            (Value::Null, Some(_)) => None,
+            _ => return Err(invalid("kind must be a text".into())),
+        };
+        let Value::String(name) = name else {
+            return Err(invalid("name must be a text".into()));
         };
         let members: Option<Vec<String>> =
             serde_json::from_value(members).map_err(|error| invalid(error.to_string()))?;
@@ -51,10 +65,31 @@ impl Training {
         });
         let mut settings = Settings::from_fields(PLACE, fields)?;
         settings.adapter.members = members.collect::<Result<_>>()?;
-        let preset = preset(&kind)?;
+        let shape = engine.backbone().shape();
+        let named = kind.as_deref().map(preset).transpose()?;
+        let own = start.as_ref().map(|start| preset_of(&start.task, shape));
+        let preset = match (own.transpose()?, named) {
+            (Some(own), Some(named)) if own.name != named.name => {
+                return Err(Error::OptionInvalid {
+                    option: "kind",
+                    value: named.name.to_owned(),
+                    reason: format!(
+                        "the adapter to start from is of kind \"{}\"; leave out the kind",
+                        own.name
+                    ),
+                });
+            }
+            (Some(preset), _) | (None, Some(preset)) => preset,
+            (None, None) => return Err(invalid("kind must be a text".into())),
+        };
+        settings.adapter.start = start;
         let (rows, data_sha256) = rows.finish();
         let reading = settings.reading(ProblemName::SingleLabel);
-        let data = Dataset::read("the rows", &rows, engine.tokenizer(), &reading)?;
+        let mut data = Dataset::read("the rows", &rows, engine.tokenizer(), &reading)?;
+        if let Some(own) = settings.start_scheme(data.scheme()) {
+            // the adapter's labels in the adapter's order, so that its head can be trained further
+            data = Dataset::with_scheme("the rows", &rows, engine.tokenizer(), &own)?;
+        }
         drop(rows);
         let (train, dev) = settings.split(data)?;
         let backbone = Arc::clone(engine.backbone());
@@ -164,8 +199,17 @@ impl Training {
 /// Options by the names that settings have.
 pub(super) fn fields(options: JsValue) -> Result<Map<String, Value>> {
     let fields: Map<String, Value> = from_js("training options", options)?;
-    let fields = fields.into_iter();
-    Ok(fields.map(|(name, v)| (snake_case(&name), v)).collect())
+    let mut snake = Map::new();
+    for (name, value) in fields {
+        let own = snake_case(&name);
+        if snake.get(&own).is_some_and(|before| *before != value) {
+            return Err(invalid(format!(
+                "\"{own}\" and \"{name}\" are one option with two values: give it once"
+            )));
+        }
+        snake.insert(own, value);
+    }
+    Ok(snake)
 }
 
 /// What options are called in errors.

@@ -38,6 +38,7 @@ export type ErrorCode =
   | "text_too_long"
   | "unknown_kind"
   | "unsupported_feature"
+  | "method_unsupported"
   | "worker_failed";
 
 /** What every rejected promise of this package is rejected with. */

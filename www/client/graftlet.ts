@@ -28,6 +28,7 @@ import type {
   SuggestOptions,
   TaggedRow,
   Text,
+  TrainFromOptions,
   TrainOptions,
   TrainRun,
 } from "./types.js";
@@ -230,20 +231,21 @@ export class Graftlet {
   }
 
   /**
-   * Trains an adapter, or a fusion of `options.adapters`, on the rows, in workers of its own. When `done` comes, the adapter is loaded under `options.name`
-   * and, unless `persist` is false, kept in the browser. Aborting, or leaving the loop, ends the run at once;
+   * Trains an adapter, a fusion of `options.adapters`, or `options.from` further, on the rows, in workers of its own. When
+   * `done` comes, the adapter is loaded under `options.name` and, unless `persist` is false, kept in the browser. Aborting, or leaving the loop, ends the run at once;
    * after an abort the generator throws code `aborted`.
    *
    * Until then the run itself is kept in the browser, unless `checkpoints` is false (by default as `persist`): if the
    * page goes away, `interrupted` lists it and `continueTraining` goes on from its last epoch.
    */
   train(
-    options: TrainOptions,
+    options: TrainOptions | TrainFromOptions,
     rows: readonly (Row | TaggedRow)[],
     settings: { signal?: AbortSignal; persist?: boolean; checkpoints?: boolean } = {},
   ): TrainRun {
     const { signal, persist = true, checkpoints: keep = persist } = settings;
-    return this.#train(options.name, { options, rows, keep }, signal, persist);
+    const whole: TrainOptions = { kind: "", ...options };
+    return this.#train(options.name, { options: whole, rows, keep }, signal, persist);
   }
 
   /** Training runs that this browser keeps and that no tab is at. */

@@ -39,6 +39,7 @@ export type {
   TaggedRow,
   Text,
   TrainEvent,
+  TrainFromOptions,
   TrainOptions,
   TrainReport,
   TrainRun,

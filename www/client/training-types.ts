@@ -34,10 +34,17 @@ export type Linear = "query" | "key" | "value" | "attention_output" | "ffn_up" |
 export interface TrainOptions {
   /** The new adapter's name. */
   name: string;
-  /** A `KindInfo.name`. */
+  /** A `KindInfo.name`; with `from` it is that adapter's, or empty. */
   kind: string;
+  /**
+   * A loaded adapter to go on from: all of it is trained further, with a fresh head if it has none or the labels are
+   * others.
+   */
+  from?: string;
   /** What the rows' labels say; by default one label a text. */
   problem?: Problem;
+  /** The same by transformers' name. */
+  problemType?: Problem | "single_label_classification" | "multi_label_classification";
   /** The label of rows that have none of the others: it is answered where no other label has a good score. */
   reject?: string;
   epochs?: number;
@@ -77,23 +84,57 @@ export interface TrainOptions {
 
   /** The loaded bottlenecks that a new one of kind `fusion` mixes. */
   adapters?: readonly string[];
+  /** Rank of LoRA, as PEFT calls it; `rank` says the same. */
+  r?: number;
   rank?: number;
+  /** LoRA's update is scaled by `loraAlpha / r`; `alpha` says the same. */
+  loraAlpha?: number;
   alpha?: number;
-  /** Whether LoRA's update is scaled by `alpha / sqrt(rank)`. */
+  /** Whether LoRA's update is scaled by `loraAlpha / sqrt(r)` instead; `rankStabilised` says the same. */
+  useRslora?: boolean;
   rankStabilised?: boolean;
-  /** Probability with which an input of LoRA's update is left out in training. */
+  /** Probability with which an input of LoRA's update is left out in training; `dropout` says the same. */
+  loraDropout?: number;
   dropout?: number;
   /** Biases that are trained beside LoRA. */
   bias?: "none" | "all" | "lora_only";
-  /** Linear layers that LoRA acts on. */
+  /**
+   * Modules that LoRA or IA3 acts on, by PEFT's rules: ends of their names (`query`, `output.dense`), a regular expression,
+   * or `all-linear`. `targets` names the linear layers of a block instead.
+   */
+  targetModules?: string | readonly string[];
   targets?: readonly Linear[];
-  /** Zero-based layers of the encoder that the adapter is in; what lies below the lowest is computed only once. */
+  /** Modules that `targetModules` names and that are left out all the same. */
+  excludeModules?: string | readonly string[];
+  /** Modules whose input IA3 scales, in place of the output. */
+  feedforwardModules?: string | readonly string[];
+  /** Ranks and alphas of single modules, by the end of their names. */
+  rankPattern?: Record<string, number>;
+  alphaPattern?: Record<string, number>;
+  /** Whether LoRA is decomposed into magnitude and direction (DoRA). */
+  useDora?: boolean;
+  /** Whether LoRA's update has a bias. */
+  loraBias?: boolean;
+  /** Zero-based layers that the adapter is in; what lies below the lowest is computed only once. `layers` says the same. */
+  layersToTransform?: number | readonly number[];
   layers?: readonly number[];
   reductionFactor?: number;
   /** A bottleneck's, such as `relu`, `gelu` or `swish`. */
   nonLinearity?: string;
-  /** Virtual tokens of prefix and prompt tuning. */
+  /** Virtual tokens of prefix and prompt tuning; `virtualTokens` says the same. */
+  numVirtualTokens?: number;
   virtualTokens?: number;
+
+  /** transformers' names of options above; each says the same as the one that it stands for. */
+  numTrainEpochs?: number;
+  perDeviceTrainBatchSize?: number;
+  gradientAccumulationSteps?: number;
+  lrSchedulerType?: "linear" | "cosine";
+  warmupRatio?: number;
+  maxGradNorm?: number;
+  labelSmoothingFactor?: number;
+  classifierDropout?: number;
+  earlyStoppingPatience?: number;
 
   /**
    * Workers that share the run, 1 by default. Each has the backbone in its memory. `auto` takes two where a core is
@@ -101,6 +142,9 @@ export interface TrainOptions {
    */
   workers?: number | "auto";
 }
+
+/** What `train` needs to go on from an adapter, whose kind need not be said. */
+export type TrainFromOptions = Omit<TrainOptions, "kind"> & { from: string; kind?: string };
 
 /**
  * What happens in a training run, in order. `step` never falls and never passes `steps`, `steps` is constant
@@ -262,6 +306,7 @@ export interface Suggestion {
 /** A training run that this browser kept when its page went away. */
 export interface InterruptedRun {
   name: string;
+  /** May be empty for a run that started from an adapter. */
   kind: string;
   /** All rows of the run. */
   rows: number;

@@ -177,7 +177,8 @@ async function work(run: Run, state: State): Promise<{ files: AdapterFiles; pers
     if (keep) await leader.call("openRun", [run.name]);
   }
   const followers = await loaded(run, state, kept.workers - 1);
-  for (const name of kept.options.adapters ?? []) {
+  const { adapters = [], from } = kept.options;
+  for (const name of from === undefined ? adapters : [...adapters, from]) {
     const files = await run.members(name);
     const all = [leader, ...followers];
     await Promise.all(all.map((worker) => worker.call("addAdapter", [name, files, false])));

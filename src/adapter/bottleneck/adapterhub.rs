@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
+use super::invertible;
 use super::network::{INPUT_NORM, INPUT_NORM_BIAS, OUTPUT_NORM, OUTPUT_NORM_BIAS, SCALING};
 use super::{BottleneckConfig, Hypercomplex, OutputNorm, Placement, Reads, Reduction, Scaling};
 use super::{Config, Skip};
@@ -19,9 +20,8 @@ pub(super) fn read(
     shape: &Shape,
 ) -> Result<Box<dyn Config>> {
     let fields = Fields::new(place, map);
-    // a gate is a mean over all tokens of a row, padding included: no function of the text
     fields.refuse_unless("use_gating", &[json!(false)])?;
-    fields.refuse_unless("inv_adapter", &[])?;
+    fields.refuse_unless("inv_adapter", &[json!("nice")])?;
     let leave_out = fields.counts("leave_out")?;
     let mut sublayers = BTreeSet::new();
     if fields.flag("mh_adapter", false)? {
@@ -45,6 +45,10 @@ pub(super) fn read(
         input_norm: fields.flag("ln_before", false)?,
         output_norm: output_norm(&fields)?,
         hypercomplex: hypercomplex(&fields)?,
+        invertible: match fields.get("inv_adapter") {
+            Some(_) => Some(fields.float("inv_adapter_reduction_factor", None)?),
+            None => None,
+        },
     };
     if let Some(layer) = config
         .layers
@@ -207,7 +211,8 @@ pub(super) fn write(config: &BottleneckConfig, shape: &Shape) -> Map<String, Val
         "ln_after": config.output_norm.is_some(),
         "adapter_residual_before_ln": config.output_norm == Some(OutputNorm::Sum),
         "use_gating": false,
-        "inv_adapter": null,
+        "inv_adapter": config.invertible.map(|_| "nice"),
+        "inv_adapter_reduction_factor": config.invertible.map(number),
         "leave_out": leave_out,
         "phm_layer": config.hypercomplex.is_some(),
     }));
@@ -239,6 +244,9 @@ pub(super) fn key(
     name: ParamName,
     adapter: &str,
 ) -> String {
+    if let Some(part) = name.field.strip_prefix(invertible::PREFIX) {
+        return format!("invertible_adapters.{adapter}.{part}");
+    }
     let (position, part) = name.field.split_once('.').unwrap_or_default();
     let part = match part {
         "bias" if config.hypercomplex.is_some() => "b",

@@ -32,6 +32,8 @@ pub struct BottleneckConfig {
     pub output_norm: Option<OutputNorm>,
     /// Makes `D` and `U` from fewer numbers (Compacter).
     pub hypercomplex: Option<Hypercomplex>,
+    /// An invertible adapter behind the embeddings, NICE's additive coupling: half the hidden size over the width inside.
+    pub invertible: Option<f64>,
 }
 
 /// Hidden size over the width inside a bottleneck.
@@ -128,6 +130,7 @@ impl BottleneckConfig {
             input_norm: false,
             output_norm: None,
             hypercomplex: None,
+            invertible: None,
         }
     }
 
@@ -204,6 +207,9 @@ impl BottleneckConfig {
 
     /// Whether the sizes fit the backbone.
     pub(super) fn check(&self, shape: &Shape) -> Result<()> {
+        if let Some(factor) = self.invertible {
+            check_factor(factor, shape)?;
+        }
         for &layer in &self.layers {
             let factor = self.reduction.factor(layer).unwrap_or_default();
             check_factor(factor, shape)?;
@@ -226,20 +232,23 @@ impl BottleneckConfig {
     /// Width inside the bottleneck of a layer: `⌊hidden size / reduction factor⌋` as Python's `//`
     /// has it, at least 1.
     #[must_use]
-    #[allow(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss
-    )]
     pub fn size(&self, layer: usize, shape: &Shape) -> usize {
-        let hidden = shape.hidden_size as f64;
         match self.reduction.factor(layer) {
-            Some(factor) if factor > 0.0 => {
-                (((hidden - hidden % factor) / factor).round() as usize).max(1)
-            }
+            Some(factor) if factor > 0.0 => python_quotient(shape.hidden_size, factor).max(1),
             _ => 1,
         }
     }
+}
+
+/// `⌊features / factor⌋` as Python's `//` has it, of a factor above 0.
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss
+)]
+pub(super) fn python_quotient(features: usize, factor: f64) -> usize {
+    let features = features as f64;
+    ((features - features % factor) / factor).round() as usize
 }
 
 /// Widest bottleneck: a damaged file must not ask for any amount of memory.

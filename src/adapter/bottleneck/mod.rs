@@ -6,6 +6,7 @@
 mod adapterhub;
 mod config;
 mod hypercomplex;
+mod invertible;
 mod network;
 
 pub use config::{BottleneckConfig, OutputNorm, Placement, Reads, Reduction, Scaling, Skip};
@@ -18,10 +19,12 @@ use serde_json::{Map, Value};
 use super::format::Library;
 use super::{Adapter, Collector, Config, Description, Kind, ParamName, ParamSource, Parameter};
 use super::{HalfBlock, Preset, SizeOption, equal};
-use crate::backbone::{Hook, Modules, Shape, Sublayer, SublayerSite};
+use crate::backbone::{Embedder, Hook, Modules, Shape, States, Sublayer, SublayerSite};
 use crate::error::{Error, Result};
 use crate::ops::{LayerNorm, add};
 use crate::tensor::Tensor;
+use crate::text::Batch;
+use invertible::Coupling;
 use network::Network;
 
 const fn reduction(default: usize) -> Option<SizeOption> {
@@ -87,12 +90,17 @@ pub(super) static KIND: Kind = Kind {
 struct Bottleneck {
     config: BottleneckConfig,
     parts: BTreeMap<SublayerSite, Part>,
+    coupling: Option<Coupling>,
     parameters: Vec<Parameter>,
 }
 
 impl Config for BottleneckConfig {
     fn kind(&self) -> &'static Kind {
         &KIND
+    }
+
+    fn boxed(&self) -> Box<dyn Config> {
+        Box::new(self.clone())
     }
 
     fn agrees(&self, other: &dyn Config) -> bool {
@@ -116,10 +124,12 @@ impl Config for BottleneckConfig {
                 parts.insert(site, part);
             }
         }
+        let coupling = Coupling::build(self, shape, &mut tensors)?;
         let parameters = tensors.into_parameters();
         Ok(Box::new(Bottleneck {
             config: self.clone(),
             parts,
+            coupling,
             parameters,
         }))
     }
@@ -168,6 +178,7 @@ impl Config for BottleneckConfig {
                 .sublayers
                 .iter()
                 .map(|sublayer| sublayer.name().to_owned())
+                .chain(self.invertible.map(|_| "embeddings".to_owned()))
                 .collect(),
             layers: self.layers.iter().copied().collect(),
             bottleneck_size: first.filter(|&first| sizes.all(|size| size == first)),
@@ -177,6 +188,19 @@ impl Config for BottleneckConfig {
 }
 
 impl Hook for Bottleneck {
+    fn embeddings(&self, batch: &Batch, embedder: &dyn Embedder) -> Result<States> {
+        let States { x, starts } = embedder.tokens(batch, 0)?;
+        let x = match &self.coupling {
+            Some(coupling) => coupling.forward(&x),
+            None => x,
+        };
+        Ok(States { x, starts })
+    }
+
+    fn changes_embeddings(&self) -> bool {
+        self.coupling.is_some()
+    }
+
     fn sublayer(
         &self,
         site: SublayerSite,
@@ -197,7 +221,10 @@ impl Hook for Bottleneck {
     }
 
     fn lowest_layer(&self) -> Option<usize> {
-        self.config.layers.first().copied()
+        match self.coupling {
+            Some(_) => Some(0),
+            None => self.config.layers.first().copied(),
+        }
     }
 }
 

@@ -93,6 +93,7 @@ pub(super) fn load(
         library: Library::Peft,
         config: map.clone(),
         head: Map::new(),
+        unused_head: None,
     });
     Ok(TaskAdapter {
         adapter,

@@ -66,6 +66,7 @@ const ADAPTERHUB: &[&str] = &[
     "factorized_phm_W",
     "factorized_phm_rule",
     "flat",
+    "id2label",
     "intermediate_lora",
     "inv_adapter",
     "is_parallel",

@@ -1,0 +1,352 @@
+//! Heads in AdapterHub's files. A model class with flexible heads describes each in `head_config.json`; one of transformers' own
+//! classes has a static head, of which the file names the class only.
+
+use serde_json::{Map, Value, json};
+
+use super::super::policy::refuse_unknown;
+use super::super::{Fields, Files, Library, agreed, keep, open, parse_object, write_tensors};
+use super::{HEAD_CONFIG, HEAD_WEIGHTS, labels, names};
+use crate::adapter::fields_of;
+use crate::adapter::{Card, FileParams, Init, ParamName, ParamSource, TaskAdapter, UnusedHead};
+use crate::backbone::Shape;
+use crate::error::Result;
+use crate::head::{Head, HeadConfig, Pooling, Problem, field};
+use crate::ops::Activation;
+use crate::tensor::Tensor;
+
+// `head_type` of the heads that are read
+const SINGLE_LABEL: &str = "classification";
+const MULTI_LABEL: &str = "multilabel_classification";
+const TOKENS: &str = "tagging";
+
+/// Largest file of a head that is kept for writing it again, although it is not used.
+const KEPT_BYTES: usize = 1 << 20;
+
+/// What a folder says of a head.
+pub(super) struct Found {
+    /// The head, if there is one that can be used.
+    pub(super) head: Option<Head>,
+    /// One that cannot.
+    pub(super) unused: Option<UnusedHead>,
+    /// `head_config.json`; empty where there is none.
+    pub(super) map: Map<String, Value>,
+}
+
+/// Reads the head of an adapter. `outer` is the adapter's own configuration.
+///
+/// # Errors
+/// Those of reading the files; a head of a kind that is not computed here is no error.
+pub(super) fn read(
+    name: &str,
+    outer: &Fields<'_>,
+    files: &Files,
+    card: &Card,
+    shape: &Shape,
+) -> Result<Found> {
+    let has_weights = HEAD_WEIGHTS.iter().any(|name| files.contains_key(*name));
+    let map = match files.get(HEAD_CONFIG) {
+        Some(json) => parse_object(HEAD_CONFIG, json)?,
+        // the first versions saved a static head's tensors alone
+        None if has_weights => {
+            let class = outer.get("model_class").cloned().unwrap_or_default();
+            fields_of(json!({ "config": null, "model_class": class }))
+        }
+        None => Map::new(),
+    };
+    if map.is_empty() && !files.contains_key(HEAD_CONFIG) {
+        return Ok(Found {
+            head: None,
+            unused: None,
+            map,
+        });
+    }
+    let read = match map.get("config") {
+        Some(Value::Object(inner)) => flexible(name, &map, inner, files, card, shape)?,
+        Some(Value::Null) => fixed(name, &map, files, card, shape)?,
+        _ => {
+            let reason = "\"config\" must be the head's settings, or null with the \"model_class\" whose head it is";
+            return Err(Fields::new(HEAD_CONFIG, &map).invalid(reason));
+        }
+    };
+    Ok(match read {
+        Read::Head(head) => Found {
+            head: Some(head),
+            unused: None,
+            map,
+        },
+        Read::Unused(what) => Found {
+            head: None,
+            unused: Some(UnusedHead {
+                what,
+                files: kept(files),
+            }),
+            map,
+        },
+    })
+}
+
+enum Read {
+    Head(Head),
+    /// What it is, for a sentence: "for masked language modelling".
+    Unused(String),
+}
+
+/// The files of a head, if they are small.
+fn kept(files: &Files) -> Files {
+    let own = files
+        .iter()
+        .filter(|(name, _)| *name == HEAD_CONFIG || HEAD_WEIGHTS.contains(&name.as_str()));
+    let own: Files = own
+        .map(|(name, bytes)| (name.clone(), bytes.clone()))
+        .collect();
+    let bytes: usize = own.values().map(Vec::len).sum();
+    if bytes <= KEPT_BYTES {
+        own
+    } else {
+        Files::new()
+    }
+}
+
+/// What a head that is not computed here is for, by `head_type`.
+fn purpose(head_type: &str) -> String {
+    let known = match head_type {
+        "masked_lm" => "for masked language modelling",
+        "causal_lm" => "for text generation",
+        "seq2seq_lm" => "for sequence-to-sequence generation",
+        "question_answering" => "for extractive question answering",
+        "multiple_choice" => "for multiple choice",
+        "dependency_parsing" => "for dependency parsing",
+        "image_classification" => "for images",
+        "text_similarity" | "similarity" => "for similarity of texts",
+        other => {
+            let short: String = other.chars().take(60).collect();
+            return format!("of type \"{short}\"");
+        }
+    };
+    known.to_owned()
+}
+
+/// A head whose configuration says what it is.
+fn flexible(
+    name: &str,
+    outer: &Map<String, Value>,
+    inner: &Map<String, Value>,
+    files: &Files,
+    card: &Card,
+    shape: &Shape,
+) -> Result<Read> {
+    let outer = Fields::new(HEAD_CONFIG, outer);
+    let fields = Fields::new(HEAD_CONFIG, inner);
+    let head_type: String = fields.parse("head_type", Some(SINGLE_LABEL.to_owned()))?;
+    if ![SINGLE_LABEL, MULTI_LABEL, TOKENS].contains(&head_type.as_str()) {
+        return Ok(Read::Unused(purpose(&head_type)));
+    }
+    refuse_unknown(HEAD_CONFIG, Library::AdapterHub, inner)?;
+    let default = if head_type == TOKENS { 1 } else { 2 };
+    let layers = fields.count("layers", Some(default))?;
+    if !(1..=2).contains(&layers) {
+        return Ok(Read::Unused(format!("with {layers} layers")));
+    }
+    if layers == 2 && inner.get("activation_function") == Some(&Value::Null) {
+        return Ok(Read::Unused(
+            "of two layers without a nonlinearity between them".into(),
+        ));
+    }
+    let labels = labels::read(HEAD_CONFIG, &fields, card)?;
+    let problem = match head_type.as_str() {
+        // as in the library, one output is a number
+        SINGLE_LABEL if labels.len() == 1 => Problem::Regression,
+        SINGLE_LABEL => Problem::SingleLabel,
+        MULTI_LABEL => Problem::MultiLabel {
+            thresholds: Vec::new(),
+        },
+        _ => Problem::TokenClassification,
+    };
+    let problem = agreed(HEAD_CONFIG, problem, card)?;
+    let activation: Activation = fields.parse("activation_function", Some(Activation::Tanh))?;
+    let config = HeadConfig {
+        pooling: if fields.flag("use_pooler", false)? {
+            Pooling::Pooler
+        } else {
+            Pooling::First
+        },
+        dense: (layers == 2).then_some(activation),
+        problem,
+        labels,
+    };
+    let has_bias = fields.flag("bias", true)?;
+    let saved_name: String = outer.parse("name", Some(name.to_owned()))?;
+    let key = |field: &str| key(field, &saved_name, layers);
+    build(name, config, has_bias, &key, files, shape).map(Read::Head)
+}
+
+/// The head of one of transformers' own model classes.
+fn fixed(
+    name: &str,
+    map: &Map<String, Value>,
+    files: &Files,
+    card: &Card,
+    shape: &Shape,
+) -> Result<Read> {
+    let fields = Fields::new(HEAD_CONFIG, map);
+    let class: String = fields.parse("model_class", Some(String::new()))?;
+    let of_tokens = match class.split_once("For").map(|(_, task)| task) {
+        Some("SequenceClassification") => false,
+        Some("TokenClassification") => true,
+        Some("MaskedLM" | "PreTraining") => return Ok(Read::Unused(purpose("masked_lm"))),
+        Some("QuestionAnswering") => return Ok(Read::Unused(purpose("question_answering"))),
+        Some("MultipleChoice") => return Ok(Read::Unused(purpose("multiple_choice"))),
+        Some("NextSentencePrediction") => {
+            return Ok(Read::Unused("for next-sentence prediction".into()));
+        }
+        Some("CausalLM") => return Ok(Read::Unused(purpose("causal_lm"))),
+        Some("ConditionalGeneration") => return Ok(Read::Unused(purpose("seq2seq_lm"))),
+        None if class.is_empty() && files.contains_key(HEAD_CONFIG) => {
+            return Err(
+                fields.invalid("neither \"config\" nor \"model_class\" says what the head is")
+            );
+        }
+        None => return Ok(Read::Unused(format!("that no {HEAD_CONFIG} describes"))),
+        Some(_) => {
+            let short: String = class.chars().take(60).collect();
+            return Ok(Read::Unused(format!("of the class {short}")));
+        }
+    };
+    let mut counted = map.clone();
+    if fields.get("num_labels").is_none() {
+        let file = open(name, files, HEAD_WEIGHTS)?;
+        let outputs = names::unwrapped(&file)
+            .get("classifier.bias")
+            .map(|key| file.info(key));
+        if let Some(Some(&count)) = outputs.transpose()?.as_ref().map(|(dims, _)| dims.first()) {
+            counted.insert("num_labels".into(), json!(count));
+        }
+    }
+    let labels = labels::read(HEAD_CONFIG, &Fields::new(HEAD_CONFIG, &counted), card)?;
+    let problem = match &card.problem {
+        _ if of_tokens => agreed(HEAD_CONFIG, Problem::TokenClassification, card)?,
+        // the class has one head for all of these, and its files do not say which it was trained as
+        Some(said) if *said != Problem::TokenClassification => said.clone(),
+        Some(_) => agreed(HEAD_CONFIG, Problem::SingleLabel, card)?,
+        None if labels.len() == 1 => Problem::Regression,
+        None => Problem::SingleLabel,
+    };
+    let config = HeadConfig {
+        problem,
+        pooling: if of_tokens {
+            Pooling::First
+        } else {
+            Pooling::Pooler
+        },
+        dense: None,
+        labels,
+    };
+    let key = |field: &str| match field {
+        field::OUT => "classifier.weight".to_owned(),
+        _ => "classifier.bias".to_owned(),
+    };
+    build(name, config, true, &key, files, shape).map(Read::Head)
+}
+
+/// Builds a head of the tensors in its file; `key` gives the key of a field.
+fn build(
+    name: &str,
+    config: HeadConfig,
+    has_bias: bool,
+    key: &dyn Fn(&str) -> String,
+    files: &Files,
+    shape: &Shape,
+) -> Result<Head> {
+    let file = open(name, files, HEAD_WEIGHTS)?;
+    let keys = names::unwrapped(&file);
+    let key = |parameter: ParamName| {
+        let key = key(parameter.field);
+        keys.get(&key).map_or(key, |found| (*found).to_owned())
+    };
+    let mut source = HeadParams {
+        file: FileParams::new(&file, &key),
+        has_bias,
+    };
+    let head = Head::build(config, shape, &mut source)?;
+    source.file.finish()?;
+    Ok(head)
+}
+
+/// A head's tensors; one without a bias at its end has zeros there.
+struct HeadParams<'a> {
+    file: FileParams<'a>,
+    has_bias: bool,
+}
+
+impl ParamSource for HeadParams<'_> {
+    fn get(&mut self, name: ParamName, shape: &[usize], init: Init) -> Result<Tensor> {
+        if name.field == field::OUT_BIAS && !self.has_bias {
+            return Ok(Tensor::new(vec![0.0; shape.iter().product()], shape));
+        }
+        self.file.get(name, shape, init)
+    }
+}
+
+/// The head is a sequence: dropout 0, linear 1, and with two layers activation 2, dropout 3, linear 4.
+fn key(name: &str, adapter: &str, layers: usize) -> String {
+    let (index, part) = match name {
+        field::DENSE => (1, "weight"),
+        field::DENSE_BIAS => (1, "bias"),
+        field::OUT => (if layers == 2 { 4 } else { 1 }, "weight"),
+        _ => (if layers == 2 { 4 } else { 1 }, "bias"),
+    };
+    format!("heads.{adapter}.{index}.{part}")
+}
+
+/// The files of a head that AdapterHub has a way to say. `outer` wraps its settings; `before` is `head_config.json` as
+/// it was read.
+///
+/// # Errors
+/// None in practice.
+pub(super) fn write(
+    task: &TaskAdapter,
+    head: &Head,
+    name: &str,
+    before: Option<&Map<String, Value>>,
+    outer: &dyn Fn(&Value, Option<&Map<String, Value>>) -> Map<String, Value>,
+) -> Result<Files> {
+    let HeadConfig {
+        problem,
+        pooling,
+        dense,
+        labels,
+    } = head.config();
+    let layers = if dense.is_some() { 2 } else { 1 };
+    let ids = labels.iter().enumerate();
+    let ids: Map<String, Value> = ids.map(|(id, label)| (label.clone(), json!(id))).collect();
+    let mut inner = fields_of(json!({
+        "head_type": match problem {
+            Problem::SingleLabel | Problem::Regression => SINGLE_LABEL,
+            Problem::MultiLabel { .. } => MULTI_LABEL,
+            Problem::TokenClassification => TOKENS,
+        },
+        "num_labels": labels.len(),
+        "layers": layers,
+        "activation_function": dense.unwrap_or(Activation::Tanh),
+        "label2id": ids,
+        "dropout_prob": null,
+    }));
+    // the library's head for tokens knows neither
+    if *problem != Problem::TokenClassification {
+        inner.insert("use_pooler".into(), json!(*pooling == Pooling::Pooler));
+        inner.insert("bias".into(), json!(true));
+    }
+    // what stood beside a static head is said by the settings now
+    let before = before.filter(|head| head.get("config").is_some_and(Value::is_object));
+    keep(
+        &mut inner,
+        before.and_then(|head| head.get("config")?.as_object()),
+    );
+    let key = |parameter: ParamName| key(parameter.field, name, layers);
+    let mut files = Files::new();
+    let config = outer(&Value::Object(inner), before);
+    files.insert(HEAD_CONFIG.into(), super::super::to_json(&config)?);
+    let weights = write_tensors(&[(head.parameters(), &key)], task.float)?;
+    files.insert(HEAD_WEIGHTS[0].into(), weights);
+    Ok(files)
+}

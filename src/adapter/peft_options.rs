@@ -1,0 +1,81 @@
+//! PEFT's settings that choose modules by name, for a fresh adapter: they replace those of a ready-made configuration, and the
+//! whole is read as PEFT's file would be, so that the rules are the same.
+
+use serde_json::{Value, json};
+
+use super::{Config, Options};
+use crate::adapter::format::Library;
+use crate::backbone::Shape;
+use crate::error::{Error, Result};
+
+/// What errors call the settings.
+const PLACE: &str = "the settings";
+
+/// Which kind has which of the settings.
+const FIELDS: [(&str, &[&str]); 2] = [
+    (
+        "lora",
+        &[
+            "target_modules",
+            "exclude_modules",
+            "layers_pattern",
+            "rank_pattern",
+            "alpha_pattern",
+            "lora_bias",
+            "use_dora",
+        ],
+    ),
+    (
+        "ia3",
+        &["target_modules", "exclude_modules", "feedforward_modules"],
+    ),
+];
+
+/// A configuration with the settings in place of its own.
+///
+/// # Errors
+/// [`Error::OptionInvalid`] for a kind that has no such setting, and those of the reader of PEFT's configuration.
+pub(super) fn apply(
+    config: &dyn Config,
+    options: &Options,
+    shape: &Shape,
+) -> Result<Box<dyn Config>> {
+    let kind = config.kind();
+    let known = FIELDS.iter().find(|(name, _)| *name == kind.name);
+    let known = known.map_or(&[][..], |(_, fields)| fields);
+    let field = |name: &str| known.iter().find(|field| **field == name).copied();
+    for (name, value) in &options.peft {
+        if field(name).is_none() {
+            return Err(Error::OptionInvalid {
+                option: "config",
+                value: format!("\"{name}\": {value}"),
+                reason: format!(
+                    "an adapter of kind \"{}\" has no such setting{}",
+                    kind.name,
+                    if known.is_empty() {
+                        String::new()
+                    } else {
+                        format!("; it has {}", known.join(", "))
+                    }
+                ),
+            });
+        }
+    }
+    let Some((_, read)) = kind.peft else {
+        return Ok(config.boxed());
+    };
+    let mut map = config.write(Library::Peft, shape)?;
+    map.extend(options.peft.clone());
+    if options.peft.contains_key("target_modules") {
+        let layers = options
+            .layers
+            .as_ref()
+            .map_or(Value::Null, |layers| json!(layers));
+        map.insert("layers_to_transform".into(), layers);
+        if kind.name == "ia3" && !options.peft.contains_key("feedforward_modules") {
+            // as in PEFT, what is not named is not there
+            map.shift_remove("feedforward_modules");
+        }
+    }
+    read(PLACE, &map, shape)
+}

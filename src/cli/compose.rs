@@ -1,0 +1,407 @@
+//! Compositions on the command line: which adapters there are, under which names, and what is made of them.
+
+use std::collections::BTreeMap;
+use std::io::BufRead;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+use super::folders;
+use super::predict::{line_of, object};
+use crate::adapter::format::{CONFIG, FUSION_CONFIG, Files, Library};
+use crate::adapter::{Member, TaskAdapter};
+use crate::compose::Composition;
+use crate::engine::{Answer, Engine};
+use crate::error::{Error, Result};
+use crate::text::Text;
+
+/// Which adapter answers, or which several and how.
+#[derive(Args)]
+pub(super) struct Choice {
+    /// Adapter folder, PEFT's or AdapterHub's; with --compose NAME=DIR, once for each adapter and fusion.
+    #[arg(long, value_name = "[NAME=]DIR")]
+    pub(super) adapter: Vec<String>,
+    /// JSON file with a composition of adapters, as docs/composition.md has it; or a folder that AdapterHub's
+    /// `save_adapter_setup` wrote.
+    #[arg(long, value_name = "FILE")]
+    pub(super) compose: Option<PathBuf>,
+}
+
+/// What is in use.
+pub(super) enum InUse {
+    /// The bare backbone.
+    Nothing,
+    /// One adapter.
+    One(PathBuf),
+    /// A composition, which the engine has activated.
+    Composed(Composition),
+}
+
+impl Choice {
+    /// Loads what is chosen into an engine, if it is a composition.
+    ///
+    /// # Errors
+    /// [`Error::OptionInvalid`] for what cannot be told apart; those of reading folders and of
+    /// [`Engine::activate_composition`].
+    pub(super) fn load(&self, engine: &mut Engine) -> Result<InUse> {
+        let Some(path) = &self.compose else {
+            return match self.adapter.as_slice() {
+                [] => Ok(InUse::Nothing),
+                [folder] => single(folder).map(InUse::One),
+                several => Err(invalid(
+                    "adapter",
+                    several.join(", "),
+                    "one adapter answers; say with --compose FILE how several do",
+                )),
+            };
+        };
+        let (composition, mut named) = read(path)?;
+        for adapter in &self.adapter {
+            let (name, folder) = pair("adapter", adapter)?;
+            named.insert(name, folder);
+        }
+        load_named(engine, &named)?;
+        engine.activate_composition(composition.clone())?;
+        Ok(InUse::Composed(composition))
+    }
+}
+
+fn invalid(option: &'static str, value: String, reason: &str) -> Error {
+    Error::OptionInvalid {
+        option,
+        value,
+        reason: reason.to_owned(),
+    }
+}
+
+/// The folder of one adapter; a fusion's alone is not enough.
+fn single(folder: &str) -> Result<PathBuf> {
+    let folder = PathBuf::from(folder);
+    if folder.join(FUSION_CONFIG).is_file() && !folder.join(CONFIG).is_file() {
+        return Err(invalid(
+            "adapter",
+            folder.display().to_string(),
+            "it is a fusion: name it and its adapters with --adapter NAME=DIR each, and its name in --compose FILE",
+        ));
+    }
+    Ok(folder)
+}
+
+/// `NAME=DIR`.
+fn pair(option: &'static str, text: &str) -> Result<(String, PathBuf)> {
+    match text.split_once('=') {
+        Some((name, folder)) if !name.is_empty() && !folder.is_empty() => {
+            Ok((name.to_owned(), PathBuf::from(folder)))
+        }
+        _ => Err(invalid(
+            option,
+            text.to_owned(),
+            "write the adapter's name and its folder as NAME=DIR",
+        )),
+    }
+}
+
+/// Loads folders under their names, fusions after the adapters that they are of.
+fn load_named(engine: &mut Engine, named: &BTreeMap<String, PathBuf>) -> Result<()> {
+    let mut fusions = Vec::new();
+    for (name, folder) in named {
+        if folder.join(FUSION_CONFIG).is_file() && !folder.join(CONFIG).is_file() {
+            fusions.push((name, read_fusion(folder)?));
+        } else {
+            engine.add(name, &folders::read_adapter(folder)?)?;
+        }
+    }
+    for (name, files) in fusions {
+        engine.add(name, &files)?;
+    }
+    Ok(())
+}
+
+fn read_fusion(folder: &Path) -> Result<Files> {
+    let mut files = Files::new();
+    for name in Library::fusion_files() {
+        let path = folder.join(name);
+        if path.is_file() {
+            files.insert((*name).to_owned(), folders::read(&path)?);
+        }
+    }
+    Ok(files)
+}
+
+/// Adapters that a fusion is to be trained of, `NAME=DIR` each.
+///
+/// # Errors
+/// Those of reading folders.
+pub(super) fn members(engine: &Engine, named: &[String]) -> Result<Vec<Member>> {
+    let mut members: Vec<Member> = Vec::new();
+    for text in named {
+        let (name, folder) = pair("fuse", text)?;
+        if members.iter().any(|member| member.name == name) {
+            return Err(invalid(
+                "fuse",
+                text.clone(),
+                "another adapter has that name already",
+            ));
+        }
+        let task = Rc::new(folders::load_adapter(&folder, engine)?);
+        members.push(Member { name, task });
+    }
+    Ok(members)
+}
+
+/// A composition and the folders of its adapters, from a file. The file holds the composition itself, or
+/// `{"composition": …, "adapters": {NAME: DIR}}`, whose folders are relative to it. An adapter whose folder is not said is looked
+/// for beside the file.
+fn read(path: &Path) -> Result<(Composition, BTreeMap<String, PathBuf>)> {
+    let setup = path.join(SETUP);
+    let path = if path.is_dir() { &setup } else { path };
+    let place = path.display().to_string();
+    let invalid = |reason: String| Error::ConfigInvalid {
+        place: place.clone(),
+        reason,
+    };
+    let value: Value = serde_json::from_slice(&folders::read(path)?)
+        .map_err(|error| invalid(error.to_string()))?;
+    let beside = path.parent().unwrap_or(Path::new(""));
+    let mut named = BTreeMap::new();
+    let value = match value {
+        Value::Object(mut map) if map.contains_key("adapter_setup") => {
+            from_setup(&map.shift_remove("adapter_setup").unwrap_or_default()).map_err(&invalid)?
+        }
+        Value::Object(mut map) if map.contains_key("composition") => {
+            let folders: BTreeMap<String, PathBuf> = match map.shift_remove("adapters") {
+                Some(folders) => serde_json::from_value(folders)
+                    .map_err(|error| invalid(format!("\"adapters\": {error}")))?,
+                None => BTreeMap::new(),
+            };
+            named.extend(
+                folders
+                    .into_iter()
+                    .map(|(name, folder)| (name, beside.join(folder))),
+            );
+            let composition = map.shift_remove("composition").unwrap_or_default();
+            if let Some(unknown) = map.keys().next() {
+                return Err(invalid(format!(
+                    "there is no field \"{unknown}\" beside \"composition\" and \"adapters\""
+                )));
+            }
+            composition
+        }
+        other => other,
+    };
+    let composition = Composition::from_json(&value)?;
+    for name in composition.names() {
+        let folder = beside.join(name);
+        if !named.contains_key(name) && is_plain(name) && folder.is_dir() {
+            named.insert(name.to_owned(), folder);
+        }
+    }
+    Ok((composition, named))
+}
+
+/// What AdapterHub's `save_adapter_setup` writes beside its adapters' folders.
+const SETUP: &str = "adapter_setup.json";
+
+/// Whether a name can be a folder's beside the file, and leads nowhere else.
+fn is_plain(name: &str) -> bool {
+    !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\\'])
+}
+
+/// AdapterHub's setup as a composition.
+fn from_setup(setup: &Value) -> std::result::Result<Value, String> {
+    let kind = setup["type"].as_str().unwrap_or_default();
+    let empty = Vec::new();
+    let children = setup["children"].as_array().unwrap_or(&empty);
+    if kind == "single" {
+        let name = children.first().and_then(Value::as_str);
+        return name
+            .map(|name| json!(name))
+            .ok_or_else(|| "a block of type \"single\" names no adapter".into());
+    }
+    let parts = children.iter().map(|child| match child {
+        Value::String(name) => Ok(json!(name)),
+        block => from_setup(block),
+    });
+    let parts: Vec<Value> = parts.collect::<std::result::Result<_, String>>()?;
+    let list = |field: &str| setup[field].as_array().cloned();
+    Ok(match kind {
+        "Stack" => json!({ "stack": parts }),
+        "Parallel" => json!({ "parallel": parts }),
+        "Fuse" => {
+            let names: Vec<&str> = parts.iter().filter_map(Value::as_str).collect();
+            let fusion = setup["name"]
+                .as_str()
+                .map_or_else(|| names.join(","), str::to_owned);
+            json!({ "fuse": parts, "fusion": fusion })
+        }
+        "Average" => {
+            let weights = list("weights").unwrap_or_default();
+            let weighted = parts
+                .iter()
+                .enumerate()
+                .map(|(index, part)| match weights.get(index) {
+                    Some(weight) => json!({ "adapter": part, "weight": weight }),
+                    None => part.clone(),
+                });
+            json!({ "average": weighted.collect::<Vec<_>>() })
+        }
+        "BatchSplit" => {
+            let sizes = list("batch_sizes").unwrap_or_default();
+            let shares = parts.iter().enumerate();
+            let shares = shares.map(|(index, part)| json!({ "adapter": part, "rows": sizes.get(index).unwrap_or(&json!(1)) }));
+            json!({ "split": shares.collect::<Vec<_>>() })
+        }
+        other => {
+            return Err(format!(
+                "a block of type \"{other}\" cannot be used here; write the composition as docs/composition.md has it"
+            ));
+        }
+    })
+}
+
+/// Texts that a composition must be given at once.
+fn rows(composition: &Composition) -> usize {
+    match composition {
+        Composition::Split(of) => of.iter().map(|share| share.rows).sum(),
+        other => other.children().into_iter().map(rows).max().unwrap_or(1),
+    }
+    .max(1)
+}
+
+/// Answers texts from standard input with the composition in use. The exit code is for the caller: whether a line had no
+/// answer.
+///
+/// # Errors
+/// Those of standard input, and of anything but a line's own text.
+pub(super) fn predict(engine: &Engine, composition: &Composition, json: bool) -> Result<bool> {
+    let needed = rows(composition);
+    let mut failed = false;
+    let mut waiting: Vec<(usize, Text)> = Vec::new();
+    for (index, line) in std::io::stdin().lock().split(b'\n').enumerate() {
+        let line = line.map_err(Error::io("standard input"))?;
+        match text_of(line, index) {
+            Ok(text) => waiting.push((index + 1, text)),
+            Err(error) => {
+                failed = true;
+                say_failed(index + 1, &error, json)?;
+            }
+        }
+        if waiting.len() == needed {
+            failed |= !answer(engine, composition, &waiting, json)?;
+            waiting.clear();
+        }
+    }
+    if let Some((line, _)) = waiting.first() {
+        let error = Error::CompositionInvalid {
+            place: "the split".into(),
+            reason: format!(
+                "it takes {needed} texts at a time, and only {} are left",
+                waiting.len()
+            ),
+        };
+        failed = true;
+        say_failed(*line, &error, json)?;
+    }
+    Ok(failed)
+}
+
+/// Prints the answers to some lines; whether there are any.
+fn answer(
+    engine: &Engine,
+    composition: &Composition,
+    lines: &[(usize, Text)],
+    json: bool,
+) -> Result<bool> {
+    let texts: Vec<Text> = lines.iter().map(|(_, text)| text.clone()).collect();
+    let channels = match engine.classify_with_all(std::slice::from_ref(composition), &texts) {
+        Ok(channels) => channels,
+        Err(error @ (Error::TextEmpty { .. } | Error::TextTooLong { .. })) => {
+            for (line, _) in lines {
+                say_failed(*line, &error, json)?;
+            }
+            return Ok(false);
+        }
+        Err(error) => return Err(error),
+    };
+    let several = channels.len() > 1;
+    for (index, text) in texts.iter().enumerate() {
+        let own = || {
+            channels
+                .iter()
+                .map(|channel| (&channel.heads[index], &channel.answers[index]))
+        };
+        if json {
+            let mut objects: Vec<Value> = own()
+                .map(|(head, answer)| answer_of(text, answer, head))
+                .collect();
+            let whole = if several {
+                let mut whole = Map::new();
+                whole.insert("text".into(), json!(text.first));
+                if let Some(second) = &text.second {
+                    whole.insert("text2".into(), json!(second));
+                }
+                for object in objects.iter_mut().filter_map(Value::as_object_mut) {
+                    object.shift_remove("text");
+                    object.shift_remove("text2");
+                }
+                whole.insert("answers".into(), json!(objects));
+                Value::Object(whole)
+            } else {
+                objects.pop().unwrap_or_default()
+            };
+            folders::print_json(&whole)?;
+        } else {
+            let parts: Vec<String> = own()
+                .map(|(head, answer)| line_of(answer, &head.card.labels))
+                .collect();
+            println!("{}", parts.join("\t"));
+        }
+    }
+    Ok(true)
+}
+
+fn answer_of(text: &Text, answer: &Answer, head: &TaskAdapter) -> Value {
+    object(text, answer, &head.card.labels)
+}
+
+/// A line as a text, or why it is none. `index` is the line's, from 0.
+///
+/// # Errors
+/// [`Error::TextEmpty`], and [`Error::FileInvalid`] for bytes that are no UTF-8.
+pub(super) fn text_of(mut line: Vec<u8>, index: usize) -> Result<Text> {
+    if line.last() == Some(&b'\r') {
+        line.pop();
+    }
+    let line = String::from_utf8(line).map_err(|error| Error::FileInvalid {
+        place: format!("line {}", index + 1),
+        reason: format!(
+            "byte {} is no UTF-8; save the texts as UTF-8",
+            error.utf8_error().valid_up_to() + 1
+        ),
+    })?;
+    if line.trim().is_empty() {
+        return Err(Error::TextEmpty { index });
+    }
+    Ok(match line.split_once('\t') {
+        Some((first, second)) => Text::pair(first, second),
+        None => line.as_str().into(),
+    })
+}
+
+/// Says that a line has no answer: as an object in place of the answer, or on standard error beside an empty line.
+///
+/// # Errors
+/// Those of printing.
+pub(super) fn say_failed(line: usize, error: &Error, json: bool) -> Result<()> {
+    if json {
+        return folders::print_json(&json!({
+            "line": line,
+            "error": { "code": error.code(), "message": error.to_string() },
+        }));
+    }
+    println!();
+    eprintln!("line {line}: error[{}]: {error}", error.code());
+    Ok(())
+}

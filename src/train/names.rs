@@ -1,0 +1,123 @@
+//! The names that PEFT, transformers and AdapterHub have for settings.
+
+use serde_json::{Map, Value, json};
+
+use crate::error::{Error, Result};
+
+/// Other names of settings that mean exactly the same, with whose they are.
+const SAME: &[(&str, &str)] = &[
+    // PEFT
+    ("r", "rank"),
+    ("lora_alpha", "alpha"),
+    ("lora_dropout", "dropout"),
+    ("use_rslora", "rank_stabilised"),
+    ("num_virtual_tokens", "virtual_tokens"),
+    ("layers_to_transform", "layers"),
+    // transformers
+    ("problem_type", "problem"),
+    ("num_train_epochs", "epochs"),
+    ("early_stopping_patience", "patience"),
+    ("per_device_train_batch_size", "batch_size"),
+    ("gradient_accumulation_steps", "accumulation"),
+    ("lr_scheduler_type", "schedule"),
+    ("warmup_ratio", "warmup"),
+    ("max_grad_norm", "gradient_clip"),
+    ("classifier_dropout", "head_dropout"),
+    ("label_smoothing_factor", "label_smoothing"),
+    // AdapterHub
+    ("prefix_length", "virtual_tokens"),
+    ("prompt_length", "virtual_tokens"),
+];
+
+/// PEFT's settings that are kept as they are, for its own rules to choose modules by.
+pub(super) const PEFT: &[&str] = &[
+    "target_modules",
+    "exclude_modules",
+    "feedforward_modules",
+    "layers_pattern",
+    "rank_pattern",
+    "alpha_pattern",
+    "lora_bias",
+    "use_dora",
+];
+
+/// The field that holds them.
+pub(super) const HOLDER: &str = "peft";
+
+/// Settings by their names here. PEFT's that have no other name are put into an object of their own.
+///
+/// # Errors
+/// [`Error::ConfigInvalid`] if a setting is there under two names with different values.
+pub(super) fn own(place: &str, fields: Map<String, Value>) -> Result<Map<String, Value>> {
+    let invalid = |reason: String| Error::ConfigInvalid {
+        place: place.to_owned(),
+        reason,
+    };
+    let mut own: Map<String, Value> = Map::new();
+    // the name that each was given under
+    let mut given: Map<String, Value> = Map::new();
+    let mut peft = Map::new();
+    for (name, value) in fields {
+        if name == HOLDER {
+            return Err(invalid(format!(
+                "there is no setting \"{name}\"; give PEFT's settings by their own names"
+            )));
+        }
+        if PEFT.contains(&name.as_str()) {
+            peft.insert(name, value);
+            continue;
+        }
+        let same = SAME.iter().find(|(other, _)| *other == name);
+        let ours = same.map_or(name.as_str(), |(_, ours)| ours).to_owned();
+        let value = alike(&ours, value);
+        if let Some(before) = own.get(&ours) {
+            if *before != value && !number_equal(before, &value) {
+                let other = given.get(&ours).and_then(Value::as_str).unwrap_or(&ours);
+                return Err(invalid(format!(
+                    "\"{other}\" is {before} and \"{name}\" is {value}, but they are one setting: give it once"
+                )));
+            }
+            continue;
+        }
+        given.insert(ours.clone(), json!(name));
+        own.insert(ours, value);
+    }
+    if own.contains_key("targets") && peft.contains_key("target_modules") {
+        return Err(invalid(
+            "\"targets\" and \"target_modules\" both say what is adapted: give one of them".into(),
+        ));
+    }
+    peft.retain(|_, value| !value.is_null());
+    if !peft.is_empty() {
+        own.insert(HOLDER.into(), Value::Object(peft));
+    }
+    Ok(own)
+}
+
+/// A value as the setting of that name here takes it: one layer as a list of one, and a whole number without a
+/// decimal point.
+fn alike(name: &str, value: Value) -> Value {
+    const WHOLE: [&str; 6] = [
+        "rank",
+        "epochs",
+        "patience",
+        "batch_size",
+        "accumulation",
+        "virtual_tokens",
+    ];
+    match value {
+        Value::Number(layer) if name == "layers" => json!([layer]),
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        Value::Number(number) if WHOLE.contains(&name) => match number.as_f64() {
+            Some(x) if x.fract() == 0.0 && (0.0..1e9).contains(&x) => json!(x as u64),
+            _ => Value::Number(number),
+        },
+        other => other,
+    }
+}
+
+/// Whether 2 and 2.0 say the same.
+#[allow(clippy::float_cmp)]
+fn number_equal(a: &Value, b: &Value) -> bool {
+    matches!((a.as_f64(), b.as_f64()), (Some(a), Some(b)) if a == b)
+}

@@ -1,0 +1,540 @@
+//! The command line with vectors, compositions, fusions and adapters that are trained further.
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+#[path = "support/tiny.rs"]
+mod tiny;
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+use tiny::Tiny;
+
+fn graftlet(folder: &Path, arguments: &str, input: &[u8]) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_graftlet"))
+        .args(arguments.split_whitespace())
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // a command that reads nothing may have closed its end already
+    let _ = child.stdin.take().unwrap().write_all(input);
+    child.wait_with_output().unwrap()
+}
+
+#[track_caller]
+fn succeed(folder: &Path, arguments: &str, input: &str) -> String {
+    let output = graftlet(folder, arguments, input.as_bytes());
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments}: {errors}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[track_caller]
+fn fail(folder: &Path, arguments: &str, code: &str, words: &[&str]) {
+    let output = graftlet(folder, arguments, b"");
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{arguments}: {errors}");
+    assert!(errors.contains(&format!("[{code}]")), "{errors}");
+    for word in words {
+        assert!(errors.contains(word), "\"{word}\" is not in: {errors}");
+    }
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn numbers(value: &Value) -> Vec<f64> {
+    serde_json::from_value(value.clone()).unwrap()
+}
+
+/// A backbone `b`, and rows that two words tell apart.
+fn workspace() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let tiny = Tiny::new(2, 32, 5);
+    let write = |name: &str, content: &[u8]| std::fs::write(path.join(name), content).unwrap();
+    std::fs::create_dir(path.join("b")).unwrap();
+    write("b/config.json", &tiny.config_json());
+    write("b/tokenizer.json", &tiny::tokenizer_json());
+    write("b/model.safetensors", &tiny.checkpoint());
+    let row = |index: usize, labels: [&str; 2]| {
+        let word = if index.is_multiple_of(2) {
+            "good"
+        } else {
+            "bad"
+        };
+        format!(
+            "the {} was {word},{}\n",
+            tiny::WORDS[index % 15 + 15],
+            labels[index % 2]
+        )
+    };
+    let rows = |labels: [&str; 2]| {
+        format!(
+            "text,label\n{}",
+            (0..24).map(|i| row(i, labels)).collect::<String>()
+        )
+    };
+    write("train.csv", rows(["yes", "no"]).as_bytes());
+    write("other.csv", rows(["up", "down"]).as_bytes());
+    write(
+        "settings.json",
+        br#"{"num_train_epochs": 6, "per_device_train_batch_size": 4, "learning_rate": 0.02}"#,
+    );
+    folder
+}
+
+fn train(path: &Path, more: &str) -> String {
+    succeed(
+        path,
+        &format!("train --backbone b --config settings.json {more}"),
+        "",
+    )
+}
+
+fn read(path: &Path, name: &str) -> Value {
+    serde_json::from_slice(&std::fs::read(path.join(name)).unwrap()).unwrap()
+}
+
+#[test]
+fn vectors() {
+    let folder = workspace();
+    let path = folder.path();
+    train(path, "--data train.csv --kind lora --out a");
+    let texts = "the cat was good\n\nthe dog\twas bad\n";
+    for more in ["", "--adapter a"] {
+        let output = graftlet(
+            path,
+            &format!("embed --backbone b {more}"),
+            texts.as_bytes(),
+        );
+        // the empty line has no vector, and the others live
+        assert_eq!(output.status.code(), Some(1));
+        let found = lines(&String::from_utf8(output.stdout).unwrap());
+        assert_eq!(found.len(), 3);
+        assert_eq!(found[0]["text"], "the cat was good");
+        for index in [0, 2] {
+            let vector = numbers(&found[index]["vector"]);
+            assert_eq!(vector.len(), tiny::HIDDEN);
+            let length: f64 = vector.iter().map(|x| x * x).sum();
+            assert!((length - 1.0).abs() < 1e-5);
+        }
+        assert_eq!(found[1]["line"], 2);
+        assert_eq!(found[1]["error"]["code"], "text_empty");
+    }
+    // bytes that are no UTF-8 are an error of their line
+    let output = graftlet(path, "embed --backbone b", b"a cat\n\xff\xfe\na dog\r\n");
+    let found = lines(&String::from_utf8(output.stdout).unwrap());
+    assert_eq!(found[1]["error"]["code"], "file_invalid");
+    assert_eq!(found[2]["text"], "a dog");
+
+    // an adapter without a head has vectors as well, the same ones
+    let with_head = succeed(path, "embed --backbone b --adapter a", "a cat\n");
+    std::fs::remove_file(path.join("a/graftlet_head.safetensors")).unwrap();
+    assert_eq!(
+        succeed(path, "embed --backbone b --adapter a", "a cat\n"),
+        with_head
+    );
+    assert_ne!(succeed(path, "embed --backbone b", "a cat\n"), with_head);
+
+    succeed(path, "embed --backbone b --npy v.npy", "a cat\na dog\n");
+    let bytes = std::fs::read(path.join("v.npy")).unwrap();
+    assert_eq!(&bytes[..8], b"\x93NUMPY\x01\x00");
+    let header = String::from_utf8_lossy(&bytes[10..128]).into_owned();
+    assert!(
+        header.contains(&format!("'shape': (2, {})", tiny::HIDDEN)) && header.ends_with('\n'),
+        "{header}"
+    );
+    assert_eq!(bytes.len(), 128 + 2 * tiny::HIDDEN * 4);
+    let first = f32::from_le_bytes(bytes[128..132].try_into().unwrap());
+    let plain = lines(&succeed(path, "embed --backbone b", "a cat\n"));
+    assert!((f64::from(first) - numbers(&plain[0]["vector"])[0]).abs() < 1e-6);
+}
+
+#[test]
+fn compositions_and_fusions() {
+    let folder = workspace();
+    let path = folder.path();
+    train(path, "--data train.csv --kind pfeiffer --out one --seed 1");
+    train(path, "--data train.csv --kind pfeiffer --out two --seed 2");
+    train(
+        path,
+        "--data train.csv --kind fusion --fuse one=one --fuse two=two --out mixed",
+    );
+    let config = read(path, "mixed/adapter_fusion_config.json");
+    assert_eq!(config["adapter_names"], json!(["one", "two"]));
+
+    let write =
+        |name: &str, value: Value| std::fs::write(path.join(name), value.to_string()).unwrap();
+    write("parallel.json", json!({"parallel": ["one", "two"]}));
+    write(
+        "fuse.json",
+        json!({"composition": "mixed", "adapters": {"one": "one", "two": "two"}}),
+    );
+    write("stack.json", json!({"stack": ["x", "y"]}));
+    write(
+        "split.json",
+        json!({"split": ["one", {"adapter": "two", "rows": 2}]}),
+    );
+    let texts = "the cat was good\nthe dog was bad\nthe bird was good\n";
+    let predict = |more: &str| {
+        lines(&succeed(
+            path,
+            &format!("predict --backbone b --json {more}"),
+            texts,
+        ))
+    };
+
+    // beside the file lie the adapters
+    let both = predict("--compose parallel.json");
+    let alone: Vec<Vec<Value>> = ["one", "two"]
+        .iter()
+        .map(|name| predict(&format!("--adapter {name}")))
+        .collect();
+    for (row, answers) in both.iter().enumerate() {
+        assert_eq!(answers["text"], alone[0][row]["text"]);
+        for (part, single) in alone.iter().enumerate() {
+            assert_eq!(answers["answers"][part]["logits"], single[row]["logits"]);
+        }
+    }
+    let split = predict("--compose split.json");
+    assert_eq!(split[0]["logits"], alone[0][0]["logits"]);
+    assert_eq!(split[1]["logits"], alone[1][1]["logits"]);
+    assert_eq!(split[2]["logits"], alone[1][2]["logits"]);
+
+    let fused = predict("--compose fuse.json");
+    assert_eq!(fused.len(), 3);
+    assert!(fused[0]["label"].is_string());
+    assert_ne!(fused[0]["logits"], alone[0][0]["logits"]);
+    let stacked = predict("--compose stack.json --adapter x=one --adapter y=two");
+    assert_ne!(stacked[0]["logits"], fused[0]["logits"]);
+    // plain lines: a label and its score
+    let plain = succeed(
+        path,
+        "predict --backbone b --compose stack.json --adapter x=one --adapter y=two",
+        texts,
+    );
+    assert_eq!(plain.lines().count(), 3);
+    assert!(
+        plain.lines().all(|line| line.split('\t').count() == 2),
+        "{plain}"
+    );
+    // vectors of a composition
+    let vectors = succeed(
+        path,
+        "embed --backbone b --compose stack.json --adapter x=one --adapter y=two",
+        texts,
+    );
+    assert_eq!(lines(&vectors).len(), 3);
+
+    fail(
+        path,
+        "predict --backbone b --compose stack.json",
+        "adapter_unknown",
+        &["\"x\""],
+    );
+    fail(
+        path,
+        "predict --backbone b --adapter one --adapter two",
+        "option_invalid",
+        &["--compose"],
+    );
+    fail(
+        path,
+        "predict --backbone b",
+        "option_invalid",
+        &["--adapter"],
+    );
+    fail(
+        path,
+        "predict --backbone b --adapter mixed",
+        "option_invalid",
+        &["fusion", "--compose"],
+    );
+    fail(
+        path,
+        "predict --backbone b --compose stack.json --adapter one",
+        "option_invalid",
+        &["NAME=DIR"],
+    );
+    write("wrong.json", json!({"heap": ["one"]}));
+    fail(
+        path,
+        "predict --backbone b --compose wrong.json",
+        "composition_invalid",
+        &["composition"],
+    );
+    let train = "train --backbone b --data train.csv --out n";
+    fail(
+        path,
+        &format!("{train} --kind fusion"),
+        "option_invalid",
+        &["--fuse NAME=DIR"],
+    );
+    fail(
+        path,
+        &format!("{train} --kind lora --fuse one=one"),
+        "option_invalid",
+        &["--kind fusion"],
+    );
+    fail(
+        path,
+        &format!("{train} --kind fusion --fuse one"),
+        "option_invalid",
+        &["NAME=DIR"],
+    );
+    assert!(!path.join("n").exists());
+
+    // a split at the end of the texts: what is left has no answer, and the exit code says so
+    let output = graftlet(
+        path,
+        "predict --backbone b --json --compose split.json",
+        b"a cat\na dog\n",
+    );
+    assert_eq!(output.status.code(), Some(1));
+    let left = lines(&String::from_utf8(output.stdout).unwrap());
+    assert_eq!(left[0]["error"]["code"], "composition_invalid");
+}
+
+/// AdapterHub's `save_adapter_setup`: a folder of folders.
+#[test]
+fn a_setup_of_adapterhub() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/goldens/hub-tiny");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    std::fs::create_dir(path.join("b")).unwrap();
+    for name in ["config.json", "model.safetensors"] {
+        std::fs::copy(root.join(name), path.join("b").join(name)).unwrap();
+    }
+    std::fs::write(path.join("b/tokenizer.json"), tiny::tokenizer_json()).unwrap();
+    let setup = root.join("setup");
+    let found = succeed(
+        path,
+        &format!("embed --backbone b --compose {}", setup.display()),
+        "the cat\n",
+    );
+    let plain = succeed(path, "embed --backbone b", "the cat\n");
+    assert_ne!(
+        numbers(&lines(&found)[0]["vector"]),
+        numbers(&lines(&plain)[0]["vector"])
+    );
+}
+
+#[test]
+fn training_goes_on_from_an_adapter() {
+    let folder = workspace();
+    let path = folder.path();
+    train(path, "--data train.csv --kind lora --out a");
+    // no step is large enough to change anything: what is written is what was read
+    std::fs::write(
+        path.join("still.json"),
+        br#"{"epochs": 1, "learning_rate": 1e-8, "warmup": 1.0, "weight_decay": 0}"#,
+    )
+    .unwrap();
+    let still = "train --backbone b --config still.json";
+    succeed(
+        path,
+        &format!("{still} --data train.csv --from a --out same"),
+        "",
+    );
+    let answers = |name: &str| {
+        let line = succeed(
+            path,
+            &format!("predict --backbone b --adapter {name} --json"),
+            "the cat was good\n",
+        );
+        numbers(&lines(&line)[0]["logits"])
+    };
+    let close = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-4);
+    assert!(close(&answers("a"), &answers("same")));
+    assert_eq!(read(path, "same/graftlet.json")["training"]["from"], "a");
+    // other labels: a fresh head on the same adapter
+    succeed(
+        path,
+        &format!("{still} --data other.csv --from a --out other"),
+        "",
+    );
+    assert_eq!(
+        read(path, "other/graftlet.json")["labels"],
+        json!(["down", "up"])
+    );
+    assert!(!close(&answers("a"), &answers("other")));
+    let vector = |name: &str| {
+        let line = succeed(
+            path,
+            &format!("embed --backbone b --adapter {name}"),
+            "the cat was good\n",
+        );
+        numbers(&lines(&line)[0]["vector"])
+    };
+    assert!(close(&vector("a"), &vector("other")));
+    // no head
+    std::fs::remove_file(path.join("a/graftlet_head.safetensors")).unwrap();
+    succeed(
+        path,
+        &format!("{still} --data train.csv --from a --out headless"),
+        "",
+    );
+    assert!(close(&vector("a"), &vector("headless")));
+
+    let go_on = "train --backbone b --data train.csv --from a --out x";
+    fail(
+        path,
+        &format!("{go_on} --kind pfeiffer"),
+        "option_invalid",
+        &["\"lora\""],
+    );
+    std::fs::write(path.join("rank.json"), br#"{"r": 2}"#).unwrap();
+    fail(
+        path,
+        &format!("{go_on} --config rank.json"),
+        "option_invalid",
+        &["\"rank\""],
+    );
+
+    // a checkpoint of another start is refused
+    let begin = "train --backbone b --config still.json --data train.csv --checkpoint run";
+    // the checkpoint is removed at the end, so one is made by a run whose folder cannot be written
+    std::fs::write(path.join("blocked"), b"").unwrap();
+    let output = graftlet(path, &format!("{begin} --from a --out blocked"), b"");
+    assert!(!output.status.success());
+    assert!(path.join("run").is_file());
+    fail(
+        path,
+        &format!("{begin} --from other --out y"),
+        "checkpoint_mismatch",
+        &["start"],
+    );
+    succeed(path, &format!("{begin} --from a --out y"), "");
+}
+
+#[test]
+fn names_of_settings_of_the_libraries() {
+    let folder = workspace();
+    let path = folder.path();
+    let write = |value: Value| std::fs::write(path.join("s.json"), value.to_string()).unwrap();
+    let base = json!({"num_train_epochs": 1, "per_device_train_batch_size": 8});
+    let train = "train --backbone b --data train.csv --config s.json --out o";
+    let config = |more: Value, kind: &str| {
+        let mut whole = base.clone();
+        for (name, value) in more.as_object().unwrap() {
+            whole[name] = value.clone();
+        }
+        write(whole);
+        succeed(
+            path,
+            &format!("{train} --kind {kind} --problem single_label_classification"),
+            "",
+        );
+        read(path, "o/adapter_config.json")
+    };
+    let found = config(
+        json!({
+            "r": 2, "lora_alpha": 6, "lora_dropout": 0.1, "use_rslora": true, "target_modules": ["query", "output.dense"],
+            "layers_to_transform": 1, "problem_type": "single_label_classification", "gradient_accumulation_steps": 2,
+            "lr_scheduler_type": "cosine", "warmup_ratio": 0.1, "max_grad_norm": 2, "label_smoothing_factor": 0.1,
+        }),
+        "lora",
+    );
+    assert_eq!(
+        (&found["r"], &found["lora_alpha"], &found["use_rslora"]),
+        (&json!(2), &json!(6), &json!(true))
+    );
+    let targets = found["target_modules"].to_string();
+    for part in [
+        "1.attention.self.query",
+        "1.attention.output.dense",
+        "1.output.dense",
+    ] {
+        assert!(targets.contains(part), "{targets}");
+    }
+    assert!(!targets.contains("layer.0"), "{targets}");
+    let card = read(path, "o/graftlet.json");
+    assert_eq!(card["training"]["settings"]["accumulation"], 2);
+    assert_eq!(card["training"]["settings"]["schedule"], "cosine");
+
+    // a regular expression, a pattern of ranks, and DoRA
+    let found = config(
+        json!({"r": 2, "target_modules": r".*\.self\.(query|key)", "rank_pattern": {"key": 3}, "use_dora": true}),
+        "lora",
+    );
+    assert_eq!(found["use_dora"], true);
+    assert!(found["rank_pattern"].to_string().contains('3'), "{found}");
+    let bottleneck = config(
+        json!({"reduction_factor": 4, "non_linearity": "gelu"}),
+        "pfeiffer",
+    );
+    assert_eq!(bottleneck["config"]["non_linearity"], "gelu");
+    let prompt = config(json!({"num_virtual_tokens": 3}), "prompt");
+    assert!(prompt.to_string().contains(":3"), "{prompt}");
+
+    for (more, kind, code, words) in [
+        (
+            json!({"r": 2, "rank": 4}),
+            "lora",
+            "config_invalid",
+            &["\"r\" is 2", "\"rank\" is 4"][..],
+        ),
+        (
+            json!({"targets": ["query"], "target_modules": ["key"]}),
+            "lora",
+            "config_invalid",
+            &["target_modules"],
+        ),
+        (
+            json!({"target_modules": ["nothing"]}),
+            "lora",
+            "config_invalid",
+            &["target_modules"],
+        ),
+        (
+            json!({"target_modules": "("}),
+            "lora",
+            "config_invalid",
+            &["target_modules"],
+        ),
+        (
+            json!({"target_modules": ["query"]}),
+            "pfeiffer",
+            "option_invalid",
+            &["target_modules", "bottleneck"],
+        ),
+        (
+            json!({"use_dora": true}),
+            "ia3",
+            "option_invalid",
+            &["use_dora"],
+        ),
+        (
+            json!({"num_train_epochs": 1.5}),
+            "lora",
+            "config_invalid",
+            &["1.5"],
+        ),
+        (
+            json!({"save_steps": 1}),
+            "lora",
+            "config_invalid",
+            &["save_steps", "target_modules"],
+        ),
+        (
+            json!({"peft": {"use_dora": true}}),
+            "lora",
+            "config_invalid",
+            &["peft"],
+        ),
+    ] {
+        write(more);
+        fail(path, &format!("{train} --kind {kind}"), code, words);
+    }
+    // twice the same is no contradiction
+    config(json!({"r": 2, "rank": 2.0}), "lora");
+}
