@@ -356,6 +356,7 @@ impl Trainer {
             task: self.settings.task.clone(),
             labels: train.labels().to_vec(),
             problem: (problem != Problem::SingleLabel).then_some(problem),
+            pair: train.pair(),
             pooling: Some(self.resolved.pooling),
             calibration,
             backbone: Some(BackboneRef {
