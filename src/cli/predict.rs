@@ -10,7 +10,7 @@ use crate::adapter::TaskAdapter;
 use crate::engine::{Answer, Engine};
 use crate::error::{Error, Result};
 use crate::head::{Prediction, Span, TokenLabel, argmax};
-use crate::text::{LongTexts, Text};
+use crate::text::{Characters, LongTexts, Text};
 
 /// Answers texts from standard input, one a line (a tab before the second text of a pair).
 ///
@@ -233,11 +233,6 @@ fn line_of(answer: &Answer, labels: &[String]) -> String {
     }
 }
 
-/// The characters of a text from `start` to `end`.
-fn part(text: &str, start: usize, end: usize) -> String {
-    text.chars().skip(start).take(end - start).collect()
-}
-
 fn object(text: &Text, answer: &Answer, labels: &[String]) -> Value {
     let scores: Vec<Value> = labels
         .iter()
@@ -273,13 +268,10 @@ fn object(text: &Text, answer: &Answer, labels: &[String]) -> Value {
             object.insert("token_labels".into(), json!(tokens));
         }
         Prediction::Spans(spans) => {
+            let second = text.second.as_deref().unwrap_or_default();
+            let mut texts = [Characters::new(&text.first), Characters::new(second)];
             let span = |span: &Span| {
-                let of = if span.second {
-                    text.second.as_deref()
-                } else {
-                    None
-                };
-                let found = part(of.unwrap_or(&text.first), span.start, span.end);
+                let found = texts[usize::from(span.second)].part(span.start, span.end);
                 json!({
                     "label": span.label, "start": span.start, "end": span.end, "score": span.score,
                     "text": found, "second": span.second,

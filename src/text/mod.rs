@@ -1,11 +1,13 @@
 //! Floor 1: text becomes token ids, and several texts become one batch.
 
 mod batch;
+mod characters;
 mod encode;
 mod outline;
 mod windows;
 
 pub use batch::{Batch, Encoded, runs};
+pub use characters::Characters;
 pub use windows::{LongTexts, OVERLAP, Pieces, Window, Windows};
 
 use serde::{Deserialize, Serialize};
