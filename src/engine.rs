@@ -1,17 +1,21 @@
 //! Floor 4: one backbone, many adapters, and the answers they give.
 
-use std::collections::BTreeMap;
+mod windows;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::adapter::format::{self, Files, Library};
 use crate::adapter::{TaskAdapter, merge};
-use crate::backbone::{Backbone, Bert, BertConfig, Checkpoint, SentenceEmbedding, States};
+use crate::backbone::{Backbone, Bert, BertConfig, Checkpoint, Hook, SentenceEmbedding, States};
 use crate::compose::{self, Average, Composition, Part, Plan};
 use crate::error::{Error, Result};
 use crate::head::{Head, Prediction, Problem, spans};
 pub use crate::head::{argmax, softmax};
-use crate::text::{Batch, Encoded, Text, Tokenizer, runs};
+use crate::text::{Batch, Encoded, LongTexts, Text, Tokenizer, runs};
+
+use windows::{Gathered, GatheredVector, Sequences};
 
 /// Most tokens that go through the backbone at once; more texts are cut into several batches.
 const BATCH_TOKENS: usize = 2048;
@@ -27,6 +31,7 @@ pub struct Engine {
     adapters: BTreeMap<String, Rc<TaskAdapter>>,
     active: Option<Composition>,
     sentence: SentenceEmbedding,
+    long_texts: LongTexts,
 }
 
 /// Answers to the texts of a call, and whose they are.
@@ -44,9 +49,24 @@ pub struct Answer {
     pub prediction: Prediction,
     /// One per label, or `[tokens, labels]` of a head that labels tokens.
     pub logits: Vec<f32>,
-    /// Number of tokens read, special tokens included.
+    /// Number of tokens read, special tokens included; those that several windows share count once.
     pub tokens: usize,
-    /// Whether the text was too long and its end was not read.
+    /// Number of windows that the text was read in: 1 for a text that fits.
+    pub windows: usize,
+    /// Whether the text was too long and its end was not read; only with [`LongTexts::Truncate`].
+    pub truncated: bool,
+}
+
+/// The vector of one text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Embedded {
+    /// `[hidden size]`, for each pooling that the backbone's manifest names.
+    pub vector: Vec<f32>,
+    /// As [`Answer::tokens`].
+    pub tokens: usize,
+    /// As [`Answer::windows`].
+    pub windows: usize,
+    /// As [`Answer::truncated`].
     pub truncated: bool,
 }
 
@@ -128,6 +148,7 @@ impl Engine {
             adapters: BTreeMap::new(),
             active: None,
             sentence,
+            long_texts: LongTexts::default(),
         })
     }
 
@@ -147,6 +168,25 @@ impl Engine {
     #[must_use]
     pub fn tokenizer(&self) -> &Arc<Tokenizer> {
         &self.tokenizer
+    }
+
+    /// Reads texts that are longer than the model in this way from here on.
+    pub fn set_long_texts(&mut self, way: LongTexts) {
+        self.long_texts = way;
+    }
+
+    /// How texts that are longer than the model are read.
+    #[must_use]
+    pub fn long_texts(&self) -> LongTexts {
+        self.long_texts
+    }
+
+    /// How many tokens of a text are read at once with an adapter: the model's, less the positions of
+    /// its virtual tokens.
+    #[must_use]
+    pub fn limit(&self, hook: &dyn Hook) -> usize {
+        let positions = self.tokenizer.max_tokens();
+        positions.saturating_sub(hook.first_position())
     }
 
     /// Loads an adapter's folder, or a fusion's of loaded adapters, under a name, in place of another of
@@ -322,49 +362,68 @@ impl Engine {
     /// # Errors
     /// Those of [`classify`](Self::classify) and of [`Composition::check`].
     pub fn classify_with_all(&self, of: &[Composition], texts: &[Text]) -> Result<Vec<Composed>> {
-        let encoded = self.tokenizer.encode_all(texts)?;
         let mut channels = Vec::new();
         for composition in of {
             channels.extend(self.plan(composition, texts.len())?.channels);
         }
-        for part in channels.iter().flatten() {
-            if head_of(part).is_none() {
-                return Err(no_head(&part.name, part.head.as_deref()));
+        for channel in &channels {
+            let mut own = texts.iter().enumerate();
+            for part in channel {
+                let Some(task) = part.head.as_deref().filter(|task| task.head.is_some()) else {
+                    return Err(no_head(&part.name, part.head.as_deref()));
+                };
+                check_pairs(task, &part.name, own.by_ref().take(part.rows))?;
             }
         }
-        let none = |_: &_| texts.iter().map(|_| None).collect();
-        let mut found: Vec<Vec<Option<Answer>>> = channels.iter().map(none).collect();
         let plan = Plan { channels };
-        plan.run(
+        let reads = |part: &Part| self.limit(&*part.node);
+        let sequences = self.sequences(texts, plan.channels.iter().flatten().map(reads))?;
+        let none = |_: &_| texts.iter().map(|_| Gathered::default()).collect();
+        let mut found: Vec<Vec<Gathered>> = plan.channels.iter().map(none).collect();
+        plan.run_windows(
             &*self.backbone,
-            &encoded,
+            &sequences.encoded,
+            &sequences.origins,
+            &reads,
             BATCH_TOKENS,
             &mut |places, part, states| {
-                let Some(head) = head_of(part) else {
+                let Some(head) = part.head.as_ref().and_then(|task| task.head.as_ref()) else {
                     return Ok(());
                 };
-                let own: Vec<&Encoded> = places.iter().map(|(_, text)| &encoded[*text]).collect();
-                let answers = answers_of(&*self.backbone, head, &own, &states);
-                for (&(channel, text), mut answer) in places.iter().zip(answers) {
-                    self.put_together(head, &texts[text], &mut answer)?;
-                    found[channel][text] = Some(answer);
+                let own = places.iter().map(|&(_, index)| &sequences.encoded[index]);
+                let said = read_by(&*self.backbone, head, own, &states);
+                for (&(channel, index), said) in places.iter().zip(said) {
+                    let (sequence, share) = (&sequences.encoded[index], &sequences.shares[index]);
+                    let row = sequences.origins[index].row;
+                    found[channel][row].add(head, sequence, share, said);
                 }
                 Ok(())
             },
         )?;
-        let composed = found
-            .into_iter()
-            .zip(&plan.channels)
-            .map(|(answers, channel)| {
-                let heads = channel
-                    .iter()
-                    .flat_map(|part| std::iter::repeat_n(&part.head, part.rows));
-                Composed {
-                    answers: answers.into_iter().flatten().collect(),
-                    heads: heads.flatten().cloned().collect(),
+        let mut composed = Vec::with_capacity(found.len());
+        for (gathered, channel) in found.into_iter().zip(&plan.channels) {
+            let parts = channel
+                .iter()
+                .flat_map(|part| std::iter::repeat_n(part, part.rows));
+            let (mut answers, mut heads) = (Vec::new(), Vec::new());
+            for (index, (gathered, part)) in gathered.into_iter().zip(parts).enumerate() {
+                if let Some(task) = &part.head
+                    && let Some(head) = &task.head
+                {
+                    answers.push(self.finish(head, gathered, texts, index, reads(part))?);
+                    heads.push(Rc::clone(task));
                 }
-            });
-        Ok(composed.collect())
+            }
+            composed.push(Composed { answers, heads });
+        }
+        Ok(composed)
+    }
+
+    /// The sequences of texts for all that reads them.
+    fn sequences(&self, texts: &[Text], limits: impl Iterator<Item = usize>) -> Result<Sequences> {
+        let limits: BTreeSet<usize> = limits.collect();
+        let limits: Vec<usize> = limits.into_iter().collect();
+        Sequences::read(&self.tokenizer, texts, &limits, self.long_texts)
     }
 
     fn plan(&self, composition: &Composition, rows: usize) -> Result<Plan> {
@@ -392,26 +451,59 @@ impl Engine {
     /// # Errors
     /// [`Error::TextEmpty`], [`Error::AdapterFormat`] if the adapter came without a head.
     pub fn answer(&self, task: &TaskAdapter, texts: &[Text], name: &str) -> Result<Vec<Answer>> {
-        let encoded = self.tokenizer.encode_all(texts)?;
-        let mut answers = answers(&*self.backbone, task, &encoded, name)?;
-        if let Some(head) = &task.head {
-            for (answer, text) in answers.iter_mut().zip(texts) {
-                self.put_together(head, text, answer)?;
+        let head = task
+            .head
+            .as_ref()
+            .ok_or_else(|| no_head(name, Some(task)))?;
+        check_pairs(task, name, texts.iter().enumerate())?;
+        let limit = self.limit(&*task.adapter);
+        let sequences = self.sequences(texts, std::iter::once(limit))?;
+        let mut found: Vec<Gathered> = texts.iter().map(|_| Gathered::default()).collect();
+        let all: Vec<usize> = (0..sequences.encoded.len()).collect();
+        for run in runs(&all, BATCH_TOKENS, |&index| {
+            sequences.encoded[index].ids.len()
+        }) {
+            let own = || run.iter().map(|&index| &sequences.encoded[index]);
+            let states = self.backbone.forward(&Batch::new(own()), &*task.adapter)?;
+            let said = read_by(&*self.backbone, head, own(), &states);
+            for (&index, said) in run.iter().zip(said) {
+                let (sequence, share) = (&sequences.encoded[index], &sequences.shares[index]);
+                found[sequences.origins[index].row].add(head, sequence, share, said);
             }
         }
-        Ok(answers)
+        let found = found.into_iter().enumerate();
+        found
+            .map(|(index, gathered)| self.finish(head, gathered, texts, index, limit))
+            .collect()
     }
 
-    /// Labels of tokens to spans.
-    fn put_together(&self, head: &Head, text: &Text, answer: &mut Answer) -> Result<()> {
+    /// The answer of all windows, labels of tokens put together to spans.
+    fn finish(
+        &self,
+        head: &Head,
+        gathered: Gathered,
+        texts: &[Text],
+        index: usize,
+        limit: usize,
+    ) -> Result<Answer> {
+        let mut answer = gathered.answer(head, index)?;
         let config = head.config();
         if config.problem == Problem::TokenClassification
             && let Prediction::Tokens(tokens) = &answer.prediction
         {
-            let words = self.tokenizer.words(text)?;
-            answer.prediction = Prediction::Spans(spans(tokens, &words, &config.labels));
+            let words = match self.long_texts {
+                LongTexts::Windows if !answer.truncated => self.tokenizer.all_words(&texts[index]),
+                _ => self.tokenizer.words_within(&texts[index], limit),
+            };
+            answer.prediction = Prediction::Spans(spans(tokens, &words?, &config.labels));
         }
-        Ok(())
+        Ok(answer)
+    }
+
+    /// Length of a vector of [`embed`](Self::embed).
+    #[must_use]
+    pub fn vector_size(&self) -> usize {
+        self.sentence.pooling.len() * self.backbone.shape().hidden_size
     }
 
     /// One vector a text, of what is in use or the bare backbone, as the backbone's
@@ -422,18 +514,25 @@ impl Engine {
     /// [`Error::TextEmpty`], [`Error::CompositionInvalid`] as [`classify`](Self::classify),
     /// [`Error::ModelUnsupported`] if the model's vectors need a module that is not implemented.
     pub fn embed(&self, texts: &[Text]) -> Result<Vec<Vec<f32>>> {
+        let embedded = self.embed_long(texts)?.into_iter();
+        Ok(embedded.map(|embedded| embedded.vector).collect())
+    }
+
+    /// [`embed`](Self::embed), and how much of each text was read.
+    ///
+    /// # Errors
+    /// Those of [`embed`](Self::embed).
+    pub fn embed_long(&self, texts: &[Text]) -> Result<Vec<Embedded>> {
         self.sentence.check()?;
-        let limit = self.sentence.max_tokens;
-        let limit = limit.unwrap_or(usize::MAX).min(self.tokenizer.max_tokens());
+        let most = self.sentence.max_tokens.unwrap_or(usize::MAX);
         let prepared: Vec<Text>;
-        let read = match self.sentence.default_prompt().is_some() || self.sentence.lower_case {
+        let texts = match self.sentence.default_prompt().is_some() || self.sentence.lower_case {
             false => texts,
             true => {
                 prepared = texts.iter().map(|text| self.prepared(text)).collect();
                 &prepared
             }
         };
-        let encoded = self.tokenizer.encode_all_within(read, limit)?;
         let plan = match &self.active {
             Some(active) => self.plan(active, texts.len())?,
             None => Plan::bare(texts.len()),
@@ -444,20 +543,29 @@ impl Engine {
                 reason: "a text has one vector; embed with one part of it at a time".into(),
             });
         }
-        let mut vectors = vec![Vec::new(); texts.len()];
-        plan.run(
+        let reads = |part: &Part| self.limit(&*part.node).min(most);
+        let sequences = self.sequences(texts, plan.channels.iter().flatten().map(reads))?;
+        let mut vectors: Vec<GatheredVector> =
+            texts.iter().map(|_| GatheredVector::default()).collect();
+        plan.run_windows(
             &*self.backbone,
-            &encoded,
+            &sequences.encoded,
+            &sequences.origins,
+            &reads,
             BATCH_TOKENS,
             &mut |places, _, states| {
-                let found = self.sentence.vectors(&states);
-                for (&(_, text), vector) in places.iter().zip(found) {
-                    vectors[text] = vector;
+                let pooled = self.sentence.pooled(&states);
+                for (&(_, index), pooled) in places.iter().zip(pooled) {
+                    let (sequence, share) = (&sequences.encoded[index], &sequences.shares[index]);
+                    vectors[sequences.origins[index].row].add(&pooled, sequence, share);
                 }
                 Ok(())
             },
         )?;
-        Ok(vectors)
+        let vectors = vectors.into_iter();
+        Ok(vectors
+            .map(|vector| vector.embedded(&self.sentence))
+            .collect())
     }
 
     /// A text as a vector is to be made of it. An empty one stays empty, whatever is put before it.
@@ -508,41 +616,65 @@ pub fn answers(
     let mut answers = Vec::with_capacity(sequences.len());
     for batch in runs(sequences, BATCH_TOKENS, |sequence| sequence.ids.len()) {
         let states = backbone.forward(&Batch::new(batch), &*task.adapter)?;
-        let own: Vec<&Encoded> = batch.iter().collect();
-        answers.extend(answers_of(backbone, head, &own, &states));
+        let said = read_by(backbone, head, batch.iter(), &states);
+        for (sequence, (prediction, logits)) in batch.iter().zip(said) {
+            answers.push(Answer {
+                prediction,
+                logits,
+                tokens: sequence.ids.len(),
+                windows: 1,
+                truncated: sequence.truncated,
+            });
+        }
     }
     Ok(answers)
 }
 
-/// What a head says of the last hidden states of sequences.
-fn answers_of(
+/// What a head says of the last hidden states of sequences: `[labels]` each, or `[tokens, labels]`.
+fn read_by<'a>(
     backbone: &dyn Backbone,
     head: &Head,
-    sequences: &[&Encoded],
+    sequences: impl Iterator<Item = &'a Encoded>,
     states: &States,
-) -> Vec<Answer> {
+) -> Vec<(Prediction, Vec<f32>)> {
     let logits = head.logits(backbone, states);
-    let predictions = head.predictions(&logits, &states.starts);
-    let answers = sequences.iter().zip(predictions);
-    let answers = answers.map(|(sequence, (mut prediction, mut logits))| {
+    let mut said = head.predictions(&logits, &states.starts);
+    for ((prediction, logits), sequence) in said.iter_mut().zip(sequences) {
         // an adapter's virtual tokens have states, and are no part of the text
-        if let Prediction::Tokens(tokens) = &mut prediction {
+        if let Prediction::Tokens(tokens) = prediction {
             let more = tokens.len() - sequence.ids.len();
             logits.drain(..more * head.config().labels.len());
             tokens.drain(..more);
         }
-        Answer {
-            prediction,
-            logits,
-            tokens: sequence.ids.len(),
-            truncated: sequence.truncated,
-        }
-    });
-    answers.collect()
+    }
+    said
 }
 
-fn head_of(part: &Part) -> Option<&Head> {
-    part.head.as_ref()?.head.as_ref()
+/// Refuses single texts for an adapter that compares two, and pairs for one that reads one. Where
+/// nothing is known of it both are read.
+fn check_pairs<'a>(
+    task: &TaskAdapter,
+    name: &str,
+    texts: impl Iterator<Item = (usize, &'a Text)>,
+) -> Result<()> {
+    let Some(pair) = task.card.pair else {
+        return Ok(());
+    };
+    for (index, text) in texts {
+        let adapter = || name.to_owned();
+        match (pair, text.second.is_some()) {
+            (true, false) => {
+                let adapter = adapter();
+                return Err(Error::Text2Missing { index, adapter });
+            }
+            (false, true) => {
+                let adapter = adapter();
+                return Err(Error::Text2Unexpected { index, adapter });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn no_head(name: &str, task: Option<&TaskAdapter>) -> Error {

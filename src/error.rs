@@ -148,6 +148,55 @@ pub enum Error {
         /// Positions that the model has.
         limit: usize,
     },
+    /// A text for an adapter that compares two.
+    #[error(
+        "text {} has no second text, and adapter \"{adapter}\" compares two: give both",
+        index + 1
+    )]
+    Text2Missing {
+        /// Zero-based position in the call.
+        index: usize,
+        /// The adapter's name or folder.
+        adapter: String,
+    },
+    /// A pair for an adapter that reads one text.
+    #[error(
+        "text {} is a pair, and adapter \"{adapter}\" reads one text: leave the second out",
+        index + 1
+    )]
+    Text2Unexpected {
+        /// Zero-based position in the call.
+        index: usize,
+        /// The adapter's name or folder.
+        adapter: String,
+    },
+    /// A text in another encoding.
+    #[error("text {} is not UTF-8: its byte {at} cannot be read; convert it to UTF-8", index + 1)]
+    TextNotUtf8 {
+        /// Zero-based position among the texts.
+        index: usize,
+        /// One-based position of the first byte that is wrong.
+        at: usize,
+    },
+    /// A head's outputs for a text are no numbers.
+    #[error(
+        "the outputs for text {} hold {value}: the adapter is damaged or its training diverged; train it again or fetch it again",
+        index + 1
+    )]
+    LogitsNotFinite {
+        /// Zero-based position in the call.
+        index: usize,
+        /// "NaN" or "infinity".
+        value: &'static str,
+    },
+    /// Some of many texts could not be answered; each was said when it came.
+    #[error("{failed} of {total} line(s) could not be answered")]
+    LinesFailed {
+        /// How many.
+        failed: usize,
+        /// Of how many.
+        total: usize,
+    },
     /// No rows to train or evaluate on.
     #[error("there are no rows in {place}: give at least two rows of each class")]
     RowsEmpty {
@@ -309,6 +358,11 @@ impl Error {
             Self::FileInvalid { .. } => "file_invalid",
             Self::TextEmpty { .. } => "text_empty",
             Self::TextTooLong { .. } => "text_too_long",
+            Self::Text2Missing { .. } => "text2_missing",
+            Self::Text2Unexpected { .. } => "text2_unexpected",
+            Self::TextNotUtf8 { .. } => "text_not_utf8",
+            Self::LogitsNotFinite { .. } => "logits_not_finite",
+            Self::LinesFailed { .. } => "lines_failed",
             Self::RowsEmpty { .. } => "rows_empty",
             Self::RowsUnlabelled { .. } => "rows_unlabelled",
             Self::ClassesTooFew { .. } => "classes_too_few",
@@ -326,6 +380,34 @@ impl Error {
             Self::StorageUnavailable { .. } => "storage_unavailable",
             Self::Io { .. } => "io",
         }
+    }
+
+    /// The same error about a text that stands behind `before` others.
+    #[must_use]
+    pub fn behind(mut self, before: usize) -> Self {
+        match &mut self {
+            Self::TextEmpty { index }
+            | Self::Text2Missing { index, .. }
+            | Self::Text2Unexpected { index, .. }
+            | Self::TextNotUtf8 { index, .. }
+            | Self::LogitsNotFinite { index, .. } => *index += before,
+            _ => {}
+        }
+        self
+    }
+
+    /// Whether it is about one text: others may be answered all the same.
+    #[must_use]
+    pub fn is_of_a_text(&self) -> bool {
+        matches!(
+            self,
+            Self::TextEmpty { .. }
+                | Self::TextTooLong { .. }
+                | Self::Text2Missing { .. }
+                | Self::Text2Unexpected { .. }
+                | Self::TextNotUtf8 { .. }
+                | Self::LogitsNotFinite { .. }
+        )
     }
 
     /// An [`Error::Io`] at a path.

@@ -157,7 +157,7 @@ fn every_kind_trains_and_the_backbone_stays() {
             &"the cat was very good .".into(),
             &"the dog was very bad .".into(),
         );
-        let answers = Array::from(&engine.classify(texts.into()).unwrap());
+        let answers = Array::from(&engine.classify(texts.into(), None).unwrap());
         let labels = [0, 1].map(|text_of| text(&answers.get(text_of), "label"));
         if labels != ["yes", "no"] || number(&info, "score") < 1.0 {
             unlearnt.push(name);
@@ -179,7 +179,7 @@ fn exported_and_added_again_the_logits_are_equal() {
     engine.add_adapter("two", &exported).unwrap();
     let names = Array::of2(&"one".into(), &"two".into());
     let texts: JsValue = Array::of1(&"a lovely warm meal".into()).into();
-    let answers = Array::from(&engine.classify_with(texts, &names).unwrap());
+    let answers = Array::from(&engine.classify_with(texts, &names, None).unwrap());
     let logits = |index| {
         let answer = Array::from(&answers.get(index)).get(0);
         Array::from(&field(&answer, "logits"))
@@ -203,7 +203,7 @@ fn errors_are_objects_with_a_code() {
     };
     let texts: JsValue = Array::of1(&"a film".into()).into();
     assert_eq!(
-        code(engine.classify(texts.clone()).unwrap_err()),
+        code(engine.classify(texts.clone(), None).unwrap_err()),
         "adapter_not_in_use"
     );
     assert_eq!(
@@ -225,11 +225,11 @@ fn errors_are_objects_with_a_code() {
     );
     let empty: JsValue = Array::of1(&" ".into()).into();
     assert_eq!(
-        code(engine.embed(empty).map(drop).unwrap_err()),
+        code(engine.embed(empty, None).map(drop).unwrap_err()),
         "text_empty"
     );
     assert_eq!(
-        code(engine.embed(7.into()).map(drop).unwrap_err()),
+        code(engine.embed(7.into(), None).map(drop).unwrap_err()),
         "option_invalid"
     );
     let start = |options: JsValue, rows: Rows| {
@@ -358,7 +358,7 @@ fn every_problem_is_trained_and_answered() {
         engine.activate(problem.into()).unwrap();
         // a character of two UTF-16 units in front
         let texts = Array::of1(&"\u{1f600} film was good".into());
-        let answer = Array::from(&engine.classify(texts.into()).unwrap()).get(0);
+        let answer = Array::from(&engine.classify(texts.into(), None).unwrap()).get(0);
         assert_eq!(text(&answer, "problem"), problem);
         for other in ["label", "labels", "value", "spans"] {
             let found = !field(&answer, other).is_undefined();
@@ -374,10 +374,10 @@ fn every_problem_is_trained_and_answered() {
 
 #[wasm_bindgen_test]
 fn embeddings_have_unit_length() {
-    let engine = engine();
+    let mut engine = engine();
     let pair = Array::of2(&"the film".into(), &"the book".into());
     let texts: JsValue = Array::of2(&"the film was good".into(), &pair).into();
-    let vectors = engine.embed(texts).unwrap();
+    let vectors = engine.embed(texts, None).unwrap();
     assert_eq!(vectors.len(), 2);
     for vector in vectors {
         let length: f32 = vector.to_vec().iter().map(|x| x * x).sum();

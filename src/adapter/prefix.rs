@@ -297,12 +297,15 @@ fn read_adapterhub(
 
 impl Hook for Prefix {
     fn embeddings(&self, batch: &Batch, embedder: &dyn Embedder) -> Result<States> {
-        let first_position = if self.config.shifts_positions {
+        embedder.tokens(batch, self.first_position())
+    }
+
+    fn first_position(&self) -> usize {
+        if self.config.shifts_positions {
             self.config.length
         } else {
             0
-        };
-        embedder.tokens(batch, first_position)
+        }
     }
 
     fn changes_embeddings(&self) -> bool {

@@ -223,13 +223,12 @@ fn read_adapterhub(
 
 impl Hook for Prompt {
     fn embeddings(&self, batch: &Batch, embedder: &dyn Embedder) -> Result<States> {
-        let (first_position, at) = match self.config.place {
-            PromptPlace::Words => (self.config.length, 0),
-            PromptPlace::First => (0, 0),
-            PromptPlace::AfterFirst => (0, 1),
+        let at = match self.config.place {
+            PromptPlace::Words | PromptPlace::First => 0,
+            PromptPlace::AfterFirst => 1,
         };
         // fails where there are too few positions
-        let States { x, starts } = embedder.tokens(batch, first_position)?;
+        let States { x, starts } = embedder.tokens(batch, self.first_position())?;
         let vectors = match self.config.place {
             PromptPlace::Words => embedder.vectors(&self.vectors),
             _ => self.vectors.clone(),
@@ -240,6 +239,13 @@ impl Hook for Prompt {
 
     fn changes_embeddings(&self) -> bool {
         true
+    }
+
+    fn first_position(&self) -> usize {
+        match self.config.place {
+            PromptPlace::Words => self.config.length,
+            PromptPlace::First | PromptPlace::AfterFirst => 0,
+        }
     }
 
     fn lowest_layer(&self) -> Option<usize> {

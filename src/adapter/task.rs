@@ -99,6 +99,9 @@ pub struct Card {
     /// What the head answers, with the thresholds of several labels; absent for one label.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
+    /// Whether it compares two texts, `false` if it reads one; absent where nobody said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pair: Option<bool>,
     /// What the head reads, where the library cannot say it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pooling: Option<Pooling>,

@@ -176,6 +176,12 @@ pub trait Hook {
         false
     }
 
+    /// Position of a text's first token: how many positions virtual tokens take, which a text then has
+    /// less.
+    fn first_position(&self) -> usize {
+        0
+    }
+
     /// The input `x`: `[tokens, in]` of a linear layer.
     fn before_linear(&self, _site: LinearSite, x: Tensor) -> Tensor {
         x

@@ -123,25 +123,24 @@ impl SentenceEmbedding {
         }
     }
 
-    /// One vector a sequence, each of `pooling.len()` times the hidden size.
+    /// One vector for each sequence, before it is scaled: `[pooling.len() · hidden size]`.
     #[must_use]
-    pub fn vectors(&self, states: &States) -> Vec<Vec<f32>> {
+    pub fn pooled(&self, states: &States) -> Vec<Vec<f32>> {
         let (_, hidden) = states.x.dims2();
         let bounds = states.starts.windows(2);
         let vectors = bounds.map(|bounds| {
             let rows = &states.x.data()[bounds[0] * hidden..bounds[1] * hidden];
-            self.vector(rows, hidden)
+            let poolings = self.pooling.iter();
+            poolings
+                .flat_map(|&pooling| pooled(pooling, rows, hidden))
+                .collect()
         });
         vectors.collect()
     }
 
-    /// The vector of one text. `rows`: its tokens' hidden states, `[tokens, hidden]`.
+    /// A pooled vector as the model gives it: scaled to unit length if the model asks for that.
     #[must_use]
-    pub fn vector(&self, rows: &[f32], hidden: usize) -> Vec<f32> {
-        let mut vector = Vec::with_capacity(self.pooling.len() * hidden);
-        for &pooling in &self.pooling {
-            vector.extend(pooled(pooling, rows, hidden));
-        }
+    pub fn scaled(&self, mut vector: Vec<f32>) -> Vec<f32> {
         if self.normalize {
             // as torch's normalize, which leaves a vector of zeros as it is
             let norm = vector.iter().map(|x| x * x).sum::<f32>().sqrt().max(1e-12);

@@ -1,21 +1,18 @@
 //! Compositions on the command line: which adapters there are, under which names, and what is made of them.
 
 use std::collections::BTreeMap;
-use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::folders;
-use super::predict::{line_of, object};
+use crate::adapter::Member;
 use crate::adapter::format::{CONFIG, FUSION_CONFIG, Files, Library};
-use crate::adapter::{Member, TaskAdapter};
 use crate::compose::Composition;
-use crate::engine::{Answer, Engine};
+use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::text::Text;
 
 /// Which adapter answers, or which several and how.
 #[derive(Args)]
@@ -29,42 +26,39 @@ pub(super) struct Choice {
     pub(super) compose: Option<PathBuf>,
 }
 
-/// What is in use.
-pub(super) enum InUse {
-    /// The bare backbone.
-    Nothing,
-    /// One adapter.
-    One(PathBuf),
-    /// A composition, which the engine has activated.
-    Composed(Composition),
-}
-
 impl Choice {
-    /// Loads what is chosen into an engine, if it is a composition.
+    /// Loads what is chosen into an engine and puts it to use; `None` where nothing is chosen.
     ///
     /// # Errors
-    /// [`Error::OptionInvalid`] for what cannot be told apart; those of reading folders and of
+    /// [`Error::OptionInvalid`] for options that do not go together; those of reading folders and of
     /// [`Engine::activate_composition`].
-    pub(super) fn load(&self, engine: &mut Engine) -> Result<InUse> {
-        let Some(path) = &self.compose else {
-            return match self.adapter.as_slice() {
-                [] => Ok(InUse::Nothing),
-                [folder] => single(folder).map(InUse::One),
-                several => Err(invalid(
+    pub(super) fn load(&self, engine: &mut Engine) -> Result<Option<Composition>> {
+        let composition = match (&self.compose, self.adapter.as_slice()) {
+            (None, []) => return Ok(None),
+            (None, [folder]) => {
+                let path = single(folder)?;
+                engine.insert(folder, folders::load_adapter(&path, engine)?);
+                Composition::from(folder.as_str())
+            }
+            (None, several) => {
+                return Err(invalid(
                     "adapter",
                     several.join(", "),
-                    "one adapter answers; say with --compose FILE how several do",
-                )),
-            };
+                    "only one adapter can answer; name them NAME=DIR and say with --compose FILE how they answer together",
+                ));
+            }
+            (Some(path), adapters) => {
+                let (composition, mut named) = read(path)?;
+                for adapter in adapters {
+                    let (name, folder) = pair("adapter", adapter)?;
+                    named.insert(name, folder);
+                }
+                load_named(engine, &named)?;
+                composition
+            }
         };
-        let (composition, mut named) = read(path)?;
-        for adapter in &self.adapter {
-            let (name, folder) = pair("adapter", adapter)?;
-            named.insert(name, folder);
-        }
-        load_named(engine, &named)?;
         engine.activate_composition(composition.clone())?;
-        Ok(InUse::Composed(composition))
+        Ok(Some(composition))
     }
 }
 
@@ -262,146 +256,10 @@ fn from_setup(setup: &Value) -> std::result::Result<Value, String> {
 }
 
 /// Texts that a composition must be given at once.
-fn rows(composition: &Composition) -> usize {
+pub(super) fn rows(composition: &Composition) -> usize {
     match composition {
         Composition::Split(of) => of.iter().map(|share| share.rows).sum(),
         other => other.children().into_iter().map(rows).max().unwrap_or(1),
     }
     .max(1)
-}
-
-/// Answers texts from standard input with the composition in use. The exit code is for the caller: whether a line had no
-/// answer.
-///
-/// # Errors
-/// Those of standard input, and of anything but a line's own text.
-pub(super) fn predict(engine: &Engine, composition: &Composition, json: bool) -> Result<bool> {
-    let needed = rows(composition);
-    let mut failed = false;
-    let mut waiting: Vec<(usize, Text)> = Vec::new();
-    for (index, line) in std::io::stdin().lock().split(b'\n').enumerate() {
-        let line = line.map_err(Error::io("standard input"))?;
-        match text_of(line, index) {
-            Ok(text) => waiting.push((index + 1, text)),
-            Err(error) => {
-                failed = true;
-                say_failed(index + 1, &error, json)?;
-            }
-        }
-        if waiting.len() == needed {
-            failed |= !answer(engine, composition, &waiting, json)?;
-            waiting.clear();
-        }
-    }
-    if let Some((line, _)) = waiting.first() {
-        let error = Error::CompositionInvalid {
-            place: "the split".into(),
-            reason: format!(
-                "it takes {needed} texts at a time, and only {} are left",
-                waiting.len()
-            ),
-        };
-        failed = true;
-        say_failed(*line, &error, json)?;
-    }
-    Ok(failed)
-}
-
-/// Prints the answers to some lines; whether there are any.
-fn answer(
-    engine: &Engine,
-    composition: &Composition,
-    lines: &[(usize, Text)],
-    json: bool,
-) -> Result<bool> {
-    let texts: Vec<Text> = lines.iter().map(|(_, text)| text.clone()).collect();
-    let channels = match engine.classify_with_all(std::slice::from_ref(composition), &texts) {
-        Ok(channels) => channels,
-        Err(error @ (Error::TextEmpty { .. } | Error::TextTooLong { .. })) => {
-            for (line, _) in lines {
-                say_failed(*line, &error, json)?;
-            }
-            return Ok(false);
-        }
-        Err(error) => return Err(error),
-    };
-    let several = channels.len() > 1;
-    for (index, text) in texts.iter().enumerate() {
-        let own = || {
-            channels
-                .iter()
-                .map(|channel| (&channel.heads[index], &channel.answers[index]))
-        };
-        if json {
-            let mut objects: Vec<Value> = own()
-                .map(|(head, answer)| answer_of(text, answer, head))
-                .collect();
-            let whole = if several {
-                let mut whole = Map::new();
-                whole.insert("text".into(), json!(text.first));
-                if let Some(second) = &text.second {
-                    whole.insert("text2".into(), json!(second));
-                }
-                for object in objects.iter_mut().filter_map(Value::as_object_mut) {
-                    object.shift_remove("text");
-                    object.shift_remove("text2");
-                }
-                whole.insert("answers".into(), json!(objects));
-                Value::Object(whole)
-            } else {
-                objects.pop().unwrap_or_default()
-            };
-            folders::print_json(&whole)?;
-        } else {
-            let parts: Vec<String> = own()
-                .map(|(head, answer)| line_of(answer, &head.card.labels))
-                .collect();
-            println!("{}", parts.join("\t"));
-        }
-    }
-    Ok(true)
-}
-
-fn answer_of(text: &Text, answer: &Answer, head: &TaskAdapter) -> Value {
-    object(text, answer, &head.card.labels)
-}
-
-/// A line as a text, or why it is none. `index` is the line's, from 0.
-///
-/// # Errors
-/// [`Error::TextEmpty`], and [`Error::FileInvalid`] for bytes that are no UTF-8.
-pub(super) fn text_of(mut line: Vec<u8>, index: usize) -> Result<Text> {
-    if line.last() == Some(&b'\r') {
-        line.pop();
-    }
-    let line = String::from_utf8(line).map_err(|error| Error::FileInvalid {
-        place: format!("line {}", index + 1),
-        reason: format!(
-            "byte {} is no UTF-8; save the texts as UTF-8",
-            error.utf8_error().valid_up_to() + 1
-        ),
-    })?;
-    if line.trim().is_empty() {
-        return Err(Error::TextEmpty { index });
-    }
-    Ok(match line.split_once('\t') {
-        Some((first, second)) => Text::pair(first, second),
-        None => line.as_str().into(),
-    })
-}
-
-/// Says that a line has no answer: as an object in place of the answer, or on standard error beside an empty line.
-///
-/// # Errors
-/// Those of printing.
-pub(super) fn say_failed(line: usize, error: &Error, json: bool) -> Result<()> {
-    if json {
-        return folders::print_json(&json!({
-            "line": line,
-            "error": { "code": error.code(), "message": error.to_string() },
-        }));
-    }
-    println!();
-    eprintln!("line {line}: error[{}]: {error}", error.code());
-    Ok(())
 }

@@ -1,14 +1,17 @@
 use std::fs::File;
-use std::io::{BufRead, BufWriter, Seek, SeekFrom, Write};
+use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Map, json};
 
-use super::compose::{Choice, InUse, say_failed, text_of};
+use super::compose::Choice;
 use super::folders;
-use crate::engine::Engine;
+use super::lines::{self, Responder, respond};
+use super::output::errln;
+use crate::engine::{Embedded, Engine};
 use crate::error::{Error, Result};
+use crate::text::{LongTexts, Text};
 
 /// Turns texts from standard input, one a line, into vectors (a tab before the second text of a pair).
 #[derive(Args)]
@@ -18,67 +21,72 @@ pub(super) struct Arguments {
     backbone: PathBuf,
     #[command(flatten)]
     choice: Choice,
+    /// Reads only the beginning of texts that are longer than the model, instead of all of them in windows.
+    #[arg(long)]
+    truncate: bool,
     /// File to write the vectors to, as NumPy reads it (f32, [lines, hidden size]), instead of one JSON object a line on
     /// standard output. A line without a vector is a row of NaN.
     #[arg(long, value_name = "FILE")]
     npy: Option<PathBuf>,
 }
 
-/// Whether every line has a vector.
-pub(super) fn run(arguments: &Arguments) -> Result<bool> {
+pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let mut engine = folders::load_backbone(&arguments.backbone)?;
-    if let InUse::One(folder) = arguments.choice.load(&mut engine)? {
-        engine.add(ADAPTER, &folders::read_adapter(&folder)?)?;
-        engine.activate(Some(ADAPTER))?;
+    if arguments.truncate {
+        engine.set_long_texts(LongTexts::Truncate);
     }
-    let width = engine.backbone().shape().hidden_size;
-    let mut npy = match &arguments.npy {
+    arguments.choice.load(&mut engine)?;
+    let width = engine.vector_size();
+    let npy = match &arguments.npy {
         Some(path) => Some(Npy::create(path, width)?),
         None => None,
     };
-    let mut whole = true;
-    for (index, line) in std::io::stdin().lock().split(b'\n').enumerate() {
-        let line = line.map_err(Error::io("standard input"))?;
-        match vector_of(&engine, line, index) {
-            Ok((text, vector)) => match &mut npy {
-                Some(npy) => npy.push(&vector)?,
-                None => folders::print_json(&json!({ "text": text, "vector": vector }))?,
-            },
-            Err(error) => {
-                whole = false;
-                match &mut npy {
-                    Some(npy) => {
-                        eprintln!("line {}: error[{}]: {error}", index + 1, error.code());
-                        npy.push(&vec![f32::NAN; width])?;
-                    }
-                    None => say_failed(index + 1, &error, true)?,
-                }
-            }
-        }
-    }
-    if let Some(npy) = npy {
+    let mut embedder = Embedder { engine, npy };
+    let responded = respond(&mut embedder);
+    if let Some(npy) = embedder.npy {
         npy.finish()?;
     }
-    Ok(whole)
+    responded
 }
 
-/// The name that a single adapter has here.
-const ADAPTER: &str = "adapter";
+struct Embedder {
+    engine: Engine,
+    npy: Option<Npy>,
+}
 
-/// A line's text and its vector.
-fn vector_of(engine: &Engine, line: Vec<u8>, index: usize) -> Result<(String, Vec<f32>)> {
-    let text = text_of(line, index)?;
-    let vectors = engine
-        .embed(std::slice::from_ref(&text))
-        .map_err(|error| match error {
-            Error::TextEmpty { .. } => Error::TextEmpty { index },
-            other => other,
-        })?;
-    let shown = match &text.second {
-        Some(second) => format!("{}\t{second}", text.first),
-        None => text.first,
-    };
-    Ok((shown, vectors.into_iter().next().unwrap_or_default()))
+impl Responder for Embedder {
+    type Answer = Embedded;
+
+    fn answer(&self, texts: &[Text]) -> Result<Vec<Embedded>> {
+        self.engine.embed_long(texts)
+    }
+
+    fn write(&mut self, line: usize, text: &Text, embedded: &Embedded) -> Result<()> {
+        if embedded.truncated {
+            lines::warn_truncated(line, embedded.tokens);
+        }
+        if let Some(npy) = &mut self.npy {
+            return npy.push(&embedded.vector);
+        }
+        let mut object = Map::new();
+        object.insert("text".into(), json!(text.first));
+        if let Some(second) = &text.second {
+            object.insert("text2".into(), json!(second));
+        }
+        object.insert("vector".into(), json!(embedded.vector));
+        object.insert("tokens".into(), json!(embedded.tokens));
+        object.insert("windows".into(), json!(embedded.windows));
+        object.insert("truncated".into(), json!(embedded.truncated));
+        folders::print_json(&object)
+    }
+
+    fn write_error(&mut self, line: usize, error: &Error) -> Result<()> {
+        let Some(npy) = &mut self.npy else {
+            return lines::write_error(line, error, true);
+        };
+        errln!("line {line}: error[{}]: {error}", error.code());
+        npy.push(&vec![f32::NAN; npy.width])
+    }
 }
 
 /// A file of NumPy's format 1.0, whose number of rows is known only at its end.

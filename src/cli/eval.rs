@@ -5,9 +5,8 @@ use serde_json::json;
 
 use super::output::outln;
 use super::{folders, progress, report, rows};
-use crate::engine::answers;
 use crate::error::{Error, Result};
-use crate::text::Encoded;
+use crate::text::{LongTexts, Text};
 use crate::train::{Dataset, Decision, Evaluation, Outcomes, Scheme, default_metric};
 
 /// Scores an adapter on labelled rows.
@@ -22,6 +21,9 @@ pub(super) struct Arguments {
     /// Rows with labels: CSV, TSV, JSONL or CoNLL.
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
+    /// Reads only the beginning of texts that are longer than the model, instead of all of them in windows.
+    #[arg(long)]
+    truncate: bool,
     /// One JSON line instead of a table.
     #[arg(long)]
     json: bool,
@@ -33,7 +35,7 @@ const CHUNK: usize = 64;
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let found = rows::read(&arguments.data)?;
     found.warn(&arguments.data);
-    let engine = folders::load_backbone(&arguments.backbone)?;
+    let mut engine = folders::load_backbone(&arguments.backbone)?;
     let task = folders::load_adapter(&arguments.adapter, &engine)?;
     let head = task.head.as_ref().ok_or_else(|| Error::FileMissing {
         place: arguments.adapter.display().to_string(),
@@ -42,17 +44,27 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     })?;
     let scheme = Scheme::of(head);
     let place = arguments.data.display().to_string();
-    let data = Dataset::with_scheme(&place, &found.rows, engine.tokenizer(), &scheme)?;
-    drop(found.rows);
+    let name = arguments.adapter.display().to_string();
+    let limit = engine.limit(&*task.adapter);
+    let reach = if arguments.truncate {
+        engine.set_long_texts(LongTexts::Truncate);
+        limit
+    } else {
+        usize::MAX
+    };
+    let data = Dataset::within(&place, &found.rows, engine.tokenizer(), &scheme, reach)?;
+    let texts: Vec<Text> = found.rows.into_iter().map(|row| row.text).collect();
 
     let bar = progress::bar(data.len(), "rows");
     let mut outcomes = Outcomes::new(scheme.labels.len());
-    let order: Vec<usize> = (0..data.len()).collect();
-    for chunk in order.chunks(CHUNK) {
-        let tokens: Vec<Encoded> = chunk.iter().map(|&row| data.tokens(row)).collect();
-        let answers = answers(&**engine.backbone(), &task, &tokens, "adapter")?;
-        for (&row, answer) in chunk.iter().zip(answers) {
+    let mut windowed = 0;
+    for (chunk, first) in texts.chunks(CHUNK).zip((0..).step_by(CHUNK)) {
+        let answers = engine
+            .answer(&task, chunk, &name)
+            .map_err(|error| error.behind(first))?;
+        for (row, answer) in (first..).zip(answers) {
             outcomes.add(&data, row, &answer.logits);
+            windowed += usize::from(answer.windows > 1);
         }
         bar.inc(chunk.len() as u64);
     }
@@ -71,6 +83,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         line.extend(scores.map(|(name, score)| ((*name).to_owned(), json!(score))));
         line.insert("loss".into(), json!(evaluation.loss));
         line.insert("skipped".into(), json!(found.skipped.len()));
+        line.insert("windowed".into(), json!(windowed));
         line.insert("truncated".into(), json!(data.truncated()));
         line.insert("per_label".into(), json!(evaluation.per_label));
         line.insert("confusion".into(), json!(evaluation.confusion));
@@ -86,12 +99,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         outln!("{name:<24} {score:>9.4}")?;
     }
     report::print_labels(&evaluation)?;
+    if windowed > 0 {
+        outln!("{windowed} texts were longer than {limit} tokens and read in windows")?;
+    }
     if data.truncated() > 0 {
-        outln!(
-            "{} texts were longer than {} tokens and cut",
-            data.truncated(),
-            engine.tokenizer().max_tokens()
-        )?;
+        let cut = data.truncated();
+        outln!("{cut} texts were longer than {limit} tokens; their ends were not read")?;
     }
     Ok(())
 }

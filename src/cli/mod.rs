@@ -8,6 +8,7 @@ mod embed;
 mod eval;
 mod folders;
 mod inspect;
+mod lines;
 mod merge;
 mod model_name;
 mod output;
@@ -74,9 +75,7 @@ pub fn main() -> ExitCode {
         .with_target(false)
         .init();
     match run(arguments.command) {
-        Ok(true) => ExitCode::SUCCESS,
-        // what is wrong was said where it was
-        Ok(false) => ExitCode::FAILURE,
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) if output::is_closed_pipe(&error) => ExitCode::from(output::PIPE_CLOSED),
         Err(error) => {
             // one line, whatever the error's parts contain
@@ -87,17 +86,15 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Whether all went well.
-fn run(command: Command) -> Result<bool> {
-    let done = match command {
+fn run(command: Command) -> Result<()> {
+    match command {
         Command::Convert(arguments) => convert::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),
         Command::Suggest(arguments) => suggest::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
-        Command::Predict(arguments) => return predict::run(&arguments),
-        Command::Embed(arguments) => return embed::run(&arguments),
+        Command::Predict(arguments) => predict::run(&arguments),
+        Command::Embed(arguments) => embed::run(&arguments),
         Command::Merge(arguments) => merge::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
-    };
-    done.map(|()| true)
+    }
 }

@@ -1,18 +1,24 @@
-use std::io::BufRead;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::compose::{self, Choice, InUse};
+use super::compose::{self, Choice};
 use super::folders;
+use super::lines::{self, Responder, respond};
 use super::output::outln;
-use crate::engine::Answer;
+use crate::adapter::TaskAdapter;
+use crate::compose::Composition;
+use crate::engine::{Answer, Engine};
 use crate::error::{Error, Result};
 use crate::head::{Prediction, Span, TokenLabel, argmax};
-use crate::text::Text;
+use crate::text::{Characters, LongTexts, Text};
 
 /// Answers texts from standard input, one a line (a tab before the second text of a pair).
+///
+/// A line that cannot be answered (empty, not UTF-8, …) gets "error[code]" in place of its answer, and the
+/// next lines are answered; the exit code is then 1.
 #[derive(Args)]
 pub(super) struct Arguments {
     /// Backbone folder.
@@ -20,55 +26,104 @@ pub(super) struct Arguments {
     backbone: PathBuf,
     #[command(flatten)]
     choice: Choice,
+    /// Reads only the beginning of texts that are longer than the model, instead of all of them in windows.
+    #[arg(long)]
+    truncate: bool,
     /// One JSON object a line instead of label and score.
     #[arg(long)]
     json: bool,
 }
 
-/// Whether every line has an answer.
-pub(super) fn run(arguments: &Arguments) -> Result<bool> {
+pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let mut engine = folders::load_backbone(&arguments.backbone)?;
-    let folder = match arguments.choice.load(&mut engine)? {
-        InUse::One(folder) => folder,
-        InUse::Composed(composition) => {
-            return compose::predict(&engine, &composition, arguments.json).map(|failed| !failed);
-        }
-        InUse::Nothing => {
-            return Err(Error::OptionInvalid {
-                option: "adapter",
-                value: "missing".into(),
-                reason: "name the adapter that answers with --adapter DIR, or several with --compose FILE".into(),
-            });
-        }
+    if arguments.truncate {
+        engine.set_long_texts(LongTexts::Truncate);
+    }
+    let Some(composition) = arguments.choice.load(&mut engine)? else {
+        return Err(Error::OptionInvalid {
+            option: "adapter",
+            value: "missing".into(),
+            reason:
+                "name the adapter that answers with --adapter DIR, or several with --compose FILE"
+                    .into(),
+        });
     };
-    let task = folders::load_adapter(&folder, &engine)?;
-    let labels = task.card.labels.clone();
-    for (index, line) in std::io::stdin().lock().lines().enumerate() {
-        let line = line.map_err(Error::io("standard input"))?;
-        let text = match line.split_once('\t') {
-            Some((first, second)) => Text::pair(first, second),
-            None => line.as_str().into(),
-        };
-        let answers = engine
-            .answer(&task, std::slice::from_ref(&text), "adapter")
-            .map_err(|error| match error {
-                Error::TextEmpty { .. } => Error::TextEmpty { index },
-                other => other,
-            })?;
-        for answer in &answers {
-            if arguments.json {
-                folders::print_json(&object(&text, answer, &labels))?;
-            } else {
-                outln!("{}", line_of(answer, &labels))?;
+    respond(&mut Predictor {
+        json: arguments.json,
+        engine,
+        composition,
+    })
+}
+
+struct Predictor {
+    engine: Engine,
+    composition: Composition,
+    json: bool,
+}
+
+/// One answer of each part that answers, and whose it is.
+type Answers = Vec<(Rc<TaskAdapter>, Answer)>;
+
+impl Responder for Predictor {
+    type Answer = Answers;
+
+    fn group(&self) -> usize {
+        compose::rows(&self.composition)
+    }
+
+    fn answer(&self, texts: &[Text]) -> Result<Vec<Answers>> {
+        let of = std::slice::from_ref(&self.composition);
+        let mut answers: Vec<Answers> = texts.iter().map(|_| Vec::new()).collect();
+        for channel in self.engine.classify_with_all(of, texts)? {
+            let said = channel.heads.into_iter().zip(channel.answers);
+            for (answers, said) in answers.iter_mut().zip(said) {
+                answers.push(said);
             }
         }
+        Ok(answers)
     }
-    Ok(true)
+
+    fn write(&mut self, line: usize, text: &Text, answers: &Answers) -> Result<()> {
+        if self.json {
+            return folders::print_json(&whole(text, answers));
+        }
+        if let Some((_, answer)) = answers.iter().find(|(_, answer)| answer.truncated) {
+            lines::warn_truncated(line, answer.tokens);
+        }
+        let parts = answers.iter();
+        let parts: Vec<String> = parts
+            .map(|(task, answer)| line_of(answer, &task.card.labels))
+            .collect();
+        outln!("{}", parts.join("\t"))
+    }
+
+    fn write_error(&mut self, line: usize, error: &Error) -> Result<()> {
+        lines::write_error(line, error, self.json)
+    }
+}
+
+/// All answers to a text as one object; several stand in a list.
+fn whole(text: &Text, answers: &Answers) -> Value {
+    let mut whole = Map::new();
+    whole.insert("text".into(), json!(text.first));
+    if let Some(second) = &text.second {
+        whole.insert("text2".into(), json!(second));
+    }
+    let mut objects: Vec<Map<String, Value>> = answers
+        .iter()
+        .map(|(task, answer)| object(text, answer, &task.card.labels))
+        .collect();
+    if objects.len() == 1 {
+        whole.append(&mut objects[0]);
+    } else {
+        whole.insert("answers".into(), json!(objects));
+    }
+    Value::Object(whole)
 }
 
 /// What is found, each with its score after a tab: a label, any number of labels, a number, or spans
 /// with their place in characters.
-pub(super) fn line_of(answer: &Answer, labels: &[String]) -> String {
+fn line_of(answer: &Answer, labels: &[String]) -> String {
     match &answer.prediction {
         Prediction::Label { best, scores } => format!("{}\t{:.4}", labels[*best], scores[*best]),
         Prediction::Rejected { label, scores } => {
@@ -99,22 +154,13 @@ pub(super) fn line_of(answer: &Answer, labels: &[String]) -> String {
     }
 }
 
-/// The characters of a text from `start` to `end`.
-fn part(text: &str, start: usize, end: usize) -> String {
-    text.chars().skip(start).take(end - start).collect()
-}
-
-pub(super) fn object(text: &Text, answer: &Answer, labels: &[String]) -> Value {
+fn object(text: &Text, answer: &Answer, labels: &[String]) -> Map<String, Value> {
     let scores: Vec<Value> = labels
         .iter()
         .zip(answer.scores())
         .map(|(label, score)| json!({ "label": label, "score": score }))
         .collect();
     let mut object = Map::new();
-    object.insert("text".into(), json!(text.first));
-    if let Some(second) = &text.second {
-        object.insert("text2".into(), json!(second));
-    }
     match &answer.prediction {
         Prediction::Label { best, .. } => {
             object.insert("label".into(), json!(labels[*best]));
@@ -139,13 +185,10 @@ pub(super) fn object(text: &Text, answer: &Answer, labels: &[String]) -> Value {
             object.insert("token_labels".into(), json!(tokens));
         }
         Prediction::Spans(spans) => {
+            let second = text.second.as_deref().unwrap_or_default();
+            let mut texts = [Characters::new(&text.first), Characters::new(second)];
             let span = |span: &Span| {
-                let of = if span.second {
-                    text.second.as_deref()
-                } else {
-                    None
-                };
-                let found = part(of.unwrap_or(&text.first), span.start, span.end);
+                let found = texts[usize::from(span.second)].part(span.start, span.end);
                 json!({
                     "label": span.label, "start": span.start, "end": span.end, "score": span.score,
                     "text": found, "second": span.second,
@@ -157,6 +200,7 @@ pub(super) fn object(text: &Text, answer: &Answer, labels: &[String]) -> Value {
     }
     object.insert("logits".into(), json!(answer.logits));
     object.insert("tokens".into(), json!(answer.tokens));
+    object.insert("windows".into(), json!(answer.windows));
     object.insert("truncated".into(), json!(answer.truncated));
-    Value::Object(object)
+    object
 }

@@ -82,7 +82,12 @@ pub fn average(average: &Average, lookup: Lookup<'_>, shape: &Shape) -> Result<T
         (Method::Svd, _) => low_rank(&terms, average.rank, shape)?,
     };
     let head = head(average, &terms, lookup, shape)?;
+    let pairs: Vec<Option<bool>> = match &average.head {
+        Some(name) => vec![lookup(name)?.card.pair],
+        None => terms.iter().map(|term| term.task.card.pair).collect(),
+    };
     let card = Card {
+        pair: pairs[0].filter(|_| pairs.iter().all(|pair| *pair == pairs[0])),
         labels: head
             .as_ref()
             .map_or(Vec::new(), |head| head.config().labels.clone()),

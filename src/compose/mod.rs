@@ -17,7 +17,7 @@ pub use check::{BLOCKS, Block, NESTING};
 pub use json::MAX_DEPTH;
 pub use node::Node;
 pub use pass::{Unit, forward};
-pub use plan::{Channel, Part, Plan, Visit};
+pub use plan::{Channel, Origin, Part, Plan, Visit};
 pub use svd::{Svd, svd};
 
 use std::rc::Rc;

@@ -268,6 +268,17 @@ impl Hook for Node {
         self.any(&|hook| hook.changes_embeddings())
     }
 
+    fn first_position(&self) -> usize {
+        match self {
+            Self::One(task) => task.adapter.first_position(),
+            Self::Stack(of) | Self::Fuse { of, .. } => {
+                let acting = of.iter().find(|part| part.changes_embeddings());
+                acting.map_or(0, Hook::first_position)
+            }
+            Self::Average(_) => 0,
+        }
+    }
+
     fn before_linear(&self, site: LinearSite, x: Tensor) -> Tensor {
         if !self.changes_input(site) {
             return x;

@@ -1,3 +1,4 @@
+use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 use super::fusion::Fusion;
@@ -48,7 +49,17 @@ impl Plan {
     }
 }
 
-/// (channel, row) of each of some sequences, what they were computed with, and their last hidden
+/// Which row of a call a sequence is of. A long text has several sequences, and others where fewer
+/// tokens are left beside an adapter's virtual ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The row.
+    pub row: usize,
+    /// How many tokens a part may read at most if the sequence is for it.
+    pub limits: RangeInclusive<usize>,
+}
+
+/// (channel, sequence) of each of some sequences, what they were computed with, and their last hidden
 /// states.
 pub type Visit<'a> = &'a mut dyn FnMut(&[(usize, usize)], &Part, States) -> Result<()>;
 
@@ -67,8 +78,8 @@ impl Plan {
         }
     }
 
-    /// Computes the states of all rows, at most about `limit` tokens at a time. Rows that are computed
-    /// alike are visited together.
+    /// Computes the states of all rows, one sequence each, at most about `limit` tokens at a time. Rows
+    /// that are computed alike are visited together.
     ///
     /// # Errors
     /// Those of [`forward`] and of the visits.
@@ -79,17 +90,46 @@ impl Plan {
         limit: usize,
         visit: Visit<'_>,
     ) -> Result<()> {
-        let rows: Vec<usize> = (0..sequences.len()).collect();
-        let tokens = |&row: &usize| sequences[row].ids.len() * self.channels.len();
-        for run in runs(&rows, limit, tokens) {
+        let origin = |row| Origin {
+            row,
+            limits: 0..=usize::MAX,
+        };
+        let origins: Vec<Origin> = (0..sequences.len()).map(origin).collect();
+        self.run_windows(backbone, sequences, &origins, &|_| 0, limit, visit)
+    }
+
+    /// [`run`](Self::run) for rows that have any number of sequences; `origins` says whose each is, and
+    /// `reads` how many tokens a part reads at most.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    ///
+    /// # Panics
+    /// If there is not one origin a sequence.
+    pub fn run_windows(
+        &self,
+        backbone: &dyn Backbone,
+        sequences: &[Encoded],
+        origins: &[Origin],
+        reads: &dyn Fn(&Part) -> usize,
+        limit: usize,
+        visit: Visit<'_>,
+    ) -> Result<()> {
+        let all: Vec<usize> = (0..sequences.len()).collect();
+        let tokens = |&index: &usize| sequences[index].ids.len() * self.channels.len();
+        for run in runs(&all, limit, tokens) {
             let mut units: Vec<(Vec<(usize, usize)>, &Part)> = Vec::new();
             for (channel, parts) in self.channels.iter().enumerate() {
                 let mut first = 0;
                 for part in parts {
                     let own = first..first + part.rows;
                     first = own.end;
-                    let own = run.iter().filter(|row| own.contains(row));
-                    let places: Vec<_> = own.map(|&row| (channel, row)).collect();
+                    let reads = reads(part);
+                    let own = run.iter().filter(|&&index| {
+                        let Origin { row, limits } = &origins[index];
+                        own.contains(row) && limits.contains(&reads)
+                    });
+                    let places: Vec<_> = own.map(|&index| (channel, index)).collect();
                     match units.iter_mut().find(|(_, other)| part.is_like(other)) {
                         _ if places.is_empty() => {}
                         Some((all, _)) => all.extend(places),
@@ -99,7 +139,7 @@ impl Plan {
             }
             let passing = units.iter().map(|(places, part)| Unit {
                 hook: &*part.node,
-                sequences: places.iter().map(|(_, row)| *row).collect(),
+                sequences: places.iter().map(|(_, index)| *index).collect(),
             });
             let states = forward(backbone, sequences, &passing.collect::<Vec<_>>())?;
             for ((places, part), states) in units.iter().zip(states) {

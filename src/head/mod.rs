@@ -279,24 +279,29 @@ impl Head {
     #[must_use]
     pub fn predictions(&self, logits: &Tensor, starts: &[usize]) -> Vec<(Prediction, Vec<f32>)> {
         let labels = self.config.labels.len();
-        let calibration = self.calibration.as_ref();
         let own = |rows: std::ops::Range<usize>| {
             let own = &logits.data()[rows.start * labels..rows.end * labels];
-            let prediction = match &self.config.problem {
-                Problem::SingleLabel => single_label::prediction(own, calibration),
-                Problem::MultiLabel { thresholds } => {
-                    multi_label::prediction(&tempered(own, calibration), thresholds)
-                }
-                Problem::Regression => regression::prediction(own),
-                Problem::TokenClassification => {
-                    tokens::prediction(&tempered(own, calibration), labels)
-                }
-            };
-            (prediction, own.to_vec())
+            (self.prediction(own), own.to_vec())
         };
         match self.config.problem {
             Problem::TokenClassification => starts.windows(2).map(|w| own(w[0]..w[1])).collect(),
             _ => (1..starts.len()).map(|end| own(end - 1..end)).collect(),
+        }
+    }
+
+    /// What the logits of one text say: `[labels]`, or `[tokens, labels]` of a head that labels tokens.
+    #[must_use]
+    pub fn prediction(&self, logits: &[f32]) -> Prediction {
+        let calibration = self.calibration.as_ref();
+        match &self.config.problem {
+            Problem::SingleLabel => single_label::prediction(logits, calibration),
+            Problem::MultiLabel { thresholds } => {
+                multi_label::prediction(&tempered(logits, calibration), thresholds)
+            }
+            Problem::Regression => regression::prediction(logits),
+            Problem::TokenClassification => {
+                tokens::prediction(&tempered(logits, calibration), self.config.labels.len())
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ use tokenizers::{
 };
 
 use super::Text;
+use crate::error::Error;
 
 /// The crate's tokenizer, without a decoder.
 pub(super) type Parts = TokenizerImpl<
@@ -43,22 +44,10 @@ pub(super) fn encode(
     max_tokens: usize,
     offsets: OffsetType,
 ) -> Result<Encoding> {
-    let one = |text: &str, type_id| {
-        let mut pieces = parts
-            .get_added_vocabulary()
-            .extract_and_normalize(parts.get_normalizer(), text);
-        if let Some(pre_tokenizer) = parts.get_pre_tokenizer() {
-            pre_tokenizer.pre_tokenize(&mut pieces)?;
-        }
-        // words past the end need no tokens
-        let limit = Some((max_tokens, TruncationDirection::Right));
-        parts
-            .get_model()
-            .tokenize_in_pretokenized(&mut pieces, limit)?;
-        pieces.into_encoding(None, type_id, offsets)
-    };
-    let first = one(&text.first, 0)?;
-    let second = text.second.as_ref().map(|text| one(text, 1)).transpose()?;
+    // words past the end need no tokens
+    let mut texts = pieces(parts, text, Some(max_tokens), offsets)?;
+    let second = (texts.len() > 1).then(|| texts.pop()).flatten();
+    let first = texts.pop().unwrap_or_default();
 
     let processor = parts.get_post_processor();
     let special = processor.map_or(0, |processor| processor.added_tokens(second.is_some()));
@@ -69,10 +58,49 @@ pub(super) fn encode(
         stride: 0,
     };
     let (first, second) = truncate_encodings(first, second, &truncation)?;
-    if let Some(processor) = processor {
-        return processor.process(first, second, true);
+    finish(parts, std::iter::once(first).chain(second).collect())
+}
+
+/// The tokens of a text, or of both texts of a pair, without special tokens; of each at least the first
+/// `max_tokens`, or all.
+pub(super) fn pieces(
+    parts: &Parts,
+    text: &Text,
+    max_tokens: Option<usize>,
+    offsets: OffsetType,
+) -> Result<Vec<Encoding>> {
+    let one = |(type_id, text): (u32, &String)| {
+        let mut pieces = parts
+            .get_added_vocabulary()
+            .extract_and_normalize(parts.get_normalizer(), text);
+        if let Some(pre_tokenizer) = parts.get_pre_tokenizer() {
+            pre_tokenizer.pre_tokenize(&mut pieces)?;
+        }
+        let limit = max_tokens.map(|tokens| (tokens, TruncationDirection::Right));
+        parts
+            .get_model()
+            .tokenize_in_pretokenized(&mut pieces, limit)?;
+        pieces.into_encoding(None, type_id, offsets)
+    };
+    let texts = std::iter::once(&text.first).chain(&text.second);
+    (0..).zip(texts).map(one).collect()
+}
+
+/// One sequence of the tokens of one text or two, with the model's special tokens.
+pub(super) fn finish(parts: &Parts, texts: Vec<Encoding>) -> Result<Encoding> {
+    let Some(processor) = parts.get_post_processor() else {
+        let joined = <dyn PostProcessor>::default_process(texts, true)?;
+        return Ok(Encoding::merge(joined, false));
+    };
+    let mut texts = texts.into_iter();
+    let first = texts.next().unwrap_or_default();
+    processor.process(first, texts.next(), true)
+}
+
+/// The error of a tokenizer that reads and yet fails on a text.
+pub(super) fn failed(error: tokenizers::Error) -> Error {
+    Error::FileInvalid {
+        place: "tokenizer.json".into(),
+        reason: format!("it failed on a text: {error}"),
     }
-    let parts = [Some(first), second].into_iter().flatten().collect();
-    let joined = <dyn PostProcessor>::default_process(parts, true)?;
-    Ok(Encoding::merge(joined, false))
 }

@@ -1,10 +1,14 @@
 //! Floor 1: text becomes token ids, and several texts become one batch.
 
 mod batch;
+mod characters;
 mod encode;
 mod outline;
+mod windows;
 
 pub use batch::{Batch, Encoded, runs};
+pub use characters::Characters;
+pub use windows::{LongTexts, OVERLAP, Pieces, Window, Windows};
 
 use serde::{Deserialize, Serialize};
 use tokenizers::OffsetType;
@@ -97,7 +101,8 @@ impl Tokenizer {
         self.max_tokens
     }
 
-    /// Token ids of one text, with the model's special tokens around it.
+    /// Token ids of one text, with the model's special tokens around it. A text with more than
+    /// [`max_tokens`](Self::max_tokens) is cut.
     ///
     /// # Errors
     /// [`Error::TextEmpty`] (with index 0) if there is nothing to read.
@@ -105,7 +110,11 @@ impl Tokenizer {
         self.encode_within(text, self.max_tokens)
     }
 
-    fn encode_within(&self, text: &Text, limit: usize) -> Result<Encoded> {
+    /// [`encode`](Self::encode) with another limit.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn encode_within(&self, text: &Text, limit: usize) -> Result<Encoded> {
         let encoding = self.encoding(text, limit, OffsetType::None)?;
         Ok(Encoded {
             ids: encoding.get_ids().to_vec(),
@@ -114,12 +123,62 @@ impl Tokenizer {
         })
     }
 
-    /// The words of a text, as far as its tokens are read, in the order of their tokens.
+    /// The beginning of a text, as far as the limit allows, as its only window.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn beginning(&self, text: &Text, limit: usize) -> Result<Windows> {
+        let encoded = self.encode_within(text, limit)?;
+        Ok(Windows {
+            tokens: encoded.ids.len(),
+            windows: vec![Window {
+                places: (0u32..).take(encoded.ids.len()).map(Some).collect(),
+                encoded,
+            }],
+        })
+    }
+
+    /// All tokens of a text, to be read in windows.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn pieces(&self, text: &Text) -> Result<Pieces<'_>> {
+        self.pieces_with(text, OffsetType::None)
+    }
+
+    fn pieces_with(&self, text: &Text, offsets: OffsetType) -> Result<Pieces<'_>> {
+        if text.is_empty() {
+            return Err(Error::TextEmpty { index: 0 });
+        }
+        let texts = encode::pieces(&self.parts, text, None, offsets);
+        texts
+            .and_then(|texts| Pieces::new(&self.parts, texts))
+            .map_err(encode::failed)
+    }
+
+    /// All words of a text, in the order of their tokens; these are counted in the whole text's
+    /// sequence.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn all_words(&self, text: &Text) -> Result<Vec<Word>> {
+        Ok(self.pieces_with(text, OffsetType::Char)?.words())
+    }
+
+    /// The words of a text, as far as [`encode`](Self::encode) reads it, in the order of their tokens.
     ///
     /// # Errors
     /// As [`encode`](Self::encode).
     pub fn words(&self, text: &Text) -> Result<Vec<Word>> {
-        let encoding = self.encoding(text, self.max_tokens, OffsetType::Char)?;
+        self.words_within(text, self.max_tokens)
+    }
+
+    /// [`words`](Self::words) with another limit.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn words_within(&self, text: &Text, limit: usize) -> Result<Vec<Word>> {
+        let encoding = self.encoding(text, limit, OffsetType::Char)?;
         let places = encoding
             .get_word_ids()
             .iter()
@@ -152,23 +211,14 @@ impl Tokenizer {
     /// # Errors
     /// [`Error::TextEmpty`] with the position of the first empty text.
     pub fn encode_all(&self, texts: &[Text]) -> Result<Vec<Encoded>> {
-        self.encode_all_within(texts, self.max_tokens)
-    }
-
-    /// [`encode_all`](Self::encode_all), each text cut at `limit` tokens, special tokens included.
-    ///
-    /// # Errors
-    /// As [`encode_all`](Self::encode_all).
-    pub fn encode_all_within(&self, texts: &[Text], limit: usize) -> Result<Vec<Encoded>> {
         texts
             .iter()
             .enumerate()
             .map(|(index, text)| {
-                self.encode_within(text, limit)
-                    .map_err(|error| match error {
-                        Error::TextEmpty { .. } => Error::TextEmpty { index },
-                        other => other,
-                    })
+                self.encode(text).map_err(|error| match error {
+                    Error::TextEmpty { .. } => Error::TextEmpty { index },
+                    other => other,
+                })
             })
             .collect()
     }
@@ -182,9 +232,6 @@ impl Tokenizer {
         if text.is_empty() {
             return Err(Error::TextEmpty { index: 0 });
         }
-        encode::encode(&self.parts, text, limit, offsets).map_err(|error| Error::FileInvalid {
-            place: "tokenizer.json".into(),
-            reason: format!("it failed on a text: {error}"),
-        })
+        encode::encode(&self.parts, text, limit, offsets).map_err(encode::failed)
     }
 }

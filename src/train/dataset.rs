@@ -27,6 +27,7 @@ pub struct Dataset {
     targets: Targets,
     /// The number of each among the rows it was made of.
     numbers: Vec<u32>,
+    pair: Option<bool>,
 }
 
 impl Dataset {
@@ -82,16 +83,40 @@ impl Dataset {
         tokenizer: &Tokenizer,
         scheme: &Scheme,
     ) -> Result<Self> {
-        let targets = Targets::read(place, rows, scheme, tokenizer)?;
+        Self::within(place, rows, tokenizer, scheme, tokenizer.max_tokens())
+    }
+
+    /// [`with_scheme`](Self::with_scheme), of which rows have at most `limit` tokens; with `usize::MAX`
+    /// all of them, for answers that are given in windows.
+    ///
+    /// # Errors
+    /// Those of [`with_scheme`](Self::with_scheme).
+    pub fn within(
+        place: &str,
+        rows: &[Row],
+        tokenizer: &Tokenizer,
+        scheme: &Scheme,
+        limit: usize,
+    ) -> Result<Self> {
+        let targets = Targets::within(place, rows, scheme, tokenizer, limit)?;
         let mut tokens = TokenStore::default();
         for (index, row) in rows.iter().enumerate() {
-            let encoded = tokenizer.encode(&row.text).map_err(|error| match error {
+            let encoded = tokenizer.encode_within(&row.text, limit);
+            let encoded = encoded.map_err(|error| match error {
                 Error::TextEmpty { .. } => Error::TextEmpty { index },
                 other => other,
             });
             tokens.push(&encoded?);
         }
-        Ok(Self::from_parts(scheme.clone(), tokens, targets))
+        let pairs = rows.iter().filter(|row| row.text.second.is_some()).count();
+        Ok(Self {
+            pair: match pairs {
+                0 => Some(false),
+                all if all == rows.len() => Some(true),
+                _ => None,
+            },
+            ..Self::from_parts(scheme.clone(), tokens, targets)
+        })
     }
 
     /// Tokens and their targets.
@@ -105,7 +130,15 @@ impl Dataset {
             scheme,
             tokens,
             targets,
+            pair: None,
         }
+    }
+
+    /// Whether the rows are pairs of texts, `false` for single texts; `None` if there are both, or
+    /// nobody knows.
+    #[must_use]
+    pub fn pair(&self) -> Option<bool> {
+        self.pair
     }
 
     /// Number of rows.
@@ -207,6 +240,7 @@ impl Dataset {
             tokens: self.tokens.select(rows),
             targets: self.targets.select(rows, self.labels().len()),
             numbers: rows.iter().map(|&row| self.numbers[row]).collect(),
+            pair: self.pair,
         }
     }
 }

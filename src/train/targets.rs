@@ -2,7 +2,7 @@ use super::Row;
 use super::scheme::{Scheme, labels_of, parts};
 use crate::error::{Error, Result};
 use crate::head::{ProblemName, Target};
-use crate::text::{Text, Tokenizer, Word};
+use crate::text::{Tokenizer, Word};
 
 /// The word of a labelled sentence that a token is the first of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +54,20 @@ impl Targets {
     /// [`Error::RowsEmpty`], [`Error::RowsUnlabelled`], [`Error::LabelUnknown`];
     /// [`Error::OptionInvalid`] for a label that is none of the problem's.
     pub fn read(place: &str, rows: &[Row], scheme: &Scheme, tokenizer: &Tokenizer) -> Result<Self> {
+        Self::within(place, rows, scheme, tokenizer, tokenizer.max_tokens())
+    }
+
+    /// [`read`](Self::read) for texts of which at most `limit` tokens are read.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read).
+    pub fn within(
+        place: &str,
+        rows: &[Row],
+        scheme: &Scheme,
+        tokenizer: &Tokenizer,
+        limit: usize,
+    ) -> Result<Self> {
         let found = labels_of(place, rows, scheme.problem)?;
         let index = scheme.index();
         let known = |row: usize, label: &str| {
@@ -104,7 +118,8 @@ impl Targets {
                     }
                     let labels = tags.iter().map(|tag| known(row, tag));
                     let labels = labels.collect::<Result<Vec<usize>>>()?;
-                    tagged.extend(tag(&rows[row].text, tokenizer, &words, &labels, scheme)?);
+                    let pieces = tokenizer.words_within(&rows[row].text, limit)?;
+                    tagged.extend(tag(pieces, &words, &labels, scheme));
                     ends.push(tagged.len());
                 }
             }
@@ -187,17 +202,16 @@ fn words_of(sentence: &str) -> Vec<(usize, usize)> {
 
 /// Tags of the first tokens of words. A tokenizer may see several words in one of the rows': the first
 /// has its label, the others continue what it begins. A word that has no tokens, or was cut off, has no
-/// tag.
+/// tag. `pieces` are the tokenizer's words, `words` the rows'.
 fn tag(
-    text: &Text,
-    tokenizer: &Tokenizer,
+    pieces: Vec<Word>,
     words: &[(usize, usize)],
     labels: &[usize],
     scheme: &Scheme,
-) -> Result<Vec<Tagged>> {
+) -> Vec<Tagged> {
     let mut tagged = Vec::with_capacity(words.len());
     let mut next = 0;
-    for Word { token, start, .. } in tokenizer.words(text)? {
+    for Word { token, start, .. } in pieces {
         while next < words.len() && words[next].1 <= start {
             next += 1;
         }
@@ -223,7 +237,7 @@ fn tag(
             tagged.push((tag, next));
         }
     }
-    Ok(tagged.into_iter().map(|(tag, _)| tag).collect())
+    tagged.into_iter().map(|(tag, _)| tag).collect()
 }
 
 /// The label of what continues a word with this label: "I-x" for "B-x", if there is such a label.

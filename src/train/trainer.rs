@@ -366,6 +366,7 @@ impl Trainer {
             task: self.settings.task.clone(),
             labels: train.labels().to_vec(),
             problem: (problem != Problem::SingleLabel).then_some(problem),
+            pair: train.pair(),
             pooling: Some(head.config().pooling),
             calibration,
             backbone: Some(BackboneRef {

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::engine::{Answer, Composed, argmax};
 use crate::head::{Prediction, ProblemName, Span};
-use crate::text::Text;
+use crate::text::{Characters, Text};
 
 /// An answer of any problem; what another problem's has is absent.
 #[derive(Default, Serialize)]
@@ -26,6 +26,7 @@ pub(super) struct Answered<'a> {
     spans: Option<Vec<Place<'a>>>,
     logits: &'a [f32],
     tokens: usize,
+    windows: usize,
     truncated: bool,
     ms: f64,
 }
@@ -62,6 +63,7 @@ fn one<'a>(answer: &'a Answer, labels: &'a [String], text: &Text, ms: f64) -> An
     let base = Answered {
         logits: &answer.logits,
         tokens: answer.tokens,
+        windows: answer.windows,
         truncated: answer.truncated,
         ms,
         ..Answered::default()
@@ -99,7 +101,7 @@ fn one<'a>(answer: &'a Answer, labels: &'a [String], text: &Text, ms: f64) -> An
         },
         Prediction::Spans(spans) => Answered {
             problem: ProblemName::TokenClassification,
-            spans: Some(spans.iter().map(|span| place(span, text)).collect()),
+            spans: Some(places(spans, text)),
             ..base
         },
         // the engine puts tokens together to spans
@@ -111,18 +113,19 @@ fn one<'a>(answer: &'a Answer, labels: &'a [String], text: &Text, ms: f64) -> An
     }
 }
 
-fn place<'a>(span: &'a Span, text: &Text) -> Place<'a> {
-    let own = if span.second {
-        text.second.as_deref().unwrap_or_default()
-    } else {
-        &text.first
+/// Spans stand in the order of their text, so each text is gone through once.
+fn places<'a>(spans: &'a [Span], text: &Text) -> Vec<Place<'a>> {
+    let second = text.second.as_deref().unwrap_or_default();
+    let mut texts = [Characters::new(&text.first), Characters::new(second)];
+    let place = |span: &'a Span| {
+        let own = &mut texts[usize::from(span.second)];
+        Place {
+            label: &span.label,
+            start: own.utf16(span.start),
+            end: own.utf16(span.end),
+            score: span.score,
+            second: span.second,
+        }
     };
-    let units = |characters: usize| own.chars().take(characters).map(char::len_utf16).sum();
-    Place {
-        label: &span.label,
-        start: units(span.start),
-        end: units(span.end),
-        score: span.score,
-        second: span.second,
-    }
+    spans.iter().map(place).collect()
 }

@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::head::{Head, ProblemName, Reject};
 use crate::hub;
 use crate::json;
-use crate::text::Text;
+use crate::text::{LongTexts, Text};
 
 #[wasm_bindgen]
 extern "C" {
@@ -58,6 +58,8 @@ struct AdapterInfo<'a> {
     description: Description,
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<ProblemName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pair: Option<bool>,
     labels: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     thresholds: Option<Vec<f32>>,
@@ -245,25 +247,39 @@ impl WebEngine {
         self.info(name, self.engine.get(name).map_err(thrown)?)
     }
 
-    /// Answers of what is in use, one per text.
+    /// Answers of what is in use, one per text. With `truncate` only the beginning of a text that is
+    /// longer than the model is read, else all of it in windows.
     ///
     /// # Errors
-    /// `adapter_not_in_use`, `text_empty`, `adapter_format`, `composition_invalid`.
-    pub fn classify(&self, texts_argument: JsValue) -> Outcome<JsValue> {
+    /// `adapter_not_in_use`, `text_empty`, `text2_missing`, `text2_unexpected`, `adapter_format`,
+    /// `composition_invalid`.
+    pub fn classify(
+        &mut self,
+        texts_argument: JsValue,
+        truncate: Option<bool>,
+    ) -> Outcome<JsValue> {
         let begin = now();
+        self.read_long_texts(truncate);
         let texts = texts(texts_argument).map_err(thrown)?;
         let composed = self.engine.classify_composed(&texts).map_err(thrown)?;
         let lists = answers(&[composed], begin, &texts)?;
         Ok(lists.into_iter().next().unwrap_or_default())
     }
 
-    /// Answers of several adapters and compositions in one pass, an array for each.
+    /// Answers of several adapters and compositions in one pass, an array for each; `truncate` as in
+    /// [`classify`](Self::classify).
     ///
     /// # Errors
     /// `adapter_unknown`, `text_empty`, `adapter_format`, `composition_invalid`.
     #[wasm_bindgen(js_name = classifyWith)]
-    pub fn classify_with(&self, texts_argument: JsValue, of: &js_sys::Array) -> Outcome<JsValue> {
+    pub fn classify_with(
+        &mut self,
+        texts_argument: JsValue,
+        of: &js_sys::Array,
+        truncate: Option<bool>,
+    ) -> Outcome<JsValue> {
         let begin = now();
+        self.read_long_texts(truncate);
         let texts = texts(texts_argument).map_err(thrown)?;
         let of: crate::Result<Vec<Composition>> = of.iter().map(composition).collect();
         let of = of.map_err(thrown)?;
@@ -272,11 +288,17 @@ impl WebEngine {
         Ok(lists.into_iter().collect::<js_sys::Array>().into())
     }
 
-    /// A Float32Array per text, as the backbone's settings of sentence-transformers say; without any of unit length.
+    /// One Float32Array per text, pooled and scaled as the backbone's manifest says: by default the mean over the
+    /// tokens, of unit length. `truncate` as in [`classify`](Self::classify).
     ///
     /// # Errors
     /// `text_empty`.
-    pub fn embed(&self, texts_argument: JsValue) -> Outcome<Vec<Float32Array>> {
+    pub fn embed(
+        &mut self,
+        texts_argument: JsValue,
+        truncate: Option<bool>,
+    ) -> Outcome<Vec<Float32Array>> {
+        self.read_long_texts(truncate);
         let texts = texts(texts_argument).map_err(thrown)?;
         let vectors = self.engine.embed(&texts).map_err(thrown)?;
         Ok(vectors
@@ -335,6 +357,13 @@ impl WebEngine {
 }
 
 impl WebEngine {
+    fn read_long_texts(&mut self, truncate: Option<bool>) {
+        self.engine.set_long_texts(match truncate {
+            Some(true) => LongTexts::Truncate,
+            _ => LongTexts::Windows,
+        });
+    }
+
     #[allow(clippy::cast_precision_loss)]
     fn info(&self, name: &str, task: &TaskAdapter) -> Outcome<JsValue> {
         let parameters = task.parameters();
@@ -348,6 +377,7 @@ impl WebEngine {
                 .config()
                 .describe(self.engine.backbone().shape()),
             problem: problem.map(Into::into),
+            pair: task.card.pair,
             labels: &task.card.labels,
             thresholds: problem.and_then(|problem| problem.thresholds(task.card.labels.len())),
             reject: head

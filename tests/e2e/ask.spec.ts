@@ -97,17 +97,27 @@ test("starts with an example of each task and keeps a visitor's own text", async
   await expect(box).toHaveValue("my own words");
 });
 
-test("says that a long text was cut", async ({ page }) => {
+test("reads all of a long text and says in how many windows", async ({ page }) => {
   await openPage(page);
-  await page.getByLabel("Text", { exact: true }).first().fill("a fine film ".repeat(400));
-  await expect(page.getByText("rests on its first 512 tokens", { exact: false })).toBeVisible();
+  const box = page.getByLabel("Text", { exact: true }).first();
+  await box.fill("a fine film ".repeat(400));
+  await expect(page.getByText(/read in [3-9] overlapping windows/)).toBeVisible();
+  await expect(page.getByText("1,202 tokens", { exact: false })).toBeVisible();
+
+  await taskSelect(page).selectOption("wnut17");
+  await box.fill(`${"the film was dull . ".repeat(300)}Then Emmanuel Macron went to Reykjavik .`);
+  const answer = page.getByRole("region", { name: "Answer" });
+  await expect(answer.locator("mark", { hasText: "Reykjavik" })).toBeVisible();
 });
 
-test("needs no second text but takes one", async ({ page }) => {
+test("asks for a second text where the task compares two, and only there", async ({ page }) => {
   await openPage(page);
-  await page.getByRole("button", { name: "Compare with a second text" }).click();
-  await page.getByLabel("Second text").first().fill("and another");
   await expect(page.getByTestId("verdict")).toBeVisible();
+  await expect(page.getByLabel("Second text")).toHaveCount(0);
+  await expect(page.getByRole("button", { name: "Compare with a second text" })).toHaveCount(0);
+  await taskSelect(page).selectOption("stsb");
+  await expect(page.getByLabel("Second text").first()).toBeVisible();
+  await expect(page.getByRole("button", { name: "One text only" })).toHaveCount(0);
 });
 
 for (const colorScheme of ["light", "dark"] as const) {

@@ -29,10 +29,10 @@ export interface Engine {
   active(): Composition | null;
   /** Makes a new adapter of others' parameters. */
   compose(name: string, recipe: Recipe): AdapterInfo;
-  classify(texts: readonly Text[]): Answer[];
+  classify(texts: readonly Text[], truncate?: boolean): Answer[];
   /** The outer index is the adapter's. */
-  classifyWith(texts: readonly Text[], of: readonly Composition[]): Answer[][];
-  embed(texts: readonly Text[]): Float32Array[];
+  classifyWith(texts: readonly Text[], of: readonly Composition[], truncate?: boolean): Answer[][];
+  embed(texts: readonly Text[], truncate?: boolean): Float32Array[];
   exportAdapter(name: string, format: AdapterFormat): AdapterFiles;
   exportMerged(name: string): AdapterFiles;
   /** Uses the rows up. With a checkpoint the run goes on from there. */

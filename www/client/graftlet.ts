@@ -20,6 +20,7 @@ import type {
   KindInfo,
   LoadProgress,
   ManyProgress,
+  ReadOptions,
   Recipe,
   Row,
   RuntimeInfo,
@@ -147,21 +148,25 @@ export class Graftlet {
   }
 
   /** Classifies with what is active, one answer a text. */
-  classify(texts: readonly Text[]): Promise<Answer[]> {
-    return this.#remote.call("classify", [texts]);
+  classify(texts: readonly Text[], options: ReadOptions = {}): Promise<Answer[]> {
+    return this.#remote.call("classify", [texts, options.truncate ?? false]);
   }
 
   /**
    * Classifies with several loaded adapters or compositions in one pass: the outer index is the adapter's (a `parallel`
    * block counts as each of its parts), the inner one the text's.
    */
-  classifyWith(texts: readonly Text[], of: readonly Composition[]): Promise<Answer[][]> {
-    return this.#remote.call("classifyWith", [texts, of]);
+  classifyWith(
+    texts: readonly Text[],
+    of: readonly Composition[],
+    options: ReadOptions = {},
+  ): Promise<Answer[][]> {
+    return this.#remote.call("classifyWith", [texts, of, options.truncate ?? false]);
   }
 
   /** Mean-pooled vectors of length `backbone.hiddenSize`, L2-normalised. */
-  embed(texts: readonly Text[]): Promise<Float32Array[]> {
-    return this.#remote.call("embed", [texts]);
+  embed(texts: readonly Text[], options: ReadOptions = {}): Promise<Float32Array[]> {
+    return this.#remote.call("embed", [texts, options.truncate ?? false]);
   }
 
   /** A loaded adapter as a folder, by default in the format of its kind. */
@@ -200,7 +205,7 @@ export class Graftlet {
    */
   classifyMany(
     texts: readonly Text[],
-    options: {
+    options: ReadOptions & {
       workers?: number | "auto";
       signal?: AbortSignal;
       onProgress?: (progress: ManyProgress) => void;
@@ -208,6 +213,7 @@ export class Graftlet {
   ): Promise<Answer[]> {
     return classifyMany({
       texts,
+      truncate: options.truncate ?? false,
       workers: options.workers,
       signal: options.signal,
       onProgress: options.onProgress,

@@ -94,9 +94,9 @@ function handlersOf(module: EngineModule, wasmUrls: WasmUrls): Handlers {
       if (persist) await keep(name, () => engine().exportAdapter(name, info.format));
       return info;
     },
-    classify: (_, texts) => engine().classify(texts),
-    classifyWith: (_, texts, of) => engine().classifyWith(texts, of),
-    embed: (_, texts) => engine().embed(texts),
+    classify: (_, texts, truncate) => engine().classify(texts, truncate),
+    classifyWith: (_, texts, of, truncate) => engine().classifyWith(texts, of, truncate),
+    embed: (_, texts, truncate) => engine().embed(texts, truncate),
     exportAdapter(_, name, format) {
       const own = engine()
         .adapters()

@@ -9,6 +9,8 @@ import { workersFor } from "./workers.js";
 
 export interface Many {
   texts: readonly Text[];
+  /** Whether only the beginnings of long texts are read. */
+  truncate: boolean;
   /** Workers, the main one included. */
   workers: number | "auto" | undefined;
   signal: AbortSignal | undefined;
@@ -24,14 +26,14 @@ const PART = 64;
 
 /** One answer a text, by what is active. */
 export async function classifyMany(many: Many): Promise<Answer[]> {
-  const { texts, main, signal, onProgress } = many;
+  const { texts, truncate, main, signal, onProgress } = many;
   throwIfAborted(signal);
   const most = workersFor(many.workers);
   // Asked once: whatever is used meanwhile, all texts are answered by the same.
   const active = await main.call("active", []);
   const members = active === null ? undefined : membersOf(active);
   // One call answers, or says why it cannot.
-  if (active === null || !members) return main.call("classify", [texts]);
+  if (active === null || !members) return main.call("classify", [texts, truncate]);
   const answers: Answer[] = new Array(texts.length);
   const parts = Array.from({ length: Math.ceil(texts.length / PART) }, (_, part) => part * PART);
   /** What workers are at. */
@@ -41,7 +43,7 @@ export async function classifyMany(many: Many): Promise<Answer[]> {
 
   const answer = async (worker: Remote, start: number): Promise<void> => {
     const part = texts.slice(start, start + PART);
-    const [found = []] = await worker.call("classifyWith", [part, [active]]);
+    const [found = []] = await worker.call("classifyWith", [part, [active], truncate]);
     for (const [index, answer] of found.entries()) answers[start + index] = answer;
     done += part.length;
     throwIfAborted(signal);

@@ -37,9 +37,9 @@ export interface Calls {
   use(what: Composition | null): void;
   active(): Composition | null;
   compose(name: string, recipe: Recipe, persist: boolean): AdapterInfo;
-  classify(texts: readonly Text[]): Answer[];
-  classifyWith(texts: readonly Text[], of: readonly Composition[]): Answer[][];
-  embed(texts: readonly Text[]): Float32Array[];
+  classify(texts: readonly Text[], truncate: boolean): Answer[];
+  classifyWith(texts: readonly Text[], of: readonly Composition[], truncate: boolean): Answer[][];
+  embed(texts: readonly Text[], truncate: boolean): Float32Array[];
   exportAdapter(name: string, format: AdapterFormat | null): AdapterFiles;
   exportMerged(name: string): AdapterFiles;
   saved(): string[];

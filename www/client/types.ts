@@ -54,7 +54,7 @@ export interface BackboneInfo {
   heads: number;
   /** Number of word pieces. */
   vocabulary: number;
-  /** Longer texts are truncated to this many tokens, and their classification says so. */
+  /** Longer texts are read in windows of this many tokens, which overlap; the answer says how many windows it took. */
   maxTokens: number;
   dtype: "int8" | "f16" | "f32";
   parameters: number;
@@ -85,6 +85,8 @@ export interface AdapterInfo {
   title: string;
   /** What it answers; absent where it came without a head. */
   problem?: Problem;
+  /** Whether it compares two texts, false if it reads one; absent where the folder does not say. */
+  pair?: boolean;
   labels: string[];
   /** What each label's score must reach, 0 to 1, one a label; only where a text may have several labels. */
   thresholds?: number[];
@@ -130,12 +132,24 @@ export type Problem = "single_label" | "multi_label" | "regression" | "token_cla
 /** The answer to one text, by the problem of the adapter that gave it. */
 export type Answer = Classification | LabelsAnswer | NumberAnswer | SpansAnswer;
 
+/** How texts are read. */
+export interface ReadOptions {
+  /**
+   * True to read only the beginning of a text that is longer than the model. By default all of it is read, in windows
+   * that overlap, and what they say is combined (`docs/long-texts.md`).
+   */
+  truncate?: boolean;
+}
+
 /** What every answer has. */
 export interface AnswerBase {
   /** One a label; of an adapter that labels words `[tokens, labels]`, row by row. */
   logits: number[];
+  /** Tokens of the text; those that two windows share count once. */
   tokens: number;
-  /** True when the text was longer than `BackboneInfo.maxTokens` and its end was not read. */
+  /** How many windows the text was read in: 1 unless it is longer than `BackboneInfo.maxTokens`. */
+  windows: number;
+  /** True when the end of the text was not read; only with `ReadOptions.truncate`. */
   truncated: boolean;
   /** Time the forward pass took, in milliseconds. */
   ms: number;

@@ -90,8 +90,12 @@ export const scale = computed<readonly [number, number] | null>(() => {
   return known ?? null;
 });
 
+/** Whether the chosen task's adapter takes pairs or single texts; null while nothing is known of that. */
+export const knownPair = computed<boolean | null>(() => adapter.value?.pair ?? null);
+
 /** True when the chosen task compares two texts. */
 export const wantsPair = computed(() => {
+  if (knownPair.value !== null) return knownPair.value;
   const chosen = task.value;
   if (chosen?.origin === "shipped") return chosen.shipped.example2 !== undefined;
   return chosen?.note.pair ?? false;

@@ -5,7 +5,7 @@ import { answeredTable, cellsOf } from "../rows/answered.js";
 import { writeCsv } from "../rows/csv.js";
 import { parseTable } from "../rows/table.js";
 
-const COMMON = { logits: [], tokens: 3, truncated: false, ms: 1 };
+const COMMON = { logits: [], tokens: 3, windows: 1, truncated: false, ms: 1 };
 const span = (start: number, end: number, label: string): Span => ({
   start,
   end,

@@ -4,7 +4,7 @@
 import { useRef } from "preact/hooks";
 import { pair, text, text2 } from "../state/answer.js";
 import { takeIn } from "../state/intake.js";
-import { message, OWN, select, selected, tasks, trouble } from "../state/tasks.js";
+import { knownPair, message, OWN, select, selected, tasks, trouble } from "../state/tasks.js";
 import { AnswerView } from "./answer/answer.js";
 import { Card } from "./card.js";
 import { Growing } from "./growing.js";
@@ -123,15 +123,17 @@ function TextBoxes() {
           />
         </div>
       )}
-      <button
-        type="button"
-        class="link"
-        onClick={() => {
-          pair.value = !pair.value;
-        }}
-      >
-        {pair.value ? "One text only" : "Compare with a second text"}
-      </button>
+      {knownPair.value === null && (
+        <button
+          type="button"
+          class="link"
+          onClick={() => {
+            pair.value = !pair.value;
+          }}
+        >
+          {pair.value ? "One text only" : "Compare with a second text"}
+        </button>
+      )}
     </div>
   );
 }

@@ -64,6 +64,8 @@ export function engineError(code: string, message: string): Error {
 /** What a fake adapter's config holds: label → word → weight. */
 interface Centroids {
   kind: string;
+  /** As in `graftlet.json`. */
+  pair?: boolean;
   labels: string[];
   words: Record<string, Record<string, number>>;
 }
@@ -84,8 +86,12 @@ function softmax(logits: number[]): number[] {
   return exps.map((e) => e / sum);
 }
 
-function answer(adapter: Centroids, text: Text): Classification {
+function answer(adapter: Centroids, text: Text, truncate: boolean): Classification {
   const words = wordsOf(text);
+  if (adapter.pair === true && typeof text === "string")
+    throw engineError("text2_missing", "Text 1 has no second text: give both.");
+  if (adapter.pair === false && typeof text !== "string")
+    throw engineError("text2_unexpected", "Text 1 is a pair: leave the second out.");
   if (words.length === 0)
     throw engineError("text_empty", "Text 1 is empty: give at least one character.");
   const logits = adapter.labels.map((label) =>
@@ -99,8 +105,9 @@ function answer(adapter: Centroids, text: Text): Classification {
     rejected: false,
     scores,
     logits,
-    tokens: Math.min(words.length + 2, BACKBONE.maxTokens),
-    truncated: words.length + 2 > BACKBONE.maxTokens,
+    tokens: truncate ? Math.min(words.length + 2, BACKBONE.maxTokens) : words.length + 2,
+    windows: truncate ? 1 : Math.max(1, Math.ceil(words.length / (BACKBONE.maxTokens - 2))),
+    truncated: truncate && words.length + 2 > BACKBONE.maxTokens,
     ms: 12.3,
   };
 }
@@ -296,6 +303,7 @@ class FakeEngine implements Engine {
     }
     const data: Centroids = {
       kind: read.kind ?? "lora",
+      ...(read.pair === undefined ? {} : { pair: read.pair }),
       labels: read.labels ?? ["no", "yes"],
       words: read.words ?? {},
     };
@@ -303,6 +311,7 @@ class FakeEngine implements Engine {
       name,
       kind: data.kind,
       title: KINDS.find((kind) => kind.name === data.kind)?.title ?? data.kind,
+      ...(data.pair === undefined ? {} : { pair: data.pair }),
       labels: data.labels,
       parameters: 75_000,
       share: 75_000 / BACKBONE.parameters,
@@ -340,20 +349,20 @@ class FakeEngine implements Engine {
     return this.addAdapter(name, this.#get(first ?? "").files);
   }
 
-  classify(texts: readonly Text[]): Answer[] {
+  classify(texts: readonly Text[], truncate = false): Answer[] {
     if (this.#active === null)
       throw engineError("adapter_not_in_use", "No adapter is active: call use() first.");
-    return this.classifyWith(texts, [this.#active])[0] ?? [];
+    return this.classifyWith(texts, [this.#active], truncate)[0] ?? [];
   }
 
   /** The last adapter of a composition answers, of a parallel block each. */
-  classifyWith(texts: readonly Text[], of: readonly Composition[]): Answer[][] {
+  classifyWith(texts: readonly Text[], of: readonly Composition[], truncate = false): Answer[][] {
     const parts = of.flatMap((what) =>
       typeof what === "object" && "parallel" in what ? what.parallel : [what],
     );
     return parts.map((what) => {
       const { data } = this.#get(namesIn(what).at(-1) ?? "");
-      return texts.map((text) => answer(data, text));
+      return texts.map((text) => answer(data, text, truncate));
     });
   }
 

@@ -195,6 +195,41 @@ describe("adapters", () => {
   });
 });
 
+describe("long texts and pairs", () => {
+  const folder = (config: object) => ({
+    "adapter_config.json": new TextEncoder().encode(JSON.stringify(config)),
+  });
+
+  it("are read in windows, or cut where that is asked for, on every way", async () => {
+    const g = await load();
+    await g.addAdapter("taste", folder({ labels: ["no", "yes"] }));
+    await g.use("taste");
+    const texts = ["good", "good ".repeat(1200)];
+    const read = { windows: 3, truncated: false, tokens: 1202 };
+    const cut = { windows: 1, truncated: true, tokens: 512 };
+    const short = { windows: 1, truncated: false, tokens: 3 };
+    expect(await g.classify(texts)).toMatchObject([short, read]);
+    expect(await g.classify(texts, { truncate: true })).toMatchObject([short, cut]);
+    expect(await g.classifyWith(texts, ["taste"], { truncate: true })).toMatchObject([
+      [short, cut],
+    ]);
+    expect(await g.classifyMany(texts)).toMatchObject([short, read]);
+    expect(await g.classifyMany(texts, { truncate: true })).toMatchObject([short, cut]);
+  });
+
+  it("must be what the adapter takes", async () => {
+    const g = await load();
+    const both = await g.addAdapter("alike", folder({ pair: true }));
+    const one = await g.addAdapter("single", folder({ pair: false }));
+    const unknown = await g.addAdapter("unknown", folder({}));
+    expect([both.pair, one.pair, unknown.pair]).toEqual([true, false, undefined]);
+    expect(await codeOf(g.classifyWith(["a"], ["alike"]))).toBe("text2_missing");
+    expect(await codeOf(g.classifyWith([["a", "b"]], ["single"]))).toBe("text2_unexpected");
+    const accepted = await g.classifyWith(["a", ["a", "b"]], ["unknown"]);
+    expect(accepted[0]).toHaveLength(2);
+  });
+});
+
 describe("embed", () => {
   it("gives one vector a text", async () => {
     const g = await load();

@@ -45,9 +45,15 @@ function GivenView({ given }: { given: Given }) {
       <p class="figures">
         {milliseconds(result.ms)} · {counted(result.tokens, "token")}
       </p>
+      {result.windows > 1 && (
+        <p class="notice">
+          The text is longer than the model reads at once: it was read in {result.windows}{" "}
+          overlapping windows.
+        </p>
+      )}
       {result.truncated && (
         <p class="notice">
-          The text is longer than the backbone reads: the answer rests on its first {result.tokens}{" "}
+          The text is longer than the model reads: the answer is about its first {result.tokens}{" "}
           tokens.
         </p>
       )}

@@ -1,0 +1,235 @@
+//! Commands that answer the lines of standard input: reading them, answering several together, and going on after a
+//! line that has no answer.
+
+use std::io::BufRead;
+use std::sync::mpsc::{Receiver, sync_channel};
+
+use serde_json::json;
+
+use super::folders::print_json;
+use super::output::{errln, outln};
+use crate::error::{Error, Result};
+use crate::text::Text;
+
+/// Most lines, and most bytes of them, that are answered together. Only lines that have already arrived are taken, so
+/// a line that comes alone is answered at once.
+const LINES: usize = 32;
+const BYTES: usize = 1 << 16;
+
+/// What a command does with the texts of standard input, one a line.
+pub(super) trait Responder {
+    /// What it gives for one text.
+    type Answer;
+
+    /// Number of successive lines that can only be answered together.
+    fn group(&self) -> usize {
+        1
+    }
+
+    /// One answer for each text.
+    fn answer(&self, texts: &[Text]) -> Result<Vec<Self::Answer>>;
+
+    /// Writes the answer to a line. `line` counts from 1.
+    fn write(&mut self, line: usize, text: &Text, answer: &Self::Answer) -> Result<()>;
+
+    /// Writes, in place of an answer, why a line has none.
+    fn write_error(&mut self, line: usize, error: &Error) -> Result<()>;
+}
+
+/// Answers every line of standard input.
+///
+/// # Errors
+/// [`Error::LinesFailed`] at the end if a line had no answer. Those of standard input, of writing, and of the command
+/// itself end it at once.
+pub(super) fn respond(responder: &mut impl Responder) -> Result<()> {
+    // a command that can answer nothing is not the fault of a line
+    if responder.group() == 1 {
+        responder.answer(&[])?;
+    }
+    let (mut failed, mut total) = (0, 0);
+    let lines = read_lines();
+    while let Ok(line) = lines.recv() {
+        let mut batch = vec![line.map_err(Error::io("standard input"))?];
+        let mut end = Ok(());
+        while batch.len() < LINES && batch.iter().map(Vec::len).sum::<usize>() < BYTES {
+            let next = if batch.len() % responder.group() == 0 {
+                lines.try_recv().ok()
+            } else {
+                lines.recv().ok()
+            };
+            match next {
+                Some(Ok(line)) => batch.push(line),
+                Some(Err(error)) => {
+                    end = Err(Error::io("standard input")(error));
+                    break;
+                }
+                None => break,
+            }
+        }
+        failed += answer_batch(responder, &batch, total)?;
+        total += batch.len();
+        end?;
+    }
+    if failed > 0 {
+        return Err(Error::LinesFailed { failed, total });
+    }
+    Ok(())
+}
+
+/// Answers lines that come after `before` others, and gives the number of those that have no answer.
+fn answer_batch(responder: &mut impl Responder, lines: &[Vec<u8>], before: usize) -> Result<usize> {
+    let group = responder.group();
+    let numbered = lines.iter().zip(before..);
+    let texts: Vec<Result<Text>> = numbered.map(|(line, index)| text_of(line, index)).collect();
+    if group == 1 {
+        let whole: Vec<Text> = texts.iter().flatten().cloned().collect();
+        match responder.answer(&whole) {
+            Ok(answers) => return write_all(responder, texts, before, answers),
+            // one text of them has no answer: each is answered alone
+            Err(error) if error.is_of_a_text() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let mut failed = 0;
+    let mut rest = texts.into_iter();
+    let mut first = before;
+    loop {
+        let own: Vec<Result<Text>> = rest.by_ref().take(group).collect();
+        if own.is_empty() {
+            return Ok(failed);
+        }
+        let count = own.len();
+        failed += answer_group(responder, own, first)?;
+        first += count;
+    }
+}
+
+/// Answers lines that belong together.
+fn answer_group(
+    responder: &mut impl Responder,
+    texts: Vec<Result<Text>>,
+    before: usize,
+) -> Result<usize> {
+    let group = responder.group();
+    let whole: Vec<Text> = texts.iter().flatten().cloned().collect();
+    let reason = if texts.len() < group {
+        format!(
+            "it takes {group} texts at a time, and only {} are left",
+            texts.len()
+        )
+    } else if whole.len() < group {
+        format!("it takes {group} texts at a time, and one of these lines cannot be read")
+    } else {
+        return match responder.answer(&whole) {
+            Ok(answers) => write_all(responder, texts, before, answers),
+            Err(error) if error.is_of_a_text() => {
+                let error = error.behind(before);
+                for line in before + 1..=before + group {
+                    responder.write_error(line, &error)?;
+                }
+                Ok(group)
+            }
+            Err(error) => Err(error),
+        };
+    };
+    let count = texts.len();
+    let incomplete = Error::CompositionInvalid {
+        place: "the composition".into(),
+        reason,
+    };
+    for (line, text) in (before + 1..).zip(texts) {
+        responder.write_error(line, text.as_ref().err().unwrap_or(&incomplete))?;
+    }
+    Ok(count)
+}
+
+/// Writes the answers to the texts that could be read, and why the others have none.
+fn write_all<R: Responder>(
+    responder: &mut R,
+    texts: Vec<Result<Text>>,
+    before: usize,
+    answers: Vec<R::Answer>,
+) -> Result<usize> {
+    let mut failed = 0;
+    let mut answers = answers.into_iter();
+    for (line, text) in (before + 1..).zip(texts) {
+        match text {
+            Ok(text) => {
+                if let Some(answer) = answers.next() {
+                    responder.write(line, &text, &answer)?;
+                }
+            }
+            Err(error) => {
+                failed += 1;
+                responder.write_error(line, &error)?;
+            }
+        }
+    }
+    Ok(failed)
+}
+
+/// Writes why a line has no answer: as an object with `json`, else as `error[code]` on standard output, so that there
+/// is still one line for each text, and as a sentence on standard error.
+pub(super) fn write_error(line: usize, error: &Error, json: bool) -> Result<()> {
+    let code = error.code();
+    if json {
+        return print_json(&json!({
+            "line": line,
+            "error": { "code": code, "message": error.to_string() },
+        }));
+    }
+    errln!("line {line}: error[{code}]: {error}");
+    outln!("error[{code}]")
+}
+
+/// Says on standard error that the end of a text was not read.
+pub(super) fn warn_truncated(line: usize, limit: usize) {
+    errln!("line {line}: the text has more than {limit} tokens; its end was not read");
+}
+
+/// The lines of standard input as they arrive, without the characters that end them.
+fn read_lines() -> Receiver<std::io::Result<Vec<u8>>> {
+    let (sender, receiver) = sync_channel(LINES);
+    std::thread::spawn(move || {
+        let mut input = std::io::stdin().lock();
+        let mut first = true;
+        loop {
+            let mut line = Vec::new();
+            let read = input.read_until(b'\n', &mut line);
+            let line = match read {
+                Ok(0) => return,
+                Ok(_) => Ok(without_end(&line, std::mem::take(&mut first))),
+                Err(error) => Err(error),
+            };
+            let over = line.is_err();
+            if sender.send(line).is_err() || over {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+/// A line without the characters that end it; the first line also without a byte order mark.
+fn without_end(line: &[u8], first: bool) -> Vec<u8> {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let mark = line.strip_prefix(b"\xef\xbb\xbf").filter(|_| first);
+    mark.unwrap_or(line).to_vec()
+}
+
+/// The text of a line, or the pair with a tab between its texts.
+fn text_of(line: &[u8], index: usize) -> Result<Text> {
+    let line = std::str::from_utf8(line).map_err(|error| Error::TextNotUtf8 {
+        index,
+        at: error.valid_up_to() + 1,
+    })?;
+    let text = match line.split_once('\t') {
+        Some((first, second)) => Text::pair(first, second),
+        None => line.into(),
+    };
+    if text.is_empty() {
+        return Err(Error::TextEmpty { index });
+    }
+    Ok(text)
+}

@@ -1,0 +1,240 @@
+//! From texts to the sequences that go through the backbone, and back: what the windows of a text say
+//! becomes one answer.
+
+use super::{Answer, Embedded};
+use crate::backbone::SentenceEmbedding;
+use crate::compose::Origin;
+use crate::error::{Error, Result};
+use crate::head::{Head, Prediction, Problem};
+use crate::text::{Encoded, LongTexts, Text, Tokenizer, Window, Windows};
+
+/// The sequences of a call's texts.
+#[derive(Default)]
+pub(super) struct Sequences {
+    /// What the backbone reads.
+    pub(super) encoded: Vec<Encoded>,
+    /// Whose each is.
+    pub(super) origins: Vec<Origin>,
+    /// What each is of its text.
+    pub(super) shares: Vec<Share>,
+}
+
+/// What a sequence is of its text.
+pub(super) struct Share {
+    /// For each of its tokens the index in the whole text, if it answers for that token; `None` for the
+    /// only sequence of a text.
+    places: Option<Vec<Option<u32>>>,
+    /// Tokens of all that is read of the text.
+    tokens: usize,
+}
+
+impl Sequences {
+    /// Reads texts for adapters that leave them `limits` tokens, in rising order.
+    ///
+    /// # Errors
+    /// [`Error::TextEmpty`] with the position of the first empty text.
+    pub(super) fn read(
+        tokenizer: &Tokenizer,
+        texts: &[Text],
+        limits: &[usize],
+        long: LongTexts,
+    ) -> Result<Self> {
+        let mut sequences = Self::default();
+        for (row, text) in texts.iter().enumerate() {
+            sequences
+                .add(tokenizer, row, text, limits, long)
+                .map_err(|error| match error {
+                    Error::TextEmpty { .. } => Error::TextEmpty { index: row },
+                    other => other,
+                })?;
+        }
+        Ok(sequences)
+    }
+
+    fn add(
+        &mut self,
+        tokenizer: &Tokenizer,
+        row: usize,
+        text: &Text,
+        limits: &[usize],
+        long: LongTexts,
+    ) -> Result<()> {
+        let pieces = match long {
+            LongTexts::Windows => Some(tokenizer.pieces(text)?),
+            LongTexts::Truncate => None,
+        };
+        // a text that fits one limit has one sequence for all that it fits
+        let mut fits = None;
+        for &limit in limits.iter().rev() {
+            if fits.is_some_and(|tokens| limit >= tokens) {
+                continue;
+            }
+            let Windows { windows, tokens } = match &pieces {
+                Some(pieces) => pieces.windows(limit)?,
+                None => tokenizer.beginning(text, limit)?,
+            };
+            let only = windows.len() == 1;
+            let whole = only && !windows[0].encoded.truncated;
+            fits = fits.or(whole.then_some(tokens));
+            for Window { encoded, places } in windows {
+                self.encoded.push(encoded);
+                self.origins.push(Origin {
+                    row,
+                    limits: if whole {
+                        tokens..=usize::MAX
+                    } else {
+                        limit..=limit
+                    },
+                });
+                self.shares.push(Share {
+                    places: (!only).then_some(places),
+                    tokens,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Share {
+    /// For how many tokens of the text it answers.
+    #[allow(clippy::cast_precision_loss)]
+    pub(super) fn weight(&self) -> f32 {
+        let own = self
+            .places
+            .as_ref()
+            .map(|places| places.iter().flatten().count());
+        own.unwrap_or(self.tokens) as f32
+    }
+}
+
+/// The mean of vectors, each with its weight.
+#[derive(Default)]
+pub(super) struct WeightedMean {
+    sum: Vec<f32>,
+    weight: f32,
+}
+
+impl WeightedMean {
+    /// Adds a vector. One alone comes out with the same bits.
+    pub(super) fn add(&mut self, vector: &[f32], weight: f32) {
+        if self.sum.is_empty() {
+            self.sum = vector.to_vec();
+            self.weight = weight;
+            return;
+        }
+        self.weight += weight;
+        // the mean so far moves towards the vector
+        let share = if self.weight > 0.0 {
+            weight / self.weight
+        } else {
+            0.0
+        };
+        for (mean, x) in self.sum.iter_mut().zip(vector) {
+            *mean += share * (x - *mean);
+        }
+    }
+
+    pub(super) fn finish(self) -> Vec<f32> {
+        self.sum
+    }
+}
+
+/// The vector of a text so far.
+#[derive(Default)]
+pub(super) struct GatheredVector {
+    mean: WeightedMean,
+    windows: usize,
+    tokens: usize,
+    truncated: bool,
+}
+
+impl GatheredVector {
+    /// Adds the pooled states of a sequence.
+    pub(super) fn add(&mut self, pooled: &[f32], sequence: &Encoded, share: &Share) {
+        self.mean.add(pooled, share.weight());
+        self.windows += 1;
+        self.tokens = share.tokens;
+        self.truncated = sequence.truncated;
+    }
+
+    /// The text's vector.
+    pub(super) fn embedded(self, sentence: &SentenceEmbedding) -> Embedded {
+        Embedded {
+            vector: sentence.scaled(self.mean.finish()),
+            tokens: self.tokens,
+            windows: self.windows,
+            truncated: self.truncated,
+        }
+    }
+}
+
+/// What a head has said of a text so far.
+#[derive(Default)]
+pub(super) struct Gathered {
+    /// The prediction of the text's only sequence.
+    prediction: Option<Prediction>,
+    /// `[labels]`, or `[tokens, labels]` of the whole text.
+    logits: Vec<f32>,
+    mean: WeightedMean,
+    windows: usize,
+    tokens: usize,
+    truncated: bool,
+}
+
+impl Gathered {
+    /// Adds what the head says of a sequence: `[labels]`, or `[tokens, labels]`.
+    pub(super) fn add(
+        &mut self,
+        head: &Head,
+        sequence: &Encoded,
+        share: &Share,
+        (prediction, logits): (Prediction, Vec<f32>),
+    ) {
+        self.windows += 1;
+        self.tokens = share.tokens;
+        self.truncated = sequence.truncated;
+        let Some(places) = &share.places else {
+            self.prediction = Some(prediction);
+            self.logits = logits;
+            return;
+        };
+        if head.config().problem != Problem::TokenClassification {
+            self.mean.add(&logits, share.weight());
+            return;
+        }
+        let labels = head.config().labels.len();
+        self.logits.resize(share.tokens * labels, 0.0);
+        for (place, logits) in places.iter().zip(logits.chunks_exact(labels)) {
+            if let Some(place) = place {
+                let at = *place as usize * labels;
+                self.logits[at..at + labels].copy_from_slice(logits);
+            }
+        }
+    }
+
+    /// The answer to the text at `index` of its call.
+    ///
+    /// # Errors
+    /// [`Error::LogitsNotFinite`].
+    pub(super) fn answer(self, head: &Head, index: usize) -> Result<Answer> {
+        let logits = if self.logits.is_empty() {
+            self.mean.finish()
+        } else {
+            self.logits
+        };
+        if let Some(&value) = logits.iter().find(|logit| !logit.is_finite()) {
+            return Err(Error::LogitsNotFinite {
+                index,
+                value: if value.is_nan() { "NaN" } else { "infinity" },
+            });
+        }
+        Ok(Answer {
+            prediction: self.prediction.unwrap_or_else(|| head.prediction(&logits)),
+            logits,
+            tokens: self.tokens,
+            windows: self.windows,
+            truncated: self.truncated,
+        })
+    }
+}

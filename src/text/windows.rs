@@ -1,0 +1,422 @@
+//! Windows over texts that have more tokens than a model has positions.
+
+use std::ops::Range;
+
+use tokenizers::Encoding;
+
+use super::{Encoded, Word, encode};
+use crate::error::Result;
+
+/// What is done with a text that has more tokens than the model reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LongTexts {
+    /// It is read in overlapping windows, and what they say is combined.
+    #[default]
+    Windows,
+    /// Its beginning is read, and the answer says that the end was not.
+    Truncate,
+}
+
+/// How many tokens neighbouring windows share, where the limit allows it: never more than a quarter of
+/// a window. `docs/long-texts.md` has the measurement.
+pub const OVERLAP: usize = 128;
+
+/// A text of any length, cut into sequences that a model can read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Windows {
+    /// In the order of the text. A text that fits has one.
+    pub windows: Vec<Window>,
+    /// Tokens of the whole text, its special tokens counted once.
+    pub tokens: usize,
+}
+
+/// Some successive words of a text, with the special tokens around them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// The sequence that the model reads.
+    pub encoded: Encoded,
+    /// For each of its tokens the index in the whole text's sequence, or nothing if another window
+    /// answers for that token. Over all windows every index occurs once.
+    pub places: Vec<Option<u32>>,
+}
+
+impl Window {
+    /// How many tokens it answers for.
+    #[must_use]
+    pub fn own(&self) -> usize {
+        self.places.iter().flatten().count()
+    }
+}
+
+/// The tokens of a text or a pair, however many there are, before special tokens are put around them.
+pub struct Pieces<'a> {
+    parts: &'a encode::Parts,
+    /// One or two.
+    texts: Vec<Encoding>,
+    layout: Layout,
+}
+
+/// Where tokens stand in the sequence of the whole text.
+struct Layout {
+    /// Where the tokens of each text begin.
+    starts: [usize; 2],
+    /// Where the special tokens stand.
+    special: Vec<usize>,
+    /// How many of them stand before all of the text.
+    leading: usize,
+    tokens: usize,
+}
+
+impl<'a> Pieces<'a> {
+    pub(super) fn new(parts: &'a encode::Parts, texts: Vec<Encoding>) -> tokenizers::Result<Self> {
+        // one token of each text shows where the special tokens go
+        let sample = texts.iter().map(|text| slice(text, 0..text.len().min(1)));
+        let sample = encode::finish(parts, sample.collect())?;
+        let mut layout = Layout {
+            starts: [0; 2],
+            special: Vec::new(),
+            leading: 0,
+            tokens: 0,
+        };
+        let mut before = true;
+        for sequence in sample.get_sequence_ids() {
+            match sequence.filter(|&sequence| sequence < texts.len()) {
+                None => {
+                    layout.special.push(layout.tokens);
+                    layout.leading += usize::from(before);
+                    layout.tokens += 1;
+                }
+                Some(sequence) => {
+                    before = false;
+                    layout.starts[sequence] = layout.tokens;
+                    layout.tokens += texts[sequence].len();
+                }
+            }
+        }
+        Ok(Self {
+            parts,
+            texts,
+            layout,
+        })
+    }
+
+    /// Number of tokens, special tokens included.
+    #[must_use]
+    pub fn tokens(&self) -> usize {
+        self.layout.tokens
+    }
+
+    /// Sequences of at most `limit` tokens that overlap by [`OVERLAP`].
+    ///
+    /// # Errors
+    /// [`Error::FileInvalid`](crate::Error::FileInvalid) if the tokenizer fails.
+    pub fn windows(&self, limit: usize) -> Result<Windows> {
+        self.windows_with(limit, OVERLAP)
+    }
+
+    /// Sequences of at most `limit` tokens. Neighbours share about `overlap` tokens, and at most a
+    /// quarter of a window. A border never splits a word, unless the word alone is longer than a window.
+    ///
+    /// Of a pair the shorter text is repeated in every window if it takes at most half of it, and only
+    /// the longer is cut. If both are longer, both are cut and their windows go side by side.
+    ///
+    /// Each token is answered for by the window in which it has the most context on both sides.
+    ///
+    /// # Errors
+    /// As [`windows`](Self::windows).
+    pub fn windows_with(&self, limit: usize, overlap: usize) -> Result<Windows> {
+        let room = limit.saturating_sub(self.layout.special.len());
+        let lengths: Vec<usize> = self.texts.iter().map(Encoding::len).collect();
+        if lengths.iter().sum::<usize>() <= room || room == 0 {
+            // a limit that leaves no room has nothing of the text in it
+            let all = if room == 0 {
+                vec![0; lengths.len()]
+            } else {
+                lengths
+            };
+            let whole: Vec<Range<usize>> = all.into_iter().map(|length| 0..length).collect();
+            let encoded = self.sequence(&whole)?;
+            let places = (0u32..).take(encoded.ids.len()).map(Some).collect();
+            return Ok(Windows {
+                tokens: encoded.ids.len(),
+                windows: vec![Window { encoded, places }],
+            });
+        }
+        let parts: Vec<Vec<Part>> = self
+            .texts
+            .iter()
+            .zip(rooms(&lengths, room))
+            .map(|(text, room)| cut(text.get_word_ids(), room, overlap))
+            .collect();
+        let count = parts.iter().map(Vec::len).max().unwrap_or_default();
+        // which part of each text the windows hold: the shorter list is stretched over the longer
+        let of_window = |window: usize| parts.iter().map(move |of| window * of.len() / count);
+        let mut windows = Vec::with_capacity(count);
+        for window in 0..count {
+            let mut held = Vec::with_capacity(parts.len());
+            for (of, index) in parts.iter().zip(of_window(window)) {
+                let first = window == 0 || (window - 1) * of.len() / count != index;
+                held.push((&of[index], first));
+            }
+            let ranges: Vec<_> = held.iter().map(|(part, _)| part.all.clone()).collect();
+            let encoding = self.encoding(&ranges)?;
+            windows.push(Window {
+                places: self.places(&encoding, &held, window == 0, window + 1 == count),
+                encoded: encoded(&encoding, false),
+            });
+        }
+        Ok(Windows {
+            windows,
+            tokens: self.layout.tokens,
+        })
+    }
+
+    /// The words of the text as the tokenizer splits it, with their tokens in the whole sequence.
+    /// Their places in the text are only known of pieces that were made with them.
+    #[must_use]
+    pub fn words(&self) -> Vec<Word> {
+        let mut words: Vec<Word> = Vec::new();
+        let texts = self.texts.iter().zip(self.layout.starts).enumerate();
+        for (sequence, (text, first)) in texts {
+            let mut last = None;
+            let places = text.get_word_ids().iter().zip(text.get_offsets());
+            for (token, (&word, &(start, end))) in places.enumerate() {
+                match words.last_mut() {
+                    Some(open) if word.is_some() && word == last => open.end = end,
+                    _ if word.is_none() => {}
+                    _ => words.push(Word {
+                        token: first + token,
+                        second: sequence == 1,
+                        start,
+                        end,
+                    }),
+                }
+                last = word;
+            }
+        }
+        words
+    }
+
+    fn encoding(&self, ranges: &[Range<usize>]) -> Result<Encoding> {
+        let texts = self.texts.iter().zip(ranges);
+        let texts = texts.map(|(text, range)| slice(text, range.clone()));
+        encode::finish(self.parts, texts.collect()).map_err(encode::failed)
+    }
+
+    fn sequence(&self, ranges: &[Range<usize>]) -> Result<Encoded> {
+        let texts = self.texts.iter().zip(ranges);
+        let cut = { texts }.any(|(text, range)| range.len() < text.len());
+        Ok(encoded(&self.encoding(ranges)?, cut))
+    }
+
+    /// The places of a window's tokens. `held` says which part of each text it holds, and whether it is
+    /// the first to hold it.
+    fn places(
+        &self,
+        encoding: &Encoding,
+        held: &[(&Part, bool)],
+        first: bool,
+        last: bool,
+    ) -> Vec<Option<u32>> {
+        let (mut special, mut seen) = (0, [0; 2]);
+        let place = |sequence: Option<usize>| {
+            let (place, own) = match sequence.filter(|&sequence| sequence < held.len()) {
+                None => {
+                    special += 1;
+                    let own = if special <= self.layout.leading {
+                        first
+                    } else {
+                        last
+                    };
+                    (self.layout.special.get(special - 1).copied(), own)
+                }
+                Some(sequence) => {
+                    let (part, here) = held[sequence];
+                    let token = part.all.start + seen[sequence];
+                    seen[sequence] += 1;
+                    let place = self.layout.starts[sequence] + token;
+                    (Some(place), here && part.own.contains(&token))
+                }
+            };
+            place
+                .filter(|_| own)
+                .and_then(|place| u32::try_from(place).ok())
+        };
+        encoding.get_sequence_ids().into_iter().map(place).collect()
+    }
+}
+
+/// What of a text one window holds, and what of that it answers for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Part {
+    all: Range<usize>,
+    own: Range<usize>,
+}
+
+/// How many of `room` tokens each text of a pair gets.
+fn rooms(lengths: &[usize], room: usize) -> Vec<usize> {
+    let [first, second] = *lengths else {
+        return vec![room; lengths.len()];
+    };
+    let half = room / 2;
+    if first.min(second) > half {
+        return vec![room - half, half];
+    }
+    if first <= second {
+        vec![first, room - first]
+    } else {
+        vec![room - second, second]
+    }
+}
+
+/// Cuts a text's tokens, of which `words` says to which word each belongs, into parts of at most `room`.
+fn cut(words: &[Option<u32>], room: usize, overlap: usize) -> Vec<Part> {
+    let length = words.len();
+    // one token at least, so that there is an end
+    let room = room.max(1);
+    let overlap = overlap.min(room / 4);
+    let begins = |token: usize| {
+        token == 0 || token >= length || words[token].is_none() || words[token] != words[token - 1]
+    };
+    // the last beginning of a word up to a token and behind another
+    let down =
+        |token: usize, behind: usize| (behind + 1..=token).rev().find(|&token| begins(token));
+    let mut all: Vec<Range<usize>> = Vec::new();
+    let mut start = 0;
+    loop {
+        if length - start <= room {
+            all.push(start..length);
+            break;
+        }
+        let end = down(start + room, start).unwrap_or(start + room);
+        all.push(start..end);
+        let wanted = end - overlap.min(end - start - 1);
+        let next = down(wanted, start).or_else(|| (wanted..=end).find(|&token| begins(token)));
+        start = next.unwrap_or(wanted);
+    }
+    // of the tokens that two share, each has the nearer half
+    let mut border = 0;
+    let mut parts = Vec::with_capacity(all.len());
+    for (index, range) in all.iter().enumerate() {
+        let from = border;
+        border = match all.get(index + 1) {
+            None => length,
+            Some(next) => {
+                let middle = usize::midpoint(next.start, range.end);
+                let middle = (next.start..=middle).rev().find(|&token| begins(token));
+                middle.unwrap_or(next.start).max(from)
+            }
+        };
+        parts.push(Part {
+            all: range.clone(),
+            own: from..border,
+        });
+    }
+    parts
+}
+
+/// Some of an encoding's tokens. Their strings are left out, which nobody asks for.
+fn slice(encoding: &Encoding, range: Range<usize>) -> Encoding {
+    let length = range.len();
+    Encoding::new(
+        encoding.get_ids()[range.clone()].to_vec(),
+        encoding.get_type_ids()[range.clone()].to_vec(),
+        vec![String::new(); length],
+        encoding.get_word_ids()[range.clone()].to_vec(),
+        encoding.get_offsets()[range.clone()].to_vec(),
+        encoding.get_special_tokens_mask()[range.clone()].to_vec(),
+        encoding.get_attention_mask()[range].to_vec(),
+        Vec::new(),
+        Default::default(),
+    )
+}
+
+fn encoded(encoding: &Encoding, truncated: bool) -> Encoded {
+    Encoded {
+        ids: encoding.get_ids().to_vec(),
+        type_ids: encoding.get_type_ids().to_vec(),
+        truncated,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Tokens of words with these lengths.
+    fn words(lengths: &[usize]) -> Vec<Option<u32>> {
+        let words = (0u32..).zip(lengths);
+        words
+            .flat_map(|(word, &length)| std::iter::repeat_n(Some(word), length))
+            .collect()
+    }
+
+    fn check(words: &[Option<u32>], room: usize, overlap: usize) -> Vec<Part> {
+        let parts = cut(words, room, overlap);
+        let mut next = 0;
+        for (index, part) in parts.iter().enumerate() {
+            assert!(part.all.len() <= room.max(1), "{parts:?}");
+            assert_eq!(part.own.start, next, "{parts:?}");
+            next = part.own.end;
+            assert!(
+                part.own.is_empty()
+                    || part.all.start <= part.own.start && part.own.end <= part.all.end
+            );
+            if index > 0 {
+                assert!(parts[index - 1].all.start < part.all.start);
+                assert!(part.all.start <= parts[index - 1].all.end);
+            }
+        }
+        assert_eq!(next, words.len());
+        parts
+    }
+
+    #[test]
+    fn every_token_is_answered_for_once() {
+        for length in 0..70 {
+            for room in 0..24 {
+                for overlap in [0, 1, 3, 8, 100] {
+                    check(&words(&vec![1; length]), room, overlap);
+                    check(&words(&vec![3; length / 3]), room, overlap);
+                    check(&words(&[2, 40, 1, 1, 5, 7]), room, overlap);
+                    check(&vec![None; length], room, overlap);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn borders_stand_between_words() {
+        let of = words(&[3; 20]);
+        for part in check(&of, 20, 5) {
+            assert!(part.all.start % 3 == 0 && part.all.end % 3 == 0, "{part:?}");
+            assert!(part.own.start % 3 == 0 && part.own.end % 3 == 0, "{part:?}");
+        }
+        // a word longer than a window is split, and no other
+        let starts: Vec<usize> = check(&words(&[2, 40, 2]), 12, 2)
+            .iter()
+            .map(|part| part.all.start)
+            .collect();
+        assert_eq!(starts, [0, 2, 12, 22, 32]);
+    }
+
+    #[test]
+    fn the_window_with_more_context_answers() {
+        let parts = check(&words(&[1; 100]), 40, 10);
+        assert_eq!(parts[0].all, 0..40);
+        assert_eq!(parts[1].all, 30..70);
+        assert_eq!(
+            (parts[0].own.clone(), parts[1].own.clone()),
+            (0..35, 35..65)
+        );
+    }
+
+    #[test]
+    fn a_pair_shares_the_room() {
+        assert_eq!(rooms(&[100, 7], 40), [33, 7]);
+        assert_eq!(rooms(&[20, 100], 40), [20, 20]);
+        assert_eq!(rooms(&[100, 90], 41), [21, 20]);
+        assert_eq!(rooms(&[0, 90], 41), [0, 41]);
+        assert_eq!(rooms(&[90], 41), [41]);
+    }
+}
