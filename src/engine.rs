@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::adapter::format::{self, Files, Library};
 use crate::adapter::{TaskAdapter, merge};
-use crate::backbone::{Backbone, Bert, BertConfig, States};
+use crate::backbone::{Backbone, Bert, BertConfig, Hook, States};
 use crate::compose::{self, Average, Composition, Part, Plan};
 use crate::error::{Error, Result};
 use crate::head::{Head, Pooling, Prediction, Problem, pool, spans};
@@ -272,8 +272,8 @@ impl Engine {
     /// Answers of what is in use, and whose they are.
     ///
     /// # Errors
-    /// [`Error::AdapterNotInUse`], [`Error::TextEmpty`], [`Error::AdapterFormat`] if the adapter came
-    /// without a head, [`Error::CompositionInvalid`] if each text gets several answers or a split is of
+    /// [`Error::AdapterNotInUse`], [`Error::TextEmpty`], [`Error::HeadMissing`] if the adapter has
+    /// no head, [`Error::CompositionInvalid`] if each text gets several answers or a split is of
     /// another number of texts.
     pub fn classify_composed(&self, texts: &[Text]) -> Result<Composed> {
         let active = self.active.as_ref().ok_or(Error::AdapterNotInUse)?;
@@ -319,7 +319,7 @@ impl Engine {
                     return Ok(());
                 };
                 let own: Vec<&Encoded> = places.iter().map(|(_, text)| &encoded[*text]).collect();
-                let answers = answers_of(&*self.backbone, head, &own, &states);
+                let answers = answers_of(&*self.backbone, &*part.node, head, &own, &states)?;
                 for (&(channel, text), mut answer) in places.iter().zip(answers) {
                     self.put_together(head, &texts[text], &mut answer)?;
                     found[channel][text] = Some(answer);
@@ -354,8 +354,8 @@ impl Engine {
     /// Answers of a named adapter, whether it is in use or not.
     ///
     /// # Errors
-    /// [`Error::AdapterUnknown`], [`Error::TextEmpty`], [`Error::AdapterFormat`] if the adapter
-    /// came without a head.
+    /// [`Error::AdapterUnknown`], [`Error::TextEmpty`], [`Error::HeadMissing`] if the adapter
+    /// has no head.
     pub fn classify_with(&self, name: &str, texts: &[Text]) -> Result<Vec<Answer>> {
         let task = self.get(name)?;
         self.answer(task, texts, name)
@@ -365,7 +365,7 @@ impl Engine {
     /// Labels of tokens are put together to spans.
     ///
     /// # Errors
-    /// [`Error::TextEmpty`], [`Error::AdapterFormat`] if the adapter came without a head.
+    /// [`Error::TextEmpty`], [`Error::HeadMissing`] if the adapter has no head.
     pub fn answer(&self, task: &TaskAdapter, texts: &[Text], name: &str) -> Result<Vec<Answer>> {
         let encoded = self.tokenizer.encode_all(texts)?;
         let mut answers = answers(&*self.backbone, task, &encoded, name)?;
@@ -411,8 +411,8 @@ impl Engine {
             &*self.backbone,
             &encoded,
             BATCH_TOKENS,
-            &mut |places, _, states| {
-                let means = pool(Pooling::Mean, &*self.backbone, &states);
+            &mut |places, part, states| {
+                let means = pool(Pooling::Mean, &*self.backbone, &*part.node, &states);
                 for (&(_, text), mean) in places.iter().zip(means.rows()) {
                     vectors[text] = unit(mean);
                 }
@@ -439,7 +439,7 @@ impl Engine {
 /// Answers of an adapter to token sequences.
 ///
 /// # Errors
-/// [`Error::AdapterFormat`] if the adapter came without a head.
+/// [`Error::HeadMissing`] if the adapter has no head.
 pub fn answers(
     backbone: &dyn Backbone,
     task: &TaskAdapter,
@@ -454,7 +454,7 @@ pub fn answers(
     for batch in runs(sequences, BATCH_TOKENS, |sequence| sequence.ids.len()) {
         let states = backbone.forward(&Batch::new(batch), &*task.adapter)?;
         let own: Vec<&Encoded> = batch.iter().collect();
-        answers.extend(answers_of(backbone, head, &own, &states));
+        answers.extend(answers_of(backbone, &*task.adapter, head, &own, &states)?);
     }
     Ok(answers)
 }
@@ -462,12 +462,13 @@ pub fn answers(
 /// What a head says of the last hidden states of sequences.
 fn answers_of(
     backbone: &dyn Backbone,
+    hook: &dyn Hook,
     head: &Head,
     sequences: &[&Encoded],
     states: &States,
-) -> Vec<Answer> {
-    let logits = head.logits(backbone, states);
-    let predictions = head.predictions(&logits, &states.starts);
+) -> Result<Vec<Answer>> {
+    let logits = head.logits(backbone, hook, states);
+    let predictions = head.predictions(&logits, &states.starts)?;
     let answers = sequences.iter().zip(predictions);
     let answers = answers.map(|(sequence, (mut prediction, mut logits))| {
         // an adapter's virtual tokens have states, and are no part of the text
@@ -483,21 +484,29 @@ fn answers_of(
             truncated: sequence.truncated,
         }
     });
-    answers.collect()
+    Ok(answers.collect())
 }
 
 fn head_of(part: &Part) -> Option<&Head> {
     part.head.as_ref()?.head.as_ref()
 }
 
+/// An error that says why an adapter, or with `None` an average, has no head and what to do.
 fn no_head(name: &str, task: Option<&TaskAdapter>) -> Error {
-    Error::AdapterFormat {
-        what: format!("an answer of adapter \"{name}\""),
-        format: task.map_or("any library", |task| task.library.title()),
-        hint: match task {
-            Some(_) => "it came without a classification head; use it for embeddings".into(),
-            None => "an average has no head of its own; name the adapter whose head answers as its \"head\"".into(),
-        },
+    let to_do =
+        "embed texts with it, or train a head on it (graftlet train --from with its folder)";
+    let unused = task.and_then(TaskAdapter::unused_head);
+    let reason = match (task, unused) {
+        (None, _) => {
+            "an average has no head of its own; name the adapter whose head answers as its \"head\""
+                .into()
+        }
+        (_, Some(head)) => format!("its head is one {head}, which is not computed here; {to_do}"),
+        (_, None) => format!("it came without a head; {to_do}"),
+    };
+    Error::HeadMissing {
+        name: name.to_owned(),
+        reason,
     }
 }
 

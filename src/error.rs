@@ -44,6 +44,16 @@ pub enum Error {
         /// The field and its value.
         feature: String,
     },
+    /// A method of one of the libraries that is not computed here.
+    #[error("{place}: {method} is not supported: {hint}")]
+    MethodUnsupported {
+        /// The file.
+        place: String,
+        /// The method's name.
+        method: String,
+        /// What to do.
+        hint: String,
+    },
     /// A configuration file that cannot be understood.
     #[error("{place}: {reason}")]
     ConfigInvalid {
@@ -215,6 +225,24 @@ pub enum Error {
     /// An answer was asked for while no adapter is in use.
     #[error("no adapter is in use: add one and use it before classifying")]
     AdapterNotInUse,
+    /// An answer was asked for of an adapter that has no head.
+    #[error("adapter \"{name}\" cannot answer: {reason}")]
+    HeadMissing {
+        /// The adapter's name.
+        name: String,
+        /// Why it has none, and what to do.
+        reason: String,
+    },
+    /// A logit is NaN or infinite, so that it says nothing.
+    #[error(
+        "the logit of \"{label}\" is {value}: the adapter's weights or its alpha are too large for 32-bit floats, or its training diverged; train it again with a lower learning rate"
+    )]
+    LogitsNotFinite {
+        /// The label.
+        label: String,
+        /// "NaN" or "infinity".
+        value: &'static str,
+    },
     /// Adapters that cannot be composed so.
     #[error("{place} cannot be used: {reason}")]
     CompositionInvalid {
@@ -280,6 +308,7 @@ impl Error {
             Self::BackboneMismatch { .. } => "backbone_mismatch",
             Self::UnknownKind { .. } => "unknown_kind",
             Self::UnsupportedFeature { .. } => "unsupported_feature",
+            Self::MethodUnsupported { .. } => "method_unsupported",
             Self::ConfigInvalid { .. } => "config_invalid",
             Self::TensorMissing { .. } => "tensor_missing",
             Self::TensorShape { .. } => "tensor_shape",
@@ -298,6 +327,8 @@ impl Error {
             Self::OptionInvalid { .. } => "option_invalid",
             Self::AdapterUnknown { .. } => "adapter_unknown",
             Self::AdapterNotInUse => "adapter_not_in_use",
+            Self::HeadMissing { .. } => "head_missing",
+            Self::LogitsNotFinite { .. } => "logits_not_finite",
             Self::CompositionInvalid { .. } => "composition_invalid",
             Self::AdapterFormat { .. } => "adapter_format",
             Self::FetchFailed { .. } => "fetch_failed",

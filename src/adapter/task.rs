@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Adapter;
-use super::format::Library;
+use super::format::{Files, Library};
 use crate::backbone::Shape;
 use crate::error::{Error, Result};
 use crate::head::{Calibration, Head, Pooling, Problem};
@@ -52,9 +52,26 @@ pub struct Original {
     pub config: Map<String, Value>,
     /// `head_config.json`; empty where there is none.
     pub head: Map<String, Value>,
+    /// The head that stood beside the adapter, if it is one that is not computed here.
+    pub unused_head: Option<UnusedHead>,
+}
+
+/// A head that an adapter was read without.
+pub struct UnusedHead {
+    /// What it is, as it stands behind "a head": "for masked language modelling".
+    pub what: String,
+    /// Its files, where they are small enough to be kept for writing the adapter again; else none.
+    pub files: Files,
 }
 
 impl TaskAdapter {
+    /// What the head is that the adapter was read without, as it stands behind "a head": "for masked language modelling".
+    #[must_use]
+    pub fn unused_head(&self) -> Option<&str> {
+        let unused = self.original.as_ref()?.unused_head.as_ref()?;
+        self.head.is_none().then_some(unused.what.as_str())
+    }
+
     /// Number of trainable parameters, head included.
     #[must_use]
     pub fn parameters(&self) -> usize {

@@ -137,6 +137,7 @@ fn build(
         library: Library::AdapterHub,
         config: map.clone(),
         head: head_map,
+        unused_head: None,
     });
     let library = Library::AdapterHub;
     Ok(TaskAdapter {
