@@ -337,8 +337,8 @@ impl Engine {
     /// Answers of what is in use, and whose they are.
     ///
     /// # Errors
-    /// [`Error::AdapterNotInUse`], [`Error::TextEmpty`], [`Error::AdapterFormat`] if the adapter came
-    /// without a head, [`Error::CompositionInvalid`] if each text gets several answers or a split is of
+    /// [`Error::AdapterNotInUse`], [`Error::TextEmpty`], [`Error::HeadMissing`] if the adapter has
+    /// no head, [`Error::CompositionInvalid`] if each text gets several answers or a split is of
     /// another number of texts.
     pub fn classify_composed(&self, texts: &[Text]) -> Result<Composed> {
         let active = self.active.as_ref().ok_or(Error::AdapterNotInUse)?;
@@ -391,7 +391,7 @@ impl Engine {
                     return Ok(());
                 };
                 let own = places.iter().map(|&(_, index)| &sequences.encoded[index]);
-                let said = read_by(&*self.backbone, head, own, &states);
+                let said = read_by(&*self.backbone, &*part.node, head, own, &states);
                 for (&(channel, index), said) in places.iter().zip(said) {
                     let (sequence, share) = (&sequences.encoded[index], &sequences.shares[index]);
                     let row = sequences.origins[index].row;
@@ -438,8 +438,8 @@ impl Engine {
     /// Answers of a named adapter, whether it is in use or not.
     ///
     /// # Errors
-    /// [`Error::AdapterUnknown`], [`Error::TextEmpty`], [`Error::AdapterFormat`] if the adapter
-    /// came without a head.
+    /// [`Error::AdapterUnknown`], [`Error::TextEmpty`], [`Error::HeadMissing`] if the adapter
+    /// has no head.
     pub fn classify_with(&self, name: &str, texts: &[Text]) -> Result<Vec<Answer>> {
         let task = self.get(name)?;
         self.answer(task, texts, name)
@@ -449,7 +449,7 @@ impl Engine {
     /// Labels of tokens are put together to spans.
     ///
     /// # Errors
-    /// [`Error::TextEmpty`], [`Error::AdapterFormat`] if the adapter came without a head.
+    /// [`Error::TextEmpty`], [`Error::HeadMissing`] if the adapter has no head.
     pub fn answer(&self, task: &TaskAdapter, texts: &[Text], name: &str) -> Result<Vec<Answer>> {
         let head = task
             .head
@@ -465,7 +465,7 @@ impl Engine {
         }) {
             let own = || run.iter().map(|&index| &sequences.encoded[index]);
             let states = self.backbone.forward(&Batch::new(own()), &*task.adapter)?;
-            let said = read_by(&*self.backbone, head, own(), &states);
+            let said = read_by(&*self.backbone, &*task.adapter, head, own(), &states);
             for (&index, said) in run.iter().zip(said) {
                 let (sequence, share) = (&sequences.encoded[index], &sequences.shares[index]);
                 found[sequences.origins[index].row].add(head, sequence, share, said);
@@ -602,7 +602,7 @@ impl Engine {
 /// Answers of an adapter to token sequences.
 ///
 /// # Errors
-/// [`Error::AdapterFormat`] if the adapter came without a head.
+/// [`Error::HeadMissing`] if the adapter has no head.
 pub fn answers(
     backbone: &dyn Backbone,
     task: &TaskAdapter,
@@ -616,8 +616,9 @@ pub fn answers(
     let mut answers = Vec::with_capacity(sequences.len());
     for batch in runs(sequences, BATCH_TOKENS, |sequence| sequence.ids.len()) {
         let states = backbone.forward(&Batch::new(batch), &*task.adapter)?;
-        let said = read_by(backbone, head, batch.iter(), &states);
+        let said = read_by(backbone, &*task.adapter, head, batch.iter(), &states);
         for (sequence, (prediction, logits)) in batch.iter().zip(said) {
+            head.check_finite(&logits, answers.len())?;
             answers.push(Answer {
                 prediction,
                 logits,
@@ -633,11 +634,12 @@ pub fn answers(
 /// What a head says of the last hidden states of sequences: `[labels]` each, or `[tokens, labels]`.
 fn read_by<'a>(
     backbone: &dyn Backbone,
+    hook: &dyn Hook,
     head: &Head,
     sequences: impl Iterator<Item = &'a Encoded>,
     states: &States,
 ) -> Vec<(Prediction, Vec<f32>)> {
-    let logits = head.logits(backbone, states);
+    let logits = head.logits(backbone, hook, states);
     let mut said = head.predictions(&logits, &states.starts);
     for ((prediction, logits), sequence) in said.iter_mut().zip(sequences) {
         // an adapter's virtual tokens have states, and are no part of the text
@@ -677,13 +679,21 @@ fn check_pairs<'a>(
     Ok(())
 }
 
+/// An error that says why an adapter, or with `None` an average, has no head and what to do.
 fn no_head(name: &str, task: Option<&TaskAdapter>) -> Error {
-    Error::AdapterFormat {
-        what: format!("an answer of adapter \"{name}\""),
-        format: task.map_or("any library", |task| task.library.title()),
-        hint: match task {
-            Some(_) => "it came without a classification head; use it for embeddings".into(),
-            None => "an average has no head of its own; name the adapter whose head answers as its \"head\"".into(),
-        },
+    let to_do =
+        "embed texts with it, or train a head on it (graftlet train --from with its folder)";
+    let unused = task.and_then(TaskAdapter::unused_head);
+    let reason = match (task, unused) {
+        (None, _) => {
+            "an average has no head of its own; name the adapter whose head answers as its \"head\""
+                .into()
+        }
+        (_, Some(head)) => format!("its head is one {head}, which is not computed here; {to_do}"),
+        (_, None) => format!("it came without a head; {to_do}"),
+    };
+    Error::HeadMissing {
+        name: name.to_owned(),
+        reason,
     }
 }

@@ -178,14 +178,16 @@ pub enum Error {
         /// One-based position of the first byte that is wrong.
         at: usize,
     },
-    /// A head's outputs for a text are no numbers.
+    /// A logit that is NaN or infinite.
     #[error(
-        "the outputs for text {} hold {value}: the adapter is damaged or its training diverged; train it again or fetch it again",
+        "text {}: the logit of \"{label}\" is {value}; the adapter's weights or its alpha are too large for 32-bit floats, or its training diverged: train it again with a lower learning rate, or fetch it again",
         index + 1
     )]
     LogitsNotFinite {
-        /// Zero-based position in the call.
+        /// Zero-based position of the text in the call.
         index: usize,
+        /// The label.
+        label: String,
         /// "NaN" or "infinity".
         value: &'static str,
     },
@@ -282,6 +284,14 @@ pub enum Error {
     /// An answer was asked for while no adapter is in use.
     #[error("no adapter is in use: add one and use it before classifying")]
     AdapterNotInUse,
+    /// An answer was asked for of an adapter that has no head.
+    #[error("adapter \"{name}\" cannot answer: {reason}")]
+    HeadMissing {
+        /// The adapter's name.
+        name: String,
+        /// Why it has none, and what to do.
+        reason: String,
+    },
     /// Adapters that cannot be composed so.
     #[error("{place} cannot be used: {reason}")]
     CompositionInvalid {
@@ -372,6 +382,7 @@ impl Error {
             Self::OptionInvalid { .. } => "option_invalid",
             Self::AdapterUnknown { .. } => "adapter_unknown",
             Self::AdapterNotInUse => "adapter_not_in_use",
+            Self::HeadMissing { .. } => "head_missing",
             Self::CompositionInvalid { .. } => "composition_invalid",
             Self::AdapterFormat { .. } => "adapter_format",
             Self::FetchFailed { .. } => "fetch_failed",

@@ -295,10 +295,10 @@ fn engine(dtype: Dtype) -> Engine {
     let mut lora = random(&*backbone, "lora", &top, 99);
     let config = graftlet::adapter::LoraConfig {
         rank: 3,
-        targets: [graftlet::backbone::LinearSite {
-            layer: LAYERS - 1,
-            linear: graftlet::backbone::Linear::Value,
-        }]
+        targets: [graftlet::backbone::LinearSite::new(
+            LAYERS - 1,
+            graftlet::backbone::Linear::Value,
+        )]
         .into(),
         ..Default::default()
     };

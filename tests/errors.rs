@@ -225,7 +225,7 @@ fn another_fingerprint() {
 
 #[test]
 fn unknown_kinds() {
-    for kind in ["OFT", "HRA", "lora", ""] {
+    for kind in ["NEWEST", "lora", ""] {
         let files = with_json(GOLDENS[0], CONFIG, |map| map["peft_type"] = json!(kind));
         refused(
             load(&files),
@@ -256,30 +256,17 @@ fn unknown_kinds() {
 
 #[test]
 fn features_that_would_change_the_answers() {
-    let peft = [
-        ("use_qalora", json!(true)),
-        ("use_bdlora", json!(true)),
-        ("fan_in_fan_out", json!(true)),
-        ("layer_replication", json!([[0, 4], [2, 5]])),
-        ("target_parameters", json!(["x"])),
-        ("trainable_token_indices", json!([1])),
-        ("alora_invocation_tokens", json!([1, 2])),
-        ("init_lora_weights", json!("pissa")),
-        ("init_lora_weights", json!("pissa_niter_16")),
-        ("init_lora_weights", json!("olora")),
-        ("init_lora_weights", json!("corda")),
-        ("init_lora_weights", json!("loftq")),
-    ];
-    for (field, value) in peft {
-        let files = with_json(GOLDENS[0], CONFIG, |map| {
-            map.insert(field.into(), value.clone());
-        });
-        refused(
-            load(&files),
-            "unsupported_feature",
-            &[CONFIG, &format!("{field} = {value}")],
-        );
-    }
+    // methods of their own are in tests/peft_goldens.rs
+    let files = with_json(GOLDENS[0], CONFIG, |map| {
+        map.insert("init_lora_weights".into(), json!("newest"));
+    });
+    let words = [CONFIG, "init_lora_weights = \"newest\""];
+    refused(load(&files), "unsupported_feature", &words);
+    let files = with_json(GOLDENS[0], CONFIG, |map| {
+        map.insert("use_bdlora".into(), json!(true));
+    });
+    let words = [CONFIG, "block-diagonal LoRA (use_bdlora)"];
+    refused(load(&files), "method_unsupported", &words);
     let bottleneck = [("residual_before_ln", json!("before"))];
     for (field, value) in bottleneck {
         let files = with_inner("ah_pfeiffer", CONFIG, field, value.clone());
@@ -458,14 +445,84 @@ fn an_adapter_without_a_head_has_no_answers() {
     let mut task = trained(engine, "lora");
     task.head = None;
     engine.insert("headless", task);
-    let words = ["\"headless\"", "head"];
-    refused(
+    let words = ["\"headless\"", "without a head", "embed", "train --from"];
+    let error = refused(
         engine.classify_with("headless", &["the cat".into()]),
-        "adapter_format",
+        "head_missing",
         &words,
     );
+    assert!(!error.to_string().contains("cannot be written"), "{error}");
     engine.activate(Some("headless")).unwrap();
     assert_eq!(engine.embed(&["the cat".into()]).unwrap()[0].len(), HIDDEN);
+}
+
+/// What too large an alpha comes to: an error, and no label.
+#[test]
+fn logits_that_are_not_finite_are_no_answer() {
+    let engine = &mut Tiny::new(2, 16, 1).engine(Dtype::F32);
+    let task = trained(engine, "lora");
+    let mut files = format::save(&task, "mine", Library::Peft, engine.backbone().shape()).unwrap();
+    for (file, field) in [
+        (PEFT_WEIGHTS, "lora_B"),
+        ("graftlet_head.safetensors", "out.weight"),
+    ] {
+        let mut content = tensors(&files[file]);
+        let large = content.iter_mut().filter(|(name, _)| name.contains(field));
+        large.for_each(|(_, (_, data))| data.iter_mut().for_each(|x| *x = 3e38));
+        files.insert(file.to_owned(), write(&content));
+    }
+    let mut config: Map<String, Value> = serde_json::from_slice(&files[CONFIG]).unwrap();
+    config.insert("lora_alpha".into(), json!(1e30));
+    files.insert(CONFIG.into(), serde_json::to_vec(&config).unwrap());
+    engine.add("huge", &files).unwrap();
+    let words = ["the logit of", "alpha", "learning rate"];
+    refused(
+        engine.classify_with("huge", &["the cat".into()]),
+        "logits_not_finite",
+        &words,
+    );
+}
+
+/// One label an output, each once.
+#[test]
+fn labels_that_are_not_the_heads() {
+    let engine = &mut Tiny::new(2, 16, 1).engine(Dtype::F32);
+    let mut task = trained(engine, "lora");
+    let shape = engine.backbone().shape().clone();
+    let own = task.card.labels.clone();
+    assert_eq!(own.len(), 2);
+    // in a file of its own, and in the library's
+    let aside = format::save(&task, "mine", Library::Peft, &shape).unwrap();
+    let head = task.head.take().unwrap();
+    let config = graftlet::head::HeadConfig {
+        pooling: Pooling::Pooler,
+        ..head.config().clone()
+    };
+    let mut given = graftlet::adapter::GivenParams(head.parameters());
+    task.head = Some(graftlet::head::Head::build(config, &shape, &mut given).unwrap());
+    let beside = format::save(&task, "mine", Library::Peft, &shape).unwrap();
+    assert!(aside.contains_key("graftlet_head.safetensors"));
+    assert!(!beside.contains_key("graftlet_head.safetensors"));
+    for files in [aside, beside] {
+        for (labels, word) in [
+            (json!(["neg"]), "1 label(s)"),
+            (json!(["neg", "pos", "other"]), "2 output(s)"),
+            (json!(["neg", "neg"]), "\"neg\" is there twice"),
+            (json!(["neg", ""]), "label 2 is empty"),
+            (json!([" ", "pos"]), "label 1 is empty"),
+        ] {
+            let mut files = files.clone();
+            let mut card: Map<String, Value> = serde_json::from_slice(&files[CARD]).unwrap();
+            card.insert("labels".into(), labels);
+            files.insert(CARD.into(), serde_json::to_vec(&card).unwrap());
+            let words = [CARD, word, "each of the head's outputs once"];
+            refused(
+                format::load("mine", &files, &shape),
+                "config_invalid",
+                &words,
+            );
+        }
+    }
 }
 
 #[test]

@@ -610,7 +610,7 @@ impl Trainable {
         let adapter: Box<dyn Adapter> = config.build(backbone.shape(), &mut params).unwrap();
         let head = Head::build(self.head.clone(), backbone.shape(), &mut params).unwrap();
         let states = backbone.forward(&self.batch, &*adapter).unwrap();
-        let loss = cross_entropy(&head.logits(backbone, &states), labels);
+        let loss = cross_entropy(&head.logits(backbone, &*adapter, &states), labels);
         let value = f64::from(loss.data()[0]);
         let store = loss.backward();
         let gradient = |p: &Parameter| store.get(&p.tensor).unwrap().to_vec();

@@ -144,7 +144,7 @@ fn losses_and_their_gradients() {
     for problem in problems() {
         let head = head(config(problem.clone()), bert.shape());
         let states = bert.forward(&Batch::new(&sequences()), &NoHook).unwrap();
-        let rows = head.logits(&bert, &states).dims2();
+        let rows = head.logits(&bert, &NoHook, &states).dims2();
         let expected_rows = if problem == Problem::TokenClassification {
             6
         } else {
@@ -252,7 +252,7 @@ fn heads_learn() {
         for _ in 0..300 {
             let head = Head::build(config.clone(), bert.shape(), &mut GivenParams(&parameters));
             let head = head.unwrap();
-            let loss = head.loss(&head.logits(&bert, &states), &targets.each_ref());
+            let loss = head.loss(&head.logits(&bert, &NoHook, &states), &targets.each_ref());
             losses.push(loss.data()[0]);
             let gradients = loss.backward();
             let gradients: Vec<Vec<f32>> = parameters
@@ -266,7 +266,8 @@ fn heads_learn() {
             "{problem:?}: {losses:?}"
         );
         let head = Head::build(config, bert.shape(), &mut GivenParams(&parameters)).unwrap();
-        let answers = head.predictions(&head.logits(&bert, &states), &states.starts);
+        let answers = head.predictions(&head.logits(&bert, &NoHook, &states), &states.starts);
+        let answers = answers.unwrap();
         for ((prediction, _), target) in answers.into_iter().zip(&targets) {
             match (prediction, target) {
                 (Prediction::Label { best, .. }, Target::Label(label)) => assert_eq!(best, *label),

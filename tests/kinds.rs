@@ -187,13 +187,11 @@ fn every_gradient() {
             bottleneck: reference.bottleneck,
         };
         let dense = (index % 2 == 1).then_some(Activation::Tanh);
-        check_model_with(
-            &row.name,
-            case,
-            poolings[index % 3],
-            dense,
-            reference.adjust,
-        );
+        let pooling = match row.at_pooler {
+            true => Pooling::Pooler,
+            false => poolings[index % 3],
+        };
+        check_model_with(&row.name, case, pooling, dense, reference.adjust);
     }
 }
 
@@ -218,7 +216,7 @@ fn sixteen_rows_are_learnt_by_heart_and_the_backbone_stays() {
         let (texts, labels) = sixteen();
         let batch = batch(&engine, &texts);
         for row in rows(backbone.shape()) {
-            let passes = passes_to_learn(&*row.config, backbone, &batch, &labels);
+            let passes = passes_to_learn(&row, backbone, &batch, &labels);
             println!("{}, {dtype:?}: {passes:?} passes", row.name);
             assert!(passes.is_some(), "{}, {dtype:?}", row.name);
             assert_eq!(backbone.hash(), hash, "{}, {dtype:?}", row.name);
@@ -228,12 +226,19 @@ fn sixteen_rows_are_learnt_by_heart_and_the_backbone_stays() {
 
 /// Passes until every row is right, with adapter and head trained together.
 fn passes_to_learn(
-    config: &dyn Config,
+    row: &Row,
     backbone: &dyn Backbone,
     batch: &Batch,
     labels: &[usize],
 ) -> Option<usize> {
-    let shape = backbone.shape();
+    let config = &row.config;
+    let mut head_config = head_config();
+    let mut shape = backbone.shape().clone();
+    match row.at_pooler {
+        true => head_config.pooling = Pooling::Pooler,
+        false => shape.pooler = false,
+    }
+    let (shape, head_config) = (&shape, || head_config.clone());
     let mut params = FreshParams::new(5);
     let adapter = config.build(shape, &mut params).unwrap();
     let head = Head::build(head_config(), shape, &mut params).unwrap();
@@ -244,7 +249,11 @@ fn passes_to_learn(
         let mut params = GivenParams(&parameters);
         let adapter = config.build(shape, &mut params).unwrap();
         let head = Head::build(head_config(), shape, &mut params).unwrap();
-        let logits = head.logits(backbone, &backbone.forward(batch, &*adapter).unwrap());
+        let logits = head.logits(
+            backbone,
+            &*adapter,
+            &backbone.forward(batch, &*adapter).unwrap(),
+        );
         if logits.rows().map(argmax).eq(labels.iter().copied()) {
             return Some(pass);
         }

@@ -34,7 +34,7 @@ fn read(shape: &Shape, config: Value) -> Result<Box<dyn Config>> {
     let Value::Object(map) = config else {
         panic!("a configuration is an object")
     };
-    lora.peft.unwrap().1(CONFIG, &map, shape)
+    lora.peft[0].1(CONFIG, &map, shape)
 }
 
 /// The modules that a configuration chooses, as it is written again.
@@ -100,6 +100,58 @@ fn modules_are_excluded_by_ending_path_or_expression() {
             assert_eq!(error.code(), "config_invalid", "{error}");
         }
     }
+}
+
+/// The pooler is chosen as any other linear layer, but for its number, which it does not have.
+#[test]
+fn the_pooler_is_chosen_like_any_other() {
+    let of = |config: Value| chosen(config);
+    let every = [
+        "query",
+        "key",
+        "value",
+        "attention.output.dense",
+        "intermediate.dense",
+    ];
+    let every = [&every[..], &["output.dense", "pooler.dense"]].concat();
+    assert_eq!(of(json!({"target_modules": "all-linear"})), every);
+    let mut dense = of(json!({"target_modules": ["dense"]}));
+    dense.sort();
+    assert_eq!(
+        dense,
+        ["intermediate.dense", "output.dense", "pooler.dense"]
+    );
+    for target in [
+        json!(["pooler.dense"]),
+        json!(["bert.pooler.dense"]),
+        json!(["0.auto_model.pooler.dense"]),
+        json!(r".*pooler.*"),
+        json!(r"bert\.pooler\.dense"),
+    ] {
+        assert_eq!(of(json!({ "target_modules": target })), ["pooler.dense"]);
+    }
+    let without = |more: Value| {
+        let mut config = json!({"target_modules": ["query", "pooler.dense"]});
+        config
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        of(config)
+    };
+    for more in [
+        json!({"exclude_modules": ["pooler.dense"]}),
+        json!({"exclude_modules": ["dense"]}),
+        json!({"exclude_modules": r".*pooler.*"}),
+        json!({"modules_to_save": ["classifier", "pooler"]}),
+        json!({"modules_to_save": ["pooler.dense"]}),
+    ] {
+        assert_eq!(without(more.clone()), ["query"], "{more}");
+    }
+    // a layer's number leaves it out, unless it is named by its whole path
+    let some = json!({"target_modules": ["query", "dense"], "layers_to_transform": [1]});
+    assert!(of(some).iter().all(|path| path.contains("layer.1.")));
+    let path = json!({"target_modules": ["query", "pooler.dense"], "layers_to_transform": [1]});
+    assert!(of(path).contains(&"pooler.dense".to_owned()));
 }
 
 #[test]
@@ -197,7 +249,7 @@ fn logits(bert: &Bert, task: &TaskAdapter) -> Vec<f32> {
     let texts = [text(&[2, 7, 9, 3]), text(&[2, 11, 3])];
     let states = bert.forward(&Batch::new(&texts), &*task.adapter).unwrap();
     let head = task.head.as_ref().unwrap();
-    head.logits(bert, &states).data().to_vec()
+    head.logits(bert, &*task.adapter, &states).data().to_vec()
 }
 
 fn names(files: &Files) -> Vec<String> {
@@ -206,10 +258,7 @@ fn names(files: &Files) -> Vec<String> {
 }
 
 fn lora(bias: Bias) -> LoraConfig {
-    let site = |layer| LinearSite {
-        layer,
-        linear: Linear::Query,
-    };
+    let site = |layer| LinearSite::new(layer, Linear::Query);
     LoraConfig {
         rank: 2,
         alpha: 3.0,
@@ -234,6 +283,7 @@ fn biases_are_called_what_peft_calls_them() {
         "base_model.model.bert.encoder.layer.2.attention.output.LayerNorm.bias",
         "base_model.model.bert.encoder.layer.1.intermediate.dense.bias",
         "base_model.model.bert.encoder.layer.1.output.LayerNorm.bias",
+        "base_model.model.bert.pooler.dense.bias",
     ] {
         assert!(
             names.contains(&name.to_owned()),
@@ -264,38 +314,29 @@ fn edited(files: &Files, edit: impl FnOnce(&mut Tensors)) -> Files {
     files
 }
 
-/// With `bias = "all"` PEFT itself saves three biases of the head and the pooler's.
+/// With `bias = "all"` PEFT itself saves three biases of the head.
 #[test]
 fn what_peft_says_twice_is_no_surprise() {
     let bert = bert();
     let task = task(&bert, &lora(Bias::All), Library::Peft, Pooling::Pooler);
     let files = format::save(&task, "mine", Library::Peft, bert.shape()).unwrap();
-    let frozen = bert
-        .shape()
-        .frozen
-        .pooler()
-        .unwrap()
-        .bias()
-        .unwrap()
-        .to_vec();
-    let pooler = "base_model.model.bert.pooler.dense.bias";
     let as_peft = edited(&files, |tensors| {
         let bias = tensors["base_model.model.classifier.bias"].clone();
         let original = "base_model.model.classifier.original_module.bias";
         tensors.insert(original.into(), (vec![2], vec![5.0, 6.0]));
         let trained = "base_model.model.classifier.modules_to_save.bias";
         tensors.insert(trained.into(), bias);
-        tensors.insert(pooler.into(), (vec![HIDDEN], frozen.clone()));
     });
     let again = format::load("mine", &as_peft, bert.shape()).unwrap();
     assert_eq!(logits(&bert, &task), logits(&bert, &again));
-    // a pooler that was trained would be lost
-    let trained = edited(&files, |tensors| {
-        tensors.insert(pooler.into(), (vec![HIDDEN], vec![0.5; HIDDEN]));
+    // two heads that differ are not
+    let two = edited(&files, |tensors| {
+        let trained = "base_model.model.classifier.modules_to_save.other.bias";
+        tensors.insert(trained.into(), (vec![2], vec![5.0, 6.0]));
     });
-    let error = format::load("mine", &trained, bert.shape()).err().unwrap();
+    let error = format::load("mine", &two, bert.shape()).err().unwrap();
     assert!(matches!(error, Error::UnsupportedFeature { .. }), "{error}");
-    assert!(error.to_string().contains(pooler), "{error}");
+    assert!(error.to_string().contains("other.bias"), "{error}");
     // a bias that is not there stays the backbone's, as with PEFT
     let fewer = edited(&files, |tensors| {
         tensors.retain(|name, _| !name.ends_with("LayerNorm.bias"));

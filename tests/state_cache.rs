@@ -34,10 +34,7 @@ fn examples() -> Vec<Encoded> {
 
 /// LoRA on the query of the layers from `lowest` on, with weights that are not zero.
 fn adapter(backbone: &dyn Backbone, lowest: usize) -> Box<dyn Adapter> {
-    let site = |layer| LinearSite {
-        layer,
-        linear: Linear::Query,
-    };
+    let site = |layer| LinearSite::new(layer, Linear::Query);
     let config = LoraConfig {
         rank: 2,
         alpha: 3.0,

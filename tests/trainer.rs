@@ -415,7 +415,7 @@ fn a_step_in_parts_is_the_step_of_the_whole() {
             let adapter = config.build(backbone.shape(), &mut params).unwrap();
             let head = Head::build(head_config.clone(), backbone.shape(), &mut params).unwrap();
             let states = backbone.forward(&batch, &*adapter).unwrap();
-            let loss = cross_entropy(&head.logits(backbone, &states), &labels);
+            let loss = cross_entropy(&head.logits(backbone, &*adapter, &states), &labels);
             let difference = (f64::from(loss.data()[0]) - found).abs();
             let store = loss.backward();
             let gradient = |p: &Parameter| store.get(&p.tensor).unwrap().to_vec();
@@ -702,6 +702,6 @@ fn a_finished_adapter_is_not_tracked() {
     let states = engine.backbone().forward(&batch, &*task.adapter).unwrap();
     assert!(!states.x.is_tracked());
     let head = task.head.as_ref().unwrap();
-    let logits = head.logits(&**engine.backbone(), &states);
+    let logits = head.logits(&**engine.backbone(), &*task.adapter, &states);
     assert!(!logits.is_tracked());
 }

@@ -97,6 +97,11 @@ fn cases(bert: &Bert) -> Vec<Case> {
                 (1, Library::AdapterHub) => Pooling::First,
                 _ => Pooling::Pooler,
             };
+            let pooling = if row.at_pooler {
+                Pooling::Pooler
+            } else {
+                pooling
+            };
             let config = head(Problem::SingleLabel, pooling);
             add(row, library, config, row.name.clone());
         }
@@ -112,7 +117,11 @@ fn cases(bert: &Bert) -> Vec<Case> {
         }
     }
     for row in table.iter().filter(|row| row.merges) {
-        let task = moved(row, head(Problem::SingleLabel, Pooling::Mean), shape, 11);
+        let pooling = match row.at_pooler {
+            true => Pooling::Pooler,
+            false => Pooling::Mean,
+        };
+        let task = moved(row, head(Problem::SingleLabel, pooling), shape, 11);
         let mut files = merge(&task, bert).unwrap();
         files.insert("config.json".into(), tiny().config_json());
         files.insert("tokenizer.json".into(), tokenizer_json());
@@ -136,7 +145,7 @@ fn logits(bert: &Bert, task: &TaskAdapter) -> Vec<Vec<f32>> {
     let head = task.head.as_ref().unwrap();
     let one = |sequence: &Encoded| {
         let states = of_one(bert, sequence, &*task.adapter);
-        head.logits(bert, &states).data().to_vec()
+        head.logits(bert, &*task.adapter, &states).data().to_vec()
     };
     sequences().iter().map(one).collect()
 }
@@ -181,7 +190,7 @@ fn what_is_written_answers_as_it_does_in_python() {
                 let head = format::load_head(files, merged.shape()).unwrap().unwrap();
                 let one = |sequence: &Encoded| {
                     let states = of_one(&merged, sequence, &NoHook);
-                    head.logits(&merged, &states).data().to_vec()
+                    head.logits(&merged, &NoHook, &states).data().to_vec()
                 };
                 sequences().iter().map(one).collect()
             }

@@ -18,7 +18,7 @@ pub enum Bias {
     /// None.
     #[default]
     None,
-    /// Those of all linear layers and layer norms of the encoder.
+    /// Those of all linear layers and layer norms of the encoder, the pooler's included.
     All,
     /// Those of the layers that LoRA acts on.
     LoraOnly,
@@ -28,15 +28,17 @@ pub enum Bias {
 pub(super) const BIAS: &str = "bias";
 
 /// Every place of the encoder that has a bias: the embeddings' layer norm, then each layer's linear
-/// layers and layer norms.
+/// layers and layer norms, then the linear layers outside of the blocks.
 pub(super) fn all_sites(shape: &Shape) -> impl Iterator<Item = Site> {
     let layers = (0..shape.layers).flat_map(|layer| {
-        let linear = move |linear| Site::Linear(LinearSite { layer, linear });
+        let linear = move |linear| Site::Linear(LinearSite::new(layer, linear));
         let norm = move |sublayer| Site::Sublayer(SublayerSite { layer, sublayer });
-        let linears = Linear::ALL.into_iter().map(linear);
+        let linears = Linear::BLOCK.into_iter().map(linear);
         linears.chain(Sublayer::ALL.into_iter().map(norm))
     });
-    std::iter::once(Site::Encoder).chain(layers)
+    let outside = shape.linear_sites().filter(|site| site.layer.is_none());
+    let outside = outside.map(Site::Linear);
+    std::iter::once(Site::Encoder).chain(layers).chain(outside)
 }
 
 /// What trained biases add to the frozen ones.

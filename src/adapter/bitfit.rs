@@ -31,7 +31,7 @@ pub(super) static KIND: Kind = Kind {
             Ok(Box::new(BitFitConfig::default()))
         },
     }],
-    peft: None,
+    peft: &[],
     adapterhub: None,
 };
 
@@ -40,8 +40,8 @@ pub(super) const MARK: &str = "graftlet_bitfit";
 
 /// Settings of BitFit: there are none.
 ///
-/// Every bias `b` of a linear layer `y = x Wᵀ + b` and of a layer norm is trained, that of the
-/// embeddings included.
+/// Every bias `b` of a linear layer `y = x Wᵀ + b` and of a layer norm is trained, those of the
+/// embeddings and of the pooler included.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BitFitConfig {
     /// Whether the source holds the LoRA of zeros that PEFT's files need.

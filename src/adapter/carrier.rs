@@ -12,7 +12,7 @@ use crate::tensor::Tensor;
 
 /// The layer that has it.
 pub(super) const SITE: LinearSite = LinearSite {
-    layer: 0,
+    layer: Some(0),
     linear: Linear::Query,
 };
 const A: &str = "lora_a";

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::format::{Fields, Library, peft_targets};
 use super::{Adapter, Collector, Config, Description, Kind, Options, ParamName, ParamSource};
-use super::{Parameter, Preset, Site, equal, fields_of, lowest_layer, number};
+use super::{Parameter, Preset, Site, equal, fields_of, lowest_layer, number, target_sites};
 use crate::backbone::{Affine, Hook, Linear, LinearSite, Module, Modules, Shape};
 use crate::error::{Error, Result};
 use crate::ops::{scale, scale_columns};
@@ -35,7 +35,7 @@ pub(super) static KIND: Kind = Kind {
             config: from_options_adapterhub,
         },
     ],
-    peft: Some(("IA3", read_peft)),
+    peft: &[("IA3", read_peft)],
     adapterhub: Some((Some("ia3"), read_adapterhub)),
 };
 
@@ -92,20 +92,12 @@ fn from_options(
     side: fn(Linear) -> Side,
 ) -> Result<Box<dyn Config>> {
     let targets = options.targets.as_deref().unwrap_or(default);
-    if targets.is_empty() {
-        return Err(Error::OptionInvalid {
-            option: "targets",
-            value: "empty".into(),
-            reason: "name at least one linear layer".into(),
-        });
-    }
-    let sites = options.layers(shape)?.into_iter().flat_map(|layer| {
-        targets
-            .iter()
-            .map(move |&linear| (LinearSite { layer, linear }, side(linear)))
-    });
+    let sites = target_sites(targets, &options.layers(shape)?, shape)?;
     Ok(Box::new(Ia3Config {
-        sites: sites.collect(),
+        sites: sites
+            .into_iter()
+            .map(|site| (site, side(site.linear)))
+            .collect(),
         alpha: 1.0,
     }))
 }
@@ -116,7 +108,7 @@ impl Ia3Config {
     }
 
     fn layers(&self) -> BTreeSet<usize> {
-        self.sites.keys().map(|site| site.layer).collect()
+        self.sites.keys().filter_map(|site| site.layer).collect()
     }
 
     fn inputs(&self) -> BTreeSet<LinearSite> {
@@ -241,6 +233,9 @@ impl Ia3Config {
         if linears.contains(&Linear::AttentionOutput) {
             return refuse(Library::AdapterHub, "IA3 on the attention output");
         }
+        if linears.contains(&Linear::Pooler) {
+            return refuse(Library::AdapterHub, "IA3 on the pooler");
+        }
         if self.sites.len() != linears.len() * layers.len() {
             return refuse(
                 Library::AdapterHub,
@@ -291,7 +286,8 @@ fn refuse<T>(library: Library, what: &str) -> Result<T> {
 
 fn read_peft(place: &str, map: &Map<String, Value>, shape: &Shape) -> Result<Box<dyn Config>> {
     let fields = Fields::new(place, map);
-    fields.refuse_unless("fan_in_fan_out", &[json!(false)])?;
+    // PEFT resets it with a warning where the layers are linear ones
+    fields.flag("fan_in_fan_out", false)?;
     // PEFT's defaults for BERT: "output.dense" is also how the attention's output layer ends
     let default = [
         Linear::Key,
@@ -347,7 +343,7 @@ fn read_adapterhub(
         .flat_map(|layer| {
             linears
                 .iter()
-                .map(move |&linear| (LinearSite { layer, linear }, Side::Output))
+                .map(move |&linear| (LinearSite::new(layer, linear), Side::Output))
         });
     Ok(Box::new(Ia3Config {
         sites: sites.collect(),

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use super::bias::{self, BIAS, Bias, Biases};
 use super::format::Library;
 use super::{Adapter, Collector, Config, Description, Init, Kind, Options, ParamName, ParamSource};
-use super::{Parameter, Preset, Site, SizeOption, fields_of, lowest_layer};
+use super::{Parameter, Preset, Site, SizeOption, fields_of, lowest_layer, target_sites};
 use crate::backbone::{Affine, Embedder, Hook, Linear, LinearSite, Module, Modules, Shape};
 use crate::backbone::{States, SublayerSite};
 use crate::error::{Error, Result};
@@ -52,7 +52,7 @@ pub(super) static KIND: Kind = Kind {
             config: |options, shape| from_options(options, shape, true),
         },
     ],
-    peft: Some(("LORA", peft::read)),
+    peft: &[("LORA", peft::read)],
     adapterhub: Some((Some("lora"), adapterhub::read)),
 };
 
@@ -148,15 +148,7 @@ fn from_options(options: &Options, shape: &Shape, decomposed: bool) -> Result<Bo
         rank,
         alpha: options.alpha.unwrap_or(2.0 * rank as f64),
         rank_stabilised: options.rank_stabilised.unwrap_or(false),
-        targets: options
-            .layers(shape)?
-            .into_iter()
-            .flat_map(|layer| {
-                targets
-                    .iter()
-                    .map(move |&linear| LinearSite { layer, linear })
-            })
-            .collect(),
+        targets: target_sites(targets, &options.layers(shape)?, shape)?,
         decomposed,
         bias: options.bias.unwrap_or_default(),
         dropout: options.dropout.unwrap_or(0.0),
@@ -228,7 +220,7 @@ impl LoraConfig {
     }
 
     fn layers(&self) -> BTreeSet<usize> {
-        self.targets.iter().map(|site| site.layer).collect()
+        self.targets.iter().filter_map(|site| site.layer).collect()
     }
 }
 
@@ -369,12 +361,14 @@ impl Update {
 
 impl Lora {
     /// The input of an update with some elements left out, if the adapter is being trained so.
-    fn dropped(&self, x: &Tensor) -> Option<Tensor> {
+    fn dropped(&self, site: LinearSite, x: &Tensor) -> Option<Tensor> {
         let Dropped { sequences, updates } = self.dropout.as_ref()?;
         let update = updates.fetch_add(1, Ordering::Relaxed);
-        let seeds = sequences
-            .iter()
-            .map(|&(seed, tokens)| (seed.wrapping_add(update), tokens));
+        // outside of the blocks a sequence is one row
+        let seeds = sequences.iter().map(|&(seed, tokens)| {
+            let rows = if site.layer.is_some() { tokens } else { 1 };
+            (seed.wrapping_add(update), rows)
+        });
         #[allow(clippy::cast_possible_truncation)]
         Some(dropout(x, self.config.dropout as f32, seeds))
     }
@@ -395,7 +389,7 @@ impl Hook for Lora {
         let Some(update) = self.updates.get(&site) else {
             return self.biases.apply(Site::Linear(site), y);
         };
-        let dropped = self.dropped(x);
+        let dropped = self.dropped(site, x);
         let change = update.of(dropped.as_ref().unwrap_or(x));
         let y = match &update.dora {
             Some(dora) => dora.apply(y, dropped.as_ref(), &change, update.scale),
@@ -442,7 +436,7 @@ impl Adapter for Lora {
         if update.dora.is_some() || self.biases.contains(Site::Linear(site)) {
             return None;
         }
-        let dropped = self.dropped(x);
+        let dropped = self.dropped(site, x);
         Some(scale(
             update.of(dropped.as_ref().unwrap_or(x)),
             update.scale,

@@ -15,6 +15,7 @@ mod params;
 mod peft_options;
 mod prefix;
 mod prompt;
+mod saved;
 mod task;
 
 pub use bias::Bias;
@@ -157,6 +158,16 @@ pub trait Config: Any {
         false
     }
 
+    /// The settings that these add modules trained whole to, if they do.
+    fn beside(&self) -> Option<&dyn Config> {
+        None
+    }
+
+    /// The linear layers whose weights it replaces, so that nothing of the frozen ones is left.
+    fn replaces(&self) -> BTreeSet<LinearSite> {
+        BTreeSet::new()
+    }
+
     /// The names of the adapters that it is made of, of a fusion.
     fn made_of(&self) -> Option<Vec<&str>> {
         None
@@ -182,6 +193,9 @@ pub struct Description {
     pub sites: Vec<String>,
     /// Zero-based layers it acts on.
     pub layers: Vec<usize>,
+    /// Modules that are trained whole, as [`LinearSite::title`] names them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub saved: Vec<String>,
     /// Rank of a low-rank kind.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rank: Option<usize>,
@@ -203,8 +217,8 @@ pub struct Kind {
     pub name: &'static str,
     /// Ready-made settings under the names that people use.
     pub presets: &'static [Preset],
-    /// `peft_type` and reader of PEFT's configuration, if PEFT has this kind.
-    pub peft: Option<(&'static str, Reader)>,
+    /// `peft_type` and reader of PEFT's configuration, for each of PEFT's types that is of this kind.
+    pub peft: &'static [(&'static str, Reader)],
     /// `architecture` (`None` stands for null) and reader of AdapterHub's inner configuration, if
     /// AdapterHub has this kind.
     pub adapterhub: Option<(Option<&'static str>, Reader)>,
@@ -282,7 +296,8 @@ pub struct Options {
         skip_serializing_if = "Option::is_none"
     )]
     pub virtual_tokens: Option<usize>,
-    /// Linear layers that LoRA acts on.
+    /// Linear layers that LoRA or IA3 acts on, in each of `layers`; the pooler, which lies in none, if it is
+    /// named here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub targets: Option<Vec<crate::backbone::Linear>>,
     /// Zero-based layers that a LoRA, IA3, bottleneck or prefix is in. What lies below the lowest is computed
@@ -436,12 +451,43 @@ fn virtual_tokens(options: &Options, default: usize, shape: &Shape) -> Result<us
     })
 }
 
+/// The linear layers of these names in the given layers, and those that lie in no layer.
+///
+/// # Errors
+/// [`Error::OptionInvalid`] if none is named, or one that the backbone does not have.
+fn target_sites(
+    linears: &[crate::backbone::Linear],
+    layers: &BTreeSet<usize>,
+    shape: &Shape,
+) -> Result<BTreeSet<LinearSite>> {
+    let named = |site: &LinearSite| {
+        linears.contains(&site.linear) && site.layer.is_none_or(|layer| layers.contains(&layer))
+    };
+    let invalid = |value: &str, reason: String| Error::OptionInvalid {
+        option: "targets",
+        value: value.to_owned(),
+        reason,
+    };
+    let sites: BTreeSet<LinearSite> = shape.linear_sites().filter(named).collect();
+    let absent = linears
+        .iter()
+        .find(|&&linear| sites.iter().all(|site| site.linear != linear));
+    match absent {
+        Some(linear) => Err(invalid(
+            linear.name(),
+            format!("{} has no such linear layer", shape.name),
+        )),
+        None if sites.is_empty() => Err(invalid("empty", "name at least one linear layer".into())),
+        None => Ok(sites),
+    }
+}
+
 /// Lowest layer among the sites of some parameters.
 fn lowest_layer(parameters: &[Parameter]) -> Option<usize> {
     let layers = parameters
         .iter()
         .filter_map(|parameter| match parameter.name.site {
-            Site::Linear(site) => Some(site.layer),
+            Site::Linear(site) => site.layer,
             Site::Sublayer(site) => Some(site.layer),
             Site::Encoder => Some(0),
             Site::Head => None,

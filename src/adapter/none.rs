@@ -21,7 +21,7 @@ pub(super) static KIND: Kind = Kind {
         size: None,
         config: |_, _| Ok(Box::new(NoneConfig::default())),
     }],
-    peft: None,
+    peft: &[],
     adapterhub: None,
 };
 

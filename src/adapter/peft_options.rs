@@ -61,7 +61,7 @@ pub(super) fn apply(
             });
         }
     }
-    let Some((_, read)) = kind.peft else {
+    let Some((_, read)) = kind.peft.first() else {
         return Ok(config.boxed());
     };
     let mut map = config.write(Library::Peft, shape)?;

@@ -30,7 +30,7 @@ pub(super) static KIND: Kind = Kind {
         }),
         config: from_options,
     }],
-    peft: Some(("PREFIX_TUNING", read_peft)),
+    peft: &[("PREFIX_TUNING", read_peft)],
     adapterhub: Some((Some("prefix_tuning"), read_adapterhub)),
 };
 

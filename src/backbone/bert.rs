@@ -75,7 +75,11 @@ impl Bert {
         let blocks = (0..config.num_hidden_layers)
             .map(|layer| {
                 let linear = |linear: Linear, input, output| {
-                    weights.linear(&MODULES.linear(LinearSite { layer, linear }), input, output)
+                    weights.linear(
+                        &MODULES.linear(LinearSite::new(layer, linear)),
+                        input,
+                        output,
+                    )
                 };
                 let norm = |sublayer: Sublayer| {
                     let path = MODULES.sublayer(SublayerSite { layer, sublayer });
@@ -141,12 +145,11 @@ impl Bert {
     fn frozen(&self) -> Frozen {
         let mut frozen = Frozen {
             embedding_norm: Some(self.embedding_norm.clone()),
-            pooler: self.pooler.clone(),
             ..Frozen::default()
         };
         for (layer, block) in self.blocks.iter().enumerate() {
-            for (linear, weight) in Linear::ALL.into_iter().zip(block.linears()) {
-                let site = LinearSite { layer, linear };
+            for (linear, weight) in Linear::BLOCK.into_iter().zip(block.linears()) {
+                let site = LinearSite::new(layer, linear);
                 frozen.linears.insert(site, weight.clone());
             }
             let norms = [&block.attention_norm, &block.ffn_norm];
@@ -154,6 +157,9 @@ impl Bert {
                 let site = SublayerSite { layer, sublayer };
                 frozen.norms.insert(site, norm.clone());
             }
+        }
+        if let Some(pooler) = &self.pooler {
+            frozen.linears.insert(LinearSite::POOLER, pooler.clone());
         }
         frozen
     }
@@ -190,11 +196,14 @@ impl Backbone for Bert {
         states
     }
 
-    fn pool(&self, first_tokens: &Tensor) -> Tensor {
+    fn pool(&self, first_tokens: &Tensor, hook: &dyn Hook) -> Tensor {
         let Some(pooler) = &self.pooler else {
             unreachable!("this checkpoint has no pooler");
         };
-        Activation::Tanh.forward(pooler.forward(first_tokens))
+        let site = LinearSite::POOLER;
+        let x = hook.before_linear(site, first_tokens.clone());
+        let y = hook.after_linear(site, &x, pooler.forward(&x));
+        Activation::Tanh.forward(y)
     }
 
     fn checkpoint(
@@ -294,7 +303,7 @@ impl Embedder for Bert {
 }
 
 impl Block {
-    /// In the order of [`Linear::ALL`].
+    /// In the order of [`Linear::BLOCK`].
     fn linears(&self) -> [&FrozenLinear; 6] {
         [
             &self.query,
@@ -307,7 +316,7 @@ impl Block {
     }
 
     fn forward(&self, layer: usize, x: Tensor, starts: &Arc<[usize]>, hook: &dyn Hook) -> Tensor {
-        let site = |linear| LinearSite { layer, linear };
+        let site = |linear| LinearSite::new(layer, linear);
         let half = |sublayer| SublayerSite { layer, sublayer };
         let after = |linear, x: &Tensor, y| hook.after_linear(site(linear), x, y);
 
@@ -340,8 +349,8 @@ impl Block {
 
     /// Queries, keys and values. They have one input, unless an adapter gives them different ones.
     fn projections(&self, layer: usize, x: &Tensor, hook: &dyn Hook) -> [Tensor; 3] {
-        let [query, key, value] =
-            [Linear::Query, Linear::Key, Linear::Value].map(|linear| LinearSite { layer, linear });
+        let [query, key, value] = [Linear::Query, Linear::Key, Linear::Value]
+            .map(|linear| LinearSite::new(layer, linear));
         if ![query, key, value]
             .iter()
             .any(|&site| hook.changes_input(site))

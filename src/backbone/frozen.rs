@@ -12,7 +12,6 @@ pub struct Frozen {
     pub(super) linears: BTreeMap<LinearSite, FrozenLinear>,
     pub(super) norms: BTreeMap<SublayerSite, LayerNorm>,
     pub(super) embedding_norm: Option<LayerNorm>,
-    pub(super) pooler: Option<FrozenLinear>,
 }
 
 impl Frozen {
@@ -32,11 +31,5 @@ impl Frozen {
     #[must_use]
     pub fn embedding_norm(&self) -> Option<&LayerNorm> {
         self.embedding_norm.as_ref()
-    }
-
-    /// The checkpoint's pooler.
-    #[must_use]
-    pub fn pooler(&self) -> Option<&FrozenLinear> {
-        self.pooler.as_ref()
     }
 }

@@ -7,7 +7,7 @@ use crate::ops::{LayerNorm, attention, concat};
 use crate::tensor::Tensor;
 use crate::text::Batch;
 
-/// The six linear layers of a transformer block.
+/// What a linear layer of the encoder does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Linear {
@@ -23,11 +23,24 @@ pub enum Linear {
     FfnUp,
     /// Second, narrowing layer of the feed-forward network.
     FfnDown,
+    /// The pooler's layer, which reads the first token's last state. There is one behind the blocks.
+    Pooler,
 }
 
 impl Linear {
-    /// All six, in the order of computation.
-    pub const ALL: [Self; 6] = [
+    /// All of them, in the order of computation.
+    pub const ALL: [Self; 7] = [
+        Self::Query,
+        Self::Key,
+        Self::Value,
+        Self::AttentionOutput,
+        Self::FfnUp,
+        Self::FfnDown,
+        Self::Pooler,
+    ];
+
+    /// Those that every transformer block has, in the order of computation.
+    pub const BLOCK: [Self; 6] = [
         Self::Query,
         Self::Key,
         Self::Value,
@@ -35,6 +48,12 @@ impl Linear {
         Self::FfnUp,
         Self::FfnDown,
     ];
+
+    /// Whether every transformer block has one; else there is one for the whole encoder.
+    #[must_use]
+    pub fn is_in_block(self) -> bool {
+        self != Self::Pooler
+    }
 
     /// The name used in configurations and listings.
     #[must_use]
@@ -46,17 +65,59 @@ impl Linear {
             Self::AttentionOutput => "attention_output",
             Self::FfnUp => "ffn_up",
             Self::FfnDown => "ffn_down",
+            Self::Pooler => "pooler",
         }
     }
 }
 
-/// One linear layer of the backbone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// One linear layer of the backbone: what it does, and in which block. Sites are ordered as they are
+/// computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LinearSite {
-    /// Zero-based layer.
-    pub layer: usize,
+    /// Zero-based layer; `None` for a linear layer outside of the blocks.
+    pub layer: Option<usize>,
     /// Which linear.
     pub linear: Linear,
+}
+
+impl LinearSite {
+    /// The pooler's linear layer.
+    pub const POOLER: Self = Self {
+        layer: None,
+        linear: Linear::Pooler,
+    };
+
+    /// A linear layer of a block, or the encoder's only one of that name, whatever the block.
+    #[must_use]
+    pub fn new(layer: usize, linear: Linear) -> Self {
+        Self {
+            layer: linear.is_in_block().then_some(layer),
+            linear,
+        }
+    }
+
+    /// The name for listings and errors: "query of layer 3", "pooler".
+    #[must_use]
+    pub fn title(self) -> String {
+        match self.layer {
+            Some(layer) => format!("{} of layer {layer}", self.linear.name()),
+            None => self.linear.name().to_owned(),
+        }
+    }
+}
+
+impl Ord for LinearSite {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        // what lies outside of the blocks is computed behind them
+        let place = |site: &Self| (site.layer.is_none(), site.layer, site.linear);
+        place(self).cmp(&place(other))
+    }
+}
+
+impl PartialOrd for LinearSite {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// The two halves of a transformer block.
@@ -176,13 +237,12 @@ pub trait Hook {
         false
     }
 
-    /// Position of a text's first token: how many positions virtual tokens take, which a text then has
-    /// less.
+    /// Position of the first token of a text: the number of positions that virtual tokens take from it.
     fn first_position(&self) -> usize {
         0
     }
 
-    /// The input `x`: `[tokens, in]` of a linear layer.
+    /// The input `x`: `[tokens, in]` of a linear layer; `[sequences, in]` at the pooler.
     fn before_linear(&self, _site: LinearSite, x: Tensor) -> Tensor {
         x
     }

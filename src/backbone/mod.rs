@@ -55,6 +55,13 @@ pub struct Shape {
 }
 
 impl Shape {
+    /// Every linear layer, in the order of computation.
+    pub fn linear_sites(&self) -> impl Iterator<Item = LinearSite> + use<> {
+        let blocks = (0..self.layers)
+            .flat_map(|layer| Linear::BLOCK.map(|linear| LinearSite::new(layer, linear)));
+        blocks.chain(self.pooler.then_some(LinearSite::POOLER))
+    }
+
     /// Input and output width of a linear layer.
     #[must_use]
     pub fn linear_features(&self, linear: Linear) -> (usize, usize) {
@@ -105,8 +112,6 @@ pub trait Modules: std::fmt::Debug + Sync {
     fn norm(&self, site: SublayerSite) -> String {
         format!("{}.LayerNorm", self.sublayer(site))
     }
-    /// Path below [`base`](Self::base) of the checkpoint's pooler.
-    fn pooler(&self) -> &'static str;
 }
 
 /// Every model family there is, as the Python libraries name it.
@@ -126,11 +131,12 @@ pub trait Backbone: Send + Sync {
     /// Runs some of the layers, `0..shape().layers` for all.
     fn run(&self, states: States, layers: std::ops::Range<usize>, hook: &dyn Hook) -> States;
 
-    /// The checkpoint's own pooling of first tokens: `[sequences, hidden size]` to the same shape.
+    /// The checkpoint's own pooling of first tokens: `[sequences, hidden size]` to the same shape. Its
+    /// linear layer is [`LinearSite::POOLER`] to the hook.
     ///
     /// # Panics
     /// If the checkpoint has none; [`Shape::pooler`] says so.
-    fn pool(&self, first_tokens: &Tensor) -> Tensor;
+    fn pool(&self, first_tokens: &Tensor, hook: &dyn Hook) -> Tensor;
 
     /// A copy of all weights as a safetensors file in f32, as the family's library reads it, each module
     /// of which has gone through `change`.

@@ -86,12 +86,21 @@ fn adapter(arguments: &Arguments) -> Result<Map<String, Value>> {
     say("virtual tokens", json!(description.virtual_tokens));
     say("sites", json!(description.sites));
     say("layers", json!(description.layers));
+    if !description.saved.is_empty() {
+        say("trained whole", json!(description.saved));
+    }
     say("parameters", json!(task.parameters()));
     say("bytes", json!(task.bytes));
     say(
         "head",
         json!(task.head.as_ref().map(|head| head.config().pooling)),
     );
+    if let Some(head) = task.unused_head() {
+        say(
+            "head left out",
+            json!(format!("one {head}, which is not computed here")),
+        );
+    }
     say("labels", json!(task.card.labels));
     say("task", json!(task.card.task));
     say(

@@ -201,7 +201,11 @@ fn low_rank(terms: &[Term], rank: Option<usize>, shape: &Shape) -> Result<Box<dy
         match lora.filter(plain) {
             Some(lora) => loras.push((term, lora)),
             None => {
-                let what = lora.map_or(config.kind().name, |_| "a LoRA with more than its update");
+                let is_more = lora.is_some() || config.beside().is_some();
+                let what = match is_more {
+                    true => "an adapter with more than updates",
+                    false => config.kind().name,
+                };
                 let reason = format!(
                     "\"{}\" is {what}; where settings differ, only the updates of LoRA can be summed",
                     term.name

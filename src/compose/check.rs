@@ -4,7 +4,7 @@ use std::rc::Rc;
 use super::fusion::Fusion;
 use super::{Composition, Lookup, invalid};
 use crate::adapter::{Adapter, Bias, HalfBlock, LoraConfig, Reads, TaskAdapter};
-use crate::backbone::{Linear, LinearSite, Shape, Sublayer, SublayerSite};
+use crate::backbone::{Shape, Sublayer, SublayerSite};
 use crate::error::Result;
 
 /// The blocks of a composition.
@@ -293,17 +293,14 @@ impl Named {
     }
 
     fn lora(&self) -> Option<&LoraConfig> {
-        (self.adapter().config() as &dyn Any).downcast_ref()
+        let config = self.adapter().config();
+        (config.beside().unwrap_or(config) as &dyn Any).downcast_ref()
     }
 }
 
 fn inside(place: &str, block: Block, index: usize) -> String {
     let dot = if place.is_empty() { "" } else { "." };
     format!("{place}{dot}{}[{index}]", block.name())
-}
-
-pub(super) fn linear_sites(shape: &Shape) -> impl Iterator<Item = LinearSite> {
-    (0..shape.layers).flat_map(|layer| Linear::ALL.map(|linear| LinearSite { layer, linear }))
 }
 
 pub(super) fn half_blocks(shape: &Shape) -> impl Iterator<Item = SublayerSite> {
@@ -320,12 +317,22 @@ fn why_not_stacked(first: &Named, second: &Named, shape: &Shape) -> Option<Strin
     {
         return Some("both change what enters the first layer".into());
     }
-    for site in linear_sites(shape) {
+    for site in shape.linear_sites() {
         if !both
             .iter()
             .all(|named| named.adapter().changes_output(site))
         {
             continue;
+        }
+        if let Some(whole) = both
+            .iter()
+            .find(|n| n.adapter().config().replaces().contains(&site))
+        {
+            let name = &whole.name;
+            return Some(format!(
+                "\"{name}\" replaces the weights of {}, which the other changes too",
+                site.title()
+            ));
         }
         if let Some(dora) = both
             .iter()
@@ -340,9 +347,8 @@ fn why_not_stacked(first: &Named, second: &Named, shape: &Shape) -> Option<Strin
         let is_update = |named: &&Named| named.lora().is_some_and(|l| l.bias == Bias::None);
         if input != output && both.iter().all(is_update) {
             return Some(format!(
-                "what the first adds at {} of layer {} has {output} features, and the second reads {input}; average them with weights 1 to add both",
-                site.linear.name(),
-                site.layer
+                "what the first adds at {} has {output} features, and the second reads {input}; average them with weights 1 to add both",
+                site.title()
             ));
         }
     }

@@ -37,7 +37,7 @@ pub static KIND: Kind = Kind {
             )?))
         },
     }],
-    peft: None,
+    peft: &[],
     adapterhub: None,
 };
 

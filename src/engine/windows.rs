@@ -223,12 +223,7 @@ impl Gathered {
         } else {
             self.logits
         };
-        if let Some(&value) = logits.iter().find(|logit| !logit.is_finite()) {
-            return Err(Error::LogitsNotFinite {
-                index,
-                value: if value.is_nan() { "NaN" } else { "infinity" },
-            });
-        }
+        head.check_finite(&logits, index)?;
         Ok(Answer {
             prediction: self.prediction.unwrap_or_else(|| head.prediction(&logits)),
             logits,

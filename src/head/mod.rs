@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use calibration::tempered;
 
 use crate::adapter::{Collector, Init, ParamSource, Parameter, Site};
-use crate::backbone::{Backbone, Shape, States};
+use crate::backbone::{Backbone, Hook, Shape, States};
 use crate::error::{Error, Result};
 use crate::ops::{Activation, add_bias, dropout, linear, select, sequence_mean};
 use crate::tensor::Tensor;
@@ -129,8 +129,7 @@ impl Head {
     /// Those of the source; [`Error::OptionInvalid`] if it reads a pooler that the backbone does not
     /// have, or if its labels do not fit what it answers.
     pub fn build(config: HeadConfig, shape: &Shape, source: &mut dyn ParamSource) -> Result<Self> {
-        let pools = config.problem != Problem::TokenClassification;
-        if pools && config.pooling == Pooling::Pooler && !shape.pooler {
+        if config.reads_pooler() && !shape.pooler {
             return Err(Error::OptionInvalid {
                 option: "pooling",
                 value: "pooler".into(),
@@ -186,14 +185,14 @@ impl Head {
     }
 
     /// Logits of a batch's last hidden states: `[sequences, labels]`, or `[tokens, labels]` of a head
-    /// that labels tokens.
+    /// that labels tokens. `hook` is what the states were computed with; it may act on the pooler too.
     #[must_use]
-    pub fn logits(&self, backbone: &dyn Backbone, states: &States) -> Tensor {
-        self.logits_of(self.read(backbone, states))
+    pub fn logits(&self, backbone: &dyn Backbone, hook: &dyn Hook, states: &States) -> Tensor {
+        self.logits_of(self.read(backbone, hook, states))
     }
 
     /// [`logits`](Self::logits) in training: of what the head reads, an element is left out with
-    /// probability `share`. There is one seed a sequence.
+    /// probability `share`. There is one of the `seeds` a sequence.
     ///
     /// # Panics
     /// If `share` is not below 1, or there are not as many seeds as sequences.
@@ -201,11 +200,11 @@ impl Head {
     pub fn logits_in_training(
         &self,
         backbone: &dyn Backbone,
+        hook: &dyn Hook,
         states: &States,
-        share: f32,
-        seeds: &[u64],
+        (share, seeds): (f32, &[u64]),
     ) -> Tensor {
-        let x = self.read(backbone, states);
+        let x = self.read(backbone, hook, states);
         if share <= 0.0 {
             return self.logits_of(x);
         }
@@ -216,10 +215,10 @@ impl Head {
     }
 
     /// What the head reads: a vector a sequence, or a token.
-    fn read(&self, backbone: &dyn Backbone, states: &States) -> Tensor {
+    fn read(&self, backbone: &dyn Backbone, hook: &dyn Hook, states: &States) -> Tensor {
         match self.config.problem {
             Problem::TokenClassification => states.x.clone(),
-            _ => pool(self.config.pooling, backbone, states),
+            _ => pool(self.config.pooling, backbone, hook, states),
         }
     }
 
@@ -289,6 +288,26 @@ impl Head {
         }
     }
 
+    /// Refuses logits that are no numbers: `[labels]` or `[tokens, labels]` of the text at `index` of a call.
+    ///
+    /// # Errors
+    /// [`Error::LogitsNotFinite`].
+    pub fn check_finite(&self, logits: &[f32], index: usize) -> Result<()> {
+        let Some(at) = logits.iter().position(|logit| !logit.is_finite()) else {
+            return Ok(());
+        };
+        let labels = &self.config.labels;
+        Err(Error::LogitsNotFinite {
+            index,
+            label: labels[at % labels.len()].clone(),
+            value: if logits[at].is_nan() {
+                "NaN"
+            } else {
+                "infinity"
+            },
+        })
+    }
+
     /// What the logits of one text say: `[labels]`, or `[tokens, labels]` of a head that labels tokens.
     #[must_use]
     pub fn prediction(&self, logits: &[f32]) -> Prediction {
@@ -307,6 +326,12 @@ impl Head {
 }
 
 impl HeadConfig {
+    /// Whether it reads what the checkpoint's pooler gives.
+    #[must_use]
+    pub fn reads_pooler(&self) -> bool {
+        self.pooling == Pooling::Pooler && self.problem != Problem::TokenClassification
+    }
+
     fn check(&self) -> Result<()> {
         let labels = self.labels.len();
         let invalid = |value: String, reason: String| {
@@ -339,16 +364,16 @@ impl HeadConfig {
     }
 }
 
-/// One vector per sequence, `[sequences, hidden]`.
+/// One vector per sequence, `[sequences, hidden]`, of states that were computed with `hook`.
 ///
 /// # Panics
 /// If the pooler is asked for and the backbone has none.
 #[must_use]
-pub fn pool(pooling: Pooling, backbone: &dyn Backbone, states: &States) -> Tensor {
+pub fn pool(pooling: Pooling, backbone: &dyn Backbone, hook: &dyn Hook, states: &States) -> Tensor {
     let first = || select(&states.x, &states.starts[..states.starts.len() - 1]);
     match pooling {
         Pooling::Mean => sequence_mean(&states.x, &states.starts),
         Pooling::First => first(),
-        Pooling::Pooler => backbone.pool(&first()),
+        Pooling::Pooler => backbone.pool(&first(), hook),
     }
 }

@@ -10,7 +10,7 @@ use super::start::{self, StartParams};
 use super::student::Student;
 use super::{Dataset, Outcomes, Resolved, StateCache};
 use crate::adapter::{Config, FreshParams, Options, Preset, configure};
-use crate::backbone::Backbone;
+use crate::backbone::{Backbone, Linear, Shape};
 use crate::error::{Error, Result};
 use crate::head::{Head, HeadConfig, LossSettings, ProblemName, Target, argmax, softmax};
 use crate::text::{Encoded, runs};
@@ -136,11 +136,17 @@ impl Learner {
                 given.extend(start::values(own, scale));
             }
         }
+        check_pooler(&options, &head)?;
         let mut params = StartParams {
             given: &given,
             fresh: FreshParams::new(resolved.seed),
         };
-        let adapter = config.build(shape, &mut params)?;
+        // nothing is trained on a pooler that is not read
+        let read = Shape {
+            pooler: shape.pooler && head.reads_pooler(),
+            ..shape.clone()
+        };
+        let adapter = config.build(&read, &mut params)?;
         let built = Head::build(head.clone(), shape, &mut params)?;
         let examples = train.len() + dev.len();
         let states = StateCache::new(&*backbone, adapter.lowest_layer(), examples, STATE_BYTES);
@@ -242,8 +248,12 @@ impl Learner {
             let numbers = part.iter().map(|&row| self.key(&self.train, row, 0));
             let numbered: Vec<_> = numbers.zip(&tokens).collect();
             let states = self.states.forward(&*self.backbone, &*adapter, &numbered)?;
-            let logits =
-                head.logits_in_training(&*self.backbone, &states, self.head_dropout, &seeds);
+            let logits = head.logits_in_training(
+                &*self.backbone,
+                &*adapter,
+                &states,
+                (self.head_dropout, &seeds),
+            );
             drop(states);
             let weights: f64 = targets.iter().map(|target| self.loss.weight(target)).sum();
             let share = weights / weight.max(f64::MIN_POSITIVE);
@@ -281,8 +291,10 @@ impl Learner {
             let numbers = part.iter().map(|&row| self.key(&self.dev, row, before));
             let numbered: Vec<_> = numbers.zip(&tokens).collect();
             let states = self.states.forward(&*self.backbone, &*adapter, &numbered)?;
-            let logits = head.logits(&*self.backbone, &states);
-            for (&row, (_, logits)) in part.iter().zip(head.predictions(&logits, &states.starts)) {
+            let logits = head.logits(&*self.backbone, &*adapter, &states);
+            let predictions = head.predictions(&logits, &states.starts);
+            for (&row, (_, logits)) in part.iter().zip(predictions) {
+                head.check_finite(&logits, row)?;
                 outcomes.add(&self.dev, row, &logits);
             }
         }
@@ -351,6 +363,19 @@ fn trace(z: &[f32], label: usize) -> Trace {
         rival_score: scores[rival],
         rival: u32::try_from(rival).unwrap_or(u32::MAX),
     }
+}
+
+/// A pooler that the head does not read would learn nothing.
+fn check_pooler(options: &Options, head: &HeadConfig) -> Result<()> {
+    let targets = options.targets.as_deref().unwrap_or_default();
+    if targets.contains(&Linear::Pooler) && !head.reads_pooler() {
+        return Err(Error::OptionInvalid {
+            option: "targets",
+            value: Linear::Pooler.name().into(),
+            reason: "this head does not read the pooler; leave it out, or choose pooling \"pooler\" and a question about whole texts".into(),
+        });
+    }
+    Ok(())
 }
 
 /// Virtual tokens have states too, and a head for tokens could not tell them from a text's.

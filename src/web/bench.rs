@@ -144,7 +144,7 @@ fn top_two(_: &Options, shape: &Shape) -> Result<Box<dyn Config>> {
 
 /// LoRA r=8 on query and value of the layers from `lowest` on.
 fn lora(shape: &Shape, lowest: usize) -> LoraConfig {
-    let sites = |layer| [Linear::Query, Linear::Value].map(|linear| LinearSite { layer, linear });
+    let sites = |layer| [Linear::Query, Linear::Value].map(|linear| LinearSite::new(layer, linear));
     LoraConfig {
         rank: 8,
         alpha: 16.0,

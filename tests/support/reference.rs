@@ -157,7 +157,7 @@ impl Default for Bottleneck {
 /// bottlenecks as `{layer}.{sublayer}.{down,up}.{weight,bias}`, hypercomplex ones with `w` and `rule` in place of
 /// `weight`, `encoder` in place of layer and sublayer where they are shared, IA3 as `{layer}.{linear}.ia3` (one row
 /// scales the input, one column the output), the head as `head.{dense,out}.{weight,bias}`. A vector
-/// is a matrix of one row. An adapter acts wherever its tensors are: trained biases are `{layer}.{linear}.bias`,
+/// is a matrix of one row. At the pooler `pooler` stands in place of `{layer}.{linear}`. An adapter acts wherever its tensors are: trained biases are `{layer}.{linear}.bias`,
 /// `{layer}.{sublayer}_norm.bias` and `encoder.bias`, DoRA's magnitudes `{layer}.{linear}.lora_magnitude`, virtual tokens
 /// `encoder.prefix`, or `encoder.prefix.{tokens,down.weight,down.bias,up.weight,up.bias}` of the network that makes
 /// them, and `encoder.prompt`.
@@ -210,7 +210,7 @@ impl Model {
         layer_norm(x, gamma, self.vector(&format!("{path}.bias")), self.epsilon)
     }
 
-    /// A linear layer of a block with LoRA beside it: `W x + b + s B (A x)`.
+    /// A linear layer of a block with what an adapter does there.
     fn block_linear(&self, layer: usize, name: &str, x: &[Vector]) -> Matrix {
         let path = match name {
             "query" | "key" | "value" => format!("attention.self.{name}"),
@@ -219,11 +219,15 @@ impl Model {
             "ffn_down" => "output.dense".to_owned(),
             _ => panic!("no linear layer {name}"),
         };
-        let site = format!("{layer}.{name}");
         let path = format!("encoder.layer.{layer}.{path}");
+        self.adapted(&format!("{layer}.{name}"), &path, x)
+    }
+
+    /// A linear layer with LoRA beside it: `W x + b + s B (A x)`, or with IA3, a trained bias, …
+    fn adapted(&self, site: &str, path: &str, x: &[Vector]) -> Matrix {
         let lora = self.tensors.get(&format!("{site}.lora_a"));
-        let scale = self.scales.get(&site).copied().unwrap_or(self.scale);
-        let ia3 = self.tensors.get(&format!("{layer}.{name}.ia3"));
+        let scale = self.scales.get(site).copied().unwrap_or(self.scale);
+        let ia3 = self.tensors.get(&format!("{site}.ia3"));
         let mut rows = Vec::new();
         for x in x {
             let mut x = x.clone();
@@ -231,7 +235,7 @@ impl Model {
                 let pairs = x.iter_mut().zip(factors);
                 pairs.for_each(|(x, factor)| *x *= self.scale * factor);
             }
-            let mut y = self.linear(&path, &x);
+            let mut y = self.linear(path, &x);
             if let Some(factors) = ia3.filter(|factors| factors.len() > 1) {
                 let pairs = y.iter_mut().zip(factors);
                 pairs.for_each(|(y, factor)| *y *= self.scale * factor[0]);
@@ -249,7 +253,7 @@ impl Model {
                 y = add(&y, &update);
                 if let Some(magnitude) = self.tensors.get(&format!("{site}.lora_magnitude")) {
                     let bias = self.vector(&format!("{path}.bias"));
-                    let ratios = magnitude[0].iter().zip(&self.norms[&site]);
+                    let ratios = magnitude[0].iter().zip(&self.norms[site]);
                     for ((y, bias), (magnitude, norm)) in y.iter_mut().zip(bias).zip(ratios) {
                         *y = (*y - bias) * magnitude / norm + bias;
                     }
@@ -291,15 +295,16 @@ impl Model {
             .filter_map(|name| Some(name.strip_suffix(".lora_magnitude")?.to_owned()))
             .collect();
         for site in sites {
-            let (layer, name) = site.split_once('.').unwrap();
+            let (layer, name) = site.split_once('.').unwrap_or(("", &site));
             let path = match name {
-                "query" | "key" | "value" => format!("attention.self.{name}"),
-                "attention_output" => "attention.output.dense".to_owned(),
-                "ffn_up" => "intermediate.dense".to_owned(),
-                _ => "output.dense".to_owned(),
+                "query" | "key" | "value" => format!("encoder.layer.{layer}.attention.self.{name}"),
+                "attention_output" => format!("encoder.layer.{layer}.attention.output.dense"),
+                "ffn_up" => format!("encoder.layer.{layer}.intermediate.dense"),
+                "ffn_down" => format!("encoder.layer.{layer}.output.dense"),
+                _ => "pooler.dense".to_owned(),
             };
             let scale = self.scales.get(&site).copied().unwrap_or(self.scale);
-            let weight = self.matrix(&format!("encoder.layer.{layer}.{path}.weight"));
+            let weight = self.matrix(&format!("{path}.weight"));
             let a = self.matrix(&format!("{site}.lora_a"));
             let b = self.matrix(&format!("{site}.lora_b"));
             let mut norms = Vec::new();
@@ -541,7 +546,7 @@ impl Model {
                 x.iter_mut().for_each(|x| *x /= states.len() as f64);
             }
             Pooling::Pooler => {
-                x = self.linear("pooler.dense", &x);
+                x = self.adapted("pooler", "pooler.dense", &[x]).remove(0);
                 x.iter_mut().for_each(|x| *x = x.tanh());
             }
         }

@@ -33,6 +33,8 @@ pub struct Row {
     pub merges: bool,
     /// Below this layer nothing depends on it; `None` if it changes nothing at all.
     pub lowest: Option<usize>,
+    /// Whether some of it acts on the pooler, so that a head must read that.
+    pub at_pooler: bool,
     pub reference: Option<Reference>,
 }
 
@@ -64,6 +66,7 @@ impl Row {
             fresh_is_none,
             files,
             merges,
+            at_pooler: false,
             reference: None,
         }
     }
@@ -84,6 +87,11 @@ impl Row {
 
     fn files(mut self, files: &'static [Library]) -> Self {
         self.files = files;
+        self
+    }
+
+    fn at_pooler(mut self) -> Self {
+        self.at_pooler = true;
         self
     }
 
@@ -188,7 +196,7 @@ fn boxed(config: impl Config + 'static) -> Box<dyn Config> {
 }
 
 fn site(layer: usize, linear: Linear) -> LinearSite {
-    LinearSite { layer, linear }
+    LinearSite::new(layer, linear)
 }
 
 fn everywhere(linears: &[Linear]) -> BTreeSet<LinearSite> {
@@ -206,17 +214,42 @@ fn loras() -> Vec<Row> {
         ..LoraConfig::default()
     };
     let (plain, stable) = (4.0 / 3.0, 4.0 / 3f64.sqrt());
-    let mut patterns = on(&Linear::ALL);
+    let mut patterns = on(&Linear::BLOCK);
     patterns.ranks = [(site(0, Query), 5), (site(1, FfnDown), 1)].into();
     patterns.alphas = [(site(0, Query), 2.0), (site(0, FfnUp), 7.0)].into();
     let row = |name: &str, config: LoraConfig| Row::new(name, boxed(config));
     vec![
-        row("LoRA on every layer", on(&Linear::ALL)).scale(plain),
+        row("LoRA on every layer", on(&Linear::BLOCK)).scale(plain),
+        row("LoRA on every layer and the pooler", on(&Linear::ALL))
+            .scale(plain)
+            .at_pooler(),
+        row(
+            "LoRA on values and the pooler, with their biases",
+            LoraConfig {
+                ranks: [(LinearSite::POOLER, 2)].into(),
+                alphas: [(LinearSite::POOLER, 5.0)].into(),
+                bias: Bias::LoraOnly,
+                ..on(&[Value, Linear::Pooler])
+            },
+        )
+        .adjusted(plain, |model| {
+            model.scales = [("pooler".to_owned(), 5.0 / 2.0)].into();
+        })
+        .at_pooler(),
+        row(
+            "DoRA on queries and the pooler",
+            LoraConfig {
+                decomposed: true,
+                ..on(&[Query, Linear::Pooler])
+            },
+        )
+        .scale(plain)
+        .at_pooler(),
         row(
             "LoRA, rank-stabilised",
             LoraConfig {
                 rank_stabilised: true,
-                ..on(&Linear::ALL)
+                ..on(&Linear::BLOCK)
             },
         )
         .scale(stable),
@@ -333,7 +366,7 @@ fn ia3s() -> Vec<Row> {
         (FfnDown, Input),
     ];
     let hub = [(Key, Output), (Value, Output), (FfnUp, Output)];
-    let all = |side| Linear::ALL.map(|linear| (linear, side));
+    let all = |side| Linear::BLOCK.map(|linear| (linear, side));
     let mixed = [
         (Query, Input),
         (Key, Output),
@@ -350,6 +383,20 @@ fn ia3s() -> Vec<Row> {
         of("IA3, every input", 0..LAYERS, &all(Input), 1.0),
         of("IA3, every output", 0..LAYERS, &all(Output), 1.0),
         of("IA3, mixed", 0..LAYERS, &mixed, 1.0),
+        of(
+            "IA3 before the pooler",
+            0..LAYERS,
+            &[(Key, Output), (Linear::Pooler, Input)],
+            1.0,
+        )
+        .at_pooler(),
+        of(
+            "IA3 behind the pooler",
+            0..LAYERS,
+            &[(Value, Output), (Linear::Pooler, Output)],
+            1.0,
+        )
+        .at_pooler(),
         of("IA3 in the second layer only", 1..2, &hub, 1.0).files(both),
     ]
 }

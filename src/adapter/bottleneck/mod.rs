@@ -83,7 +83,7 @@ pub(super) static KIND: Kind = Kind {
             },
         },
     ],
-    peft: None,
+    peft: &[],
     adapterhub: Some((None, adapterhub::read)),
 };
 

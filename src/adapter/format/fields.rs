@@ -118,6 +118,12 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Whether a field is there and not false, "" or an empty collection.
+    #[must_use]
+    pub fn is_set(&self, field: &str) -> bool {
+        self.get(field).is_some_and(|value| !is_empty(value))
+    }
+
     /// An [`Error::UnsupportedFeature`] of this file.
     #[must_use]
     pub fn unsupported(&self, field: &str, value: &Value) -> Error {

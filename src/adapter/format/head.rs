@@ -1,11 +1,11 @@
 //! Heads in a file of their own, [`SIDE_HEAD`]: what a library's own model classes do not have.
 
 use super::{CARD, Files, Library, SIDE_HEAD};
-use super::{listed, put_card, read_card, said, write_tensors};
+use super::{check_labels, listed, put_card, read_card, said, write_tensors};
 use crate::adapter::{Card, FileParams, ParamName};
 use crate::backbone::Shape;
 use crate::error::{Error, Result};
-use crate::head::{Head, HeadConfig, Pooling, Problem};
+use crate::head::{Head, HeadConfig, Pooling, Problem, field};
 use crate::tensor_file::{FloatType, TensorFile};
 
 /// A head alone, with the card that says what it answers: what stands beside a backbone that an
@@ -82,6 +82,9 @@ pub(super) fn read(files: &Files, card: &Card, shape: &Shape) -> Result<Option<H
         dense: card.dense,
         labels: card.labels.clone(),
     };
+    if let Some(&outputs) = file.info(field::OUT)?.0.first() {
+        check_labels(&card.labels, outputs)?;
+    }
     let mut source = FileParams::new(&file, &key);
     let head = Head::build(config, shape, &mut source)?;
     source.finish()?;

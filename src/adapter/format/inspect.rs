@@ -89,7 +89,7 @@ fn needed_shape(name: &str, files: &Files) -> Result<Shape> {
 fn widened(file: &TensorFile<'_>, layers: usize, modules: &dyn Modules) -> Result<Option<usize>> {
     let linear = Linear::FfnUp;
     for layer in 0..layers {
-        let path = modules.linear(LinearSite { layer, linear });
+        let path = modules.linear(LinearSite::new(layer, linear));
         for ending in ["bias", "base_layer.bias"] {
             let ending = format!("{path}.{ending}");
             if let Some(key) = file.names().find(|key| key.ends_with(&ending)) {

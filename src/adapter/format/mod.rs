@@ -8,6 +8,8 @@ mod fields;
 mod head;
 mod inspect;
 mod peft;
+mod peft_keys;
+pub(super) mod peft_methods;
 pub(super) mod peft_targets;
 mod policy;
 
@@ -16,7 +18,7 @@ pub use head::{load_head, save_head};
 pub use inspect::inspect;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -213,6 +215,8 @@ fn listed<'a>(name: &str, files: &'a Files) -> Result<Cow<'a, Files>> {
 fn with_side_head(mut loaded: TaskAdapter, files: &Files, shape: &Shape) -> Result<TaskAdapter> {
     if let Some(head) = head::read(files, &loaded.card, shape)? {
         loaded.head = Some(head);
+    } else if let (Some(head), false) = (&loaded.head, loaded.card.labels.is_empty()) {
+        check_labels(&loaded.card.labels, head.config().labels.len())?;
     }
     if let Some(calibration) = &loaded.card.calibration {
         calibration.check(CARD)?;
@@ -346,6 +350,35 @@ fn default_labels(place: &str, count: usize) -> Result<Vec<String>> {
         });
     }
     Ok((0..count).map(|index| format!("LABEL_{index}")).collect())
+}
+
+/// Refuses a side file's labels that are not the head's: one for each output, each once.
+///
+/// # Errors
+/// [`Error::ConfigInvalid`] that says what is wrong with them.
+fn check_labels(labels: &[String], outputs: usize) -> Result<()> {
+    let invalid = |what: String| Error::ConfigInvalid {
+        place: CARD.into(),
+        reason: format!(
+            "{what}; \"labels\" must name each of the head's outputs once, in their order"
+        ),
+    };
+    if labels.len() != outputs {
+        let count = labels.len();
+        return Err(invalid(format!(
+            "it lists {count} label(s), and the head has {outputs} output(s)"
+        )));
+    }
+    let mut seen = BTreeSet::new();
+    for (index, label) in labels.iter().enumerate() {
+        if label.trim().is_empty() {
+            return Err(invalid(format!("label {} is empty", index + 1)));
+        }
+        if !seen.insert(label) {
+            return Err(invalid(format!("label \"{label}\" is there twice")));
+        }
+    }
+    Ok(())
 }
 
 /// Parameters with what gives each its key in a file.

@@ -1,18 +1,21 @@
 //! PEFT's folder: `adapter_config.json` and `adapter_model.safetensors`, or an older
 //! `adapter_model.bin`.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
 
+use super::peft_keys::{HEADS, Keys};
 use super::policy::refuse_unknown;
-use super::{CONFIG, Fields, Files, Library, check_size, default_labels, float_type};
-use super::{agreed, head, open, to_json, write_tensors};
-use crate::adapter::{Card, FileParams, KINDS, Original, ParamName, Site, TaskAdapter};
-use crate::backbone::Shape;
+use super::{CONFIG, Fields, Files, Library, check_labels, check_size, default_labels};
+use super::{agreed, float_type, head, open, peft_methods, peft_targets, to_json, write_tensors};
+use crate::adapter::UnusedHead;
+use crate::adapter::saved::{SavedConfig, is_saved};
+use crate::adapter::{Card, Config, FileParams, KINDS, Original, ParamName, Site, TaskAdapter};
+use crate::backbone::{LinearSite, Shape};
 use crate::error::{Error, Result};
 use crate::head::{Head, HeadConfig, Pooling, Problem, field};
-use crate::tensor_file::TensorFile;
 
 pub(super) const WEIGHTS: [&str; 2] = ["adapter_model.safetensors", "adapter_model.bin"];
 
@@ -25,58 +28,66 @@ pub(super) fn load(
 ) -> Result<TaskAdapter> {
     let fields = Fields::new(CONFIG, map);
     let peft_type: String = fields.parse("peft_type", None)?;
-    let read = KINDS
-        .iter()
-        .filter_map(|kind| kind.peft)
-        .find_map(|(name, read)| (name == peft_type).then_some(read))
-        .ok_or_else(|| Error::UnknownKind {
-            place: CONFIG.into(),
-            kind: peft_type.clone(),
-            known: KINDS
-                .iter()
-                .filter_map(|kind| Some(kind.peft?.0))
-                .collect::<Vec<_>>()
-                .join(", "),
-        })?;
+    let types = KINDS.iter().flat_map(|kind| kind.peft);
+    let read = types.clone().find(|(name, _)| *name == peft_type);
+    let Some((_, read)) = read else {
+        return Err(peft_methods::unsupported(
+            &peft_type,
+            types.map(|(name, _)| *name),
+        ));
+    };
 
     refuse_unknown(CONFIG, Library::Peft, map)?;
     let file = open(name, files, WEIGHTS)?;
-    let config = read(CONFIG, map, shape);
+    let keys = Keys::of(&file, shape)?;
+    let needed = with_pooler(name, &fields, &keys, shape)?;
+    let mut settings = map.clone();
+    settings.insert(peft_targets::PREFIX.into(), json!(keys.prefix));
+    let config = read(CONFIG, &settings, &needed);
     // the size first: what does not fit this backbone is often not understood for that reason
     let whole = config
         .as_ref()
         .is_ok_and(|config| config.describe(shape).layers.len() == shape.layers);
     check_size(name, &file, shape, whole)?;
-    let config = config?;
+    let saved: BTreeSet<_> = keys.saved(shape).into_iter().collect();
+    let config: Box<dyn Config> = match saved.is_empty() {
+        true => config?,
+        false => Box::new(SavedConfig {
+            inner: Rc::from(config?),
+            sites: saved,
+        }),
+    };
 
-    let Keys { keys, repeated } = Keys::of(&file, shape)?;
     // a missing tensor is named as its neighbours are
-    let base = format!("{}.", shape.modules.base());
-    let is_inside = file.names().any(|key| key.contains(&format!(".{base}")));
-    let base = if is_inside { base } else { String::new() };
+    let prefix = match keys.prefix.is_empty() {
+        true => String::new(),
+        false => format!("{}.", shape.modules.base()),
+    };
     let key = |parameter: ParamName| {
-        let (plain, base) = match parameter.site {
-            Site::Head => (head_key(parameter.field, &keys), ""),
+        let (plain, prefix) = match parameter.site {
+            Site::Head => (head_key(parameter.field, keys.head()), ""),
             _ => {
                 let key = config.key(Library::Peft, shape.modules, parameter, name);
-                (key, base.as_str())
+                (key, prefix.as_str())
             }
         };
-        keys.get(&plain_key(&plain, shape))
+        keys.get(&plain, shape)
             .cloned()
-            .unwrap_or_else(|| format!("base_model.model.{base}{plain}"))
+            .unwrap_or_else(|| format!("base_model.model.{prefix}{plain}"))
     };
     let mut source = FileParams::new(&file, &key);
-    repeated.iter().for_each(|key| source.ignore(key));
+    keys.repeated.iter().for_each(|key| source.ignore(key));
     let adapter = config.build(shape, &mut source)?;
-    let head = match keys.get(&head_key(field::OUT, &keys)) {
+    let head = match keys.get_head() {
         None => None,
         Some(key) => {
             let outputs = file.info(key)?.0.first().copied().unwrap_or_default();
-            let labels = if card.labels.len() == outputs {
-                card.labels.clone()
-            } else {
-                default_labels(file.place(), outputs)?
+            let labels = match card.labels.is_empty() {
+                true => default_labels(file.place(), outputs)?,
+                false => {
+                    check_labels(&card.labels, outputs)?;
+                    card.labels.clone()
+                }
             };
             let config = HeadConfig {
                 problem: problem(&fields, outputs, &card)?,
@@ -87,13 +98,14 @@ pub(super) fn load(
             Some(Head::build(config, shape, &mut source)?)
         }
     };
+    let unused_head = unused_head(&fields, &keys, shape, &mut |key| source.ignore(key))?;
     source.finish()?;
     let float = float_type(&file);
     let original = Some(Original {
         library: Library::Peft,
-        config: map.clone(),
+        config: kept(map),
         head: Map::new(),
-        unused_head: None,
+        unused_head,
     });
     Ok(TaskAdapter {
         adapter,
@@ -104,6 +116,76 @@ pub(super) fn load(
         float,
         bytes: 0,
     })
+}
+
+/// The shape of the model that the configuration speaks of: not every model of a family has the pooler.
+///
+/// # Errors
+/// [`Error::BackboneMismatch`] if the adapter acts on a pooler and the backbone has none.
+fn with_pooler(name: &str, fields: &Fields<'_>, keys: &Keys, shape: &Shape) -> Result<Shape> {
+    let in_file = keys.have(LinearSite::POOLER, shape);
+    if in_file && !shape.pooler {
+        return Err(Error::BackboneMismatch {
+            adapter: name.to_owned(),
+            property: "pooler",
+            expected: "absent".into(),
+            found: "changed".into(),
+        });
+    }
+    // a model that classifies texts has one; of another only the file can tell
+    let task_type: Option<String> = fields.parse("task_type", Some(None))?;
+    let classifies = task_type.as_deref() == Some(TEXTS) && keys.get_head().is_some();
+    Ok(Shape {
+        pooler: shape.pooler && (in_file || classifies),
+        ..shape.clone()
+    })
+}
+
+/// What the heads are for that the file holds and that cannot be used here. Each is passed over by
+/// `ignore`; a tensor that nothing says is a head's is left for an error.
+fn unused_head(
+    fields: &Fields<'_>,
+    keys: &Keys,
+    shape: &Shape,
+    ignore: &mut dyn FnMut(&str),
+) -> Result<Option<UnusedHead>> {
+    let saved = fields.strings("modules_to_save", &[])?;
+    let mut found = Vec::new();
+    for (module, tensors) in keys.of_other_heads(shape) {
+        let known = OTHER_HEADS.iter().find(|(name, _)| *name == module);
+        let is_saved = saved
+            .iter()
+            .any(|name| name.split('.').next() == Some(module));
+        let title = match known {
+            Some((_, title)) => format!("for {title} ({module})"),
+            None if HEADS.contains(&module) => format!("of several parts ({module})"),
+            None if is_saved => format!("called {module}"),
+            None => continue,
+        };
+        found.push(title);
+        tensors.into_iter().for_each(&mut *ignore);
+    }
+    Ok((!found.is_empty()).then(|| UnusedHead {
+        what: found.join(", and one "),
+        files: Files::new(),
+    }))
+}
+
+/// The heads of transformers' models that are none for texts or tokens, and what they are for.
+const OTHER_HEADS: [(&str, &str); 3] = [
+    ("qa_outputs", "question answering"),
+    ("cls", "masked language modelling"),
+    ("lm_head", "language modelling"),
+];
+
+/// The fields of a configuration that are written back. What P_TUNING says of its encoder is of no use
+/// beside what the encoder gave.
+fn kept(map: &Map<String, Value>) -> Map<String, Value> {
+    let is_encoder = |field: &str| field.starts_with("encoder_");
+    let is_p_tuning = map.get("peft_type") == Some(&json!("P_TUNING"));
+    let mut kept = map.clone();
+    kept.retain(|field, _| !(is_p_tuning && is_encoder(field)));
+    kept
 }
 
 pub(super) fn save(
@@ -119,15 +201,16 @@ pub(super) fn save(
     let problem = head.map(|head| &head.config().problem);
     let (task_type, base) = match problem {
         Some(Problem::TokenClassification) => (TOKENS, format!("{}.", shape.modules.base())),
-        Some(_) => ("SEQ_CLS", format!("{}.", shape.modules.base())),
+        Some(_) => (TEXTS, format!("{}.", shape.modules.base())),
         None => ("FEATURE_EXTRACTION", String::new()),
     };
     map.insert("task_type".into(), json!(task_type));
-    if head.is_some() {
-        map.insert("modules_to_save".into(), json!(["classifier", "score"]));
-    } else {
-        map.insert("modules_to_save".into(), Value::Null);
-    }
+    let config = task.adapter.config();
+    let heads = HEADS.iter().filter(|_| head.is_some());
+    let mut whole: Vec<String> = heads.map(|&name| name.to_owned()).collect();
+    whole.extend(saved_modules(task, shape));
+    let whole = (!whole.is_empty()).then_some(whole);
+    map.insert("modules_to_save".into(), json!(whole));
     map.entry("base_model_name_or_path")
         // no base rather than a wrong one
         .or_insert_with(|| match shape.name.as_str() {
@@ -138,19 +221,21 @@ pub(super) fn save(
     map.entry("auto_mapping").or_insert(Value::Null);
     map.entry("inference_mode").or_insert(json!(true));
 
-    let config = task.adapter.config();
-    // around prompt learning there is one wrapper less, and its tensors are no module's
-    let (wrappers, base) = if config.is_prompt_learning() {
-        ("base_model.", String::new())
-    } else {
-        ("base_model.model.", format!("base_model.model.{base}"))
+    // around prompt learning there is one wrapper less, and its own tensors are no module's
+    let is_prompt_learning = config.is_prompt_learning();
+    let wrappers = match is_prompt_learning {
+        true => "base_model.",
+        false => "base_model.model.",
     };
     let adapter_key = |parameter: ParamName| {
         let key = config.key(Library::Peft, shape.modules, parameter, "default");
-        format!("{base}{key}")
+        match is_prompt_learning && !is_saved(parameter) {
+            true => key,
+            false => format!("{wrappers}{base}{key}"),
+        }
     };
     let classifier_key = |parameter: ParamName| {
-        let key = head_key(parameter.field, &BTreeMap::new());
+        let key = head_key(parameter.field, HEADS[0]);
         format!("{wrappers}{key}")
     };
     let stored = task.adapter.stored(Library::Peft);
@@ -165,6 +250,9 @@ pub(super) fn save(
     ]
     .into())
 }
+
+/// `task_type` of a model that labels texts.
+const TEXTS: &str = "SEQ_CLS";
 
 /// `task_type` of a model that labels tokens.
 const TOKENS: &str = "TOKEN_CLS";
@@ -185,68 +273,32 @@ fn problem(fields: &Fields<'_>, outputs: usize, card: &Card) -> Result<Problem> 
     }
 }
 
-/// A key without what wrappers put around it: `encoder.layer.0.….lora_A.weight`, `classifier.bias`.
-fn plain_key(key: &str, shape: &Shape) -> String {
-    let mut key = key;
-    for prefix in ["base_model.", "model."] {
-        key = key.strip_prefix(prefix).unwrap_or(key);
-    }
-    key = key
-        .strip_prefix(&format!("{}.", shape.modules.base()))
-        .unwrap_or(key);
-    key.replace("modules_to_save.", "")
-        .replace(".default", "")
-        .replace(".base_layer", "")
-}
-
-/// A file's keys by their plain form.
-struct Keys {
-    keys: BTreeMap<String, String>,
-    /// Those whose tensors say nothing new.
-    repeated: Vec<String>,
-}
-
-impl Keys {
-    /// With all biases PEFT saves three of the head's: that of the module before training, and that of
-    /// the trained one under two names. It also saves the pooler's, which must be the backbone's.
-    fn of(file: &TensorFile<'_>, shape: &Shape) -> Result<Self> {
-        let mut names: Vec<&str> = file.names().collect();
-        names.sort_unstable_by_key(|name| (name.len(), *name));
-        let (mut keys, mut repeated) = (BTreeMap::new(), Vec::new());
-        let pooler_bias = format!("{}.bias", shape.modules.pooler());
-        for name in names {
-            let plain = plain_key(name, shape);
-            let is_repeated = if plain.contains("original_module.") {
-                true
-            } else if plain == pooler_bias {
-                let pooler = shape.frozen.pooler().and_then(|pooler| pooler.bias());
-                let bias = file.floats(name, &[shape.hidden_size])?;
-                pooler.is_none_or(|pooler| pooler == bias)
-            } else if let Some(first) = keys.get(&plain) {
-                let (dims, _) = file.info(name)?;
-                let first: &String = first;
-                file.info(first)?.0 == dims
-                    && file.floats(first, &dims)? == file.floats(name, &dims)?
-            } else {
-                false
-            };
-            if is_repeated {
-                repeated.push(name.to_owned());
-            } else {
-                keys.entry(plain).or_insert_with(|| name.to_owned());
-            }
+/// `modules_to_save` of the modules that are trained whole: the names that the configuration had for
+/// them, else their paths.
+fn saved_modules(task: &TaskAdapter, shape: &Shape) -> Vec<String> {
+    let original = task.original.as_ref();
+    let before = original.and_then(|original| original.config.get("modules_to_save"));
+    let before: Vec<&str> = before
+        .and_then(Value::as_array)
+        .map(|names| names.iter().filter_map(Value::as_str).collect())
+        .unwrap_or_default();
+    let mut names = Vec::new();
+    for site in task.adapter.config().replaces() {
+        let path = shape.modules.linear(site);
+        let whole = format!(".{}.{path}.", shape.modules.base());
+        let name = before
+            .iter()
+            .find(|name| whole.contains(&format!(".{name}.")))
+            .map_or(path, |name| (*name).to_owned());
+        if !names.contains(&name) {
+            names.push(name);
         }
-        Ok(Self { keys, repeated })
     }
+    names
 }
 
-/// `classifier.…`, or `score.…` where the file has that.
-fn head_key(name: &str, keys: &BTreeMap<String, String>) -> String {
-    let module = if keys.contains_key("score.weight") {
-        "score"
-    } else {
-        "classifier"
-    };
+/// A head's weight or bias.
+fn head_key(name: &str, module: &str) -> String {
     let part = if name == field::OUT { "weight" } else { "bias" };
     format!("{module}.{part}")
 }

@@ -10,11 +10,16 @@ use super::Fields;
 use crate::backbone::{Linear, LinearSite, Shape};
 use crate::error::{Error, Result};
 
+/// Field under which a reader finds the path of the encoder in the model that the adapter was saved
+/// from, with a dot at its end: the tensors' keys say it, and names of modules are meant below it.
+pub(super) const PREFIX: &str = "graftlet_prefix";
+
 /// The sites that a configuration names; `default` where it says nothing.
 ///
 /// PEFT's rules: a name in a list stands for the module of that path or for all whose paths end with
 /// it behind a dot; a string is a regular expression for the whole path. `exclude_modules` takes away in
-/// the same way. `layers_to_transform` chooses among what a list names by its endings.
+/// the same way, and so does `modules_to_save` with all that lies inside. `layers_to_transform` chooses
+/// among what a list names by its endings.
 ///
 /// # Errors
 /// [`Error::BackboneMismatch`] for a layer that there is not, [`Error::ConfigInvalid`] for what is no
@@ -26,29 +31,46 @@ pub(in crate::adapter) fn read(
 ) -> Result<BTreeSet<LinearSite>> {
     let target = match fields.get("target_modules") {
         None => Names::Default(default),
-        Some(Value::String(text)) if text == "all-linear" => Names::All,
+        Some(Value::String(text)) if text.eq_ignore_ascii_case("all-linear") => Names::All,
         Some(_) => Names::read(fields, "target_modules")?,
     };
     let excluded = Names::read(fields, "exclude_modules")?;
+    let whole = fields.strings("modules_to_save", &[])?;
     let layers = Layers::read(fields, shape)?;
     let is_chosen = |site: LinearSite| {
-        let paths = paths(shape, site);
+        let paths = paths(fields, shape, site);
         let found = target.find(site, &paths);
         let chosen = found == Found::Path || (found == Found::Ending && layers.contain(&paths));
-        chosen && excluded.find(site, &paths) == Found::Not
+        let inside = format!(".{}.", paths[0]);
+        let is_whole = whole
+            .iter()
+            .any(|name| inside.contains(&format!(".{name}.")));
+        chosen && !is_whole && excluded.find(site, &paths) == Found::Not
     };
-    let all: Vec<usize> = (0..shape.layers).collect();
-    let sites: BTreeSet<_> = all_sites(&all).filter(|&site| is_chosen(site)).collect();
+    let sites: BTreeSet<_> = shape
+        .linear_sites()
+        .filter(|&site| is_chosen(site))
+        .collect();
     if sites.is_empty() {
         return Err(fields.invalid("target_modules names no linear layer of this backbone"));
     }
     Ok(sites)
 }
 
-/// A layer's paths in a model with a head and in the bare encoder.
-pub(in crate::adapter) fn paths(shape: &Shape, site: LinearSite) -> [String; 2] {
+/// A layer's paths in a model with a head, in the bare encoder, and in the model that the adapter was
+/// saved from.
+pub(in crate::adapter) fn paths(
+    fields: &Fields<'_>,
+    shape: &Shape,
+    site: LinearSite,
+) -> [String; 3] {
     let path = shape.modules.linear(site);
-    [format!("{}.{path}", shape.modules.base()), path]
+    let prefix = fields.get(PREFIX).and_then(Value::as_str);
+    [
+        format!("{}.{path}", shape.modules.base()),
+        format!("{}{path}", prefix.unwrap_or_default()),
+        path,
+    ]
 }
 
 /// Whether a site is one of IA3's `feedforward_modules`; `default` where it says nothing. Here PEFT
@@ -57,7 +79,7 @@ pub(in crate::adapter) fn paths(shape: &Shape, site: LinearSite) -> [String; 2] 
 /// # Errors
 /// [`Error::ConfigInvalid`] for what is no regular expression.
 pub(in crate::adapter) fn feedforward<'a>(
-    fields: &Fields<'_>,
+    fields: &'a Fields<'_>,
     shape: &'a Shape,
     default: &'a [Linear],
 ) -> Result<impl Fn(LinearSite) -> bool + 'a> {
@@ -66,7 +88,7 @@ pub(in crate::adapter) fn feedforward<'a>(
         Some(_) => Names::read(fields, "feedforward_modules")?,
     };
     Ok(move |site| {
-        let paths = paths(shape, site);
+        let paths = paths(fields, shape, site);
         match &names {
             Names::List(names) => names.iter().any(|name| paths[0].ends_with(name.as_str())),
             other => other.find(site, &paths) != Found::Not,
@@ -104,7 +126,7 @@ impl Names<'_> {
         }
     }
 
-    fn find(&self, site: LinearSite, paths: &[String; 2]) -> Found {
+    fn find(&self, site: LinearSite, paths: &[String; 3]) -> Found {
         let is_found = |found: bool, how| if found { how } else { Found::Not };
         match self {
             Self::Default(linears) => is_found(linears.contains(&site.linear), Found::Ending),
@@ -115,7 +137,8 @@ impl Names<'_> {
             }
             Self::List(names) if names.iter().any(|name| paths.contains(name)) => Found::Path,
             Self::List(names) => {
-                let fits = |name: &String| paths[0].ends_with(&format!(".{name}"));
+                let ends = |path: &String, name: &String| path.ends_with(&format!(".{name}"));
+                let fits = |name: &String| paths.iter().any(|path| ends(path, name));
                 is_found(names.iter().any(fits), Found::Ending)
             }
         }
@@ -148,7 +171,7 @@ impl Layers {
         }
         let pattern = |name: &String| {
             let invalid = |error| fields.invalid(&format!("layers_pattern = {name}: {error}"));
-            Regex::new(&format!(r"^.*\.(?:{name})\.(\d+)\.")).map_err(invalid)
+            Regex::new(&format!(r"^(?:.*?\.)?(?:{name})\.(\d+)\.")).map_err(invalid)
         };
         Ok(Self {
             chosen: (!chosen.is_empty()).then_some(chosen),
@@ -156,7 +179,8 @@ impl Layers {
         })
     }
 
-    fn contain(&self, paths: &[String; 2]) -> bool {
+    /// A layer outside of the blocks has no number, and is not chosen by one.
+    fn contain(&self, paths: &[String; 3]) -> bool {
         let Some(chosen) = &self.chosen else {
             return true;
         };
@@ -171,7 +195,6 @@ impl Layers {
 
 /// The shortest list of name endings that chooses exactly these sites.
 pub(in crate::adapter) fn write(sites: &BTreeSet<LinearSite>, shape: &Shape) -> Value {
-    let layers: Vec<usize> = (0..shape.layers).collect();
     let linears: BTreeSet<Linear> = sites.iter().map(|site| site.linear).collect();
     let mut short: Vec<String> = linears
         .iter()
@@ -179,7 +202,8 @@ pub(in crate::adapter) fn write(sites: &BTreeSet<LinearSite>, shape: &Shape) -> 
         .collect();
     let mut seen = BTreeSet::new();
     short.retain(|ending| seen.insert(ending.clone()));
-    let chosen: BTreeSet<_> = all_sites(&layers)
+    let chosen: BTreeSet<_> = shape
+        .linear_sites()
         .filter(|&site| short.iter().any(|ending| ends_with(shape, site, ending)))
         .collect();
     if chosen == *sites {
@@ -193,14 +217,6 @@ pub(in crate::adapter) fn write(sites: &BTreeSet<LinearSite>, shape: &Shape) -> 
     )
 }
 
-fn all_sites(layers: &[usize]) -> impl Iterator<Item = LinearSite> {
-    layers.iter().flat_map(|&layer| {
-        Linear::ALL
-            .into_iter()
-            .map(move |linear| LinearSite { layer, linear })
-    })
-}
-
 fn ends_with(shape: &Shape, site: LinearSite, ending: &str) -> bool {
     let path = format!(".{}.{}", shape.modules.base(), shape.modules.linear(site));
     path.ends_with(&format!(".{ending}"))
@@ -209,7 +225,7 @@ fn ends_with(shape: &Shape, site: LinearSite, ending: &str) -> bool {
 /// The shortest part of a layer's path that no linear layer ends with but those that are wanted, if
 /// there is one. A single word is for one kind of layer only: other modules may end with it.
 fn ending(shape: &Shape, linear: Linear, wanted: &BTreeSet<Linear>) -> String {
-    let site = LinearSite { layer: 0, linear };
+    let site = LinearSite::new(0, linear);
     let path = shape.modules.linear(site);
     let starts = path.rmatch_indices('.').map(|(index, _)| index + 1);
     starts
@@ -218,14 +234,7 @@ fn ending(shape: &Shape, linear: Linear, wanted: &BTreeSet<Linear>) -> String {
             Linear::ALL.into_iter().all(|other| {
                 other == linear
                     || (ending.contains('.') && wanted.contains(&other))
-                    || !ends_with(
-                        shape,
-                        LinearSite {
-                            layer: 0,
-                            linear: other,
-                        },
-                        ending,
-                    )
+                    || !ends_with(shape, LinearSite::new(0, other), ending)
             })
         })
         .unwrap_or(&path)

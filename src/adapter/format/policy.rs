@@ -21,6 +21,7 @@ const PEFT: &[&str] = &[
     "bias",
     "corda_config",
     "ensure_weight_tying",
+    "enable_lora",
     "eva_config",
     "exclude_modules",
     "fan_in_fan_out",

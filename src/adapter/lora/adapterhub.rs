@@ -48,7 +48,7 @@ pub(super) fn read(
             .flat_map(|layer| {
                 linears
                     .iter()
-                    .map(move |&linear| LinearSite { layer, linear })
+                    .map(move |&linear| LinearSite::new(layer, linear))
             })
             .collect(),
         ..LoraConfig::default()
@@ -60,7 +60,9 @@ pub(super) fn read(
 /// What AdapterHub's configuration has no place for, if there is anything.
 fn unsayable(config: &LoraConfig) -> Option<&'static str> {
     let linears = config.linears();
-    if config.targets.len() != linears.len() * config.layers().len() {
+    if linears.contains(&Linear::Pooler) {
+        Some("LoRA on the pooler")
+    } else if config.targets.len() != linears.len() * config.layers().len() {
         Some("a LoRA whose layers differ in their targets")
     } else if linears.contains(&Linear::AttentionOutput) {
         Some("LoRA on the attention output")

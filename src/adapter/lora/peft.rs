@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::LoraConfig;
-use crate::adapter::format::{Fields, peft_targets};
+use crate::adapter::format::{Fields, peft_methods, peft_targets};
 use crate::adapter::{Bias, Config, bitfit, none, number};
 use crate::backbone::{Linear, LinearSite, Shape};
 use crate::error::Result;
@@ -18,31 +18,9 @@ pub(super) fn read(
     shape: &Shape,
 ) -> Result<Box<dyn Config>> {
     let fields = Fields::new(place, map);
-    fields.refuse_unless("fan_in_fan_out", &[json!(false)])?;
-    for field in ["use_qalora", "use_bdlora"] {
-        fields.refuse_unless(field, &[json!(false)])?;
-    }
-    // the others subtract the initial update from the frozen weight
-    let inits = [
-        json!(true),
-        json!(false),
-        json!("gaussian"),
-        json!("eva"),
-        json!("orthogonal"),
-    ];
-    fields.refuse_unless("init_lora_weights", &inits)?;
-    for field in [
-        "layer_replication",
-        "target_parameters",
-        "trainable_token_indices",
-        "alora_invocation_tokens",
-        "arrow_config",
-        "kasa_config",
-        "monteclora_config",
-        "velora_config",
-    ] {
-        fields.refuse_unless(field, &[])?;
-    }
+    // PEFT resets it with a warning where the layers are linear ones
+    fields.flag("fan_in_fan_out", false)?;
+    peft_methods::refuse_lora(&fields)?;
     if fields.flag(bitfit::MARK, false)? {
         return bitfit::read_peft(&fields, shape);
     }
@@ -86,7 +64,7 @@ fn pattern<T: DeserializeOwned + Copy>(
         let regex = regex.map_err(|error| invalid(error.to_string()))?;
         let value: T = serde_json::from_value(value.clone()).map_err(|e| invalid(e.to_string()))?;
         for &site in targets {
-            let paths = peft_targets::paths(shape, site);
+            let paths = peft_targets::paths(fields, shape, site);
             if paths
                 .iter()
                 .any(|path| regex.is_match(path).unwrap_or(false))

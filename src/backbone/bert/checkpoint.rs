@@ -24,32 +24,31 @@ pub(super) fn write(
         let data = table.dequantized();
         add(format!("{path}.weight"), &[table.rows(), hidden], &data);
     }
-    let mut module = |path: &str, shape: &[usize], mut weights: Affine, module: Option<Module>| {
-        if let Some(module) = module {
-            change(module, &mut weights)?;
-        }
+    let mut module = |path: &str, shape: &[usize], mut weights: Affine, module: Module| {
+        change(module, &mut weights)?;
         add(format!("{path}.weight"), shape, &weights.weight);
         add(format!("{path}.bias"), &shape[..1], &weights.bias);
         Ok::<_, crate::error::Error>(())
     };
     let embedding_norm = of_norm(&bert.embedding_norm);
-    let place = Some(Module::EmbeddingNorm);
+    let place = Module::EmbeddingNorm;
     module(EMBEDDING_NORM, &[hidden], embedding_norm, place)?;
     for (layer, block) in bert.blocks.iter().enumerate() {
-        for (linear, frozen) in Linear::ALL.into_iter().zip(block.linears()) {
-            let site = LinearSite { layer, linear };
-            let (path, place) = (MODULES.linear(site), Some(Module::Linear(site)));
+        for (linear, frozen) in Linear::BLOCK.into_iter().zip(block.linears()) {
+            let site = LinearSite::new(layer, linear);
+            let (path, place) = (MODULES.linear(site), Module::Linear(site));
             module(&path, &dims(frozen), of_linear(frozen), place)?;
         }
         let norms = [&block.attention_norm, &block.ffn_norm];
         for (sublayer, norm) in Sublayer::ALL.into_iter().zip(norms) {
             let site = SublayerSite { layer, sublayer };
-            let (path, place) = (MODULES.norm(site), Some(Module::Norm(site)));
+            let (path, place) = (MODULES.norm(site), Module::Norm(site));
             module(&path, &[hidden], of_norm(norm), place)?;
         }
     }
     if let Some(pooler) = &bert.pooler {
-        module(POOLER, &dims(pooler), of_linear(pooler), None)?;
+        let place = Module::Linear(LinearSite::POOLER);
+        module(POOLER, &dims(pooler), of_linear(pooler), place)?;
     }
     writer.finish("pt")
 }

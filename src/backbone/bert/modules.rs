@@ -41,13 +41,13 @@ pub(in crate::backbone) fn tensor_shapes(
     ]
     .map(|(path, rows, quantized)| one(format!("{path}.weight"), &[rows, hidden], quantized));
     let layers = (0..config.num_hidden_layers).flat_map(move |layer| {
-        let linears = Linear::ALL.into_iter().flat_map(move |linear| {
+        let linears = Linear::BLOCK.into_iter().flat_map(move |linear| {
             let (input, output) = match linear {
                 Linear::FfnUp => (hidden, ffn),
                 Linear::FfnDown => (ffn, hidden),
                 _ => (hidden, hidden),
             };
-            let path = MODULES.linear(LinearSite { layer, linear });
+            let path = MODULES.linear(LinearSite::new(layer, linear));
             pair(&path, &[output, input], true)
         });
         let norms = Sublayer::ALL.into_iter().flat_map(move |sublayer| {
@@ -91,8 +91,12 @@ impl Modules for BertModules {
             Linear::AttentionOutput => "attention.output.dense",
             Linear::FfnUp => "intermediate.dense",
             Linear::FfnDown => "output.dense",
+            Linear::Pooler => POOLER,
         };
-        format!("encoder.layer.{layer}.{name}")
+        match layer {
+            Some(layer) => format!("encoder.layer.{layer}.{name}"),
+            None => name.to_owned(),
+        }
     }
 
     fn sublayer(&self, SublayerSite { layer, sublayer }: SublayerSite) -> String {
@@ -105,9 +109,5 @@ impl Modules for BertModules {
 
     fn embedding_norm(&self) -> &'static str {
         EMBEDDING_NORM
-    }
-
-    fn pooler(&self) -> &'static str {
-        POOLER
     }
 }

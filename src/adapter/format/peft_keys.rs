@@ -1,0 +1,226 @@
+//! The keys of PEFT's tensors: the path of a module in the model that PEFT wrapped, with what wrappers put around it.
+
+use std::collections::BTreeMap;
+
+use crate::adapter::Site;
+use crate::adapter::bias::{all_sites, peft_key};
+use crate::backbone::{Linear, LinearSite, Shape};
+use crate::error::Result;
+use crate::tensor_file::TensorFile;
+
+/// A head for texts or tokens, by the two names that transformers has for it.
+pub(super) const HEADS: [&str; 2] = ["classifier", "score"];
+
+/// The tensor of virtual tokens.
+const PROMPT: &str = "prompt_embeddings";
+
+/// Wrappers that stand for the module inside them: of data parallelism, compilation and checkpointing.
+const TRANSPARENT: [&str; 4] = [
+    "module",
+    "_orig_mod",
+    "_fsdp_wrapped_module",
+    "_checkpoint_wrapped_module",
+];
+
+/// Parameters behind which an adapter's name may stand, and whether `weight` or `bias` follows it.
+const NAMED: [(&str, bool); 6] = [
+    ("lora_A", true),
+    ("lora_B", true),
+    ("lora_magnitude_vector", false),
+    ("lora_embedding_A", false),
+    ("lora_embedding_B", false),
+    ("ia3_l", false),
+];
+
+/// A key in parts.
+struct Key {
+    /// The path, with a dot at its end, of the encoder in the model; `None` for what is not the encoder's.
+    prefix: Option<String>,
+    /// Without anything that wrappers put around it: `encoder.layer.0.….lora_A.weight`, `classifier.bias`.
+    plain: String,
+    /// Whether it is the module as it was before training, of which PEFT keeps a copy.
+    is_original: bool,
+}
+
+impl Key {
+    fn of(key: &str, shape: &Shape) -> Self {
+        let mut parts: Vec<&str> = key
+            .split('.')
+            .filter(|part| !TRANSPARENT.contains(part))
+            .collect();
+        for wrapper in ["base_model", "model"] {
+            if parts.len() > 1 && parts[0] == wrapper {
+                parts.remove(0);
+            }
+        }
+        let is_original = parts.contains(&"original_module");
+        let encoder = parts.iter().rposition(|part| is_root(shape, part));
+        let prefix = encoder.map(|start| {
+            let before = parts.drain(..start).collect::<Vec<_>>();
+            before.iter().map(|part| format!("{part}.")).collect()
+        });
+        if prefix.is_none() {
+            let known = |part: &&str| HEADS.contains(part) || *part == PROMPT;
+            let start = parts.iter().position(known).unwrap_or_default();
+            parts.drain(..start);
+        }
+        Self {
+            prefix,
+            plain: plain(parts, shape),
+            is_original,
+        }
+    }
+}
+
+/// Whether it is the first part of the path of one of the encoder's modules.
+fn is_root(shape: &Shape, part: &str) -> bool {
+    let modules = shape.modules;
+    let inside = [
+        modules.linear(LinearSite::new(0, Linear::Query)),
+        modules.linear(LinearSite::POOLER),
+        modules.embedding_norm().to_owned(),
+    ];
+    inside
+        .iter()
+        .any(|path| path.split('.').next() == Some(part))
+}
+
+/// Without the names of adapters.
+fn plain(mut parts: Vec<&str>, shape: &Shape) -> String {
+    let named = |part: &&str| NAMED.iter().find(|(name, _)| name == part);
+    if let Some(at) = parts.iter().position(|part| named(part).is_some()) {
+        let ends = named(&parts[at]).is_some_and(|(_, ends)| *ends);
+        let last = parts
+            .last()
+            .copied()
+            .filter(|_| ends && at + 1 < parts.len());
+        parts.truncate(at + 1);
+        parts.extend(last);
+    }
+    parts.retain(|part| *part != "original_module");
+    if let Some(at) = parts.iter().position(|part| *part == "modules_to_save") {
+        parts.remove(at);
+        // what follows is an adapter's name, or already a part of the module
+        if !is_module(shape, &parts) && at + 1 < parts.len() {
+            parts.remove(at);
+        }
+    }
+    if parts.last() != Some(&"weight") {
+        parts.retain(|part| *part != "base_layer");
+    }
+    parts.join(".")
+}
+
+/// Whether these are the parts of the path of a weight or bias that the model itself has.
+fn is_module(shape: &Shape, parts: &[&str]) -> bool {
+    let Some((_, module)) = parts.split_last() else {
+        return false;
+    };
+    let module = module.join(".");
+    HEADS.contains(&module.as_str())
+        || all_sites(shape).any(|site| bias_of(shape, site) == format!("{module}.bias"))
+}
+
+/// The key of a module's bias.
+fn bias_of(shape: &Shape, site: Site) -> String {
+    peft_key(shape.modules, site, false)
+}
+
+/// A file's keys by their plain form.
+pub(super) struct Keys {
+    keys: BTreeMap<String, String>,
+    /// Those whose tensors say nothing new.
+    pub(super) repeated: Vec<String>,
+    /// The path, with a dot at its end, of the encoder in the model that the file was saved from.
+    pub(super) prefix: String,
+}
+
+impl Keys {
+    /// A module that is saved whole, as a head is, may be there three times: as it was before training,
+    /// and as it was trained under two names.
+    pub(super) fn of(file: &TensorFile<'_>, shape: &Shape) -> Result<Self> {
+        let mut names: Vec<&str> = file.names().collect();
+        names.sort_unstable_by_key(|name| (name.len(), *name));
+        let (mut keys, mut repeated) = (BTreeMap::new(), Vec::new());
+        let mut prefix = None;
+        for name in names {
+            let key = Key::of(name, shape);
+            prefix = prefix.or(key.prefix);
+            let is_repeated = match keys.get(&key.plain) {
+                _ if key.is_original => true,
+                Some(first) => {
+                    let (dims, _) = file.info(name)?;
+                    let first: &String = first;
+                    file.info(first)?.0 == dims
+                        && file.floats(first, &dims)? == file.floats(name, &dims)?
+                }
+                None => false,
+            };
+            if is_repeated {
+                repeated.push(name.to_owned());
+            } else {
+                keys.entry(key.plain).or_insert_with(|| name.to_owned());
+            }
+        }
+        Ok(Self {
+            keys,
+            repeated,
+            prefix: prefix.unwrap_or_default(),
+        })
+    }
+
+    /// The file's key of a tensor, by its key without wrappers.
+    pub(super) fn get(&self, key: &str, shape: &Shape) -> Option<&String> {
+        self.keys.get(&Key::of(key, shape).plain)
+    }
+
+    /// All plain keys with the file's own.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.keys
+            .iter()
+            .map(|(plain, key)| (plain.as_str(), key.as_str()))
+    }
+
+    /// Whether something in the file belongs to a linear layer.
+    pub(super) fn have(&self, site: LinearSite, shape: &Shape) -> bool {
+        let path = format!("{}.", shape.modules.linear(site));
+        self.keys.keys().any(|key| key.starts_with(&path))
+    }
+
+    /// The linear layers whose weights are in the file, which PEFT's `modules_to_save` names.
+    pub(super) fn saved(&self, shape: &Shape) -> Vec<LinearSite> {
+        let is_saved = |site: &LinearSite| {
+            let path = shape.modules.linear(*site);
+            self.keys.contains_key(&format!("{path}.weight"))
+        };
+        shape.linear_sites().filter(is_saved).collect()
+    }
+
+    /// What belongs to no module that is known here, by the first part of its path: `qa_outputs`.
+    pub(super) fn of_other_heads(&self, shape: &Shape) -> BTreeMap<&str, Vec<&str>> {
+        let mut found = BTreeMap::<&str, Vec<&str>>::new();
+        for (plain, key) in self.iter() {
+            let mut parts = plain.split('.');
+            let first = parts.next().unwrap_or_default();
+            let is_plain_head = HEADS.contains(&first) && parts.clone().count() == 1;
+            if !is_plain_head && first != PROMPT && !is_root(shape, first) {
+                found.entry(first).or_default().push(key);
+            }
+        }
+        found
+    }
+
+    /// The file's key of the head's weight, if it has a head.
+    pub(super) fn get_head(&self) -> Option<&String> {
+        self.keys.get(&format!("{}.weight", self.head()))
+    }
+
+    /// The head's module: `score` where the file has that, else `classifier`.
+    pub(super) fn head(&self) -> &'static str {
+        if self.keys.contains_key("score.weight") {
+            HEADS[1]
+        } else {
+            HEADS[0]
+        }
+    }
+}

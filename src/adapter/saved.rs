@@ -1,0 +1,304 @@
+//! Modules of the encoder that are trained whole, beside an adapter of any kind: PEFT's `modules_to_save`.
+
+use std::any::Any;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use serde_json::{Map, Value};
+
+use super::format::Library;
+use super::{Adapter, Collector, Config, Description, HalfBlock, Init, Kind, ParamName};
+use super::{ParamSource, Parameter, Site};
+use crate::backbone::{Affine, Attention, Embedder, Hook, LinearSite, Module, Modules};
+use crate::backbone::{Shape, States, SublayerSite};
+use crate::error::{Error, Result};
+use crate::ops::{LayerNorm, add_bias, linear};
+use crate::tensor::Tensor;
+use crate::text::Batch;
+
+const WEIGHT: &str = "saved.weight";
+const SAVED_BIAS: &str = "saved.bias";
+
+/// Whether a parameter is a weight or bias of a module that is trained whole.
+pub(super) fn is_saved(name: ParamName) -> bool {
+    [WEIGHT, SAVED_BIAS].contains(&name.field)
+}
+
+/// Settings of another adapter, with linear layers whose weights and biases it replaces.
+///
+/// The other adapter does not act on these layers, as in PEFT.
+#[derive(Clone)]
+pub(super) struct SavedConfig {
+    pub(super) inner: Rc<dyn Config>,
+    pub(super) sites: BTreeSet<LinearSite>,
+}
+
+struct Saved {
+    config: SavedConfig,
+    inner: Box<dyn Adapter>,
+    /// Weight `[out, in]` and bias `[out]`.
+    layers: BTreeMap<LinearSite, (Tensor, Tensor)>,
+    parameters: Vec<Parameter>,
+}
+
+/// A source without the parameters of some layers.
+struct Without<'a> {
+    source: &'a mut dyn ParamSource,
+    sites: &'a BTreeSet<LinearSite>,
+}
+
+impl ParamSource for Without<'_> {
+    fn get(&mut self, name: ParamName, shape: &[usize], init: Init) -> Result<Tensor> {
+        self.source.get(name, shape, init)
+    }
+
+    fn get_from(&mut self, name: ParamName, start: &Tensor) -> Result<Tensor> {
+        self.source.get_from(name, start)
+    }
+
+    fn has(&self, name: ParamName) -> bool {
+        let hidden = matches!(name.site, Site::Linear(site) if self.sites.contains(&site));
+        !hidden && self.source.has(name)
+    }
+}
+
+impl SavedConfig {
+    fn with(&self, inner: Rc<dyn Config>) -> Self {
+        Self {
+            inner,
+            sites: self.sites.clone(),
+        }
+    }
+}
+
+impl Config for SavedConfig {
+    fn kind(&self) -> &'static Kind {
+        self.inner.kind()
+    }
+
+    fn boxed(&self) -> Box<dyn Config> {
+        Box::new(self.clone())
+    }
+
+    fn agrees(&self, other: &dyn Config) -> bool {
+        (other as &dyn Any)
+            .downcast_ref::<Self>()
+            .is_some_and(|other| self.sites == other.sites && self.inner.agrees(&*other.inner))
+    }
+
+    fn build(&self, shape: &Shape, source: &mut dyn ParamSource) -> Result<Box<dyn Adapter>> {
+        let inner = self.inner.build(
+            shape,
+            &mut Without {
+                source: &mut *source,
+                sites: &self.sites,
+            },
+        )?;
+        let mut tensors = Collector::new(source);
+        let mut layers = BTreeMap::new();
+        for &site in &self.sites {
+            let (input, output) = shape.linear_features(site.linear);
+            let mut get =
+                |field, dims: &[usize]| tensors.get(Site::Linear(site), field, dims, Init::Zeros);
+            let weight = get(WEIGHT, &[output, input])?;
+            layers.insert(site, (weight, get(SAVED_BIAS, &[output])?));
+        }
+        let own = tensors.into_parameters();
+        Ok(Box::new(Saved {
+            config: self.clone(),
+            parameters: [inner.parameters(), &own].concat(),
+            inner,
+            layers,
+        }))
+    }
+
+    fn write(&self, library: Library, shape: &Shape) -> Result<Map<String, Value>> {
+        if library == Library::AdapterHub {
+            return Err(Error::AdapterFormat {
+                what: "a module that was trained whole".into(),
+                format: library.title(),
+                hint: "AdapterHub has no place for it; save it in PEFT's format instead".into(),
+            });
+        }
+        self.inner.write(library, shape)
+    }
+
+    fn key(
+        &self,
+        library: Library,
+        modules: &dyn Modules,
+        name: ParamName,
+        adapter: &str,
+    ) -> String {
+        match name.site {
+            Site::Linear(site) if is_saved(name) => {
+                let field = if name.field == WEIGHT {
+                    "weight"
+                } else {
+                    "bias"
+                };
+                format!("{}.{field}", modules.linear(site))
+            }
+            _ => self.inner.key(library, modules, name, adapter),
+        }
+    }
+
+    fn is_prompt_learning(&self) -> bool {
+        self.inner.is_prompt_learning()
+    }
+
+    fn adds_tokens(&self) -> bool {
+        self.inner.adds_tokens()
+    }
+
+    fn made_of(&self) -> Option<Vec<&str>> {
+        self.inner.made_of()
+    }
+
+    fn repeats(&self, library: Library, key: &str) -> bool {
+        self.inner.repeats(library, key)
+    }
+
+    fn beside(&self) -> Option<&dyn Config> {
+        Some(&*self.inner)
+    }
+
+    fn replaces(&self) -> BTreeSet<LinearSite> {
+        self.sites.clone()
+    }
+
+    fn describe(&self, shape: &Shape) -> Description {
+        let mut layers: BTreeSet<usize> = self.inner.describe(shape).layers.into_iter().collect();
+        layers.extend(self.sites.iter().filter_map(|site| site.layer));
+        Description {
+            layers: layers.into_iter().collect(),
+            saved: self.sites.iter().map(|site| site.title()).collect(),
+            ..self.inner.describe(shape)
+        }
+    }
+}
+
+impl Hook for Saved {
+    fn embeddings(&self, batch: &Batch, embedder: &dyn Embedder) -> Result<States> {
+        self.inner.embeddings(batch, embedder)
+    }
+
+    fn changes_embeddings(&self) -> bool {
+        self.inner.changes_embeddings()
+    }
+
+    fn before_linear(&self, site: LinearSite, x: Tensor) -> Tensor {
+        self.inner.before_linear(site, x)
+    }
+
+    fn changes_input(&self, site: LinearSite) -> bool {
+        self.inner.changes_input(site)
+    }
+
+    fn projections(
+        &self,
+        layer: usize,
+        x: &Tensor,
+        project: &dyn Fn(&Tensor) -> [Tensor; 3],
+    ) -> [Tensor; 3] {
+        self.inner.projections(layer, x, project)
+    }
+
+    fn after_linear(&self, site: LinearSite, x: &Tensor, y: Tensor) -> Tensor {
+        match self.layers.get(&site) {
+            Some((weight, bias)) => add_bias(linear(x, weight), bias),
+            None => self.inner.after_linear(site, x, y),
+        }
+    }
+
+    fn changes_output(&self, site: LinearSite) -> bool {
+        self.layers.contains_key(&site) || self.inner.changes_output(site)
+    }
+
+    fn sublayer(
+        &self,
+        site: SublayerSite,
+        h: Tensor,
+        residual: &Tensor,
+        norm: &LayerNorm,
+    ) -> Tensor {
+        self.inner.sublayer(site, h, residual, norm)
+    }
+
+    fn changes_sublayer(&self, site: SublayerSite) -> bool {
+        self.inner.changes_sublayer(site)
+    }
+
+    fn key_value_prefix(&self, layer: usize) -> Option<(Tensor, Tensor)> {
+        self.inner.key_value_prefix(layer)
+    }
+
+    fn attention(&self, layer: usize, input: Attention) -> Tensor {
+        self.inner.attention(layer, input)
+    }
+
+    fn lowest_layer(&self) -> Option<usize> {
+        let own = self.config.sites.iter().filter_map(|site| site.layer);
+        own.chain(self.inner.lowest_layer()).min()
+    }
+}
+
+impl Adapter for Saved {
+    fn config(&self) -> &dyn Config {
+        &self.config
+    }
+
+    fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    fn stored(&self, library: Library) -> Vec<Parameter> {
+        let mut stored = self.inner.stored(library);
+        stored.extend(self.own().cloned());
+        stored
+    }
+
+    fn finished(&self) -> Option<(Box<dyn Config>, Vec<Parameter>)> {
+        let (config, mut parameters) = self.inner.finished()?;
+        parameters.extend(self.own().cloned());
+        Some((Box::new(self.config.with(Rc::from(config))), parameters))
+    }
+
+    fn update(&self, site: LinearSite, x: &Tensor) -> Option<Tensor> {
+        match self.layers.contains_key(&site) {
+            true => None,
+            false => self.inner.update(site, x),
+        }
+    }
+
+    fn half_block(&self, site: SublayerSite) -> Option<&dyn HalfBlock> {
+        self.inner.half_block(site)
+    }
+
+    fn penalty(&self) -> Option<Tensor> {
+        self.inner.penalty()
+    }
+
+    fn start_training(&mut self, sequences: &[(u64, usize)]) {
+        self.inner.start_training(sequences);
+    }
+
+    fn merge(&self, module: Module, weights: &mut Affine) -> Result<()> {
+        if let Module::Linear(site) = module
+            && let Some((weight, bias)) = self.layers.get(&site)
+        {
+            weights.weight = weight.data().to_vec();
+            weights.bias = bias.data().to_vec();
+            return Ok(());
+        }
+        self.inner.merge(module, weights)
+    }
+}
+
+impl Saved {
+    /// The weights and biases that are trained whole.
+    fn own(&self) -> impl Iterator<Item = &Parameter> {
+        let parameters = self.parameters.iter();
+        parameters.filter(|parameter| is_saved(parameter.name))
+    }
+}
