@@ -3,7 +3,7 @@
 //! Bytes go in; what comes out are values of [`JSON`], which the browser's own parser turns into objects. Every failure
 //! is an `Error` with a `code` and a sentence. The desk lives in a worker of the page.
 
-use crate::{Choice, Columns, Looked, Options, Refusal, Table};
+use crate::{Choice, Columns, Looked, Options, Refusal, RowRef, Rows, Table};
 use js_sys::{Error, JSON, Reflect, Uint8Array};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -75,7 +75,7 @@ impl Desk {
     pub fn open(&mut self, bytes: Vec<u8>, options: &JsValue) -> Result<JsValue, Error> {
         self.table = None;
         let table = crate::open(bytes, &given::<Options>(options)?)?;
-        let source = value(&table.source());
+        let source = value(table.source());
         self.table = Some(table);
         source
     }
@@ -143,9 +143,12 @@ impl Desk {
     ///
     /// `internal` where they cannot be written, which would be a fault of this crate.
     pub fn part(&self, from: usize, to: usize) -> Result<JsValue, Error> {
-        let rows = self.ready.as_ref().map_or(&[][..], |looked| &looked.rows);
-        let to = to.min(rows.len());
-        value(&rows.get(from.min(to)..to))
+        let rows = self.ready.as_ref().map(|looked| &looked.rows);
+        let part: Vec<RowRef<'_>> = rows
+            .into_iter()
+            .flat_map(|rows| (from..to.min(rows.len())).filter_map(|place| rows.get(place)))
+            .collect();
+        value(&part)
     }
 
     /// Rows that are ready, by their places among them: `{ number, text, text2? }` each, where `number` is the one in
@@ -159,13 +162,16 @@ impl Desk {
         value(&named)
     }
 
-    /// The texts of the columns and the place of each in the table: a [`Texts`](crate::Texts).
+    /// What there is to classify, `{ texts, rows }`: a text or pair each, and which of the table's rows it is. Rows
+    /// without a text are left out.
     ///
     /// # Errors
     ///
     /// `nothing_open` before a file was read, `option_invalid` where `columns` is no [`Columns`].
     pub fn texts(&self, columns: &JsValue) -> Result<JsValue, Error> {
-        value(&self.table()?.texts(&given::<Columns>(columns)?))
+        let (found, rows) = self.table()?.texts(&given::<Columns>(columns)?);
+        let texts = (0..found.len()).filter_map(|place| text_of(&found, place)).collect();
+        value(&Texts { texts, rows })
     }
 
     /// The table as CSV in UTF-8, with further cells beside the given rows.
@@ -176,7 +182,7 @@ impl Desk {
     /// of those.
     pub fn answered(
         &self,
-        rows: &[usize],
+        rows: &[u32],
         header: &JsValue,
         cells: &JsValue,
     ) -> Result<Vec<u8>, Error> {
@@ -200,11 +206,11 @@ impl Desk {
         match found {
             Some((row, number)) => NamedRow {
                 number,
-                text: &row.text,
-                text2: row.text2.as_deref(),
+                text: row.text,
+                text2: row.text2,
             },
             None => NamedRow {
-                number: place + 1,
+                number: u32::try_from(place).map_or(u32::MAX, |place| place.saturating_add(1)),
                 text: "",
                 text2: None,
             },
@@ -215,10 +221,33 @@ impl Desk {
 /// A row as its owner knows it.
 #[derive(Serialize)]
 struct NamedRow<'a> {
-    number: usize,
+    number: u32,
     text: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     text2: Option<&'a str>,
+}
+
+/// What there is to classify.
+#[derive(Serialize)]
+struct Texts<'a> {
+    texts: Vec<Text<'a>>,
+    rows: Vec<u32>,
+}
+
+/// A text, or a pair.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Text<'a> {
+    One(&'a str),
+    Pair(&'a str, &'a str),
+}
+
+fn text_of(rows: &Rows, place: usize) -> Option<Text<'_>> {
+    let row = rows.get(place)?;
+    Some(match row.text2 {
+        Some(second) => Text::Pair(row.text, second),
+        None => Text::One(row.text),
+    })
 }
 
 impl From<Refusal> for Error {

@@ -2,22 +2,9 @@
  * Answers as cells of a table.
  */
 import type { Answer, Problem } from "graftlet";
-import { SEPARATOR } from "./problem.js";
-import type { Table } from "./table.js";
 
-/** The table with further cells beside the given rows; the other rows have none. */
-export function* answeredTable(
-  table: Table,
-  rows: readonly number[],
-  header: readonly string[],
-  cells: readonly (readonly string[])[],
-): Generator<string[]> {
-  yield [...table.columns, ...header];
-  const added = new Map(rows.map((row, index) => [row, cells[index]]));
-  for (const [index, own] of table.rows.entries()) {
-    yield [...own, ...(added.get(index) ?? header.map(() => ""))];
-  }
-}
+/** Between the labels of a text that has several. */
+export const SEPARATOR = "|";
 
 /** What the cells of answers are called. */
 export const HEADERS: Record<Problem, string[]> = {
@@ -51,6 +38,18 @@ export function cellsOf(answer: Answer): string[] {
           })),
         ),
       ];
+  }
+}
+
+/** The labels that an answer gives; none of numbers and spans. */
+export function labelsOf(answer: Answer): string[] {
+  switch (answer.problem) {
+    case "single_label":
+      return [answer.label];
+    case "multi_label":
+      return answer.labels.map(({ label }) => label);
+    default:
+      return [];
   }
 }
 
