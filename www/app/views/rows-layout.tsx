@@ -47,9 +47,13 @@ export function Layout({ id, source, told, onTell }: Props) {
 
 /** What the reader has to say about how it read. */
 export function Notes({ source: { unclear, notes } }: { source: Source }) {
-  return (unclear === null ? notes : [unclear, ...notes]).map((sentence) => (
-    <p key={sentence} class="notice">
-      {sentence}
-    </p>
-  ));
+  const sentences = unclear === null ? notes : [unclear, ...notes];
+  if (sentences.length === 0) return null;
+  return (
+    <div class="notice notes">
+      {sentences.map((sentence) => (
+        <p key={sentence}>{sentence}</p>
+      ))}
+    </div>
+  );
 }

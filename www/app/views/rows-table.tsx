@@ -30,7 +30,7 @@ const SEVERAL = "several";
 
 const PROBLEMS: Record<Problem, string> = {
   single_label: "one of several labels",
-  multi_label: "any number of labels, joined by “|”",
+  multi_label: "any number of labels",
   regression: "a number",
   token_classification: "a tag for each word (B-…, I-…, O)",
 };
