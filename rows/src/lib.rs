@@ -21,6 +21,7 @@ mod json_rows;
 mod labels;
 mod magic;
 mod merge;
+mod names;
 mod options;
 mod pool;
 mod problem;

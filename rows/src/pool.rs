@@ -17,7 +17,8 @@ impl Pool {
         if u32::try_from(self.text.len() + string.len()).is_ok() {
             self.text.push_str(string);
         }
-        self.ends.push(u32::try_from(self.text.len()).unwrap_or(u32::MAX));
+        self.ends
+            .push(u32::try_from(self.text.len()).unwrap_or(u32::MAX));
     }
 
     /// The string at an index; empty where there is none.
@@ -32,6 +33,27 @@ impl Pool {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
         (0..self.len()).map(|index| self.get(index))
+    }
+
+    /// Keeps the strings whose flag is set.
+    pub(crate) fn retain(&mut self, kept: &[bool]) {
+        let mut bytes = std::mem::take(&mut self.text).into_bytes();
+        let ends = std::mem::take(&mut self.ends);
+        let (mut start, mut to) = (0, 0);
+        let mut new = Vec::with_capacity(kept.iter().filter(|kept| **kept).count());
+        for (end, kept) in ends.into_iter().zip(kept) {
+            let end = end as usize;
+            if *kept {
+                bytes.copy_within(start..end, to);
+                to += end - start;
+                new.push(u32::try_from(to).unwrap_or(u32::MAX));
+            }
+            start = end;
+        }
+        bytes.truncate(to);
+        // whole strings were moved, so this is text
+        self.text = String::from_utf8(bytes).unwrap_or_default();
+        self.ends = new;
     }
 
     /// Makes room for so many strings.

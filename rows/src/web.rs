@@ -170,7 +170,9 @@ impl Desk {
     /// `nothing_open` before a file was read, `option_invalid` where `columns` is no [`Columns`].
     pub fn texts(&self, columns: &JsValue) -> Result<JsValue, Error> {
         let (found, rows) = self.table()?.texts(&given::<Columns>(columns)?);
-        let texts = (0..found.len()).filter_map(|place| text_of(&found, place)).collect();
+        let texts = (0..found.len())
+            .filter_map(|place| text_of(&found, place))
+            .collect();
         value(&Texts { texts, rows })
     }
 
@@ -264,13 +266,22 @@ fn value<T: Serialize>(value: &T) -> Result<JsValue, Error> {
 
 /// A value from JavaScript.
 fn given<T: DeserializeOwned>(value: &JsValue) -> Result<T, Error> {
-    let json = JSON::stringify(value).ok().and_then(|json| json.as_string());
-    serde_json::from_str(json.as_deref().unwrap_or("{}"))
-        .map_err(|what| error("option_invalid", &format!("The rows' reader was asked wrongly: {what}.")))
+    let json = JSON::stringify(value)
+        .ok()
+        .and_then(|json| json.as_string());
+    serde_json::from_str(json.as_deref().unwrap_or("{}")).map_err(|what| {
+        error(
+            "option_invalid",
+            &format!("The rows' reader was asked wrongly: {what}."),
+        )
+    })
 }
 
 fn internal(what: &dyn std::fmt::Display) -> Error {
-    error("internal", &format!("The rows' reader failed: {what}. This is a fault of graftlet."))
+    error(
+        "internal",
+        &format!("The rows' reader failed: {what}. This is a fault of graftlet."),
+    )
 }
 
 fn error(code: &str, message: &str) -> Error {
