@@ -12,7 +12,7 @@ import type { Inspection, Texts } from "./types.js";
 /** More than this is not a file of rows but something dropped by mistake. */
 const MOST_BYTES = 200_000_000;
 
-/** Classes and labels to merge that the page is told of: what it shows ends far earlier. */
+/** Classes that the page is told of: what it shows ends far earlier. */
 const MOST_CLASSES = 1000;
 
 let starting: Promise<Reader> | undefined;
@@ -91,13 +91,8 @@ function messageOf(error: unknown): string {
 }
 
 function shortened(inspection: Inspection): Inspection {
-  const { classes, mergeable } = inspection;
-  return {
-    ...inspection,
-    classes: classes.slice(0, MOST_CLASSES),
-    classCount: classes.length,
-    mergeable: mergeable.slice(0, MOST_CLASSES),
-  };
+  const { classes } = inspection;
+  return { ...inspection, classes: classes.slice(0, MOST_CLASSES), classCount: classes.length };
 }
 
 Comlink.expose(desk);

@@ -170,8 +170,9 @@ function LabelColumns({ names, columns }: { names: readonly string[]; columns: C
 }
 
 function Findings({ found, merged }: { found: Inspection; merged: boolean }) {
-  const { findings, mergeable } = found;
-  if (findings.length === 0 && !merged) return null;
+  const { findings } = found;
+  if (findings.length === 0) return null;
+  const lastAlike = findings.findLastIndex(({ kind }) => kind === LABELS_ALIKE);
   const out = findings.filter(({ severity }) => severity === "left_out");
   const rows = new Set(out.flatMap((finding) => finding.rows)).size;
   return (
@@ -182,28 +183,21 @@ function Findings({ found, merged }: { found: Inspection; merged: boolean }) {
         </p>
       )}
       <ul aria-label="Problems in the rows">
-        {findings.map((finding) => (
-          <li key={finding.kind}>
+        {findings.map((finding, index) => (
+          // Of one kind there may be several, each in words of its own.
+          <li key={finding.sentence}>
             {finding.sentence}
-            {finding.kind === LABELS_ALIKE && mergeable.length > 0 && !merged && (
+            {index === lastAlike && (
               <>
                 {" "}
-                <button type="button" class="link" onClick={() => chooseMerge(true)}>
-                  Merge
+                <button type="button" class="link" onClick={() => chooseMerge(!merged)}>
+                  {merged ? "Keep them apart" : "Merge"}
                 </button>
               </>
             )}
             {finding.rows.length > 6 && <AllRows numbers={finding.rows} />}
           </li>
         ))}
-        {merged && (
-          <li>
-            Labels that differ only in case or spaces are taken as one.{" "}
-            <button type="button" class="link" onClick={() => chooseMerge(false)}>
-              Keep them apart
-            </button>
-          </li>
-        )}
       </ul>
     </div>
   );
