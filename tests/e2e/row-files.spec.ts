@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import type { Page } from "@playwright/test";
+import { zipSync } from "fflate";
 import { dropFiles, dropPath, expect, openPage, test } from "./page.js";
 
 const CASES = join(__dirname, "../../rows/tests/cases");
@@ -85,8 +86,9 @@ test("files that are something else are named as what they are", async ({ page }
   const pointer =
     "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n";
   const files: [string, Buffer, RegExp][] = [
-    ["rows.xlsx", Buffer.from("504b030414000600", "hex"), /Excel.*CSV/],
-    ["rows.csv", Buffer.from("504b030414000000080000", "hex"), /zip|Excel/i],
+    ["rows.xlsx", archiveOf("xl/workbook.xml"), /Excel workbook.*CSV/],
+    ["renamed.csv", archiveOf("xl/workbook.xml"), /Excel workbook.*CSV/],
+    ["archive.csv", archiveOf("rows.csv"), /zip archive.*unpack/],
     ["train.csv", Buffer.from(pointer), /LFS/],
     [
       "page.csv",
@@ -109,8 +111,11 @@ test("files that are something else are named as what they are", async ({ page }
 
 test("rows in an archive are pointed out", async ({ page }) => {
   await openPage(page);
-  const { zipSync } = await import("fflate");
-  const archive = zipSync({ "rows.csv": new TextEncoder().encode("text,label\na,x\n") });
-  await dropFiles(page, [{ name: "rows.zip", bytes: Buffer.from(archive) }]);
+  await dropFiles(page, [{ name: "rows.zip", bytes: archiveOf("rows.csv") }]);
   await expect(page.getByRole("alert")).toContainText("“rows.csv”: unpack it");
 });
+
+/** A zip archive with one file of that name. */
+function archiveOf(name: string): Buffer {
+  return Buffer.from(zipSync({ [name]: new TextEncoder().encode("text,label\na,x\n") }));
+}

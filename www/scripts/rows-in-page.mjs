@@ -119,15 +119,12 @@ function madeUp(rows, fault) {
   const words =
     "the parcel that I ordered last week has not come and nobody answers the phone".split(" ");
   const lines = ["text,label"];
-  for (let i = 0; i < rows; i += 1) {
-    const text = Array.from({ length: 60 }, (_, j) => words[(i * 7 + j * j) % words.length]).join(
-      " ",
-    );
-    const number = fault === "repeats" ? i % (rows / 2) : i;
+  for (let row = 0; row < rows; row += 1) {
+    const i = fault === "repeats" ? row % (rows / 2) : row;
+    const text = Array.from({ length: 60 }, (_, j) => words[(i * 7 + j * j) % words.length]);
+    const label = fault === "classes" ? `class ${i}` : `class ${i % 7}`;
     const open = fault === "quote" && i === 0;
-    lines.push(
-      open ? `"open ${text},odd` : `"${text}, ${number}",${fault === "classes" ? i : i % 7}`,
-    );
+    lines.push(open ? `"open ${text.join(" ")},${label}` : `"${text.join(" ")}, ${i}",${label}`);
   }
   const file = join(folder, "rows.csv");
   writeFileSync(file, `${lines.join("\n")}\n`);

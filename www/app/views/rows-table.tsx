@@ -32,7 +32,7 @@ const PROBLEMS: Record<Problem, string> = {
   single_label: "one of several labels",
   multi_label: "any number of labels",
   regression: "a number",
-  token_classification: "a tag for each word (B-…, I-…, O)",
+  token_classification: "a tag for each word, or spans",
 };
 
 export function RowsTable({ opened }: { opened: Opened }) {
