@@ -9,7 +9,7 @@ import { emptyDesk } from "./reader.js";
 
 const CASES = fileURLToPath(new URL("../../../rows/tests/cases", import.meta.url));
 
-type Expected = { refused: { code: string; message: string } } | Record<string, unknown>;
+type Expected = { refusal: { code: string; message: string } } | Record<string, unknown>;
 
 const expected: Record<string, Expected> = JSON.parse(
   readFileSync(`${CASES}/expected.json`, "utf8"),
@@ -31,7 +31,7 @@ function readingOf(path: string): unknown {
     return { source, proposal, looked };
   } catch (error) {
     const { code, message } = error as Error & { code: string };
-    return { refused: { code, message } };
+    return { refusal: { code, message } };
   }
 }
 
