@@ -11,7 +11,7 @@ cd "$root"
   source scripts/rust.sh      # compiler, wasm32 target
   source scripts/tools.sh     # wasm-bindgen, wasm-pack, npm packages, Chromium
   source scripts/backbone.sh  # download and conversion of the frozen encoder
-  source scripts/build.sh     # command line, wasm module, npm package and page
+  source scripts/build.sh     # command line, wasm modules, npm package and page
   source scripts/test.sh      # every check, in order
   source scripts/bench.sh     # graftlet beside its peers
   source scripts/soak.sh      # what takes too long for every test run
@@ -23,7 +23,7 @@ Usage: ./build.sh VERB
 
   setup             install what is missing, for building and for the tests
   build             set up, then build: target/release/graftlet (command line), target/wasm-pkg/
-                    (WebAssembly module), pkg/ (npm package), www/dist/ (page)
+                    and target/rows-pkg/ (WebAssembly modules), pkg/ (npm package), www/dist/ (page)
   serve [--port N]  set up, build, and serve the page on http://127.0.0.1:8080 (or port N)
   test              set up, build, and run every check and test; stops at the first failure
   bench [--quick] [--only PATTERN]

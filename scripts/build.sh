@@ -1,9 +1,10 @@
 # shellcheck shell=bash
-# Sourced by build.sh: from sources to target/release/graftlet, target/wasm-pkg/, pkg/ and www/dist/.
+# Sourced by build.sh: from sources to target/release/graftlet, target/wasm-pkg/, target/rows-pkg/, pkg/ and www/dist/.
 
 build() {
   build_command_line
   build_wasm
+  build_rows
   build_page
 }
 
@@ -13,7 +14,7 @@ build_command_line() { cargo build --release --bin graftlet; }
 # The JavaScript around them is the same, so a page picks one by its name.
 build_wasm() {
   local out=target/wasm-pkg made_from build
-  made_from=$(wasm_sources)
+  made_from=$(wasm_sources src scripts/relaxed-rustc.sh scripts/relaxed-madd-only.mjs)
   if [ "$(cat "$out/.made-from" 2>/dev/null)" = "$made_from" ]; then
     say "wasm modules: nothing changed"
     return
@@ -31,14 +32,40 @@ build_wasm() {
   echo "$made_from" >"$out/.made-from"
 }
 
-# cargo would link again at every change from one build to the other.
+# The module that reads rows, in target/rows-pkg: small, and for the page's worker alone.
+build_rows() {
+  local out=target/rows-pkg raw=target/wasm-raw/rows made_from
+  made_from=$(wasm_sources rows)
+  if [ "$(cat "$out/.made-from" 2>/dev/null)" = "$made_from" ]; then
+    say "wasm module, rows: nothing changed"
+    return
+  fi
+  say "wasm module, rows: compiling ..."
+  wasm_cargo --package graftlet-rows --lib
+  rm -rf "$raw" "$out"
+  mkdir -p "$raw" "$out"
+  wasm-bindgen --target web --omit-default-module-path --out-dir "$raw" --out-name graftlet_rows \
+    "target/$wasm_target/wasm/graftlet_rows.wasm"
+  cp "$raw/graftlet_rows.js" "$out/"
+  wasm_optimised simd128 "$raw/graftlet_rows_bg.wasm" "$out/graftlet_rows_bg.wasm"
+  echo "$made_from" >"$out/.made-from"
+}
+
+# wasm_sources PATH...: what a module is made of, beside what all are. cargo would link again at every change from one
+# build to the other.
 wasm_sources() {
   {
     rustc --version && wasm-bindgen --version
-    find src .cargo Cargo.toml Cargo.lock www/package-lock.json scripts/build.sh \
-      scripts/relaxed-rustc.sh scripts/relaxed-madd-only.mjs \
+    find "$@" .cargo Cargo.toml Cargo.lock www/package-lock.json scripts/build.sh \
       -type f -exec sha256sum {} + | sort
   } | sha256sum
+}
+
+# wasm_cargo CARGO_FLAG...: panics name source files; without the folders of the machine that built it the module is the
+# same everywhere.
+wasm_cargo() {
+  cargo build --locked --profile wasm --target "$wasm_target" \
+    --config "target.$wasm_target.rustflags = [\"--remap-path-prefix=$(registry_sources)=\"]" "$@"
 }
 
 # as_build BUILD COMMAND...: runs cargo for one of the two builds.
@@ -57,9 +84,7 @@ wasm_module() {
   local build=$1 raw=$2
   shift 2
   say "wasm module, $build: compiling ..."
-  # panics name source files: without the folders of the machine that built it the module is the same everywhere
-  as_build "$build" cargo build --locked --package graftlet --lib --profile wasm --target "$wasm_target" \
-    --config "target.$wasm_target.rustflags = [\"--remap-path-prefix=$(registry_sources)=\"]" "$@"
+  as_build "$build" wasm_cargo --package graftlet --lib "$@"
   rm -rf "$raw"
   mkdir -p "$raw"
   cp "target/$wasm_target/wasm/graftlet.wasm" "$raw/"

@@ -35,7 +35,12 @@ export default defineConfig({
   publicDir: at("public"),
   // A file that is not there is a 404, not the page once more.
   appType: "mpa",
-  resolve: { alias: { graftlet: at("../pkg/index.js") } },
+  resolve: {
+    alias: {
+      "graftlet-rows": at("../target/rows-pkg"),
+      graftlet: at("../pkg/index.js"),
+    },
+  },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   plugins: [policy],
   worker: { format: "es" },
@@ -48,6 +53,10 @@ export default defineConfig({
     // The polyfill is an inline script's worth of code for browsers that cannot run the engine anyway.
     modulePreload: { polyfill: false },
   },
-  server: { host: "127.0.0.1", port: 8080, fs: { allow: [at("."), at("../pkg")] } },
+  server: {
+    host: "127.0.0.1",
+    port: 8080,
+    fs: { allow: [at("."), at("../pkg"), at("../target/rows-pkg")] },
+  },
   preview: { host: "127.0.0.1", port: 8080 },
 });

@@ -1,12 +1,18 @@
 /**
- * Unit tests of the client and of the page's logic; they need neither a build nor a browser.
+ * Unit tests of the client and of the page's logic. They need no browser, and of what is built only the module that reads
+ * rows, in ../target/rows-pkg.
  */
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
+const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
 export default defineConfig({
   resolve: {
-    alias: { graftlet: fileURLToPath(new URL("./client/index.ts", import.meta.url)) },
+    alias: {
+      "graftlet-rows": at("../target/rows-pkg"),
+      graftlet: at("./client/index.ts"),
+    },
   },
   test: { include: ["client/test/*.test.ts", "app/test/*.test.ts"], environment: "node" },
 });

@@ -12,6 +12,8 @@ import { parseArgs } from "node:util";
 /** Serves folders, and an empty page at /. */
 export async function serve(folders, port = 0) {
   const types = {
+    ".css": "text/css",
+    ".html": "text/html",
     ".js": "text/javascript",
     ".json": "application/json",
     ".wasm": "application/wasm",

@@ -3,7 +3,7 @@
  */
 import type { AdapterFiles } from "graftlet";
 import type { DroppedFile } from "./drop.js";
-import { isRowFile } from "./row-files.js";
+import { isPackedRows, isRowFile } from "./row-files.js";
 import { adapterFolders, CONFIG, type Folder, unzip } from "./zip.js";
 
 export type Dropped = { type: "rows"; file: File } | { type: "adapters"; folders: Folder[] };
@@ -33,6 +33,12 @@ export async function readDropped(dropped: readonly DroppedFile[]): Promise<Drop
   }
   const folders = adapterFolders(files, fallback);
   if (folders.length === 0) {
+    const packed = Object.keys(files).find(isPackedRows);
+    if (packed !== undefined && ZIP.test(first.file.name)) {
+      throw new Error(
+        `${first.file.name} holds no adapter but “${packed}”: unpack it and choose that file to learn from its rows.`,
+      );
+    }
     throw new Error(
       `No ${CONFIG} was found in ${first.file.name}: choose an adapter's whole folder or its zip, or rows as CSV, TSV, JSONL or CoNLL.`,
     );

@@ -2,9 +2,7 @@
  * What there is to say of a finished run: the engine's report with the rows it speaks of, and what was left out.
  */
 import type { Problem, Suggestion, TrainOptions, TrainReport } from "graftlet";
-import type { NamedRow } from "../rows/desk.js";
-import type { Finding } from "../rows/findings.js";
-import type { Inspection } from "../rows/inspect.js";
+import type { Finding, Inspection, NamedRow } from "../rows/types.js";
 import { baselineOf } from "./baseline.js";
 
 export interface Report {

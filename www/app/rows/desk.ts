@@ -1,35 +1,26 @@
 /**
- * Reading rows off the page's thread: the worker keeps the table, the page asks it what it needs to show. The types here
- * are what passes between the two.
+ * Reading rows off the page's thread: the worker keeps the table, the page asks it what it needs to show. Nothing that
+ * grows with the file passes at once, as that would hold the page up.
  */
 
 import * as Comlink from "comlink";
-import type { Problem, Row, Text } from "graftlet";
-import type { Columns } from "./columns.js";
-import type { Choice, Inspection } from "./inspect.js";
-
-export interface Source {
-  format: "CSV" | "TSV" | "JSONL" | "CoNLL";
-  encoding: string;
-  header: boolean;
-  columns: string[];
-  rows: number;
-  guess: Columns;
-}
-
-/** A row as its owner knows it. */
-export interface NamedRow {
-  /** In the file. */
-  number: number;
-  text: string;
-  text2: string | undefined;
-}
+import type { Text } from "graftlet";
+import type {
+  Choice,
+  Columns,
+  Inspection,
+  NamedRow,
+  Options,
+  Proposal,
+  Row,
+  Source,
+} from "./types.js";
 
 export interface RowsDesk {
-  /** Reads a file or pasted text; `header` overrules the guess whether the first row names the columns. */
-  open(source: Blob | string, header?: boolean): Promise<Source>;
+  /** Reads a file or pasted text. */
+  open(source: Blob | string, options: Options): Promise<Source>;
   /** What the labels of the columns seem to say. */
-  propose(columns: Columns): Promise<{ problem: Problem; reject: string | null }>;
+  propose(columns: Columns): Promise<Proposal>;
   inspect(choice: Choice): Promise<Inspection>;
   /** Makes the rows to train on ready for `part` and `named`; `keep` also puts them by under that name. */
   prepare(choice: Choice, keep: string): Promise<Inspection>;
@@ -37,18 +28,41 @@ export interface RowsDesk {
   recall(name: string): Promise<Inspection | null>;
   /** Forgets rows that were put by. */
   forget(name: string): Promise<void>;
-  /** Some of the rows that are ready: all at once would hold the page up. */
+  /** Some of the rows that are ready. */
   part(from: number, to: number): Promise<Row[]>;
   /** Rows that are ready, by their places among them, with their numbers in the file. */
   named(places: readonly number[]): Promise<NamedRow[]>;
-  /** What there is to classify, and which of the table's rows each is: those without a text are left out. */
-  texts(columns: Columns): Promise<{ texts: Text[]; rows: number[] }>;
-  /** The table as CSV, with further cells beside the given rows. */
-  answered(rows: readonly number[], header: string[], cells: readonly string[][]): Promise<Blob>;
+  /** Makes the texts of the columns ready to be answered, and tells how many rows have one. */
+  texts(columns: Columns): Promise<number>;
+  /** Some of those texts. */
+  textsOf(from: number, to: number): Promise<Text[]>;
+  /** Takes the answers to the next of those texts, as cells. */
+  answer(cells: readonly string[][]): Promise<void>;
+  /** The table as CSV, with the answers beside their rows. */
+  answered(header: readonly string[]): Promise<Blob>;
 }
 
-/** Starts the worker. */
-export function openDesk(): Comlink.Remote<RowsDesk> {
-  const worker = new Worker(new URL("./desk.worker.ts", import.meta.url), { type: "module" });
-  return Comlink.wrap<RowsDesk>(worker);
+/** The name of the error after which the worker reads nothing more. */
+export const BROKEN = "RowsDeskBroken";
+
+/** A worker that reads rows: started by the first who needs it, and another after it broke. */
+export class DeskWorker {
+  #worker: Worker | undefined;
+  #desk: Comlink.Remote<RowsDesk> | undefined;
+
+  get desk(): Comlink.Remote<RowsDesk> {
+    if (!this.#desk) {
+      this.#worker = new Worker(new URL("./desk.worker.ts", import.meta.url), { type: "module" });
+      this.#desk = Comlink.wrap<RowsDesk>(this.#worker);
+    }
+    return this.#desk;
+  }
+
+  /** Ends the worker when the error says that it broke. */
+  failed(error: unknown): void {
+    if (!(error instanceof Error) || error.name !== BROKEN) return;
+    this.#worker?.terminate();
+    this.#worker = undefined;
+    this.#desk = undefined;
+  }
 }

@@ -1,97 +1,98 @@
 /**
- * The worker behind `RowsDesk`.
+ * The worker behind `RowsDesk`: the crate that reads rows, as WebAssembly, and the browser's store for those of a run.
  */
 import * as Comlink from "comlink";
-import { answeredTable } from "./answered.js";
-import { guessColumns } from "./columns.js";
-import { writeCsv } from "./csv.js";
-import { decode } from "./decode.js";
-import type { RowsDesk } from "./desk.js";
-import { inspect, type Looked } from "./inspect.js";
+import init, { Desk } from "graftlet-rows/graftlet_rows.js";
+import module from "graftlet-rows/graftlet_rows_bg.wasm?url";
+import { BROKEN, type RowsDesk } from "./desk.js";
 import { dropKept, lookUp, putBy } from "./kept.js";
-import { guessOutside, guessProblem } from "./problem.js";
-import { parseTable, type Table } from "./table.js";
+import type { Reader } from "./reader.js";
+import type { Inspection, Texts } from "./types.js";
 
 /** More than this is not a file of rows but something dropped by mistake. */
 const MOST_BYTES = 200_000_000;
 
-/** Rows that guesses go by. */
-const SAMPLE = 2000;
+/** Classes that the page is told of: what it shows ends far earlier. */
+const MOST_CLASSES = 1000;
 
-let opened: Table | undefined;
-let ready: Looked | undefined;
+let starting: Promise<Reader> | undefined;
+let toAnswer: Texts = { texts: [], rows: [] };
+let answers: string[][] = [];
 
 const desk: RowsDesk = {
-  async open(source, header) {
+  async open(source, options) {
     if (typeof source !== "string" && source.size > MOST_BYTES) {
       throw new Error("This file is larger than 200 MB: choose one with only the rows.");
     }
-    const { text, encoding } =
+    const bytes =
       typeof source === "string"
-        ? { text: source, encoding: "UTF-8" }
-        : decode(new Uint8Array(await source.arrayBuffer()));
-    if (text.includes("\u0000")) {
-      throw new Error("This is not a text file: rows are read from CSV, TSV, JSONL or CoNLL.");
-    }
-    const read = parseTable(text, header);
-    opened = read;
-    return {
-      format: read.format,
-      encoding,
-      header: read.header,
-      columns: read.columns,
-      rows: read.rows.length + read.faults.length,
-      guess: guessColumns(read.columns, read.rows),
-    };
+        ? new TextEncoder().encode(source)
+        : new Uint8Array(await source.arrayBuffer());
+    return ask((reader) => reader.open(bytes, options));
   },
-  async propose({ text, text2, label }) {
-    const sample = table().rows.slice(0, SAMPLE);
-    const cells = (column: number) => sample.map((row) => row[column] ?? "");
-    if (label === null) return { problem: "single_label", reject: null };
-    const labels = cells(label);
-    const problem = guessProblem(text2 === null ? cells(text) : [], labels);
-    return { problem, reject: problem === "single_label" ? guessOutside(labels) : null };
-  },
-  inspect: async (choice) => inspect(table(), choice).inspection,
+  propose: (columns) => ask((reader) => reader.propose(columns)),
+  inspect: (choice) => ask((reader) => shortened(reader.inspect(choice))),
   async prepare(choice, keep) {
-    ready = inspect(table(), choice);
+    const [inspection, rows] = await ask((reader) => [reader.prepare(choice), reader.putAway()]);
     // A browser that keeps nothing trains all the same.
-    await putBy(keep, ready).catch(() => {});
-    return ready.inspection;
+    await putBy(keep, rows).catch(() => {});
+    return shortened(inspection);
   },
   async recall(name) {
-    ready = await lookUp(name).catch(() => undefined);
-    return ready?.inspection ?? null;
+    const kept = await lookUp(name).catch(() => undefined);
+    if (!kept) return null;
+    const inspection = await ask((reader) => reader.takeBack(kept));
+    return inspection && shortened(inspection);
   },
   forget: (name) => dropKept(name).catch(() => {}),
-  part: async (from, to) => ready?.rows.slice(from, to) ?? [],
-  named: async (places) =>
-    places.map((place) => {
-      const row = ready?.rows[place];
-      return {
-        number: ready?.numbers[place] ?? place + 1,
-        text: row?.text ?? "",
-        text2: row?.text2,
-      };
-    }),
+  part: (from, to) => ask((reader) => reader.part(from, to)),
+  named: (places) => ask((reader) => reader.named(Uint32Array.from(places))),
   async texts(columns) {
-    const found: { texts: (string | [string, string])[]; rows: number[] } = { texts: [], rows: [] };
-    table().rows.forEach((cells, index) => {
-      const cell = (column: number) => (cells[column] ?? "").trim();
-      const text = cell(columns.text);
-      const text2 = columns.text2 === null ? undefined : cell(columns.text2);
-      if (text === "" || text2 === "") return;
-      found.texts.push(text2 === undefined ? text : [text, text2]);
-      found.rows.push(index);
-    });
-    return found;
+    toAnswer = await ask((reader) => reader.texts(columns));
+    answers = [];
+    return toAnswer.texts.length;
   },
-  answered: async (rows, header, cells) => writeCsv(answeredTable(table(), rows, header, cells)),
+  textsOf: async (from, to) => toAnswer.texts.slice(from, to),
+  async answer(cells) {
+    for (const answer of cells) answers.push(answer);
+  },
+  async answered(header) {
+    const rows = Uint32Array.from(toAnswer.rows.slice(0, answers.length));
+    const csv = await ask((reader) => reader.answered(rows, header, answers));
+    return new Blob([csv], { type: "text/csv;charset=utf-8" });
+  },
 };
 
-function table(): Table {
-  if (!opened) throw new Error("Choose a file first.");
-  return opened;
+/** Asks the reader. What it refuses is thrown as it stands; after a trap nothing in its memory can be relied on. */
+async function ask<T>(question: (reader: Reader) => T): Promise<T> {
+  starting ??= init({ module_or_path: module }).then(() => new Desk());
+  const reader = await starting.catch((error: unknown) => {
+    starting = undefined;
+    throw broken(`The reader of rows could not be loaded (${messageOf(error)}): reload the page.`);
+  });
+  try {
+    return question(reader);
+  } catch (error) {
+    if (!(error instanceof WebAssembly.RuntimeError || error instanceof RangeError)) throw error;
+    throw broken(
+      `The reader of rows gave up (${messageOf(error)}), most often for want of memory: try with fewer rows.`,
+    );
+  }
+}
+
+function broken(sentence: string): Error {
+  const error = new Error(sentence);
+  error.name = BROKEN;
+  return error;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function shortened(inspection: Inspection): Inspection {
+  const { classes } = inspection;
+  return { ...inspection, classes: classes.slice(0, MOST_CLASSES), classCount: classes.length };
 }
 
 Comlink.expose(desk);

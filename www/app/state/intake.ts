@@ -4,6 +4,7 @@
 
 import { download } from "../files/download.js";
 import type { DroppedFile } from "../files/drop.js";
+import type { Options } from "../rows/types.js";
 import { engine, readyEngine, sentenceOf } from "./engine.js";
 import { name } from "./plan.js";
 import { open } from "./rows.js";
@@ -40,12 +41,8 @@ export async function takeIn(
 }
 
 /** Reads rows to learn from; other rows are another task. */
-export async function learnFrom(
-  from: Blob | string,
-  title: string,
-  header?: boolean,
-): Promise<void> {
-  const read = await open(from, title, header);
+export async function learnFrom(from: Blob | string, title: string, told?: Options): Promise<void> {
+  const read = await open(from, title, told);
   if (read === "other")
     name.value = freeName(title.replace(/\.[a-z0-9]+$/i, "").trim() || "my task");
   if (!busy.value) dismiss();

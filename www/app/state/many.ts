@@ -3,10 +3,9 @@
  */
 import { batch, computed, signal } from "@preact/signals";
 import { GraftletError, type Problem } from "graftlet";
-import { cellsOf, HEADERS } from "../rows/answered.js";
-import { type ClassCount, countClasses } from "../rows/classes.js";
-import type { Columns } from "../rows/columns.js";
-import { openDesk, type Source } from "../rows/desk.js";
+import { cellsOf, HEADERS, labelsOf } from "../format/answer-cells.js";
+import { DeskWorker } from "../rows/desk.js";
+import type { ClassCount, Columns, Options, Source } from "../rows/types.js";
 import { readyEngine, sentenceOf } from "./engine.js";
 import { adapter } from "./tasks.js";
 
@@ -14,6 +13,8 @@ export interface ManyFile {
   title: string;
   source: Source;
   from: Blob;
+  /** What the reader was told about the file. */
+  told: Options;
 }
 
 export type ManyRun =
@@ -43,24 +44,21 @@ export const manyBusy = computed(() => many.value.status === "running");
 /** Texts that are answered in one call: their full answers are let go before the next. */
 const PART = 5000;
 
-let started: ReturnType<typeof openDesk> | undefined;
 let controller: AbortController | undefined;
 
 /** A worker of its own: the rows to learn from stay where they are. */
-function desk() {
-  started ??= openDesk();
-  return started;
-}
+const worker = new DeskWorker();
 
-export async function openMany(from: Blob, title: string, header?: boolean): Promise<void> {
+export async function openMany(from: Blob, title: string, told: Options = {}): Promise<void> {
   try {
-    const source = await desk().open(from, header);
+    const source = await worker.desk.open(from, { ...told, name: title });
     batch(() => {
-      manyFile.value = { title, source, from };
+      manyFile.value = { title, source, from, told };
       manyColumns.value = source.guess;
       many.value = { status: "idle" };
     });
   } catch (error) {
+    worker.failed(error);
     batch(() => {
       manyFile.value = null;
       many.value = { status: "failed", sentence: sentenceOf(error) };
@@ -89,15 +87,15 @@ export async function answerMany(pair: boolean): Promise<void> {
   const began = performance.now();
   many.value = { status: "running", done: 0, total: 0 };
   try {
-    const { texts, rows } = await desk().texts(pair ? columns : { ...columns, text2: null });
-    const total = texts.length;
+    const { desk } = worker;
+    const total = await desk.texts(pair ? columns : { ...columns, text2: null });
     if (total === 0) throw new Error("No row has a text in that column: choose another.");
     const graftlet = readyEngine();
     await graftlet.use(task.name);
-    const cells: string[][] = [];
+    const given = new Map<string, number>();
     let problem: Problem = "single_label";
     for (let from = 0; from < total; from += PART) {
-      const answers = await graftlet.classifyMany(texts.slice(from, from + PART), {
+      const answers = await graftlet.classifyMany(await desk.textsOf(from, from + PART), {
         workers: "auto",
         signal,
         onProgress: ({ done }) => {
@@ -105,10 +103,10 @@ export async function answerMany(pair: boolean): Promise<void> {
         },
       });
       problem = answers[0]?.problem ?? problem;
-      cells.push(...answers.map(cellsOf));
+      for (const label of answers.flatMap(labelsOf)) given.set(label, (given.get(label) ?? 0) + 1);
+      await desk.answer(answers.map(cellsOf));
     }
-    const csv = await desk().answered(rows, HEADERS[problem], cells);
-    const given = problem === "single_label" || problem === "multi_label";
+    const csv = await desk.answered(HEADERS[problem]);
     many.value = {
       status: "done",
       task: task.name,
@@ -116,15 +114,11 @@ export async function answerMany(pair: boolean): Promise<void> {
       skipped: file.source.rows - total,
       seconds: (performance.now() - began) / 1000,
       problem,
-      answers: given
-        ? countClasses(
-            cells.map(([answer = ""]) => answer),
-            problem,
-          )
-        : [],
+      answers: [...given].map(([label, rows]) => ({ label, rows })).sort((a, b) => b.rows - a.rows),
       csv,
     };
   } catch (error) {
+    worker.failed(error);
     const aborted = error instanceof GraftletError && error.code === "aborted";
     many.value = aborted
       ? { status: "cancelled" }

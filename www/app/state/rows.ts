@@ -3,17 +3,18 @@
  */
 import { batch, effect, signal } from "@preact/signals";
 import type { Problem } from "graftlet";
-import type { Columns } from "../rows/columns.js";
-import { openDesk, type Source } from "../rows/desk.js";
-import type { Choice, Inspection } from "../rows/inspect.js";
+import { DeskWorker } from "../rows/desk.js";
+import type { Choice, Columns, Inspection, Options, Source } from "../rows/types.js";
 import { sentenceOf } from "./engine.js";
 
 /** Rows that have been read. */
 export interface Opened {
   title: string;
   source: Source;
-  /** What was read, to read it again when the header's role is changed. */
+  /** What was read, to read it again when the reader is told more. */
   from: Blob | string;
+  /** What the reader was told about the file. */
+  told: Options;
 }
 
 export const opened = signal<Opened | null>(null);
@@ -22,12 +23,11 @@ export const inspection = signal<Inspection | null>(null);
 /** Why the rows could not be read. */
 export const unreadable = signal<string | null>(null);
 
-let started: ReturnType<typeof openDesk> | undefined;
+const worker = new DeskWorker();
 
-/** The worker that reads rows, started by the first who needs it. */
+/** The reader of the rows to learn from. */
 export function desk() {
-  started ??= openDesk();
-  return started;
+  return worker.desk;
 }
 
 /** Follows the choice with an inspection. */
@@ -45,7 +45,12 @@ export function followRows(): void {
           if (choice.value === chosen) inspection.value = found;
         },
         (error: unknown) => {
-          unreadable.value = sentenceOf(error);
+          worker.failed(error);
+          if (choice.value !== chosen) return;
+          batch(() => {
+            close();
+            unreadable.value = sentenceOf(error);
+          });
         },
       );
   });
@@ -55,19 +60,21 @@ export function followRows(): void {
 export async function open(
   from: Blob | string,
   title: string,
-  header?: boolean,
+  told: Options = {},
 ): Promise<"other" | "same" | "unreadable"> {
   unreadable.value = null;
   try {
-    const source = await desk().open(from, header);
+    const name = typeof from === "string" ? {} : { name: title };
+    const source = await desk().open(from, { ...told, ...name });
     const proposed = await desk().propose(source.guess);
     const same = opened.value?.from === from;
     batch(() => {
-      opened.value = { title, source, from };
-      choice.value = { columns: source.guess, ...proposed, corrections: {} };
+      opened.value = { title, source, from, told };
+      choice.value = { columns: source.guess, ...proposed, corrections: {}, merge: false };
     });
     return same ? "same" : "other";
   } catch (error) {
+    worker.failed(error);
     batch(() => {
       opened.value = null;
       choice.value = null;
@@ -91,10 +98,22 @@ export async function chooseColumns(columns: Columns): Promise<void> {
   const before = choice.value;
   if (!before) return;
   choice.value = { ...before, columns };
-  if (columns.label === before.columns.label) return;
+  if (sameLabels(columns, before.columns)) return;
   const proposed = await desk().propose(columns);
   const now = choice.value;
-  if (now?.columns === columns) choice.value = { ...now, ...proposed, corrections: {} };
+  if (now?.columns === columns) {
+    choice.value = { ...now, ...proposed, corrections: {}, merge: false };
+  }
+}
+
+function sameLabels(a: Columns, b: Columns): boolean {
+  return a.label === b.label && String(a.labelColumns ?? "") === String(b.labelColumns ?? "");
+}
+
+/** Takes labels that differ only in case or spaces for one, or keeps them apart. */
+export function chooseMerge(merge: boolean): void {
+  const before = choice.value;
+  if (before) choice.value = { ...before, merge };
 }
 
 export function chooseProblem(problem: Problem): void {

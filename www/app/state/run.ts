@@ -11,7 +11,7 @@ import {
   type TrainRun,
 } from "graftlet";
 import { placesOf, reportOf } from "../report/report.js";
-import type { Inspection } from "../rows/inspect.js";
+import type { Inspection } from "../rows/types.js";
 import { clearCurves } from "./curves.js";
 import { readyEngine, sentenceOf } from "./engine.js";
 import { Following } from "./following.js";

@@ -1,9 +1,9 @@
 import type { Answer, Span } from "graftlet";
 import { describe, expect, it } from "vitest";
+import { cellsOf } from "../format/answer-cells.js";
+import { writeCsv } from "../format/csv.js";
 import { piecesOf } from "../format/marked.js";
-import { answeredTable, cellsOf } from "../rows/answered.js";
-import { writeCsv } from "../rows/csv.js";
-import { parseTable } from "../rows/table.js";
+import { tableOf } from "./reader.js";
 
 const COMMON = { logits: [], tokens: 3, windows: 1, truncated: false, ms: 1 };
 const span = (start: number, end: number, label: string): Span => ({
@@ -49,29 +49,6 @@ describe("cellsOf", () => {
   });
 });
 
-describe("answeredTable", () => {
-  it("puts answers beside their rows and leaves the others empty", () => {
-    const table = parseTable("id,text\n1,a\n2,\n3,c\n");
-    const rows = [
-      ...answeredTable(
-        table,
-        [0, 2],
-        ["answer", "score"],
-        [
-          ["x", "0.9"],
-          ["y", "0.8"],
-        ],
-      ),
-    ];
-    expect(rows).toEqual([
-      ["id", "text", "answer", "score"],
-      ["1", "a", "x", "0.9"],
-      ["2", "", "", ""],
-      ["3", "c", "y", "0.8"],
-    ]);
-  });
-});
-
 describe("writeCsv", () => {
   it("gives a table back as it was", async () => {
     const rows = [
@@ -79,9 +56,8 @@ describe("writeCsv", () => {
       ['says "a, b"', "x"],
       ["two\nlines", " spaced "],
     ];
-    const text = await writeCsv(rows).text();
-    const table = parseTable(text);
-    expect([table.columns, ...table.rows]).toEqual(rows);
+    const bytes = new Uint8Array(await writeCsv(rows).arrayBuffer());
+    expect(tableOf(bytes)).toEqual(rows);
   });
 
   it("begins with the mark by which spreadsheets know UTF-8", async () => {

@@ -49,6 +49,17 @@ describe("readDropped", () => {
     expect(result.type).toBe("rows");
   });
 
+  it("leaves files that are no rows after all to the reader, which names them", async () => {
+    for (const name of ["rows.xlsx", "rows.parquet", "page.html", "rows.csv.gz"]) {
+      expect((await readDropped([dropped(name, "x")])).type).toBe("rows");
+    }
+  });
+
+  it("says that rows have to be taken out of their archive", async () => {
+    const archive = zipSync({ "__MACOSX/._rows.csv": bytes("x"), "data/rows.csv": bytes("a,b") });
+    await expect(readDropped([dropped("rows.zip", archive)])).rejects.toThrow("“data/rows.csv”");
+  });
+
   it("takes loose files, a folder and a zip for adapters", async () => {
     const loose = Object.entries(files).map(([name, content]) => dropped(name, content));
     const inFolder = Object.entries(files).map(([name, content]) =>

@@ -1,20 +1,10 @@
+/**
+ * What the built reader of rows finds. The reader's own tests are in Rust; these hold what the page relies on.
+ */
 import { describe, expect, it } from "vitest";
-import { guessColumns } from "../rows/columns.js";
-import { nameLabels, nameRows } from "../rows/findings.js";
-import { type Choice, inspect } from "../rows/inspect.js";
-import { guessOutside, guessProblem } from "../rows/problem.js";
 import { SAMPLE } from "../rows/sample.js";
-import { parseTable } from "../rows/table.js";
-
-/** The text as the page would take it, but for what `choice` says. */
-function look(text: string, choice: Partial<Choice> = {}) {
-  const table = parseTable(text);
-  const columns = guessColumns(table.columns, table.rows);
-  const column = (index: number | null) =>
-    index === null ? [] : table.rows.map((row) => row[index] ?? "");
-  const problem = guessProblem(column(columns.text), column(columns.label));
-  return inspect(table, { columns, problem, reject: null, corrections: {}, ...choice });
-}
+import type { Choice } from "../rows/types.js";
+import { emptyDesk, look, read, tableOf, utf8 } from "./reader.js";
 
 /** What was found, as kind → row numbers. */
 function findings(text: string, choice: Partial<Choice> = {}): Record<string, number[]> {
@@ -118,7 +108,7 @@ j,x,y,z
 
   it("needs two classes beside the one that stands for none of them", () => {
     const text = "text,label\na,oos\nb,oos\nc,x\nd,x\n";
-    expect(look(text).inspection.blocked).toBeNull();
+    expect(look(text, { reject: null }).inspection.blocked).toBeNull();
     expect(look(text, { reject: "oos" }).inspection.blocked).toContain(
       "Every row has the label “x”",
     );
@@ -177,40 +167,104 @@ describe("other problems", () => {
   });
 });
 
-describe("guessProblem", () => {
-  it.each([
-    ["single_label", ["good", "bad"]],
-    ["single_label", ["0", "1", "1"]],
-    ["single_label", ["a|b", "c|d"]],
-    ["regression", ["2.500", "3.600", "0.000"]],
-    ["multi_label", ["joy", "joy|love", "love"]],
-    ["single_label", []],
-  ] as const)("%s for %j", (problem, labels) => {
-    expect(guessProblem([], labels)).toBe(problem);
+describe("the desk", () => {
+  it("throws what it refuses as an Error with a code", () => {
+    const desk = emptyDesk();
+    expect(() => desk.propose({ text: 0, text2: null, label: null })).toThrow(
+      expect.objectContaining({ name: "GraftletError", code: "nothing_open" }),
+    );
+    expect(() => desk.open(utf8("<!doctype html><p>Not found</p>"), {})).toThrow(
+      expect.objectContaining({ name: "GraftletError", code: "not_rows" }),
+    );
+    // @ts-expect-error an option of the wrong type
+    expect(() => desk.open(utf8("text,label\na,x\n"), { header: "yes" })).toThrow(
+      expect.objectContaining({ code: "option_invalid" }),
+    );
   });
 
-  it("takes many whole numbers for amounts", () => {
-    const labels = Array.from({ length: 100 }, (_, i) => `${i}`);
-    expect(guessProblem([], labels)).toBe("regression");
+  it("has no table after a file that was refused", () => {
+    const { desk, source } = read("text,label\na,x\nb,y\n");
+    expect(() => desk.open(utf8("<!doctype html><p>Not found</p>"), {})).toThrow();
+    expect(() => desk.propose(source.guess)).toThrow(
+      expect.objectContaining({ code: "nothing_open" }),
+    );
   });
 
-  it("finds the label that stands for none of the others", () => {
-    expect(guessOutside(["balance", "oos"])).toBe("oos");
-    expect(guessOutside(["balance", "books"])).toBeNull();
+  it("gives the rows that are ready in parts, and by their places", () => {
+    const { desk, choice } = read("text,label\na,x\n,x\nb,x\nc,y\nd,y\n");
+    const { usable } = desk.prepare(choice);
+    expect(usable).toBe(4);
+    expect(desk.part(1, 3).map(({ text }) => text)).toEqual(["b", "c"]);
+    expect(desk.part(3, 99)).toHaveLength(1);
+    expect(desk.part(9, 99)).toEqual([]);
+    expect(desk.named(Uint32Array.of(1, 7))).toEqual([
+      { number: 4, text: "b" },
+      { number: 8, text: "" },
+    ]);
+  });
+
+  it("takes rows back that were put away", () => {
+    const { desk, choice } = read("text,text2,label\na,A,x\nb,B,x\nc,C,y\nd,D,y\n");
+    const inspection = desk.prepare(choice);
+    const other = emptyDesk();
+    expect(other.takeBack(desk.putAway())).toEqual(inspection);
+    expect(other.part(0, 9)).toEqual(desk.part(0, 9));
+    expect(other.named(Uint32Array.of(2))).toEqual([{ number: 4, text: "c", text2: "C" }]);
+    expect(other.takeBack(utf8("something else"))).toBeNull();
+    expect(other.part(0, 9)).toEqual([]);
+  });
+
+  it("puts answers beside their rows and leaves the others empty", () => {
+    const { desk, source } = read('id,text\n1,a\n2,\n3,"c, d"\n');
+    const { texts, rows } = desk.texts({ ...source.guess, text: 1 });
+    expect(texts).toEqual(["a", "c, d"]);
+    const cells = [
+      ["x", "0.9"],
+      ["y", "0.8"],
+    ];
+    const csv = desk.answered(Uint32Array.from(rows), ["answer", "score"], cells);
+    expect([...csv.slice(0, 3)]).toEqual([0xef, 0xbb, 0xbf]);
+    expect(new TextDecoder().decode(csv)).toBe(
+      'id,text,answer,score\r\n1,a,x,0.9\r\n2,,,\r\n3,"c, d",y,0.8\r\n',
+    );
+  });
+
+  it("does as told about the header and the delimiter", () => {
+    expect(read("text,label\na,x\n", { header: false }).source.rows).toBe(2);
+    const { source } = read("a;b,c\nd;e,f\n", { header: false, delimiter: "," });
+    expect(source).toMatchObject({ delimiter: ",", rows: 2 });
+    expect(tableOf("a;b,c\nd;e,f\n", { header: false, delimiter: "," })[1]).toEqual(["a;b", "c"]);
+  });
+
+  it("decodes by the browser's decoder", () => {
+    const windows = Uint8Array.of(
+      ...utf8("text,label\r\ncaf"),
+      0xe9,
+      0x20,
+      0x80,
+      ...utf8(",x\r\n"),
+    );
+    expect(read(windows).source.encoding).toBe("Windows-1252");
+    expect(tableOf(windows)[1]).toEqual(["café €", "x"]);
+    const wide = new Uint8Array([..."text,label\naé,x\n"].flatMap((c) => [c.charCodeAt(0), 0]));
+    expect(read(wide).source.encoding).toBe("UTF-16");
+    expect(tableOf(wide)[1]).toEqual(["aé", "x"]);
   });
 });
 
-describe("naming", () => {
-  it("lists a few rows and counts many", () => {
-    expect(nameRows([4])).toBe("Row 4");
-    expect(nameRows([4, 9])).toBe("Rows 4 and 9");
-    expect(nameRows([1, 2, 3, 4, 5, 6])).toBe("Rows 1, 2, 3, 4, 5 and 6");
-    expect(nameRows([1, 2, 3, 4, 5, 6, 7, 8])).toBe("8 rows (1, 2, 3, 4, 5, …)");
+describe("labels that differ only in case or spaces", () => {
+  const FILE = "text,label\na,Billing\nb,billing\nc,Billing\nd,other\ne,other\nf, billing \n";
+
+  it("are told with the form that most rows use", () => {
+    const { inspection } = look(FILE);
+    expect(inspection.mergeable).toHaveLength(1);
+    expect(inspection.mergeable[0]).toMatchObject({ rows: 4 });
+    expect(inspection.findings.map(({ kind }) => kind)).toContain("labels_alike");
   });
 
-  it("lists a few labels and counts many", () => {
-    expect(nameLabels(["a"])).toBe("“a”");
-    expect(nameLabels(["a", "b"])).toBe("“a” and “b”");
-    expect(nameLabels([..."abcdefgh"])).toBe("“a”, “b”, “c”, “d”, “e” and 3 more");
+  it("become one when told so", () => {
+    const { inspection, rows } = look(FILE, { merge: true });
+    expect(inspection.classes.map(({ rows }) => rows)).toEqual([4, 2]);
+    expect(rows.filter(({ label }) => label === inspection.mergeable[0]?.label)).toHaveLength(4);
   });
 });

@@ -19,6 +19,7 @@ import {
   openMany,
 } from "../state/many.js";
 import { adapter, task } from "../state/tasks.js";
+import { Layout, Notes } from "./rows-layout.js";
 import { Select } from "./select.js";
 
 const MOST_ANSWERS = 8;
@@ -63,7 +64,7 @@ export function Many() {
   );
 }
 
-function File({ file: { title, source, from } }: { file: ManyFile }) {
+function File({ file: { title, source, from, told } }: { file: ManyFile }) {
   const columns = manyColumns.value;
   if (!columns) return null;
   const names = source.columns.map((name, index) => ({ value: String(index), title: name }));
@@ -107,17 +108,14 @@ function File({ file: { title, source, from } }: { file: ManyFile }) {
                 }}
               />
             )}
-            {(source.format === "CSV" || source.format === "TSV") && (
-              <label class="check">
-                <input
-                  type="checkbox"
-                  checked={source.header}
-                  onChange={(event) => void openMany(from, title, event.currentTarget.checked)}
-                />
-                First row names the columns
-              </label>
-            )}
+            <Layout
+              id="many"
+              source={source}
+              told={told}
+              onTell={(next) => void openMany(from, title, next)}
+            />
           </div>
+          <Notes source={source} />
           <button
             type="button"
             class="solid start"

@@ -2,28 +2,37 @@
  * The rows as they were understood: columns and labels to correct, the first rows, what is odd about which.
  */
 import type { Problem } from "graftlet";
+import { useState } from "preact/hooks";
 import { count, counted, decimal } from "../format/units.js";
-import type { Columns } from "../rows/columns.js";
-import type { Finding } from "../rows/findings.js";
-import type { Choice, Inspection } from "../rows/inspect.js";
+import type { Choice, Columns, Inspection } from "../rows/types.js";
 import { learnFrom } from "../state/intake.js";
 import {
   choice,
   chooseColumns,
+  chooseMerge,
   chooseProblem,
   chooseReject,
   inspection,
   type Opened,
 } from "../state/rows.js";
+import { Layout, Notes } from "./rows-layout.js";
 import { Select } from "./select.js";
 
 const MOST_CLASSES = 14;
+/** Of more classes none is offered for texts of no class, nor more columns as labels: nobody would find it in the list. */
+const MOST_OFFERED = 300;
+/** Row numbers that are listed: all of a large file would take a moment to lay out. */
+const MOST_NUMBERS = 1000;
+/** The finding that can be mended by merging. */
+const LABELS_ALIKE = "labels_alike";
+/** In the label's list: several columns, one a label. */
+const SEVERAL = "several";
 
 const PROBLEMS: Record<Problem, string> = {
   single_label: "one of several labels",
-  multi_label: "any number of labels, joined by “|”",
+  multi_label: "any number of labels",
   regression: "a number",
-  token_classification: "a tag for each word (B-…, I-…, O)",
+  token_classification: "a tag for each word, or spans",
 };
 
 export function RowsTable({ opened }: { opened: Opened }) {
@@ -35,14 +44,12 @@ export function RowsTable({ opened }: { opened: Opened }) {
     <div class="rows">
       <h3>Columns</h3>
       <ColumnRow opened={opened} chosen={chosen} found={found} />
-      <Preview pair={chosen.columns.text2 !== null} total={source.rows} />
-      {source.encoding === "Windows-1252" && (
-        <p class="notice">
-          The file is not UTF-8: it was read as Windows-1252. Look whether letters with accents are
-          right; if not, save it as UTF-8.
-        </p>
+      {chosen.columns.labelColumns && (
+        <LabelColumns names={source.columns} columns={chosen.columns} />
       )}
-      <Findings findings={found.findings} />
+      <Preview pair={chosen.columns.text2 !== null} total={source.rows} />
+      <Notes source={source} />
+      <Findings found={found} merged={chosen.merge} />
       {found.blocked !== null ? (
         <p class="trouble" role="alert">
           {found.blocked}
@@ -68,6 +75,11 @@ function ColumnRow({
   const choose = (next: Partial<Columns>) => void chooseColumns({ ...columns, ...next });
   const names = source.columns.map((name, index) => ({ value: String(index), title: name }));
   const numberOf = (value: string) => (value === "" ? null : Number(value));
+  const several = columns.labelColumns !== undefined;
+  const chooseLabel = (value: string) =>
+    value === SEVERAL
+      ? choose({ label: null, labelColumns: source.guess.labelColumns ?? [] })
+      : choose({ label: numberOf(value), labelColumns: undefined });
   return (
     <div class="column-row">
       <Select
@@ -87,9 +99,15 @@ function ColumnRow({
       <Select
         id="column-label"
         label="Label"
-        options={[{ value: "", title: "choose…" }, ...names]}
-        value={columns.label === null ? "" : String(columns.label)}
-        onChoose={(value) => choose({ label: numberOf(value) })}
+        options={[
+          { value: "", title: "choose…" },
+          ...names,
+          ...(names.length > 2 && names.length <= MOST_OFFERED
+            ? [{ value: SEVERAL, title: "several columns" }]
+            : []),
+        ]}
+        value={several ? SEVERAL : columns.label === null ? "" : String(columns.label)}
+        onChoose={chooseLabel}
       />
       <Select
         id="problem"
@@ -101,7 +119,7 @@ function ColumnRow({
         value={problem}
         onChoose={(value) => chooseProblem(value as Problem)}
       />
-      {problem === "single_label" && found.classes.length > 2 && (
+      {problem === "single_label" && classesOf(found) > 2 && classesOf(found) <= MOST_OFFERED && (
         <Select
           id="reject"
           label="For texts of no class"
@@ -113,24 +131,48 @@ function ColumnRow({
           onChoose={(value) => chooseReject(value === "" ? null : value)}
         />
       )}
-      {(source.format === "CSV" || source.format === "TSV") && (
-        <label class="check">
-          <input
-            type="checkbox"
-            checked={source.header}
-            onChange={(event) =>
-              void learnFrom(opened.from, opened.title, event.currentTarget.checked)
-            }
-          />
-          First row names the columns
-        </label>
-      )}
+      <Layout
+        id="rows"
+        source={source}
+        told={opened.told}
+        onTell={(told) => void learnFrom(opened.from, opened.title, told)}
+      />
     </div>
   );
 }
 
-function Findings({ findings }: { findings: readonly Finding[] }) {
+/** Which columns are labels, where every label has one. */
+function LabelColumns({ names, columns }: { names: readonly string[]; columns: Columns }) {
+  const chosen = columns.labelColumns ?? [];
+  return (
+    <fieldset class="label-columns">
+      <legend>Columns that are labels, with 1 where a text has the label and 0 where not</legend>
+      {names.map((name, index) => {
+        if (index === columns.text || index === columns.text2) return null;
+        return (
+          // biome-ignore lint/suspicious/noArrayIndexKey: two columns may have one name, and their order stays
+          <label key={index} class="check">
+            <input
+              type="checkbox"
+              checked={chosen.includes(index)}
+              onChange={(event) => {
+                const others = chosen.filter((other) => other !== index);
+                const now = event.currentTarget.checked ? [...others, index] : others;
+                void chooseColumns({ ...columns, labelColumns: now.sort((a, b) => a - b) });
+              }}
+            />
+            {name}
+          </label>
+        );
+      })}
+    </fieldset>
+  );
+}
+
+function Findings({ found, merged }: { found: Inspection; merged: boolean }) {
+  const { findings } = found;
   if (findings.length === 0) return null;
+  const lastAlike = findings.findLastIndex(({ kind }) => kind === LABELS_ALIKE);
   const out = findings.filter(({ severity }) => severity === "left_out");
   const rows = new Set(out.flatMap((finding) => finding.rows)).size;
   return (
@@ -141,15 +183,19 @@ function Findings({ findings }: { findings: readonly Finding[] }) {
         </p>
       )}
       <ul aria-label="Problems in the rows">
-        {findings.map(({ kind, sentence, rows: numbers }) => (
-          <li key={kind}>
-            {sentence}
-            {numbers.length > 6 && (
-              <details class="all-rows">
-                <summary>All of them</summary>
-                {numbers.join(", ")}
-              </details>
+        {findings.map((finding, index) => (
+          // Of one kind there may be several, each in words of its own.
+          <li key={finding.sentence}>
+            {finding.sentence}
+            {index === lastAlike && (
+              <>
+                {" "}
+                <button type="button" class="link" onClick={() => chooseMerge(!merged)}>
+                  {merged ? "Keep them apart" : "Merge"}
+                </button>
+              </>
             )}
+            {finding.rows.length > 6 && <AllRows numbers={finding.rows} />}
           </li>
         ))}
       </ul>
@@ -157,7 +203,25 @@ function Findings({ findings }: { findings: readonly Finding[] }) {
   );
 }
 
-function Classes({ found: { usable, classes, range, problem } }: { found: Inspection }) {
+/** The numbers are put into the page when they are asked for. */
+function AllRows({ numbers }: { numbers: readonly number[] }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <details class="all-rows" onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>All of them</summary>
+      {open && numbers.slice(0, MOST_NUMBERS).join(", ")}
+      {open && numbers.length > MOST_NUMBERS && ` and ${count(numbers.length - MOST_NUMBERS)} more`}
+    </details>
+  );
+}
+
+/** How many classes there are; the inspection lists the first. */
+function classesOf({ classes, classCount }: Inspection): number {
+  return classCount ?? classes.length;
+}
+
+function Classes({ found }: { found: Inspection }) {
+  const { usable, classes, range, problem } = found;
   if (range) {
     return (
       <p class="classes">
@@ -175,15 +239,15 @@ function Classes({ found: { usable, classes, range, problem } }: { found: Inspec
   return (
     <p class="classes">
       <strong>
-        {counted(usable, "row")} in {counted(classes.length, one, many)}
+        {counted(usable, "row")} in {counted(classesOf(found), one, many)}
       </strong>
       {classes.slice(0, MOST_CLASSES).map(({ label, rows }) => (
         <span key={label} class="class">
           {label} <span class="aside">{count(rows)}</span>
         </span>
       ))}
-      {classes.length > MOST_CLASSES && (
-        <span class="aside">and {classes.length - MOST_CLASSES} more</span>
+      {classesOf(found) > MOST_CLASSES && (
+        <span class="aside">and {count(classesOf(found) - MOST_CLASSES)} more</span>
       )}
     </p>
   );

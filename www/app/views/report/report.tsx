@@ -3,10 +3,10 @@
  */
 import type { ComponentChildren } from "preact";
 import { download } from "../../files/download.js";
+import { writeCsv } from "../../format/csv.js";
 import { count, counted, metricName, score, share } from "../../format/units.js";
 import { reportJson, reportRows } from "../../report/export.js";
 import type { Report } from "../../report/report.js";
-import { writeCsv } from "../../rows/csv.js";
 import { titleOf } from "../../state/plan.js";
 import type { Run } from "../../state/run-state.js";
 import { Comparison } from "./comparison.js";

@@ -1,7 +1,7 @@
 /**
  * A row of the file: its number and what it says.
  */
-import type { NamedRow } from "../../rows/desk.js";
+import type { NamedRow } from "../../rows/types.js";
 
 const MOST_CHARACTERS = 300;
 

@@ -1,0 +1,100 @@
+//! Labels that differ only in case or spaces.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::classes::Counts;
+use crate::findings::{Finding, FindingKind, name_labels};
+use crate::pool::hash;
+
+/// Labels that are most likely one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mergeable {
+    /// The form that most rows use.
+    pub label: String,
+    /// All forms, most used first.
+    pub variants: Vec<String>,
+    /// Rows that have one of them.
+    pub rows: usize,
+}
+
+/// Most groups that are told.
+const MOST_GROUPS: usize = 100;
+
+/// Groups of classes that differ only in case or spaces, largest first.
+pub(crate) fn find(counts: &Counts) -> Vec<Mergeable> {
+    let key = |name: &str| {
+        let letters = name.chars().filter(|c| !c.is_whitespace());
+        letters.flat_map(char::to_lowercase).collect::<String>()
+    };
+    let mut keyed: Vec<(u64, u32)> = (0..)
+        .zip(counts.names.iter())
+        .map(|(number, name)| (hash(key(name).as_bytes(), 0), number))
+        .collect();
+    keyed.sort_unstable();
+    let same = |a: &(u64, u32), b: &(u64, u32)| {
+        a.0 == b.0 && key(counts.names.get(a.1)) == key(counts.names.get(b.1))
+    };
+    let groups = keyed.chunk_by(same).filter(|group| group.len() > 1);
+    let mut found: Vec<Mergeable> = groups
+        .map(|group| {
+            let rows = |number: u32| {
+                counts
+                    .rows
+                    .get(number as usize)
+                    .copied()
+                    .unwrap_or_default()
+            };
+            let mut numbers: Vec<u32> = group.iter().map(|(_, number)| *number).collect();
+            numbers.sort_by(|&a, &b| {
+                let size = rows(b).cmp(&rows(a));
+                size.then_with(|| counts.names.get(a).cmp(counts.names.get(b)))
+            });
+            let variants: Vec<String> = numbers
+                .iter()
+                .map(|&number| counts.names.get(number).to_owned())
+                .collect();
+            Mergeable {
+                label: variants.first().cloned().unwrap_or_default(),
+                rows: numbers.iter().map(|&number| rows(number) as usize).sum(),
+                variants,
+            }
+        })
+        .collect();
+    found.sort_by(|a, b| b.rows.cmp(&a.rows).then_with(|| a.label.cmp(&b.label)));
+    found.truncate(MOST_GROUPS);
+    found
+}
+
+/// The new name of every class that is to be called otherwise.
+pub(crate) fn names(groups: &[Mergeable]) -> BTreeMap<&str, &str> {
+    let pairs = groups.iter().flat_map(|group| {
+        let others = group.variants.iter().skip(1);
+        others.map(|variant| (variant.as_str(), group.label.as_str()))
+    });
+    pairs.collect()
+}
+
+/// What to say of the groups.
+pub(crate) fn findings(groups: &[Mergeable], merged: bool) -> Vec<Finding> {
+    let shown = groups.iter().take(5);
+    let sentences = shown.map(|group| {
+        let variants: Vec<&str> = group.variants.iter().map(String::as_str).collect();
+        if merged {
+            format!(
+                "{} are read as one label, “{}”.",
+                name_labels(&variants),
+                group.label
+            )
+        } else {
+            format!(
+                "{} differ only in case or spaces, and are learned as different labels.",
+                name_labels(&variants)
+            )
+        }
+    });
+    sentences
+        .map(|sentence| Finding::notice(FindingKind::LabelsAlike, sentence))
+        .collect()
+}

@@ -1,0 +1,58 @@
+/**
+ * Answers as cells of a table.
+ */
+import type { Answer, Problem } from "graftlet";
+
+/** Between the labels of a text that has several. */
+export const SEPARATOR = "|";
+
+/** What the cells of answers are called. */
+export const HEADERS: Record<Problem, string[]> = {
+  single_label: ["answer", "score"],
+  multi_label: ["answers", "scores"],
+  regression: ["answer"],
+  token_classification: ["spans"],
+};
+
+export function cellsOf(answer: Answer): string[] {
+  switch (answer.problem) {
+    case "single_label":
+      return [answer.label, rounded(answer.score)];
+    case "multi_label":
+      return [
+        answer.labels.map(({ label }) => label).join(SEPARATOR),
+        answer.labels.map(({ score }) => rounded(score)).join(SEPARATOR),
+      ];
+    case "regression":
+      return [rounded(answer.value)];
+    case "token_classification":
+      // Offsets say where: a text may hold one name twice.
+      return [
+        JSON.stringify(
+          answer.spans.map(({ start, end, label, score, second }) => ({
+            start,
+            end,
+            label,
+            score: Number(rounded(score)),
+            ...(second ? { second } : {}),
+          })),
+        ),
+      ];
+  }
+}
+
+/** The labels that an answer gives; none of numbers and spans. */
+export function labelsOf(answer: Answer): string[] {
+  switch (answer.problem) {
+    case "single_label":
+      return [answer.label];
+    case "multi_label":
+      return answer.labels.map(({ label }) => label);
+    default:
+      return [];
+  }
+}
+
+function rounded(value: number): string {
+  return String(Math.round(value * 1e4) / 1e4);
+}
