@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::folders;
+use super::{compose, folders};
 use crate::adapter::format::{CONFIG, inspect};
 use crate::error::{Error, Result};
 use crate::hub::Manifest;
@@ -25,6 +25,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         adapter(arguments)?
     } else if folder.join("config.json").is_file() {
         backbone(arguments)?
+    } else if let Some(facts) = compose::inspect_fusion(folder)? {
+        facts
     } else {
         return Err(Error::FileMissing {
             place: folder.display().to_string(),
