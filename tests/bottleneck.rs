@@ -163,12 +163,6 @@ fn settings_that_fit_nothing_are_refused_by_name() {
             "use_gating",
         ),
         (
-            "inv_adapter",
-            json!("maf"),
-            "unsupported_feature",
-            "inv_adapter",
-        ),
-        (
             "non_linearity",
             json!("PReLU"),
             "unsupported_feature",

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use differences::{LAYERS, check_op, rows};
 use graftlet::adapter::{Config, FreshParams, PrefixConfig, PromptConfig, PromptPlace};
 use graftlet::backbone::Backbone;
-use graftlet::ops::{Activation, columns, insert_rows};
+use graftlet::ops::{Activation, beside, columns, insert_rows};
 use graftlet::text::{Batch, Encoded};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -31,6 +31,24 @@ fn columns_of_a_matrix() {
             rows(&x[0], 7)
                 .iter()
                 .flat_map(|row| row[2..5].to_vec())
+                .collect()
+        },
+    );
+}
+
+#[test]
+fn columns_side_by_side() {
+    let mut rng = ChaCha8Rng::seed_from_u64(65);
+    let (a, b) = (normals(&mut rng, 12), normals(&mut rng, 9));
+    check_op(
+        "beside",
+        &[(&[3, 4], a), (&[3, 3], b)],
+        |x| beside(&x[0], &x[1]),
+        |x| {
+            let (a, b) = (rows(&x[0], 4), rows(&x[1], 3));
+            a.iter()
+                .zip(&b)
+                .flat_map(|(a, b)| [a.clone(), b.clone()].concat())
                 .collect()
         },
     );

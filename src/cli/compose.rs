@@ -80,7 +80,44 @@ fn single(folder: &str) -> Result<PathBuf> {
             "it is a fusion: name it and its adapters with --adapter NAME=DIR each, and its name in --compose FILE",
         ));
     }
+    if folder.join(SETUP).is_file() && !folder.join(CONFIG).is_file() {
+        return Err(invalid(
+            "adapter",
+            folder.display().to_string(),
+            "it holds several adapters and how they are composed: name it with --compose, or one of the folders in it",
+        ));
+    }
     Ok(folder)
+}
+
+/// What there is to say of a fusion's folder, which cannot be read without its adapters; `None` for another folder.
+///
+/// # Errors
+/// [`Error::ConfigInvalid`] for what is no configuration.
+pub(super) fn inspect_fusion(folder: &Path) -> Result<Option<Map<String, Value>>> {
+    let path = folder.join(FUSION_CONFIG);
+    if folder.join(CONFIG).is_file() || !path.is_file() {
+        return Ok(None);
+    }
+    let place = path.display().to_string();
+    let map: Map<String, Value> =
+        serde_json::from_slice(&folders::read(&path)?).map_err(|error| Error::ConfigInvalid {
+            place,
+            reason: error.to_string(),
+        })?;
+    let mut facts = Map::new();
+    let mut say = |name: &str, value: Option<&Value>| {
+        if let Some(value) = value.filter(|value| !value.is_null()) {
+            facts.insert(name.to_owned(), value.clone());
+        }
+    };
+    say("kind", Some(&json!("fusion")));
+    say("format", Some(&json!(Library::AdapterHub.title())));
+    let names = map.get("adapter_names").or_else(|| map.get("name"));
+    say("adapters", names);
+    say("backbone", map.get("model_name"));
+    say("hidden size", map.get("hidden_size"));
+    Ok(Some(facts))
 }
 
 /// `NAME=DIR`.

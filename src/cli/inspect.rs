@@ -3,8 +3,8 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::folders;
 use super::output::outln;
+use super::{compose, folders};
 use crate::adapter::format::{CONFIG, inspect};
 use crate::error::{Error, Result};
 
@@ -23,6 +23,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let folder = &arguments.folder;
     let facts = if folder.join(CONFIG).is_file() {
         adapter(arguments)?
+    } else if let Some(facts) = compose::inspect_fusion(folder)? {
+        facts
     } else if folder.is_dir() {
         backbone(arguments)?
     } else {

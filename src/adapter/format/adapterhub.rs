@@ -38,18 +38,17 @@ pub(super) fn load(
     shape: &Shape,
 ) -> Result<TaskAdapter> {
     let outer = Fields::new(CONFIG, map);
-    let mut inner = settings::read(CONFIG, &outer)?;
+    let file = open(name, files, WEIGHTS);
+    // in earlier versions every bottleneck's settings named an invertible adapter, and few had one
+    let invertible = |file: &TensorFile<'_>| file.names().any(|key| key.contains("invertible"));
+    let inner = settings::read(CONFIG, &outer, file.as_ref().is_ok_and(invertible))?;
     check_model(name, &outer, shape)?;
     refuse_unknown(CONFIG, Library::AdapterHub, &inner)?;
     let kind = kind_of(settings::architecture(&inner))?;
     let Some((_, read)) = kind.adapterhub else {
         return Err(outer.invalid("AdapterHub has no such kind"));
     };
-    let file = open(name, files, WEIGHTS)?;
-    // in earlier versions every bottleneck's settings named an invertible adapter, and few had one
-    if !file.names().any(|key| key.contains("invertible")) {
-        inner.insert("inv_adapter".into(), Value::Null);
-    }
+    let file = file?;
     let whole = Fields::new(CONFIG, &inner).counts("leave_out")?.is_empty();
     check_size(name, &file, shape, whole)?;
     let config = read(CONFIG, &inner, shape)?;

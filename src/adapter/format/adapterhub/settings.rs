@@ -8,12 +8,17 @@ use crate::adapter::fields_of;
 use crate::adapter::format::Fields;
 use crate::error::{Error, Result};
 
-/// The settings of an `adapter_config.json`, in today's fields.
+/// The settings of an `adapter_config.json`, in today's fields. `invertible`: whether the folder has an invertible adapter's
+/// tensors; settings of one that has none are dropped.
 ///
 /// # Errors
 /// [`Error::ConfigInvalid`] if there are none, or their name is unknown; [`Error::MethodUnsupported`] for a method that
 /// is not computed here.
-pub(super) fn read(place: &str, outer: &Fields<'_>) -> Result<Map<String, Value>> {
+pub(super) fn read(
+    place: &str,
+    outer: &Fields<'_>,
+    invertible: bool,
+) -> Result<Map<String, Value>> {
     let version: Option<String> = outer.parse("version", Some(None))?;
     let mut settings = match outer.get("config") {
         Some(Value::String(name)) => named::adapter(place, name)?,
@@ -30,6 +35,9 @@ pub(super) fn read(place: &str, outer: &Fields<'_>) -> Result<Map<String, Value>
             return Err(outer.invalid(reason));
         }
     };
+    if !invertible && settings.contains_key("inv_adapter") {
+        settings.insert("inv_adapter".into(), Value::Null);
+    }
     refuse_method(place, &settings)?;
     // before adapters 1.1.0 the scale was left out of LoRA's forward pass: as if alpha were r
     let old = version
@@ -231,6 +239,7 @@ mod tests {
                 "adapter_config.json",
                 &fields_of(json!({"config": settings})),
             ),
+            true,
         );
         let error = error.unwrap_err();
         assert_eq!(error.code(), "method_unsupported", "{error}");
