@@ -158,7 +158,10 @@ export class Graftlet {
     return this.#remote.call("classifyWith", [texts, of]);
   }
 
-  /** Mean-pooled vectors of length `backbone.hiddenSize`, L2-normalised. */
+  /**
+   * One vector a text, as the backbone's `manifest.json` says (longest text, pooling, normalisation). Where it says nothing, the
+   * mean over the tokens, of length `backbone.hiddenSize`, L2-normalised.
+   */
   embed(texts: readonly Text[]): Promise<Float32Array[]> {
     return this.#remote.call("embed", [texts]);
   }
