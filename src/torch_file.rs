@@ -138,7 +138,8 @@ impl<'a> Entries<'a> {
     fn of(bytes: &'a [u8]) -> std::result::Result<Self, String> {
         if !bytes.starts_with(ENTRY) {
             // the magic number that torch.save began files with before it wrote archives
-            let old = bytes.starts_with(b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.");
+            let old = bytes.starts_with(b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.")
+                || bytes.get(257..262) == Some(b"ustar");
             return Err(if old {
                 "PyTorch wrote it before version 1.6; load and save it with a newer one".to_owned()
             } else {

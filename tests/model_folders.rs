@@ -141,6 +141,12 @@ fn vectors_are_those_of_sentence_transformers() {
         let kept = serde_json::to_value(&model.sentence).unwrap();
         let kept = SentenceEmbedding::from_json("manifest.json", &kept).unwrap();
         assert_eq!(kept, model.sentence, "{name}");
+        // and so is what is written for sentence-transformers
+        let mut written = files.clone();
+        for (file, content) in kept.files(model.config.hidden_size) {
+            written.insert(file.into(), content.to_string().into_bytes());
+        }
+        assert_eq!(open(&written).sentence, model.sentence, "{name}");
         let engine = engine(model, None);
         let count = expected["texts"].as_array().unwrap().len();
         let vectors = engine.embed(&texts(&expected)[..count]).unwrap();
@@ -453,10 +459,19 @@ fn what_a_download_left_is_named() {
 #[test]
 fn a_vocabulary_that_is_too_large_is_refused() {
     let mut files = files("silu-bin-shards");
-    files.insert(
-        "added_tokens.json".into(),
-        br#"{"far": 900, "farther": 901, "a1": 902, "a2": 903, "a3": 904}"#.to_vec(),
+    let words = files["vocab.txt"].iter().filter(|byte| **byte == b'\n');
+    let first = words.count();
+    let added = |first: usize| {
+        let tokens = (0..5).map(|index| (format!("added{index}"), json!(first + index)));
+        Value::Object(tokens.collect()).to_string().into_bytes()
+    };
+    files.insert("added_tokens.json".into(), added(first + 1));
+    refused(
+        &files,
+        "config_invalid",
+        &["added_tokens.json", "added0", "next"],
     );
+    files.insert("added_tokens.json".into(), added(first));
     let model = open(&files);
     let engine = Engine::assemble(
         &model.config,
@@ -541,6 +556,73 @@ fn every_nonlinearity_has_its_gradient() {
                 "{act} {index}: {} {expected}",
                 found[index]
             );
+        }
+    }
+}
+
+/// What sentence-transformers gives for texts within and beyond the 256 tokens that the shipped backbone's folder
+/// names, in f32 and, which is another arithmetic, in int8.
+#[test]
+fn the_shipped_backbone_embeds_as_sentence_transformers_does() {
+    let Some([config, tokenizer, weights]) = support::checkpoint() else {
+        return;
+    };
+    let golden = std::fs::read(fixture("sentence-transformers-minilm.json")).unwrap();
+    let golden: Value = serde_json::from_slice(&golden).unwrap();
+    let text = |name: &str, content: &Value| (name.to_owned(), content.to_string().into_bytes());
+    let module = |path: &str, class: &str| json!({"path": path, "type": format!("sentence_transformers.models.{class}")});
+    let modules = json!([
+        module("", "Transformer"),
+        module("1_Pooling", "Pooling"),
+        module("2_Normalize", "Normalize"),
+    ]);
+    let files = Files::from([
+        ("config.json".to_owned(), config.clone()),
+        ("tokenizer.json".to_owned(), tokenizer.clone()),
+        ("model.safetensors".to_owned(), weights.clone()),
+        text("modules.json", &modules),
+        text(
+            "sentence_bert_config.json",
+            &json!({"max_seq_length": 256, "do_lower_case": false}),
+        ),
+        text(
+            "1_Pooling/config.json",
+            &json!({"pooling_mode_mean_tokens": true}),
+        ),
+    ]);
+    let texts: Vec<Text> = golden["texts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|text| text.as_str().unwrap().into())
+        .collect();
+    for (dtype, least) in [(None, 0.9999), (Some(Dtype::Int8), 0.985)] {
+        let engine = engine(open(&files), dtype);
+        for (index, vector) in engine.embed(&texts).unwrap().iter().enumerate() {
+            let expected = floats(&golden["vectors"][index]);
+            let cosine: f32 = vector.iter().zip(&expected).map(|(a, b)| a * b).sum();
+            eprintln!("{dtype:?} text {index}: cosine {cosine}");
+            assert!(cosine >= least, "{dtype:?} text {index}: {cosine}");
+        }
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config {
+        rng_seed: proptest::test_runner::RngSeed::Fixed(4),
+        ..proptest::test_runner::Config::with_cases(300)
+    })]
+
+    /// Any bytes in place of any of a folder's small files are read or refused.
+    #[test]
+    fn no_file_of_a_folder_panics(which in 0usize..5, bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200), json in "[\\[\\]{}:,\"a-z0-9_. ]{0,80}") {
+        let name = ["config.json", "vocab.txt", "tokenizer_config.json", "modules.json", "1_Pooling/config.json"][which];
+        for content in [bytes, json.into_bytes()] {
+            let mut files = files("st-cls-max-mean");
+            files.insert(name.into(), content);
+            if let Ok(model) = ModelFolder::open(&files) {
+                let _ = Engine::assemble(&model.config, &model.tokenizer, &model.checkpoint, "00", model.sentence);
+            }
         }
     }
 }

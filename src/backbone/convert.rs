@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::BertConfig;
 use super::bert::tensor_shapes;
-use super::weights::{Checkpoint, SCALE_SUFFIX, Weights};
+use super::weights::{Checkpoint, SCALE_SUFFIX, Weights, codes_shape};
 use crate::error::Result;
 use crate::kernels::quantize_rows_int8;
 use crate::tensor_file::{FloatType, TensorFileWriter};
@@ -66,7 +66,8 @@ pub fn convert_checkpoint(
             Dtype::Int8 if tensor.quantized => {
                 let (rows, columns) = (tensor.shape[0], tensor.shape[1]);
                 let (quantized, scales) = quantize_rows_int8(&data, rows, columns);
-                writer.int8(&tensor.name, &tensor.shape, &quantized);
+                let shape = codes_shape([rows, columns]);
+                writer.int8(&tensor.name, &shape, &quantized);
                 let name = format!("{}{SCALE_SUFFIX}", tensor.name);
                 writer.floats(&name, &[rows], &scales, FloatType::F32);
             }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::folder::{ModelFiles, Read, object};
 use super::{BertConfig, States};
@@ -105,6 +105,45 @@ impl SentenceEmbedding {
         }
     }
 
+    /// The files that sentence-transformers keeps these settings in, by their names in a model's folder; none if it
+    /// takes more than the settings.
+    #[must_use]
+    pub fn files(&self, hidden_size: usize) -> Vec<(&'static str, Value)> {
+        if self.unsupported.is_some() {
+            return Vec::new();
+        }
+        let mut modules = vec![("", "Transformer"), (POOLING_FOLDER, "Pooling")];
+        if self.normalize {
+            modules.push(("2_Normalize", "Normalize"));
+        }
+        let modules = modules
+            .into_iter()
+            .enumerate()
+            .map(|(index, (path, class))| {
+                json!({
+                    "idx": index, "name": index.to_string(), "path": path,
+                    "type": format!("sentence_transformers.models.{class}"),
+                })
+            });
+        let mut pooling = json!({ "word_embedding_dimension": hidden_size });
+        for (flag, mode) in FLAGS {
+            pooling[flag] = json!(self.pooling.contains(&mode));
+        }
+        let mut encoder = json!({ "do_lower_case": self.lower_case });
+        encoder["max_seq_length"] = json!(self.max_tokens);
+        let mut files = vec![
+            (MODULES, modules.collect()),
+            (POOLING_CONFIG, pooling),
+            ("sentence_bert_config.json", encoder),
+        ];
+        if !self.prompts.is_empty() {
+            let default = &self.default_prompt_name;
+            let prompts = json!({ "prompts": self.prompts, "default_prompt_name": default });
+            files.push((PROMPTS, prompts));
+        }
+        files
+    }
+
     /// What is put before a text if nothing is said.
     #[must_use]
     pub fn default_prompt(&self) -> Option<&str> {
@@ -193,6 +232,9 @@ struct Module {
 }
 
 const MODULES: &str = "modules.json";
+const PROMPTS: &str = "config_sentence_transformers.json";
+const POOLING_FOLDER: &str = "1_Pooling";
+const POOLING_CONFIG: &str = "1_Pooling/config.json";
 
 impl Modules {
     pub(super) fn read(files: &dyn ModelFiles) -> Result<Self> {
@@ -274,8 +316,7 @@ impl Modules {
         let positions = config.max_position_embeddings;
         let limit = limit.and_then(|limit| usize::try_from(limit).ok());
         settings.max_tokens = Some(limit.unwrap_or(positions).clamp(3, positions));
-        let place = "config_sentence_transformers.json";
-        let own = object(place, files.read(place)?)?;
+        let own = object(PROMPTS, files.read(PROMPTS)?)?;
         for (name, prompt) in own["prompts"].as_object().into_iter().flatten() {
             if let Some(prompt) = prompt.as_str() {
                 settings.prompts.insert(name.clone(), prompt.to_owned());
@@ -307,22 +348,24 @@ fn transformer_settings(encoder: Read<'_, '_>) -> Result<Value> {
     Ok(Value::Null)
 }
 
+/// What sentence-transformers' settings call each way of pooling, in the order in which it joins them.
+const FLAGS: [(&str, TokenPooling); 6] = [
+    ("pooling_mode_cls_token", TokenPooling::Cls),
+    ("pooling_mode_max_tokens", TokenPooling::Max),
+    ("pooling_mode_mean_tokens", TokenPooling::Mean),
+    (
+        "pooling_mode_mean_sqrt_len_tokens",
+        TokenPooling::MeanSqrtLen,
+    ),
+    (
+        "pooling_mode_weightedmean_tokens",
+        TokenPooling::WeightedMean,
+    ),
+    ("pooling_mode_lasttoken", TokenPooling::LastToken),
+];
+
 /// The modes of a pooling module, in the order in which sentence-transformers joins them.
 fn pooling_of(place: &str, config: &Value) -> Result<Vec<TokenPooling>> {
-    let flags = [
-        ("pooling_mode_cls_token", TokenPooling::Cls),
-        ("pooling_mode_max_tokens", TokenPooling::Max),
-        ("pooling_mode_mean_tokens", TokenPooling::Mean),
-        (
-            "pooling_mode_mean_sqrt_len_tokens",
-            TokenPooling::MeanSqrtLen,
-        ),
-        (
-            "pooling_mode_weightedmean_tokens",
-            TokenPooling::WeightedMean,
-        ),
-        ("pooling_mode_lasttoken", TokenPooling::LastToken),
-    ];
     let named = match &config["pooling_mode"] {
         Value::Null => None,
         Value::String(one) => Some(vec![Value::String(one.clone())]),
@@ -338,7 +381,7 @@ fn pooling_of(place: &str, config: &Value) -> Result<Vec<TokenPooling>> {
         };
         return modes.into_iter().map(read).collect();
     }
-    let set = flags
+    let set = FLAGS
         .iter()
         .filter(|(flag, _)| config[*flag].as_bool() == Some(true));
     Ok(set.map(|(_, pooling)| *pooling).collect())

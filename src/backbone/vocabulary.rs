@@ -113,6 +113,23 @@ pub(super) fn tokenizer(read: Read<'_, '_>) -> Result<Option<Vec<u8>>> {
         put(&mut added, id, token(id, content, Some(value), is_special));
     }
     added.sort_by_key(|(id, _)| *id);
+    let mut next = vocabulary.len() as u64;
+    for (id, token) in &added {
+        let content = content_of(token).unwrap_or_default();
+        if vocabulary.contains_key(content) {
+            continue;
+        }
+        // the tokenizers crate counts on, whatever the file says
+        if *id != next {
+            return Err(invalid(
+                ADDED,
+                format!(
+                    "token \"{content}\" has the number {id}, and {next} is the next that is free; save the tokenizer with transformers, as tokenizer.json"
+                ),
+            ));
+        }
+        next += 1;
+    }
 
     let [_, (unknown, _), (cls, cls_id), (sep, sep_id), _] = roles.as_slice() else {
         return Err(invalid(CONFIG, "it lacks the special tokens".into()));

@@ -14,6 +14,12 @@ use crate::tensor_file::TensorFile;
 /// Suffix of the tensor that holds the scales, `[rows]`, of an int8 weight `[rows, columns]`.
 pub(super) const SCALE_SUFFIX: &str = "_scale";
 
+/// The shape that the codes of an int8 weight `[rows, columns]` are stored in. It is not the weight's: a program that
+/// looks for a weight under this name finds one of another shape, and none takes that without an error.
+pub(super) fn codes_shape([rows, columns]: [usize; 2]) -> [usize; 3] {
+    [rows, columns, 1]
+}
+
 /// The files of a checkpoint in memory: one, or the shards of one.
 pub struct Checkpoint<'a> {
     files: Vec<(String, Cow<'a, [u8]>)>,
@@ -153,7 +159,12 @@ impl<'a> Weights<'a> {
             return Ok(None);
         }
         let scales = file.floats(&format!("{full}{SCALE_SUFFIX}"), &shape[..1])?;
-        Ok(Some((file.int8(&full, &shape)?, scales)))
+        // earlier versions wrote codes in the shape of weights
+        let codes = match file.info(&full)?.0.len() {
+            2 => file.int8(&full, &shape)?,
+            _ => file.int8(&full, &codes_shape(shape))?,
+        };
+        Ok(Some((codes, scales)))
     }
 
     /// `{path}.weight`: `[out, in]` and `{path}.bias`: `[out]`.

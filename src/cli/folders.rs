@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::model_name::model_name;
 use super::output::outln;
@@ -72,7 +73,17 @@ pub(super) fn manifest(folder: &Path) -> Result<Option<Manifest>> {
     if !path.is_file() {
         return Ok(None);
     }
-    Manifest::from_json(&path.display().to_string(), &read(&path)?).map(Some)
+    let json = read(&path)?;
+    // other programs have a file of that name too
+    let is_ours = |value: &Value| {
+        ["fingerprint", "files"]
+            .iter()
+            .any(|field| value.get(field).is_some())
+    };
+    if serde_json::from_slice(&json).is_ok_and(|value| !is_ours(&value)) {
+        return Ok(None);
+    }
+    Manifest::from_json(&path.display().to_string(), &json).map(Some)
 }
 
 /// Reads a folder from a model hub, its name included.

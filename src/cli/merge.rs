@@ -8,6 +8,7 @@ use super::output::outln;
 use super::target::Target;
 use crate::adapter::format::{CARD, SIDE_HEAD};
 use crate::adapter::{CHECKPOINT, Card, merge};
+use crate::backbone::SentenceEmbedding;
 use crate::backbone::folder::{CONFIG, ModelFiles, ModelFolder, TOKENIZER};
 use crate::error::{Error, Result};
 use crate::hub::sha256;
@@ -47,12 +48,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let task = folders::load_adapter(&arguments.adapter, &engine)?;
     let mut files = merge(&task, &**engine.backbone())?;
     let source = OnDisk(from);
-    let (config, tokenizer) = match folders::manifest(from)? {
-        Some(_) => (
+    let is_converted = folders::manifest(from)?.is_some();
+    let (config, tokenizer) = match is_converted {
+        true => (
             folders::read(&from.join(CONFIG))?,
             folders::read(&from.join(TOKENIZER))?,
         ),
-        None => {
+        false => {
             let model = ModelFolder::open(&source)?;
             (model.config_json.into_owned(), model.tokenizer.into_owned())
         }
@@ -67,6 +69,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     for &name in copied {
         if let Some(content) = source.read(name)? {
             files.insert(name.into(), content.into_owned());
+        }
+    }
+    if is_converted && *engine.sentence() != SentenceEmbedding::default() {
+        let hidden = engine.backbone().shape().hidden_size;
+        for (name, content) in engine.sentence().files(hidden) {
+            files.insert(name.into(), content.to_string().into_bytes());
         }
     }
     target.write(&files)?;

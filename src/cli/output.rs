@@ -14,6 +14,9 @@ pub(super) const PIPE_CLOSED: u8 = 128 + 13;
 /// One line on standard output, written like `println!`. A result: where the reader has gone, the error
 /// ends the command and [`is_closed_pipe`] recognises it.
 macro_rules! outln {
+    () => {
+        outln!("")
+    };
     ($($part:tt)*) => {
         $crate::cli::output::line(::std::format_args!($($part)*))
     };
@@ -22,6 +25,9 @@ macro_rules! outln {
 /// One line on standard error, written like `eprintln!`. Nothing comes of it where nobody reads: a
 /// training must not end because its messages have no reader.
 macro_rules! errln {
+    () => {
+        errln!("")
+    };
     ($($part:tt)*) => {
         $crate::cli::output::message(::std::format_args!($($part)*))
     };

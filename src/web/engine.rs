@@ -104,7 +104,7 @@ impl WebEngine {
         let (manifest, contents) = hub::fetch_folder(&base_url, signal.as_ref(), &start, &report)
             .await
             .map_err(thrown)?;
-        let part = |name| hub::content(&manifest, &contents, name);
+        let part = |name: &str| hub::content(&manifest, &contents, name);
         let engine = converted(&manifest, &part).map_err(thrown)?;
         Ok(Self {
             engine,

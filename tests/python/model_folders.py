@@ -12,7 +12,6 @@ Needs torch, transformers, safetensors and sentence-transformers. Each folder ha
 
 import json
 import os
-import random
 import shutil
 import sys
 
@@ -230,3 +229,12 @@ for name, (modes, normalize, settings) in CASES.items():
     tokenizer = BertTokenizerFast(f"{path}/vocab.txt", do_lower_case=not settings.get("do_lower_case", False))
     expected(path, model, tokenizer, vectors)
     shutil.rmtree(f"{path}/2_Normalize", ignore_errors=True)
+
+# Vectors of the shipped backbone, of texts within and beyond its 256 tokens, from its folder as a second argument.
+if len(sys.argv) > 2:
+    model = SentenceTransformer(sys.argv[2], device="cpu")
+    base = "The committee met on Tuesday to discuss the river, the budget and a very long list of unlikely things. "
+    texts = ["The soup was lovely, and warm.", base * 10, base * 40, "中文 naïve Café " * 150, "x " * 255, "x " * 600]
+    vectors = [[round(x, 5) for x in row] for row in model.encode(texts).tolist()]
+    with open(f"{OUT}/../sentence-transformers-minilm.json", "w") as file:
+        json.dump({"texts": texts, "vectors": vectors}, file, separators=(",", ":"))

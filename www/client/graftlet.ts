@@ -164,7 +164,10 @@ export class Graftlet {
     return this.#remote.call("classifyWith", [texts, of, options.truncate ?? false]);
   }
 
-  /** Mean-pooled vectors of length `backbone.hiddenSize`, L2-normalised. */
+  /**
+   * One vector per text, as the backbone's `manifest.json` says (longest text, pooling, normalisation). By default it is the
+   * mean over the tokens, of length `backbone.hiddenSize`, L2-normalised.
+   */
   embed(texts: readonly Text[], options: ReadOptions = {}): Promise<Float32Array[]> {
     return this.#remote.call("embed", [texts, options.truncate ?? false]);
   }
