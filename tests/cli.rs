@@ -125,15 +125,16 @@ fn from_a_hub_folder_to_predictions() {
 
         // an adapter runs on every conversion of its checkpoint
         let predict = format!("predict --backbone f32 --adapter {kind} --json");
-        let lines = succeed(path, &predict, "the cat was good\nthe dog\twas bad\n");
+        let lines = succeed(path, &predict, "the cat was good\nthe dog was bad\n");
         let lines: Vec<Value> = lines.lines().map(json).collect();
         assert_eq!(lines.len(), 2);
         assert_eq!(lines[0]["label"], "yes", "{kind}");
         assert_eq!(lines[0]["scores"].as_array().unwrap().len(), 2);
         assert_eq!(lines[0]["logits"].as_array().unwrap().len(), 2);
+        assert_eq!(lines[1]["text"], "the dog was bad");
         assert_eq!(
-            (&lines[1]["text"], &lines[1]["text2"]),
-            (&"the dog".into(), &"was bad".into())
+            (&lines[1]["windows"], &lines[1]["truncated"]),
+            (&1.into(), &false.into())
         );
 
         let facts = json(&succeed(path, &format!("inspect {kind} --json"), ""));
@@ -436,6 +437,188 @@ fn every_problem_by_the_command_line() {
         "option_invalid",
     );
     assert!(wrong.contains("regression"), "{wrong}");
+}
+
+/// Trains `x` on rows of the workspace's model `b`.
+fn trained(path: &Path, rows: &str, options: &str) {
+    std::fs::write(path.join("rows.csv"), rows).unwrap();
+    succeed(path, "convert --from hub --to b --dtype int8", "");
+    let train = "train --backbone b --data rows.csv --config settings.json --kind lora --out x";
+    succeed(path, &format!("{train} {options}"), "");
+}
+
+fn predict(path: &Path, options: &str, input: &[u8]) -> (Option<i32>, Vec<String>, Vec<String>) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_graftlet"))
+        .args("predict --backbone b --adapter x".split_whitespace())
+        .args(options.split_whitespace())
+        .current_dir(path)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let lines = |bytes: Vec<u8>| {
+        let text = String::from_utf8(bytes).unwrap();
+        text.lines().map(str::to_owned).collect()
+    };
+    (
+        output.status.code(),
+        lines(output.stdout),
+        lines(output.stderr),
+    )
+}
+
+#[test]
+fn a_line_that_cannot_be_answered_does_not_stop_the_others() {
+    let folder = workspace();
+    let path = folder.path();
+    let rows = std::fs::read_to_string(path.join("train.csv")).unwrap();
+    trained(path, &rows, "");
+    let input = b"\xef\xbb\xbfthe cat was good\r\n\r\nthe \xff film\n \nthe dog\twas bad\nthe \0 dog was bad\nthe cat was good";
+    let (code, answers, errors) = predict(path, "", input);
+    assert_eq!(code, Some(1));
+    let first: Vec<&str> = answers
+        .iter()
+        .map(|a| a.split('\t').next().unwrap())
+        .collect();
+    let expected = [
+        "yes",
+        "error[text_empty]",
+        "error[text_not_utf8]",
+        "error[text_empty]",
+        "error[text2_unexpected]",
+        "no",
+        "yes",
+    ];
+    assert_eq!(first, expected);
+    assert_eq!(
+        answers[0], answers[6],
+        "byte order mark and line end are no part of a text"
+    );
+    assert_eq!(errors.len(), 5, "{errors:?}");
+    for (line, error) in [2, 3, 4, 5].iter().zip(&errors) {
+        assert!(
+            error.starts_with(&format!("line {line}: error[text")),
+            "{error}"
+        );
+        assert!(error.contains(&format!("text {line} ")), "{error}");
+    }
+    assert!(
+        errors[4].contains("[lines_failed]") && errors[4].contains("4 of 7"),
+        "{errors:?}"
+    );
+
+    let (code, lines, errors) = predict(path, "--json", input);
+    assert_eq!((code, lines.len(), errors.len()), (Some(1), 7, 1));
+    let lines: Vec<Value> = lines.iter().map(|line| json(line)).collect();
+    assert_eq!(
+        (&lines[0]["label"], &lines[0]["text"]),
+        (&"yes".into(), &"the cat was good".into())
+    );
+    assert_eq!(
+        (&lines[2]["line"], &lines[2]["error"]["code"]),
+        (&3.into(), &"text_not_utf8".into())
+    );
+    assert!(
+        lines[2]["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("byte 5")
+    );
+    assert_eq!(lines[5]["label"], "no");
+
+    let (code, lines, errors) = predict(path, "", b"");
+    assert_eq!((code, lines.len(), errors.len()), (Some(0), 0, 0));
+    // more lines than are answered together, and the same answers
+    let many = b"the cat was good\n".repeat(100);
+    let (code, lines, _) = predict(path, "", &many);
+    assert_eq!((code, lines.len()), (Some(0), 100));
+    assert!(lines.iter().all(|line| *line == answers[0]));
+}
+
+#[test]
+fn long_lines_are_read_whole_or_said_to_be_cut() {
+    let folder = workspace();
+    let path = folder.path();
+    let rows = std::fs::read_to_string(path.join("train.csv")).unwrap();
+    trained(path, &rows, "");
+    let input = format!("the cat was good\n{}", "the film was bad . ".repeat(5000));
+    let (code, lines, errors) = predict(path, "--json", input.as_bytes());
+    assert_eq!((code, errors.len()), (Some(0), 0));
+    let long = json(&lines[1]);
+    assert_eq!(
+        (&long["tokens"], &long["truncated"], &long["label"]),
+        (&25_002.into(), &false.into(), &"no".into())
+    );
+    assert!(long["windows"].as_u64().unwrap() > 800);
+    let (_, _, errors) = predict(path, "", input.as_bytes());
+    assert!(errors.is_empty(), "{errors:?}");
+    let (code, lines, errors) = predict(path, "--truncate", input.as_bytes());
+    assert_eq!((code, lines.len(), errors.len()), (Some(0), 2, 1));
+    assert!(
+        errors[0].starts_with("line 2: the text has more than 32 tokens"),
+        "{errors:?}"
+    );
+    let (_, lines, errors) = predict(path, "--truncate --json", input.as_bytes());
+    assert_eq!(
+        (json(&lines[1])["truncated"].clone(), errors.len()),
+        (true.into(), 0)
+    );
+
+    // eval reads as predict does
+    let row = format!(
+        "text,label\n{},no\nthe cat was good,yes\n",
+        "the film was bad . ".repeat(20)
+    );
+    std::fs::write(path.join("long.csv"), row).unwrap();
+    let eval = "eval --backbone b --adapter x --data long.csv";
+    let line = json(&succeed(path, &format!("{eval} --json"), ""));
+    assert_eq!(
+        (&line["windowed"], &line["truncated"]),
+        (&1.into(), &0.into())
+    );
+    let line = json(&succeed(path, &format!("{eval} --json --truncate"), ""));
+    assert_eq!(
+        (&line["windowed"], &line["truncated"]),
+        (&0.into(), &1.into())
+    );
+    assert!(
+        succeed(path, eval, "").contains("1 texts were longer than 32 tokens and read in windows")
+    );
+    assert!(succeed(path, &format!("{eval} --truncate"), "").contains("their ends were not read"));
+}
+
+#[test]
+fn pairs_and_single_texts_on_the_command_line() {
+    let folder = workspace();
+    let path = folder.path();
+    let rows: String = (0..24)
+        .map(|at| {
+            format!(
+                "the film,was {},{}\n",
+                ["good", "bad"][at % 2],
+                ["yes", "no"][at % 2]
+            )
+        })
+        .collect();
+    trained(path, &format!("text,text2,label\n{rows}"), "");
+    let card = json(&std::fs::read_to_string(path.join("x/graftlet.json")).unwrap());
+    assert_eq!(card["pair"], true);
+    let (code, lines, errors) = predict(path, "", b"the film\twas good\nthe film was good\n");
+    assert_eq!(code, Some(1));
+    assert!(lines[0].starts_with("yes"), "{lines:?}");
+    assert_eq!(lines[1], "error[text2_missing]");
+    assert!(
+        errors[0].contains("text 2 has no second text"),
+        "{errors:?}"
+    );
+    fail(
+        path,
+        "eval --backbone b --adapter x --data test.csv",
+        "text2_missing",
+    );
 }
 
 #[test]

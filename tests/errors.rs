@@ -15,7 +15,7 @@ use graftlet::backbone::{Backbone, BertConfig, Dtype, Frozen, Linear, Shape, con
 use graftlet::engine::Engine;
 use graftlet::head::Pooling;
 use graftlet::tensor_file::{FloatType, TensorFile, TensorFileWriter};
-use graftlet::text::{Text, Tokenizer};
+use graftlet::text::{LongTexts, Text, Tokenizer};
 use graftlet::train::{Dataset, Event, Row, Settings, Trainer};
 use graftlet::{Error, Result};
 use proptest::prelude::*;
@@ -863,11 +863,12 @@ fn words(count: usize) -> String {
 }
 
 #[test]
-fn long_texts_are_cut_and_say_so() {
+fn long_texts_are_cut_where_that_is_asked_for() {
     let mut engine = Tiny::new(1, 512, 1).engine(Dtype::Int8);
     let task = trained(&engine, "lora");
     engine.insert("mine", task);
     engine.activate(Some("mine")).unwrap();
+    engine.set_long_texts(LongTexts::Truncate);
     let texts: Vec<Text> = [3, 510, 511, 2000]
         .iter()
         .map(|&n| words(n).as_str().into())
@@ -880,32 +881,75 @@ fn long_texts_are_cut_and_say_so() {
         "what is read is the beginning"
     );
     assert_eq!(answers[3].logits, answers[1].logits);
-
-    let pair = Text::pair(&words(400), &words(400));
-    let answer = &engine.classify(&[pair]).unwrap()[0];
-    assert_eq!((answer.tokens, answer.truncated), (512, true));
 }
 
-/// Eight virtual tokens take eight of the 32 positions.
+/// All of the 32 positions are the adapter's: no text fits.
 #[test]
 fn texts_without_room_for_virtual_tokens() {
     let mut engine = Tiny::new(1, 32, 1).engine(Dtype::Int8);
-    let task = trained(&engine, "prompt");
-    engine.insert("mine", task);
-    let text = |words: usize| [Text::from(vec!["cat"; words].join(" ").as_str())];
-    let longest = engine.classify_with("mine", &text(22)).unwrap();
-    assert_eq!(longest[0].tokens, 24);
-    let words = ["25 tokens", "8 virtual tokens", "32"];
+    let narrow = Tiny::new(1, 40, 1).engine(Dtype::Int8);
+    let shape = narrow.backbone().shape();
+    let task = trained(&narrow, "prompt");
+    let mut files = format::save(&task, "mine", Library::Peft, shape).unwrap();
+    let config = String::from_utf8(files["adapter_config.json"].clone()).unwrap();
+    let config = config.replace("\"num_virtual_tokens\": 8", "\"num_virtual_tokens\": 32");
+    assert!(config.contains("32"), "{config}");
+    files.insert("adapter_config.json".into(), config.into_bytes());
+    let mut writer = TensorFileWriter::default();
+    writer.floats(
+        "prompt_embeddings",
+        &[32, tiny::HIDDEN],
+        &[0.1; 32 * tiny::HIDDEN],
+        FloatType::F32,
+    );
+    files.insert(
+        "adapter_model.safetensors".into(),
+        writer.finish("pt").unwrap(),
+    );
+    engine.add("mine", &files).unwrap();
+    let words = ["32 virtual tokens", "the 32"];
+    for long in [LongTexts::Windows, LongTexts::Truncate] {
+        engine.set_long_texts(long);
+        refused(
+            engine.classify_with("mine", &["cat".into()]),
+            "text_too_long",
+            &words,
+        );
+    }
+}
+
+/// A head whose weights overflow.
+#[test]
+fn outputs_that_are_no_numbers() {
+    let mut engine = Tiny::new(1, 32, 1).engine(Dtype::Int8);
+    let task = trained(&engine, "lora");
+    let shape = engine.backbone().shape();
+    let mut files = format::save(&task, "mine", Library::Peft, shape).unwrap();
+    let mut writer = TensorFileWriter::default();
+    let weights: Vec<f32> = (0..2 * tiny::HIDDEN)
+        .map(|at| if at % 2 == 0 { 3e38 } else { -3e38 })
+        .collect();
+    writer.floats("out.weight", &[2, tiny::HIDDEN], &weights, FloatType::F32);
+    writer.floats("out.bias", &[2], &[3e38, 3e38], FloatType::F32);
+    files.insert(
+        "graftlet_head.safetensors".into(),
+        writer.finish("pt").unwrap(),
+    );
+    engine.add("mine", &files).unwrap();
+    let texts = ["cat".into(), words(100).as_str().into()];
     refused(
-        engine.classify_with("mine", &text(23)),
-        "text_too_long",
-        &words,
+        engine.classify_with("mine", &texts),
+        "logits_not_finite",
+        &["text 1"],
     );
 }
 
 #[test]
 fn empty_texts() {
     let mut engine = Tiny::new(1, 16, 1).engine(Dtype::Int8);
+    let mut task = trained(&engine, "lora");
+    task.card.pair = None;
+    engine.insert("unknown", task);
     let task = trained(&engine, "lora");
     engine.insert("mine", task);
     engine.activate(Some("mine")).unwrap();
@@ -915,11 +959,13 @@ fn empty_texts() {
         assert!(matches!(error, Error::TextEmpty { index: 2 }));
         refused(engine.embed(&texts[2..]), "text_empty", &["text 1"]);
         refused(
-            engine.classify(&[Text::pair(empty, empty)]),
+            engine.classify_with("unknown", &[Text::pair(empty, empty)]),
             "text_empty",
             &["text 1"],
         );
-        engine.classify(&[Text::pair(empty, "a dog")]).unwrap();
+        engine
+            .classify_with("unknown", &[Text::pair(empty, "a dog")])
+            .unwrap();
     }
     assert!(engine.classify(&[]).unwrap().is_empty());
     // nothing that the tokenizer knows is still something

@@ -8,10 +8,10 @@ use graftlet::train::Row;
 /// How many characters a document has at least; four to a token make it longer than two windows.
 const CHARACTERS: usize = 5500;
 /// Most documents of a set.
-const DOCUMENTS: usize = 120;
+const DOCUMENTS: usize = 48;
 
 /// Rows that follow one another in the file, joined until there are `words` words; the tags are joined as well.
-pub fn sentences(rows: &[Row], words: usize) -> Vec<Row> {
+pub(super) fn sentences(rows: &[Row], words: usize) -> Vec<Row> {
     let mut documents = Vec::new();
     let (mut texts, mut tags, mut count) = (Vec::new(), Vec::new(), 0);
     for row in rows {
@@ -55,7 +55,7 @@ impl<'a> Pool<'a> {
 
 /// Documents of which of each `of` successive rows `own` are of one class, which is the document's; the others are
 /// of the class `neutral`, or of the other classes in turn. The document begins with rows that are not its class's.
-pub fn of_classes(rows: &[Row], own: usize, of: usize, neutral: Option<&str>) -> Vec<Row> {
+pub(super) fn of_classes(rows: &[Row], own: usize, of: usize, neutral: Option<&str>) -> Vec<Row> {
     let mut pool = Pool::new(rows);
     let classes: Vec<&str> = pool.of.keys().copied().collect();
     let answers: Vec<&str> = { classes.iter().copied() }
@@ -94,7 +94,7 @@ pub fn of_classes(rows: &[Row], own: usize, of: usize, neutral: Option<&str>) ->
 
 /// Pairs of documents: pairs of rows whose numbers are alike, all first texts joined and all second ones. The number
 /// is their mean. With `one_long` the second text is that of the first row alone, and so is the number.
-pub fn of_pairs(rows: &[Row], one_long: bool) -> Vec<Row> {
+pub(super) fn of_pairs(rows: &[Row], one_long: bool) -> Vec<Row> {
     let number = |row: &Row| -> f64 {
         let label = row.label.as_deref().unwrap_or_default();
         label.parse().unwrap_or_default()

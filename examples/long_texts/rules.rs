@@ -1,16 +1,16 @@
 //! Ways to make one answer of what the windows of a text say.
 
 /// What a head says of a window, or the window's mean vector, and for how many tokens of the text it answers.
-pub struct Said {
-    pub values: Vec<f32>,
-    pub weight: f32,
+pub(super) struct Said {
+    pub(super) values: Vec<f32>,
+    pub(super) weight: f32,
 }
 
 /// A rule, by its name in the table.
-pub type Rule = (&'static str, fn(&[Said]) -> Vec<f32>);
+pub(super) type Rule = (&'static str, fn(&[Said]) -> Vec<f32>);
 
 /// For logits.
-pub const LOGITS: [Rule; 6] = [
+pub(super) const LOGITS: [Rule; 6] = [
     ("first window", first),
     ("mean of logits", |said| mean(said, |_| 1.0)),
     ("mean of logits by tokens", |said| {
@@ -22,7 +22,7 @@ pub const LOGITS: [Rule; 6] = [
 ];
 
 /// For mean vectors.
-pub const VECTORS: [Rule; 5] = [
+pub(super) const VECTORS: [Rule; 5] = [
     ("first window", first),
     ("mean", |said| mean(said, |_| 1.0)),
     ("mean by tokens", |said| mean(said, |one| one.weight)),
@@ -92,6 +92,6 @@ fn maximum(said: &[Said]) -> Vec<f32> {
     most
 }
 
-pub fn norm(vector: &[f32]) -> f32 {
+pub(super) fn norm(vector: &[f32]) -> f32 {
     vector.iter().map(|x| x * x).sum::<f32>().sqrt()
 }

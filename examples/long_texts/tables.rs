@@ -14,14 +14,30 @@ use graftlet::engine::{Engine, answers};
 use graftlet::error::Error;
 use graftlet::head::{Pooling, pool};
 use graftlet::hub::{Manifest, sha256};
-use graftlet::text::{Batch, Encoded, LongTexts, OVERLAP, Text, Window};
+use graftlet::text::{Batch, Encoded, LongTexts, Text, Window};
 use graftlet::train::{Dataset, Decision, Evaluation, Outcomes, Row, Scheme, default_metric};
 
 use super::documents;
 use super::rules::{LOGITS, Rule, Said, VECTORS, norm};
 
-/// Tokens that neighbouring windows share.
-const OVERLAPS: [usize; 5] = [0, 32, 64, 128, 256];
+/// Tokens of a window, and those that neighbours share.
+const SIZES: [(usize, usize); 13] = [
+    (512, 0),
+    (512, 128),
+    (512, 256),
+    (256, 128),
+    (128, 0),
+    (128, 32),
+    (128, 64),
+    (96, 48),
+    (64, 0),
+    (64, 16),
+    (64, 32),
+    (48, 24),
+    (32, 16),
+];
+/// For labels and vectors.
+const FEW_SIZES: [(usize, usize); 3] = [(512, 128), (128, 64), (64, 32)];
 /// Words of a joined document of tagged sentences; there are about 1.5 tokens to one.
 const WORDS: usize = 1000;
 
@@ -30,7 +46,7 @@ struct Folders {
     data: PathBuf,
 }
 
-pub fn main() -> ExitCode {
+pub(super) fn main() -> ExitCode {
     let mut folders = BTreeMap::new();
     let mut arguments = std::env::args().skip(1);
     while let (Some(name), Some(value)) = (arguments.next(), arguments.next()) {
@@ -43,7 +59,11 @@ pub fn main() -> ExitCode {
         eprintln!("usage: long_texts --backbone DIR --adapters DIR --data DIR");
         return ExitCode::FAILURE;
     };
-    match print_all(&backbone, &Folders { adapters, data }) {
+    let only = folders
+        .get("--only")
+        .and_then(|only| only.to_str())
+        .unwrap_or_default();
+    match print_all(&backbone, &Folders { adapters, data }, only) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error[{}]: {error}", error.code());
@@ -52,15 +72,28 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn print_all(backbone: &Path, folders: &Folders) -> Result<()> {
+fn print_all(backbone: &Path, folders: &Folders, only: &str) -> Result<()> {
     let mut engine = load(backbone)?;
     let begin = Instant::now();
-    tags(&mut engine, folders)?;
+    if matches!(only, "" | "tags") {
+        tags(&mut engine, folders)?;
+    }
+    if matches!(only, "" | "labels") {
+        all_labels(&mut engine, folders)?;
+    }
+    if matches!(only, "" | "vectors") {
+        all_vectors(&engine, folders)?;
+    }
+    eprintln!("{:.0} s", begin.elapsed().as_secs_f64());
+    Ok(())
+}
+
+fn all_labels(engine: &mut Engine, folders: &Folders) -> Result<()> {
     println!(
-        "\n| documents | rows of the class | score | {} |",
+        "\n| documents | rows of the class | window | windows | score | {} |",
         names(&LOGITS)
     );
-    println!("|{}", " --- |".repeat(3 + LOGITS.len()));
+    println!("|{}", " --- |".repeat(5 + LOGITS.len()));
     let sets = [
         ("sst2", 1, 1, None),
         ("sst2", 2, 3, None),
@@ -74,27 +107,29 @@ fn print_all(backbone: &Path, folders: &Folders) -> Result<()> {
     for (task, own, of, neutral) in sets {
         let read = read(folders, task, "test.csv")?;
         let documents = documents::of_classes(&read, own, of, neutral);
-        labels(
-            &mut engine,
-            folders,
-            task,
-            &format!("{own} of {of}"),
-            &documents,
-        )?;
+        labels(engine, folders, task, &format!("{own} of {of}"), &documents)?;
     }
     let read_pairs = read(folders, "stsb", "test.csv")?;
     for (one_long, what) in [(false, "both long"), (true, "one long")] {
         let documents = documents::of_pairs(&read_pairs, one_long);
-        labels(&mut engine, folders, "stsb", what, &documents)?;
+        labels(engine, folders, "stsb", what, &documents)?;
     }
-    println!("\n| documents | rows of the class | {} |", names(&VECTORS));
-    println!("|{}", " --- |".repeat(2 + VECTORS.len()));
+    Ok(())
+}
+
+fn all_vectors(engine: &Engine, folders: &Folders) -> Result<()> {
+    println!(
+        "\n| documents | rows of the class | window | {} |",
+        names(&VECTORS)
+    );
+    println!("|{}", " --- |".repeat(3 + VECTORS.len()));
     for (task, own, of) in [("trec", 1, 3), ("banking77", 1, 4), ("clinc150", 1, 4)] {
         let read = read(folders, task, "test.csv")?;
         let documents = documents::of_classes(&some_classes(read), own, of, None);
-        vectors(&engine, task, &format!("{own} of {of}"), &documents)?;
+        for sizes in FEW_SIZES {
+            vectors(engine, task, &format!("{own} of {of}"), &documents, sizes)?;
+        }
     }
-    eprintln!("{:.0} s", begin.elapsed().as_secs_f64());
     Ok(())
 }
 
@@ -184,14 +219,13 @@ fn tags(engine: &mut Engine, folders: &Folders) -> Result<()> {
     engine.set_long_texts(LongTexts::Windows);
     let (f1, windows) = engine_f1(engine, &task, &documents)?;
     println!("| documents, as the engine reads them ({windows} windows) | {f1:.4} |");
-    for overlap in OVERLAPS {
-        for (nearest, name) in [
-            (true, "the window with the most context"),
-            (false, "mean of logits"),
-        ] {
-            let f1 = rule_f1(engine, &task, &documents, overlap, nearest)?;
-            println!("| documents, overlap {overlap}, {name} | {f1:.4} |");
-        }
+    println!(
+        "\n| window | overlap | windows | the window with the most context | mean of logits |"
+    );
+    println!("| --- | --- | --- | --- | --- |");
+    for (size, overlap) in SIZES {
+        let (count, [nearest, mean]) = rules_f1(engine, &task, &documents, size, overlap)?;
+        println!("| {size} | {overlap} | {count} | {nearest:.4} | {mean:.4} |");
     }
     Ok(())
 }
@@ -240,59 +274,62 @@ fn engine_f1(engine: &Engine, task: &TaskAdapter, rows: &[Row]) -> Result<(f64, 
     Ok((judge(task, &data, &outcomes)?, windows))
 }
 
-fn rule_f1(
+/// The number of windows, and F1 by either rule.
+fn rules_f1(
     engine: &Engine,
     task: &TaskAdapter,
     rows: &[Row],
+    size: usize,
     overlap: usize,
-    nearest: bool,
-) -> Result<f64> {
+) -> Result<(usize, [f64; 2])> {
     let data = dataset(engine, task, rows)?;
     let width = data.labels().len();
-    let mut outcomes = Outcomes::new(width);
+    let mut outcomes = [Outcomes::new(width), Outcomes::new(width)];
+    let mut count = 0;
     for (index, row) in rows.iter().enumerate() {
-        let windows = windows(engine, &row.text, overlap)?;
-        let mut logits = vec![0.0; data.length(index) * width];
-        let mut next = 1;
+        let windows = windows(engine, &row.text, size, overlap)?;
+        count += windows.len();
+        let mut nearest = vec![0.0; data.length(index) * width];
+        let mut sums = nearest.clone();
         for (window, said) in windows.iter().zip(said(engine, task, &windows)?) {
-            // its first own token is that of the text, so the others' places follow
-            let own = window
-                .places
-                .iter()
-                .position(|place| place.is_some_and(|place| place > 0));
-            let first = own.map_or(next, |own| {
-                window.places[own].map_or(next, |place| place as usize) + 1 - own
-            });
-            next = first;
-            let all = window.encoded.ids.len();
+            // the places of its other tokens follow from that of one of its own, special tokens apart
+            let own = window.places.iter().enumerate().skip(1);
+            let Some((token, place)) = { own }.find_map(|(token, place)| Some((token, (*place)?)))
+            else {
+                continue;
+            };
+            let first = place as usize - token;
+            let last = window.encoded.ids.len() - 1;
             for (token, said) in said
                 .values
                 .chunks_exact(width)
                 .enumerate()
-                .take(all - 1)
+                .take(last)
                 .skip(1)
             {
-                let at = (first + token - 1) * width;
-                if !nearest {
-                    logits[at..at + width]
-                        .iter_mut()
-                        .zip(said)
-                        .for_each(|(sum, x)| *sum += x);
-                } else if window.places[token].is_some() {
-                    logits[at..at + width].copy_from_slice(said);
+                let at = (first + token) * width..(first + token + 1) * width;
+                sums[at.clone()]
+                    .iter_mut()
+                    .zip(said)
+                    .for_each(|(sum, x)| *sum += x);
+                if window.places[token].is_some() {
+                    nearest[at].copy_from_slice(said);
                 }
             }
         }
-        outcomes.add(&data, index, &logits);
+        outcomes[0].add(&data, index, &nearest);
+        outcomes[1].add(&data, index, &sums);
     }
-    judge(task, &data, &outcomes)
+    let [nearest, sums] = outcomes;
+    Ok((
+        count,
+        [judge(task, &data, &nearest)?, judge(task, &data, &sums)?],
+    ))
 }
 
-fn windows(engine: &Engine, text: &Text, overlap: usize) -> Result<Vec<Window>> {
+fn windows(engine: &Engine, text: &Text, size: usize, overlap: usize) -> Result<Vec<Window>> {
     let pieces = engine.tokenizer().pieces(text)?;
-    Ok(pieces
-        .windows_with(engine.tokenizer().max_tokens(), overlap)?
-        .windows)
+    Ok(pieces.windows_with(size, overlap)?.windows)
 }
 
 #[allow(clippy::cast_precision_loss)]
@@ -320,19 +357,32 @@ fn labels(
     what: &str,
     rows: &[Row],
 ) -> Result<()> {
+    for (size, overlap) in FEW_SIZES {
+        labels_by(engine, folders, (name, what), rows, (size, overlap))?;
+    }
+    Ok(())
+}
+
+fn labels_by(
+    engine: &mut Engine,
+    folders: &Folders,
+    (name, what): (&str, &str),
+    rows: &[Row],
+    (size, overlap): (usize, usize),
+) -> Result<()> {
     let task = add(engine, folders, name)?;
     let data = dataset(engine, &task, rows)?;
     let mut all = Vec::with_capacity(rows.len());
     let mut count = 0;
     for row in rows {
-        let windows = windows(engine, &row.text, OVERLAP)?;
+        let windows = windows(engine, &row.text, size, overlap)?;
         count += windows.len();
         all.push(said(engine, &task, &windows)?);
     }
     let metric = default_metric(data.scheme().problem).name();
     print!(
-        "| {name}, {} documents, {count} windows | {what} | {metric} |",
-        rows.len()
+        "| {name} | {what} | {size} | {} | {metric} |",
+        count / rows.len()
     );
     for (_, rule) in LOGITS {
         let mut outcomes = Outcomes::new(data.labels().len());
@@ -347,12 +397,18 @@ fn labels(
 
 /// How many documents have one of their own class as the nearest, by rule.
 #[allow(clippy::cast_precision_loss)]
-fn vectors(engine: &Engine, name: &str, what: &str, rows: &[Row]) -> Result<()> {
+fn vectors(
+    engine: &Engine,
+    name: &str,
+    what: &str,
+    rows: &[Row],
+    (size, overlap): (usize, usize),
+) -> Result<()> {
     let backbone = &**engine.backbone();
     let mut all = Vec::with_capacity(rows.len());
     for row in rows {
         let mut said = Vec::new();
-        for window in windows(engine, &row.text, OVERLAP)? {
+        for window in windows(engine, &row.text, size, overlap)? {
             let states = backbone.forward(&Batch::new([&window.encoded]), &NoHook)?;
             let mean = pool(Pooling::Mean, backbone, &states);
             said.push(Said {
@@ -362,7 +418,7 @@ fn vectors(engine: &Engine, name: &str, what: &str, rows: &[Row]) -> Result<()> 
         }
         all.push(said);
     }
-    print!("| {name}, {} documents | {what} |", rows.len());
+    print!("| {name} | {what} | {size} |");
     for (_, rule) in VECTORS {
         let vectors: Vec<Vec<f32>> = all.iter().map(|said| rule(said)).collect();
         let alike = |a: &[f32], b: &[f32]| {

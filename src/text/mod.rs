@@ -8,7 +8,7 @@ mod windows;
 
 pub use batch::{Batch, Encoded, runs};
 pub use characters::Characters;
-pub use windows::{LongTexts, OVERLAP, Pieces, Window, Windows};
+pub use windows::{LongTexts, OVERLAP, Pieces, WINDOW, Window, Windows};
 
 use serde::{Deserialize, Serialize};
 use tokenizers::OffsetType;

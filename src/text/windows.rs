@@ -17,9 +17,13 @@ pub enum LongTexts {
     Truncate,
 }
 
-/// How many tokens neighbouring windows share, where the limit allows it: never more than a quarter of
-/// a window. `docs/long-texts.md` has the measurement.
-pub const OVERLAP: usize = 128;
+/// How many tokens a window of a long text has at most, special tokens included. Fewer than most models
+/// read: adapters are mostly trained on texts that are shorter still, and answer worse the longer the
+/// sequence. `docs/long-texts.md` has the measurement.
+pub const WINDOW: usize = 128;
+
+/// How many tokens neighbouring windows share; at most half of a window.
+pub const OVERLAP: usize = 64;
 
 /// A text of any length, cut into sequences that a model can read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,16 +110,34 @@ impl<'a> Pieces<'a> {
         self.layout.tokens
     }
 
-    /// Sequences of at most `limit` tokens that overlap by [`OVERLAP`].
+    /// The text as one sequence if it has at most `limit` tokens, else in windows of [`WINDOW`] tokens
+    /// that overlap by [`OVERLAP`].
     ///
     /// # Errors
     /// [`Error::FileInvalid`](crate::Error::FileInvalid) if the tokenizer fails.
     pub fn windows(&self, limit: usize) -> Result<Windows> {
-        self.windows_with(limit, OVERLAP)
+        if self.layout.tokens <= limit || limit <= self.layout.special.len() {
+            return self.whole(limit);
+        }
+        self.windows_with(limit.min(WINDOW), OVERLAP)
     }
 
-    /// Sequences of at most `limit` tokens. Neighbours share about `overlap` tokens, and at most a
-    /// quarter of a window. A border never splits a word, unless the word alone is longer than a window.
+    /// All of the text in one sequence, or nothing of it if the limit leaves no room.
+    fn whole(&self, limit: usize) -> Result<Windows> {
+        let room = limit > self.layout.special.len();
+        let whole = self.texts.iter();
+        let whole = whole.map(|text| 0..if room { text.len() } else { 0 });
+        let encoded = self.sequence(&whole.collect::<Vec<_>>())?;
+        let places = (0u32..).take(encoded.ids.len()).map(Some).collect();
+        Ok(Windows {
+            tokens: encoded.ids.len(),
+            windows: vec![Window { encoded, places }],
+        })
+    }
+
+    /// Sequences of at most `size` tokens, special tokens included. Neighbours share about `overlap`
+    /// tokens, and at most half a window. A border never splits a word, unless the word alone is longer
+    /// than a window.
     ///
     /// Of a pair the shorter text is repeated in every window if it takes at most half of it, and only
     /// the longer is cut. If both are longer, both are cut and their windows go side by side.
@@ -124,23 +146,11 @@ impl<'a> Pieces<'a> {
     ///
     /// # Errors
     /// As [`windows`](Self::windows).
-    pub fn windows_with(&self, limit: usize, overlap: usize) -> Result<Windows> {
-        let room = limit.saturating_sub(self.layout.special.len());
+    pub fn windows_with(&self, size: usize, overlap: usize) -> Result<Windows> {
+        let room = size.saturating_sub(self.layout.special.len());
         let lengths: Vec<usize> = self.texts.iter().map(Encoding::len).collect();
         if lengths.iter().sum::<usize>() <= room || room == 0 {
-            // a limit that leaves no room has nothing of the text in it
-            let all = if room == 0 {
-                vec![0; lengths.len()]
-            } else {
-                lengths
-            };
-            let whole: Vec<Range<usize>> = all.into_iter().map(|length| 0..length).collect();
-            let encoded = self.sequence(&whole)?;
-            let places = (0u32..).take(encoded.ids.len()).map(Some).collect();
-            return Ok(Windows {
-                tokens: encoded.ids.len(),
-                windows: vec![Window { encoded, places }],
-            });
+            return self.whole(size);
         }
         let parts: Vec<Vec<Part>> = self
             .texts
@@ -274,7 +284,7 @@ fn cut(words: &[Option<u32>], room: usize, overlap: usize) -> Vec<Part> {
     let length = words.len();
     // one token at least, so that there is an end
     let room = room.max(1);
-    let overlap = overlap.min(room / 4);
+    let overlap = overlap.min(room / 2);
     let begins = |token: usize| {
         token == 0 || token >= length || words[token].is_none() || words[token] != words[token - 1]
     };
