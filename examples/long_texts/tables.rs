@@ -410,7 +410,7 @@ fn vectors(
         let mut said = Vec::new();
         for window in windows(engine, &row.text, size, overlap)? {
             let states = backbone.forward(&Batch::new([&window.encoded]), &NoHook)?;
-            let mean = pool(Pooling::Mean, backbone, &states);
+            let mean = pool(Pooling::Mean, backbone, &NoHook, &states);
             said.push(Said {
                 values: mean.data().to_vec(),
                 weight: window.own() as f32,
