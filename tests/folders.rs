@@ -118,7 +118,7 @@ fn an_adapter_over_another_leaves_nothing_of_it() {
         ("lora", "pooler"),
         ("houlsby", "pooler"),
         ("houlsby", "mean"),
-        ("none", "mean"),
+        ("head", "mean"),
     ];
     for (kind, settings) in forms {
         train(path, kind, settings, &format!("new-{kind}-{settings}"));
@@ -230,9 +230,13 @@ fn a_link_stays_a_link_and_permissions_stay() {
     let folder = workspace();
     let path = folder.path();
     std::fs::create_dir(path.join("real")).unwrap();
-    std::fs::set_permissions(path.join("real"), PermissionsExt::from_mode(0o750)).unwrap();
+    std::fs::set_permissions(path.join("real"), std::fs::Permissions::from_mode(0o750)).unwrap();
     std::fs::write(path.join("real/run.sh"), "mine").unwrap();
-    std::fs::set_permissions(path.join("real/run.sh"), PermissionsExt::from_mode(0o740)).unwrap();
+    std::fs::set_permissions(
+        path.join("real/run.sh"),
+        std::fs::Permissions::from_mode(0o740),
+    )
+    .unwrap();
     symlink("real", path.join("link")).unwrap();
     train(path, "lora", "mean", "link");
     train(path, "houlsby", "pooler", "link/");

@@ -28,7 +28,7 @@ fn peak() -> usize {
 fn engine() -> Option<Engine> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("www/public/models/minilm-l6");
     let read = |name: &str| std::fs::read(folder.join(name)).ok();
-    let Some(weights) = read("model.safetensors") else {
+    let Some(weights) = read("backbone.safetensors") else {
         eprintln!(
             "skipped: no backbone in {}; run ./build.sh setup",
             folder.display()

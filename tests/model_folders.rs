@@ -518,6 +518,9 @@ fn every_nonlinearity_has_its_gradient() {
                 y
             }
         }
+        fn lowest_layer(&self) -> Option<usize> {
+            Some(0)
+        }
     }
     let tiny = tiny::Tiny::new(1, 8, 3);
     let tokens = graftlet::text::Encoded {

@@ -203,10 +203,11 @@ pub(super) fn another_family(family: &str, architecture: Option<&str>) -> Error 
         .filter(|architecture| *architecture != family)
         .map(|architecture| format!(" ({architecture})"))
         .unwrap_or_default();
-    let article = if title.starts_with(['A', 'E', 'a', 'e', 'i', 'o', 'X', 'x', 'm']) {
-        "an"
-    } else {
-        "a"
+    let is_spoken_an = title.starts_with(['A', 'E', 'X', 'a', 'e', 'i', 'o', 'x']);
+    let article = match title {
+        "MPNet" | "mT5" => "an",
+        _ if is_spoken_an => "an",
+        _ => "a",
     };
     unsupported(format!(
         "this folder holds {article} {title} model{class}; graftlet reads BERT so far"
