@@ -26,6 +26,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     } else if folder.join("config.json").is_file() {
         backbone(arguments)?
     } else {
+        folders::refuse_adapters_inside(folder)?;
         return Err(Error::FileMissing {
             place: folder.display().to_string(),
             file: format!("{CONFIG} or config.json"),
