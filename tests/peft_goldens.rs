@@ -170,7 +170,10 @@ fn merged_is_the_same() {
         let task = load(name, &bert);
         let Ok(files) = merge(&task, &bert) else {
             let kind = task.adapter.config().kind().name;
-            assert!(["prompt", "prefix"].contains(&kind), "{name} was not merged");
+            assert!(
+                ["prompt", "prefix"].contains(&kind),
+                "{name} was not merged"
+            );
             continue;
         };
         merged_count += 1;
@@ -369,6 +372,27 @@ fn keys_that_come_to_the_same_are_refused() {
     let error = format::load("both", &both, bert.shape()).err().unwrap();
     assert_eq!(error.code(), "unsupported_feature", "{error}");
     assert!(error.to_string().contains("second."), "{error}");
+}
+
+/// A file of all the model's weights holds what PEFT does not save: which of them were trained is not known.
+#[test]
+fn weights_of_a_layer_beside_its_adapter_are_refused() {
+    let bert = bert();
+    let mut files = folder(&root().join("pooler_saved"));
+    let mut config: Map<String, Value> = serde_json::from_slice(&files[CONFIG]).unwrap();
+    config.insert("target_modules".into(), json!(["query", "value", "dense"]));
+    files.insert(CONFIG.into(), serde_json::to_vec(&config).unwrap());
+    // modules_to_save keeps the adapter off the pooler, but not off the others
+    let error = format::load("mine", &files, bert.shape()).err().unwrap();
+    assert_eq!(error.code(), "tensor_missing", "{error}");
+    let whole = |name: &str| name.replace("pooler.dense.", "encoder.layer.0.attention.self.query.");
+    let files = renamed(&folder(&root().join("pooler_saved")), whole);
+    let error = format::load("mine", &files, bert.shape()).err().unwrap();
+    assert_eq!(error.code(), "unsupported_feature", "{error}");
+    assert!(
+        error.to_string().contains("layer.0.attention.self.query"),
+        "{error}"
+    );
 }
 
 fn with_settings(name: &str, settings: Value) -> Files {

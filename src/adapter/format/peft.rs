@@ -71,7 +71,7 @@ pub(super) fn load(
                 (key, prefix.as_str())
             }
         };
-        keys.get(&plain, shape)
+        keys.get(&plain)
             .cloned()
             .unwrap_or_else(|| format!("base_model.model.{prefix}{plain}"))
     };
@@ -100,7 +100,7 @@ pub(super) fn load(
             Some(Head::build(config, shape, &mut source)?)
         }
     };
-    let unused_head = unused_head(&fields, &keys, shape, &mut |key| source.ignore(key))?;
+    let unused_head = unused_head(&fields, &keys, &mut |key| source.ignore(key))?;
     source.finish()?;
     let float = float_type(&file);
     let original = Some(Original {
@@ -147,7 +147,6 @@ fn with_pooler(name: &str, fields: &Fields<'_>, keys: &Keys, shape: &Shape) -> R
 fn unused_head(
     fields: &Fields<'_>,
     keys: &Keys,
-    shape: &Shape,
     ignore: &mut dyn FnMut(&str),
 ) -> Result<Option<UnusedHead>> {
     let saved = fields.strings("modules_to_save", &[])?;
@@ -163,7 +162,7 @@ fn unused_head(
         let tensors = keys.iter().filter(|(plain, _)| of_head(plain));
         tensors.for_each(|(_, key)| ignore(key));
     }
-    for (module, tensors) in keys.of_other_heads(shape) {
+    for (module, tensors) in keys.of_other_heads() {
         let known = OTHER_HEADS.iter().find(|(name, _)| *name == module);
         let is_saved = saved
             .iter()
