@@ -1028,7 +1028,7 @@ fn a_composition_can_be_in_use() {
     engine.activate_composition(average).unwrap();
     assert!(engine.embed(&texts).is_ok());
     let refused = engine.classify(&texts).unwrap_err();
-    assert_eq!(refused.code(), "adapter_format");
+    assert_eq!(refused.code(), "head_missing");
     assert!(refused.to_string().contains("\"head\""), "{refused}");
 }
 

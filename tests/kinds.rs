@@ -25,8 +25,8 @@ use std::collections::BTreeSet;
 use differences::{Case, LAYERS, check_model_with};
 use graftlet::adapter::format::{self, CONFIG, Library};
 use graftlet::adapter::{
-    CHECKPOINT, Card, Config, FreshParams, GivenParams, KINDS, Options, Parameter, TaskAdapter,
-    merge, presets,
+    CHECKPOINT, Card, FreshParams, GivenParams, KINDS, Options, Parameter, TaskAdapter, merge,
+    presets,
 };
 use graftlet::backbone::{Backbone, Bert, Dtype, Hook, NoHook, convert};
 use graftlet::engine::{Engine, argmax};

@@ -86,7 +86,7 @@ fn load(name: &str, bert: &Bert) -> TaskAdapter {
 #[test]
 fn what_peft_gives() {
     let (bert, golden) = (bert(), golden());
-    assert_eq!(golden.cases.len(), 29);
+    assert_eq!(golden.cases.len(), 30);
     let mut largest = 0f32;
     for (name, expected) in &golden.cases {
         let task = load(name, &bert);
@@ -170,7 +170,10 @@ fn merged_is_the_same() {
         let task = load(name, &bert);
         let Ok(files) = merge(&task, &bert) else {
             let kind = task.adapter.config().kind().name;
-            assert_eq!(kind, "prompt", "{name} was not merged");
+            assert!(
+                ["prompt", "prefix"].contains(&kind),
+                "{name} was not merged"
+            );
             continue;
         };
         merged_count += 1;
@@ -369,6 +372,27 @@ fn keys_that_come_to_the_same_are_refused() {
     let error = format::load("both", &both, bert.shape()).err().unwrap();
     assert_eq!(error.code(), "unsupported_feature", "{error}");
     assert!(error.to_string().contains("second."), "{error}");
+}
+
+/// A file of all the model's weights holds what PEFT does not save: which of them were trained is not known.
+#[test]
+fn weights_of_a_layer_beside_its_adapter_are_refused() {
+    let bert = bert();
+    let mut files = folder(&root().join("pooler_saved"));
+    let mut config: Map<String, Value> = serde_json::from_slice(&files[CONFIG]).unwrap();
+    config.insert("target_modules".into(), json!(["query", "value", "dense"]));
+    files.insert(CONFIG.into(), serde_json::to_vec(&config).unwrap());
+    // modules_to_save keeps the adapter off the pooler, but not off the others
+    let error = format::load("mine", &files, bert.shape()).err().unwrap();
+    assert_eq!(error.code(), "tensor_missing", "{error}");
+    let whole = |name: &str| name.replace("pooler.dense.", "encoder.layer.0.attention.self.query.");
+    let files = renamed(&folder(&root().join("pooler_saved")), whole);
+    let error = format::load("mine", &files, bert.shape()).err().unwrap();
+    assert_eq!(error.code(), "unsupported_feature", "{error}");
+    assert!(
+        error.to_string().contains("layer.0.attention.self.query"),
+        "{error}"
+    );
 }
 
 fn with_settings(name: &str, settings: Value) -> Files {
@@ -584,4 +608,44 @@ fn adapterhub_has_no_place_for_the_pooler() {
         let error = format::save(&task, name, Library::AdapterHub, bert.shape()).unwrap_err();
         assert_eq!(error.code(), "adapter_format", "{name}: {error}");
     }
+}
+
+/// What the command line prints, or its error.
+fn graftlet(arguments: &[&std::ffi::OsStr]) -> String {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_graftlet"))
+        .args(arguments)
+        .output()
+        .unwrap();
+    let printed = [output.stdout, output.stderr].concat();
+    String::from_utf8(printed).unwrap()
+}
+
+#[test]
+fn inspect_shows_the_pooler_modules_trained_whole_and_a_head_left_out() {
+    let inspect = |name: &str| graftlet(&["inspect".as_ref(), root().join(name).as_os_str()]);
+    let seen = inspect("all_linear_text");
+    let sites = seen.lines().find(|line| line.starts_with("sites")).unwrap();
+    assert!(sites.contains("ffn_down, pooler"), "{seen}");
+    let seen = inspect("layers_saved");
+    let whole = seen.lines().find(|line| line.starts_with("trained whole"));
+    assert!(
+        whole.unwrap().ends_with("ffn_up of layer 1, pooler"),
+        "{seen}"
+    );
+    let seen = inspect("question_answering");
+    assert!(seen.contains("question answering (qa_outputs)"), "{seen}");
+    assert!(!seen.contains("trained whole"), "{seen}");
+    // the folder above names those inside
+    let above = tempfile::tempdir().unwrap();
+    for name in ["regex", "dense"] {
+        std::fs::create_dir(above.path().join(name)).unwrap();
+        let config = root().join(name).join(CONFIG);
+        std::fs::copy(config, above.path().join(name).join(CONFIG)).unwrap();
+    }
+    let seen = graftlet(&["inspect".as_ref(), above.path().as_os_str()]);
+    assert!(seen.contains("[config_invalid]"), "{seen}");
+    assert!(
+        seen.contains("\"dense\", \"regex\"; name one of these"),
+        "{seen}"
+    );
 }

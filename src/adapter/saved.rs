@@ -94,6 +94,16 @@ impl Config for SavedConfig {
                 sites: &self.sites,
             },
         )?;
+        let acts = |site: LinearSite| inner.changes_output(site) || inner.changes_input(site);
+        if let Some(site) = self.sites.iter().find(|&&site| acts(site)) {
+            return Err(Error::UnsupportedFeature {
+                place: "adapter_model".into(),
+                feature: format!(
+                    "a weight of {} beside an adapter on it",
+                    shape.modules.linear(*site)
+                ),
+            });
+        }
         let mut tensors = Collector::new(source);
         let mut layers = BTreeMap::new();
         for &site in &self.sites {

@@ -167,6 +167,7 @@ pub(super) fn read_adapter(folder: &Path) -> Result<Files> {
     target::finish_interrupted(folder)?;
     let config = folder.join(ADAPTER_CONFIG);
     if !config.is_file() {
+        refuse_adapters_inside(folder)?;
         return Err(Error::FileMissing {
             place: folder.display().to_string(),
             file: ADAPTER_CONFIG.to_owned(),
@@ -182,6 +183,27 @@ pub(super) fn read_adapter(folder: &Path) -> Result<Files> {
         }
     }
     Ok(files)
+}
+
+/// Refuses a folder that holds adapters in sub-folders: PEFT saves all but the default one into a folder
+/// of its name.
+pub(super) fn refuse_adapters_inside(folder: &Path) -> Result<()> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let adapters = entries.filter(|entry| entry.path().join(CONFIG).is_file());
+    let mut names: Vec<String> = adapters
+        .map(|entry| format!("\"{}\"", entry.file_name().to_string_lossy()))
+        .collect();
+    names.sort_unstable();
+    if names.is_empty() {
+        return Ok(());
+    }
+    Err(Error::ConfigInvalid {
+        place: folder.display().to_string(),
+        reason: format!(
+            "there is no {CONFIG} in it, but in its sub-folder(s) {}; name one of these",
+            names.join(", ")
+        ),
+    })
 }
 
 /// Loads an adapter's folder for a backbone.

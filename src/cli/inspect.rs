@@ -28,6 +28,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     } else if folder.is_dir() {
         backbone(arguments)?
     } else {
+        folders::refuse_adapters_inside(folder)?;
         return Err(Error::FileMissing {
             place: folder.display().to_string(),
             file: format!("{CONFIG} or config.json"),

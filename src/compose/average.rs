@@ -201,10 +201,10 @@ fn low_rank(terms: &[Term], rank: Option<usize>, shape: &Shape) -> Result<Box<dy
         match lora.filter(plain) {
             Some(lora) => loras.push((term, lora)),
             None => {
-                let is_more = lora.is_some() || config.beside().is_some();
-                let what = match is_more {
-                    true => "an adapter with more than updates",
-                    false => config.kind().name,
+                let what = match lora {
+                    Some(_) => "a LoRA with more than its update",
+                    None if config.beside().is_some() => "an adapter with modules trained whole",
+                    None => config.kind().name,
                 };
                 let reason = format!(
                     "\"{}\" is {what}; where settings differ, only the updates of LoRA can be summed",

@@ -7,7 +7,7 @@
 gives for some token sequences: logits, or what the pooler gives where the model has no head. `check` has `cargo test`
 write every one of these adapters again, loads them with PEFT, and records the largest differences in
 peft_goldens.json beside this file, which `cargo test --test peft_goldens` looks at.
-Made with peft 0.21.2 and transformers 5.24.
+Made with peft 0.21.2 and transformers 4.57, whose BERT still takes the keys and values of a prefix.
 """
 
 import json
@@ -24,6 +24,7 @@ from peft import (
     IA3Config,
     LoraConfig,
     PeftModel,
+    PrefixTuningConfig,
     PromptEncoderConfig,
     PromptTuningConfig,
     get_peft_model,
@@ -148,6 +149,12 @@ CASES = {
     "prompt_pooler_saved": (
         "text",
         lambda: PromptTuningConfig(task_type="SEQ_CLS", num_virtual_tokens=3, modules_to_save=["pooler"]),
+    ),
+    "prefix_projected": (
+        "text",
+        lambda: PrefixTuningConfig(
+            task_type="SEQ_CLS", num_virtual_tokens=3, encoder_hidden_size=8, prefix_projection=True
+        ),
     ),
     "fan_in_fan_out": ("text", lambda: lora("SEQ_CLS", fan_in_fan_out=True)),
     "no_task_type": ("text", lambda: lora(target_modules=["query", "pooler.dense"], modules_to_save=["classifier"])),

@@ -27,8 +27,8 @@ export type Metric =
   | "entity_f1"
   | { name: "f1"; positive: string };
 
-/** A frozen linear layer of the encoder's blocks. */
-export type Linear = "query" | "key" | "value" | "attention_output" | "ffn_up" | "ffn_down";
+/** A frozen linear layer of the encoder: those of every block, and the pooler's. */
+export type Linear = "query" | "key" | "value" | "attention_output" | "ffn_up" | "ffn_down" | "pooler";
 
 /** What `train` needs; whatever is left out gets the engine's default, by the kind and the number of rows. */
 export interface TrainOptions {

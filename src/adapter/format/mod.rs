@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Card, Config, ParamName, TaskAdapter};
-use crate::backbone::Shape;
+use crate::backbone::{FAMILIES, LinearSite, Shape};
 use crate::error::{Error, Result};
 use crate::head::{HeadConfig, Problem};
 use crate::json;
@@ -486,9 +486,17 @@ struct Extent {
 impl Extent {
     fn of(file: &TensorFile<'_>) -> Result<Self> {
         let (mut layers, mut matrices) = (0, Vec::new());
+        // the linear layer outside of the layers, by its name in each family
+        let outside = FAMILIES
+            .iter()
+            .map(|family| format!("{}.", family.linear(LinearSite::POOLER)));
+        let outside: Vec<String> = outside.collect();
         for key in file.names() {
-            let Some(layer) = layer_of(key) else { continue };
-            layers = layers.max(layer + 1);
+            match layer_of(key) {
+                Some(layer) => layers = layers.max(layer + 1),
+                None if outside.iter().any(|path| key.contains(path)) => {}
+                None => continue,
+            }
             let (dims, _) = file.info(key)?;
             if dims.len() == 2 {
                 matrices.push(dims);

@@ -71,7 +71,7 @@ pub(super) fn load(
                 (key, prefix.as_str())
             }
         };
-        keys.get(&plain, shape)
+        keys.get(&plain)
             .cloned()
             .unwrap_or_else(|| format!("base_model.model.{prefix}{plain}"))
     };
@@ -79,6 +79,8 @@ pub(super) fn load(
     keys.repeated.iter().for_each(|key| source.ignore(key));
     let adapter = config.build(shape, &mut source)?;
     let head = match keys.get_head() {
+        // one output for each of the choices
+        Some(_) if class_of(&fields).ends_with(CHOICE) => None,
         None => None,
         Some(key) => {
             let outputs = file.info(key)?.0.first().copied().unwrap_or_default();
@@ -98,7 +100,7 @@ pub(super) fn load(
             Some(Head::build(config, shape, &mut source)?)
         }
     };
-    let unused_head = unused_head(&fields, &keys, shape, &mut |key| source.ignore(key))?;
+    let unused_head = unused_head(&fields, &keys, &mut |key| source.ignore(key))?;
     source.finish()?;
     let float = float_type(&file);
     let original = Some(Original {
@@ -133,8 +135,7 @@ fn with_pooler(name: &str, fields: &Fields<'_>, keys: &Keys, shape: &Shape) -> R
         });
     }
     // a model that classifies texts has one; of another only the file can tell
-    let task_type: Option<String> = fields.parse("task_type", Some(None))?;
-    let classifies = task_type.as_deref() == Some(TEXTS) && keys.get_head().is_some();
+    let classifies = task_type(fields)?.as_deref() == Some(TEXTS) && keys.get_head().is_some();
     Ok(Shape {
         pooler: shape.pooler && (in_file || classifies),
         ..shape.clone()
@@ -146,12 +147,22 @@ fn with_pooler(name: &str, fields: &Fields<'_>, keys: &Keys, shape: &Shape) -> R
 fn unused_head(
     fields: &Fields<'_>,
     keys: &Keys,
-    shape: &Shape,
     ignore: &mut dyn FnMut(&str),
 ) -> Result<Option<UnusedHead>> {
     let saved = fields.strings("modules_to_save", &[])?;
     let mut found = Vec::new();
-    for (module, tensors) in keys.of_other_heads(shape) {
+    if class_of(fields).ends_with(CHOICE) {
+        found.push("for multiple choice (classifier)".to_owned());
+        let of_head = |plain: &str| {
+            plain
+                .split('.')
+                .next()
+                .is_some_and(|name| HEADS.contains(&name))
+        };
+        let tensors = keys.iter().filter(|(plain, _)| of_head(plain));
+        tensors.for_each(|(_, key)| ignore(key));
+    }
+    for (module, tensors) in keys.of_other_heads() {
         let known = OTHER_HEADS.iter().find(|(name, _)| *name == module);
         let is_saved = saved
             .iter()
@@ -177,6 +188,9 @@ const OTHER_HEADS: [(&str, &str); 3] = [
     ("cls", "masked language modelling"),
     ("lm_head", "language modelling"),
 ];
+
+/// How the class of a model that chooses among answers ends. Its head is called as one for texts is.
+const CHOICE: &str = "ForMultipleChoice";
 
 /// The fields of a configuration that are written back. What P_TUNING says of its encoder is of no use
 /// beside what the encoder gave.
@@ -218,7 +232,8 @@ pub(super) fn save(
             name => json!(name),
         });
     map.entry("revision").or_insert(Value::Null);
-    map.entry("auto_mapping").or_insert(Value::Null);
+    // it stands in for a task type, and there is one
+    map.insert("auto_mapping".into(), Value::Null);
     map.entry("inference_mode").or_insert(json!(true));
 
     // around prompt learning there is one wrapper less, and its own tensors are no module's
@@ -257,12 +272,31 @@ const TEXTS: &str = "SEQ_CLS";
 /// `task_type` of a model that labels tokens.
 const TOKENS: &str = "TOKEN_CLS";
 
+/// `task_type`, or where there is none, what the class of the model says.
+fn task_type(fields: &Fields<'_>) -> Result<Option<String>> {
+    let said: Option<String> = fields.parse("task_type", Some(None))?;
+    let class = class_of(fields);
+    let of_class = [
+        ("ForSequenceClassification", TEXTS),
+        ("ForTokenClassification", TOKENS),
+    ]
+    .into_iter()
+    .find_map(|(ending, task_type)| class.ends_with(ending).then(|| task_type.to_owned()));
+    Ok(said.or(of_class))
+}
+
+/// The class of the model that PEFT wrapped, which it writes where there is no `task_type`; else "".
+fn class_of<'a>(fields: &Fields<'a>) -> &'a str {
+    let mapping = fields.get("auto_mapping");
+    let class = mapping.and_then(|mapping| mapping.get("base_model_class"));
+    class.and_then(Value::as_str).unwrap_or_default()
+}
+
 /// What a head answers. PEFT says only whether of tokens; of a text's head transformers takes one
 /// output for a regression, and whether several labels hold at once stands in the model's own
 /// configuration, or on the card.
 fn problem(fields: &Fields<'_>, outputs: usize, card: &Card) -> Result<Problem> {
-    let task_type: Option<String> = fields.parse("task_type", Some(None))?;
-    if task_type.as_deref() == Some(TOKENS) {
+    if task_type(fields)?.as_deref() == Some(TOKENS) {
         return agreed(CONFIG, Problem::TokenClassification, card);
     }
     match (&card.problem, outputs) {

@@ -1,8 +1,7 @@
 //! The keys of PEFT's tensors: the path of a module in the model that PEFT wrapped, with what wrappers put around it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::adapter::Site;
 use crate::adapter::bias::{all_sites, peft_key};
 use crate::backbone::{Linear, LinearSite, Shape};
 use crate::error::Result;
@@ -32,6 +31,43 @@ const NAMED: [(&str, bool); 6] = [
     ("ia3_l", false),
 ];
 
+/// What the encoder's modules are called.
+struct Names {
+    /// The first parts of their paths.
+    roots: BTreeSet<String>,
+    /// The paths of those that have a bias.
+    paths: BTreeSet<String>,
+}
+
+impl Names {
+    fn of(shape: &Shape) -> Self {
+        let bias = |site| peft_key(shape.modules, site, false);
+        let paths: BTreeSet<String> = all_sites(shape)
+            .filter_map(|site| Some(bias(site).strip_suffix(".bias")?.to_owned()))
+            .collect();
+        let modules = shape.modules;
+        let first = |path: &str| path.split('.').next().unwrap_or_default().to_owned();
+        let roots = [
+            first(&modules.linear(LinearSite::new(0, Linear::Query))),
+            first(&modules.linear(LinearSite::POOLER)),
+            first(modules.embedding_norm()),
+        ];
+        Self {
+            roots: roots.into(),
+            paths,
+        }
+    }
+
+    /// Whether these are the parts of the path of a weight or bias that the model itself has.
+    fn have(&self, parts: &[&str]) -> bool {
+        let Some((_, module)) = parts.split_last() else {
+            return false;
+        };
+        let module = module.join(".");
+        HEADS.contains(&module.as_str()) || self.paths.contains(&module)
+    }
+}
+
 /// A key in parts.
 struct Key {
     /// The path, with a dot at its end, of the encoder in the model; `None` for what is not the encoder's.
@@ -43,7 +79,7 @@ struct Key {
 }
 
 impl Key {
-    fn of(key: &str, shape: &Shape) -> Self {
+    fn of(key: &str, names: &Names) -> Self {
         let mut parts: Vec<&str> = key
             .split('.')
             .filter(|part| !TRANSPARENT.contains(part))
@@ -54,7 +90,7 @@ impl Key {
             }
         }
         let is_original = parts.contains(&"original_module");
-        let encoder = parts.iter().rposition(|part| is_root(shape, part));
+        let encoder = parts.iter().rposition(|part| names.roots.contains(*part));
         let prefix = encoder.map(|start| {
             let before = parts.drain(..start).collect::<Vec<_>>();
             before.iter().map(|part| format!("{part}.")).collect()
@@ -66,27 +102,14 @@ impl Key {
         }
         Self {
             prefix,
-            plain: plain(parts, shape),
+            plain: plain(parts, names),
             is_original,
         }
     }
 }
 
-/// Whether it is the first part of the path of one of the encoder's modules.
-fn is_root(shape: &Shape, part: &str) -> bool {
-    let modules = shape.modules;
-    let inside = [
-        modules.linear(LinearSite::new(0, Linear::Query)),
-        modules.linear(LinearSite::POOLER),
-        modules.embedding_norm().to_owned(),
-    ];
-    inside
-        .iter()
-        .any(|path| path.split('.').next() == Some(part))
-}
-
 /// Without the names of adapters.
-fn plain(mut parts: Vec<&str>, shape: &Shape) -> String {
+fn plain(mut parts: Vec<&str>, names: &Names) -> String {
     let named = |part: &&str| NAMED.iter().find(|(name, _)| name == part);
     if let Some(at) = parts.iter().position(|part| named(part).is_some()) {
         let ends = named(&parts[at]).is_some_and(|(_, ends)| *ends);
@@ -101,7 +124,7 @@ fn plain(mut parts: Vec<&str>, shape: &Shape) -> String {
     if let Some(at) = parts.iter().position(|part| *part == "modules_to_save") {
         parts.remove(at);
         // what follows is an adapter's name, or already a part of the module
-        if !is_module(shape, &parts) && at + 1 < parts.len() {
+        if !names.have(&parts) && at + 1 < parts.len() {
             parts.remove(at);
         }
     }
@@ -111,23 +134,9 @@ fn plain(mut parts: Vec<&str>, shape: &Shape) -> String {
     parts.join(".")
 }
 
-/// Whether these are the parts of the path of a weight or bias that the model itself has.
-fn is_module(shape: &Shape, parts: &[&str]) -> bool {
-    let Some((_, module)) = parts.split_last() else {
-        return false;
-    };
-    let module = module.join(".");
-    HEADS.contains(&module.as_str())
-        || all_sites(shape).any(|site| bias_of(shape, site) == format!("{module}.bias"))
-}
-
-/// The key of a module's bias.
-fn bias_of(shape: &Shape, site: Site) -> String {
-    peft_key(shape.modules, site, false)
-}
-
 /// A file's keys by their plain form.
 pub(super) struct Keys {
+    names: Names,
     keys: BTreeMap<String, String>,
     /// Those whose tensors say nothing new.
     pub(super) repeated: Vec<String>,
@@ -139,12 +148,13 @@ impl Keys {
     /// A module that is saved whole, as a head is, may be there three times: as it was before training,
     /// and as it was trained under two names.
     pub(super) fn of(file: &TensorFile<'_>, shape: &Shape) -> Result<Self> {
-        let mut names: Vec<&str> = file.names().collect();
-        names.sort_unstable_by_key(|name| (name.len(), *name));
+        let names = Names::of(shape);
+        let mut all: Vec<&str> = file.names().collect();
+        all.sort_unstable_by_key(|name| (name.len(), *name));
         let (mut keys, mut repeated) = (BTreeMap::new(), Vec::new());
         let mut prefix = None;
-        for name in names {
-            let key = Key::of(name, shape);
+        for name in all {
+            let key = Key::of(name, &names);
             prefix = prefix.or(key.prefix);
             let is_repeated = match keys.get(&key.plain) {
                 _ if key.is_original => true,
@@ -163,6 +173,7 @@ impl Keys {
             }
         }
         Ok(Self {
+            names,
             keys,
             repeated,
             prefix: prefix.unwrap_or_default(),
@@ -170,8 +181,8 @@ impl Keys {
     }
 
     /// The file's key of a tensor, by its key without wrappers.
-    pub(super) fn get(&self, key: &str, shape: &Shape) -> Option<&String> {
-        self.keys.get(&Key::of(key, shape).plain)
+    pub(super) fn get(&self, key: &str) -> Option<&String> {
+        self.keys.get(&Key::of(key, &self.names).plain)
     }
 
     /// All plain keys with the file's own.
@@ -197,13 +208,13 @@ impl Keys {
     }
 
     /// What belongs to no module that is known here, by the first part of its path: `qa_outputs`.
-    pub(super) fn of_other_heads(&self, shape: &Shape) -> BTreeMap<&str, Vec<&str>> {
+    pub(super) fn of_other_heads(&self) -> BTreeMap<&str, Vec<&str>> {
         let mut found = BTreeMap::<&str, Vec<&str>>::new();
         for (plain, key) in self.iter() {
             let mut parts = plain.split('.');
             let first = parts.next().unwrap_or_default();
             let is_plain_head = HEADS.contains(&first) && parts.clone().count() == 1;
-            if !is_plain_head && first != PROMPT && !is_root(shape, first) {
+            if !is_plain_head && first != PROMPT && !self.names.roots.contains(first) {
                 found.entry(first).or_default().push(key);
             }
         }
