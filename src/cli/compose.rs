@@ -411,6 +411,8 @@ pub(super) fn text_of(mut line: Vec<u8>, index: usize) -> Result<Text> {
     if line.last() == Some(&b'\r') {
         line.pop();
     }
+    let mark = index == 0 && line.starts_with(b"\xef\xbb\xbf");
+    line.drain(..if mark { 3 } else { 0 });
     let line = String::from_utf8(line).map_err(|error| Error::FileInvalid {
         place: format!("line {}", index + 1),
         reason: format!(
@@ -427,7 +429,7 @@ pub(super) fn text_of(mut line: Vec<u8>, index: usize) -> Result<Text> {
     })
 }
 
-/// Says that a line has no answer: as an object in place of the answer, or on standard error beside an empty line.
+/// Says that a line has no answer: as an object in place of the answer, or as its code and on standard error.
 ///
 /// # Errors
 /// Those of printing.
@@ -438,7 +440,8 @@ pub(super) fn say_failed(line: usize, error: &Error, json: bool) -> Result<()> {
             "error": { "code": error.code(), "message": error.to_string() },
         }));
     }
-    println!();
-    eprintln!("line {line}: error[{}]: {error}", error.code());
+    let code = error.code();
+    println!("error[{code}]");
+    eprintln!("line {line}: error[{code}]: {error}");
     Ok(())
 }
