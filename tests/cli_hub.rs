@@ -171,6 +171,9 @@ fn compositions_and_fusions() {
     );
     let config = read(path, "mixed/adapter_fusion_config.json");
     assert_eq!(config["adapter_names"], json!(["one", "two"]));
+    let facts = lines(&succeed(path, "inspect mixed --json", ""));
+    assert_eq!(facts[0]["kind"], "fusion");
+    assert_eq!(facts[0]["adapters"], json!(["one", "two"]));
 
     let write =
         |name: &str, value: Value| std::fs::write(path.join(name), value.to_string()).unwrap();

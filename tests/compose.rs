@@ -1432,8 +1432,8 @@ fn fusions_that_cannot_be_read() {
     );
     refused(
         load(&|c| c["config"] = json!("hash"), &adapters),
-        "unsupported_feature",
-        &[format::FUSION_CONFIG],
+        "config_invalid",
+        &[format::FUSION_CONFIG, "hash", "dynamic"],
     );
     refused(
         load(&|c| c["hidden_size"] = json!(99), &adapters),

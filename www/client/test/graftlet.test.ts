@@ -255,6 +255,21 @@ describe("train", () => {
     expect(await codeOf(missing())).toBe("adapter_unknown");
   });
 
+  it("takes along the adapter that it goes on from, whose kind need not be said", async () => {
+    const g = await load();
+    const config = new TextEncoder().encode(JSON.stringify({ labels: ["no", "yes"] }));
+    await g.addAdapter("one", { "adapter_config.json": config });
+    const events: TrainEvent[] = [];
+    for await (const event of g.train({ name: "two", from: "one", epochs: 2 }, ROWS)) {
+      events.push(event);
+    }
+    expect(events.at(-1)?.type).toBe("done");
+    const missing = async () => {
+      for await (const _ of g.train({ name: "two", from: "nobody" }, ROWS));
+    };
+    expect(await codeOf(missing())).toBe("adapter_unknown");
+  });
+
   it("ends with done, when the adapter can be used and is kept", async () => {
     const g = await load();
     const events: TrainEvent[] = [];
