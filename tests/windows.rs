@@ -224,6 +224,42 @@ proptest! {
     }
 }
 
+/// Lines that are each answered as they are alone, where no two fit in a window.
+#[test]
+fn paragraphs_are_read_apart() {
+    let engine = engine();
+    let problem = ProblemName::TokenClassification;
+    let task = adapter(&engine, "lora", problem);
+    let lines: Vec<String> = (0..5).map(|at| words(20 + at)).collect();
+    let texts: Vec<Text> = lines.iter().map(|line| line.as_str().into()).collect();
+    let alone = engine.answer(&task, &texts, "x").unwrap();
+    let joined = Text::from(lines.join("\n").as_str());
+    let answer = engine.answer(&task, &[joined], "x").unwrap().remove(0);
+    assert_eq!(answer.windows, 5);
+    let width = task.card.labels.len();
+    let mut at = width;
+    let mut start = 0;
+    let Prediction::Spans(mut found) = answer.prediction.clone() else {
+        panic!()
+    };
+    for (line, one) in lines.iter().zip(&alone) {
+        let own = &one.logits[width..one.logits.len() - width];
+        assert_eq!(&answer.logits[at..at + own.len()], own);
+        at += own.len();
+        let Prediction::Spans(spans) = &one.prediction else {
+            panic!()
+        };
+        // a span may go on from line to line: the first of a line only where it begins there
+        for span in spans.iter().skip(1) {
+            let place = found
+                .iter()
+                .position(|found| found.start == span.start + start);
+            assert!(place.is_some_and(|place| found.remove(place).label == span.label));
+        }
+        start += line.len() + 1;
+    }
+}
+
 /// What the engine gave before there were windows.
 #[test]
 fn texts_that_fit_have_the_bits_of_one_sequence() {

@@ -20,24 +20,17 @@ use graftlet::train::{Dataset, Decision, Evaluation, Outcomes, Row, Scheme, defa
 use super::documents;
 use super::rules::{LOGITS, Rule, Said, VECTORS, norm};
 
-/// Tokens of a window, and those that neighbours share.
-const SIZES: [(usize, usize); 13] = [
-    (512, 0),
+/// Most tokens of a window, and how many those share that a sentence is cut into.
+const SIZES: [(usize, usize); 6] = [
     (512, 128),
-    (512, 256),
     (256, 128),
-    (128, 0),
-    (128, 32),
     (128, 64),
-    (96, 48),
-    (64, 0),
-    (64, 16),
     (64, 32),
     (48, 24),
     (32, 16),
 ];
 /// For labels and vectors.
-const FEW_SIZES: [(usize, usize); 3] = [(512, 128), (128, 64), (64, 32)];
+const FEW_SIZES: [(usize, usize); 3] = [(512, 128), (128, 64), (48, 24)];
 /// Words of a joined document of tagged sentences; there are about 1.5 tokens to one.
 const WORDS: usize = 1000;
 
@@ -126,11 +119,23 @@ fn all_vectors(engine: &Engine, folders: &Folders) -> Result<()> {
     for (task, own, of) in [("trec", 1, 3), ("banking77", 1, 4), ("clinc150", 1, 4)] {
         let read = read(folders, task, "test.csv")?;
         let documents = documents::of_classes(&some_classes(read), own, of, None);
-        for sizes in FEW_SIZES {
-            vectors(engine, task, &format!("{own} of {of}"), &documents, sizes)?;
+        for size in sizes(&FEW_SIZES) {
+            vectors(engine, task, &format!("{own} of {of}"), &documents, size)?;
         }
     }
     Ok(())
+}
+
+/// The sizes of the environment's variable SIZES, such as "64:32,32:16", or the table's.
+fn sizes(all: &[(usize, usize)]) -> Vec<(usize, usize)> {
+    let Ok(chosen) = std::env::var("SIZES") else {
+        return all.to_vec();
+    };
+    let size = |part: &str| {
+        let (size, overlap) = part.split_once(':')?;
+        Some((size.parse().ok()?, overlap.parse().ok()?))
+    };
+    chosen.split(',').filter_map(size).collect()
 }
 
 fn names(rules: &[Rule]) -> String {
@@ -223,7 +228,7 @@ fn tags(engine: &mut Engine, folders: &Folders) -> Result<()> {
         "\n| window | overlap | windows | the window with the most context | mean of logits |"
     );
     println!("| --- | --- | --- | --- | --- |");
-    for (size, overlap) in SIZES {
+    for (size, overlap) in sizes(&SIZES) {
         let (count, [nearest, mean]) = rules_f1(engine, &task, &documents, size, overlap)?;
         println!("| {size} | {overlap} | {count} | {nearest:.4} | {mean:.4} |");
     }
@@ -357,7 +362,7 @@ fn labels(
     what: &str,
     rows: &[Row],
 ) -> Result<()> {
-    for (size, overlap) in FEW_SIZES {
+    for (size, overlap) in sizes(&FEW_SIZES) {
         labels_by(engine, folders, (name, what), rows, (size, overlap))?;
     }
     Ok(())

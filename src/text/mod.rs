@@ -143,7 +143,7 @@ impl Tokenizer {
     /// # Errors
     /// As [`encode`](Self::encode).
     pub fn pieces(&self, text: &Text) -> Result<Pieces<'_>> {
-        self.pieces_with(text, OffsetType::None)
+        self.pieces_with(text, OffsetType::Byte)
     }
 
     fn pieces_with(&self, text: &Text, offsets: OffsetType) -> Result<Pieces<'_>> {
@@ -152,7 +152,7 @@ impl Tokenizer {
         }
         let texts = encode::pieces(&self.parts, text, None, offsets);
         texts
-            .and_then(|texts| Pieces::new(&self.parts, texts))
+            .and_then(|texts| Pieces::new(&self.parts, text, texts))
             .map_err(encode::failed)
     }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use tokenizers::Encoding;
 
-use super::{Encoded, Word, encode};
+use super::{Encoded, Text, Word, encode};
 use crate::error::Result;
 
 /// What is done with a text that has more tokens than the model reads.
@@ -57,6 +57,8 @@ pub struct Pieces<'a> {
     parts: &'a encode::Parts,
     /// One or two.
     texts: Vec<Encoding>,
+    /// The tokens of each text that begin a sentence or a line.
+    sentences: Vec<Vec<usize>>,
     layout: Layout,
 }
 
@@ -72,7 +74,17 @@ struct Layout {
 }
 
 impl<'a> Pieces<'a> {
-    pub(super) fn new(parts: &'a encode::Parts, texts: Vec<Encoding>) -> tokenizers::Result<Self> {
+    /// Of encodings with offsets in bytes of `text`.
+    pub(super) fn new(
+        parts: &'a encode::Parts,
+        text: &Text,
+        texts: Vec<Encoding>,
+    ) -> tokenizers::Result<Self> {
+        let strings = std::iter::once(&text.first).chain(&text.second);
+        let sentences = texts.iter().zip(strings);
+        let sentences =
+            sentences.map(|(encoding, text)| sentences_of(text, encoding.get_offsets()));
+        let sentences = sentences.collect();
         // one token of each text shows where the special tokens go
         let sample = texts.iter().map(|text| slice(text, 0..text.len().min(1)));
         let sample = encode::finish(parts, sample.collect())?;
@@ -100,6 +112,7 @@ impl<'a> Pieces<'a> {
         Ok(Self {
             parts,
             texts,
+            sentences,
             layout,
         })
     }
@@ -135,9 +148,10 @@ impl<'a> Pieces<'a> {
         })
     }
 
-    /// Sequences of at most `size` tokens, special tokens included. Neighbours share about `overlap`
-    /// tokens, and at most half a window. A border never splits a word, unless the word alone is longer
-    /// than a window.
+    /// Sequences of at most `size` tokens, special tokens included, of whole sentences and lines: as many
+    /// as fit. A sentence that does not fit alone is cut, between two words, into sequences that share
+    /// about `overlap` tokens and at most half a window. A word is only split if it alone is longer than
+    /// a window.
     ///
     /// Of a pair the shorter text is repeated in every window if it takes at most half of it, and only
     /// the longer is cut. If both are longer, both are cut and their windows go side by side.
@@ -152,11 +166,9 @@ impl<'a> Pieces<'a> {
         if lengths.iter().sum::<usize>() <= room || room == 0 {
             return self.whole(size);
         }
-        let parts: Vec<Vec<Part>> = self
-            .texts
-            .iter()
+        let parts: Vec<Vec<Part>> = { self.texts.iter().zip(&self.sentences) }
             .zip(rooms(&lengths, room))
-            .map(|(text, room)| cut(text.get_word_ids(), room, overlap))
+            .map(|((text, sentences), room)| pack(text.get_word_ids(), sentences, room, overlap))
             .collect();
         let count = parts.iter().map(Vec::len).max().unwrap_or_default();
         // which part of each text the windows hold: the shorter list is stretched over the longer
@@ -277,6 +289,68 @@ fn rooms(lengths: &[usize], room: usize) -> Vec<usize> {
     } else {
         vec![room - second, second]
     }
+}
+
+/// The tokens that begin a sentence or a line, by their offsets in bytes: those behind a line break, and
+/// those behind a full stop, question or exclamation mark and a space, unless they begin in lower case.
+fn sentences_of(text: &str, offsets: &[(usize, usize)]) -> Vec<usize> {
+    const ENDS: [char; 7] = [
+        '.', '!', '?', '\u{2026}', '\u{3002}', '\u{ff01}', '\u{ff1f}',
+    ];
+    const CLOSING: [char; 7] = ['"', '\'', ')', ']', '\u{201d}', '\u{2019}', '\u{bb}'];
+    let begins = |token: &usize| {
+        let ((_, end), (start, _)) = (offsets[token - 1], offsets[*token]);
+        let (Some(before), Some(between), Some(behind)) =
+            (text.get(..end), text.get(end..start), text.get(start..))
+        else {
+            return false;
+        };
+        let wide = |c: char| c > '\u{2fff}';
+        let last = before.trim_end_matches(CLOSING).chars().next_back();
+        let ended = last.is_some_and(|last| {
+            ENDS.contains(&last) && (wide(last) || between.contains(char::is_whitespace))
+        });
+        let lower = behind.chars().next().is_some_and(char::is_lowercase);
+        between.contains(['\n', '\r', '\u{2029}']) || ended && !lower
+    };
+    (1..offsets.len()).filter(begins).collect()
+}
+
+/// Packs sentences into parts of at most `room` tokens, and cuts those that are longer.
+fn pack(words: &[Option<u32>], sentences: &[usize], room: usize, overlap: usize) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut open = 0..0;
+    let ends = sentences.iter().copied().chain([words.len()]);
+    let mut close = |open: &mut Range<usize>, end: usize| {
+        if open.start < open.end {
+            let all = open.clone();
+            parts.extend(
+                cut(&words[all.clone()], room, overlap)
+                    .into_iter()
+                    .map(|part| Part {
+                        all: part.all.start + all.start..part.all.end + all.start,
+                        own: part.own.start + all.start..part.own.end + all.start,
+                    }),
+            );
+        }
+        *open = open.end..end;
+    };
+    for end in ends {
+        if end - open.start > room {
+            close(&mut open, end);
+        } else {
+            open.end = end;
+        }
+    }
+    close(&mut open, words.len());
+    if parts.is_empty() {
+        // an empty text of a pair stands in all windows
+        parts.push(Part {
+            all: 0..0,
+            own: 0..0,
+        });
+    }
+    parts
 }
 
 /// Cuts a text's tokens, of which `words` says to which word each belongs, into parts of at most `room`.
@@ -419,6 +493,53 @@ mod tests {
             (parts[0].own.clone(), parts[1].own.clone()),
             (0..35, 35..65)
         );
+    }
+
+    #[test]
+    fn windows_hold_whole_sentences() {
+        let of = words(&[1; 40]);
+        let all = |parts: Vec<Part>| -> Vec<(usize, usize)> {
+            let mut next = 0;
+            for part in &parts {
+                assert_eq!(part.own.start, next);
+                next = part.own.end;
+            }
+            assert_eq!(next, 40);
+            parts.iter().map(|p| (p.all.start, p.all.end)).collect()
+        };
+        assert_eq!(
+            all(pack(&of, &[4, 9, 15, 30], 10, 3)),
+            [(0, 9), (9, 15), (15, 25), (22, 30), (30, 40)]
+        );
+        assert_eq!(all(pack(&of, &[25], 40, 3)), [(0, 40)]);
+        assert_eq!(all(pack(&of, &[25], 30, 3)), [(0, 25), (25, 40)]);
+        assert_eq!(pack(&[], &[], 10, 3).len(), 1);
+    }
+
+    #[test]
+    fn sentences_end_at_marks_and_lines() {
+        let starts = |text: &str| -> Vec<usize> {
+            // a token a word or mark, as BERT's tokenizers split
+            let mut offsets: Vec<(usize, usize)> = Vec::new();
+            for (at, c) in text.char_indices().filter(|(_, c)| !c.is_whitespace()) {
+                let end = at + c.len_utf8();
+                match offsets.last_mut() {
+                    Some(last) if last.1 == at && c.is_alphanumeric() => last.1 = end,
+                    _ => offsets.push((at, end)),
+                }
+            }
+            let starts = sentences_of(text, &offsets);
+            starts.iter().map(|&token| offsets[token].0).collect()
+        };
+        assert_eq!(
+            starts("It rains. We stay! Why? \u{c9}t\u{e9}."),
+            [10, 19, 24]
+        );
+        assert!(starts("The U.S. army has 3.5 tanks, e.g. old ones").is_empty());
+        assert_eq!(starts("one\ntwo\r\nthree four"), [4, 9]);
+        assert_eq!(starts("He said \"no.\" She left."), [14]);
+        assert_eq!(starts("\u{597d}\u{3002}\u{597d}"), [6]);
+        assert!(starts("").is_empty());
     }
 
     #[test]
