@@ -180,8 +180,15 @@ pub fn open(bytes: Vec<u8>, options: &Options) -> Result<Table, Refusal> {
     let (guess, unclear) = columns::guess(&table, options)?;
     table.source.guess = guess;
     table.source.unclear = unclear;
+    if encoding == Encoding::Windows1252 {
+        table.source.notes.insert(0, WINDOWS.to_owned());
+    }
     Ok(table)
 }
+
+/// Said of files whose encoding was guessed.
+const WINDOWS: &str = "The file is not UTF-8: it was read as Windows-1252. Look whether letters with accents are right; \
+     if not, save it as UTF-8.";
 
 impl Table {
     fn find(text: String, encoding: Encoding, options: &Options) -> Result<Self, Refusal> {
