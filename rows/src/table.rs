@@ -227,10 +227,7 @@ impl Table {
                 "rows are objects, one a line, such as {\"text\": \"…\", \"label\": \"…\"}",
             ));
         }
-        let mut faults = RowFindings::default();
-        for (kind, number) in std::mem::take(&mut rows.faults) {
-            faults.add(kind, number);
-        }
+        let faults = std::mem::take(&mut rows.faults);
         let mut notes = Vec::new();
         if rows.tree.is_full {
             notes.push(

@@ -3,11 +3,12 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::{folders, progress, report, rows};
+use super::rows::{File, RowOptions};
+use super::{folders, progress, report};
 use crate::engine::answers;
 use crate::error::{Error, Result};
 use crate::text::Encoded;
-use crate::train::{Dataset, Decision, Evaluation, Outcomes, Scheme, default_metric};
+use crate::train::{Dataset, Decision, Evaluation, Outcomes, Reading, Scheme, default_metric};
 
 /// Scores an adapter on labelled rows.
 #[derive(Args)]
@@ -18,20 +19,22 @@ pub(super) struct Arguments {
     /// Adapter folder, PEFT's or AdapterHub's.
     #[arg(long, value_name = "DIR")]
     adapter: PathBuf,
-    /// Rows with labels: CSV, TSV, JSONL or CoNLL.
+    /// Rows with labels: CSV, TSV, JSONL, JSON or CoNLL, as for training.
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
     /// One JSON line instead of a table.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    rows: RowOptions,
 }
 
 /// Rows answered between two movements of the progress bar.
 const CHUNK: usize = 64;
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    let found = rows::read(&arguments.data)?;
-    found.warn(&arguments.data);
+    let path = &arguments.data;
+    let file = File::open(path, folders::read(path)?, &arguments.rows)?;
     let engine = folders::load_backbone(&arguments.backbone)?;
     let task = folders::load_adapter(&arguments.adapter, &engine)?;
     let head = task.head.as_ref().ok_or_else(|| Error::FileMissing {
@@ -40,6 +43,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         hint: "only an adapter with one can be scored",
     })?;
     let scheme = Scheme::of(head);
+    file.announce(scheme.problem);
+    let reading = Reading {
+        problem: scheme.problem,
+        reject: scheme.reject.clone(),
+    };
+    let found = file.rows(&reading, true)?;
+    drop(file);
+    found.refuse_half_pairs(path)?;
+    found.warn(path);
     let place = arguments.data.display().to_string();
     let data = Dataset::with_scheme(&place, &found.rows, engine.tokenizer(), &scheme)?;
     drop(found.rows);
