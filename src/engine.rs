@@ -451,10 +451,7 @@ impl Engine {
     /// # Errors
     /// [`Error::TextEmpty`], [`Error::HeadMissing`] if the adapter has no head.
     pub fn answer(&self, task: &TaskAdapter, texts: &[Text], name: &str) -> Result<Vec<Answer>> {
-        let head = task
-            .head
-            .as_ref()
-            .ok_or_else(|| no_head(name, Some(task)))?;
+        let head = head_of(name, task)?;
         check_pairs(task, name, texts.iter().enumerate())?;
         let limit = self.limit(&*task.adapter);
         let sequences = self.sequences(texts, std::iter::once(limit))?;
@@ -609,10 +606,7 @@ pub fn answers(
     sequences: &[Encoded],
     name: &str,
 ) -> Result<Vec<Answer>> {
-    let head = task
-        .head
-        .as_ref()
-        .ok_or_else(|| no_head(name, Some(task)))?;
+    let head = head_of(name, task)?;
     let mut answers = Vec::with_capacity(sequences.len());
     for batch in runs(sequences, BATCH_TOKENS, |sequence| sequence.ids.len()) {
         let states = backbone.forward(&Batch::new(batch), &*task.adapter)?;
@@ -677,6 +671,15 @@ fn check_pairs<'a>(
         }
     }
     Ok(())
+}
+
+/// The head of an adapter.
+///
+/// # Errors
+/// [`Error::HeadMissing`], with the reason and what to do.
+pub fn head_of<'a>(name: &str, task: &'a TaskAdapter) -> Result<&'a Head> {
+    let head = task.head.as_ref();
+    head.ok_or_else(|| no_head(name, Some(task)))
 }
 
 /// An error that says why an adapter, or with `None` an average, has no head and what to do.

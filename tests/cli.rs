@@ -232,16 +232,16 @@ fn good_rows_are_trained_on_and_the_rest_is_named() {
     let log = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{log}");
     for word in [
+        "dirty.csv: CSV; text in “text”, labels in “label”",
         "read as Windows-1252",
         "25 rows, 9 left out",
-        "line 27: ",
-        "line 28: it has 1 of 2 columns",
-        "line 29: it has 3 of 2 columns",
-        "line 30: it repeats line 26",
-        "\"yes\" in line 31 and \"no\" in line 32",
-        "line 33: it is the only row of class \"lonely\"",
-        "line 34: it has no text",
-        "line 35: it has no label",
+        "Row 27 has quotes that do not match",
+        "Row 29 has more cells",
+        "Row 34 has no text",
+        "Rows 28 and 35 have no label",
+        "Rows 31 and 32 have texts that other rows give other labels",
+        "Row 30 repeats an earlier row",
+        "Row 33 is the only one of its class",
     ] {
         assert!(log.contains(word), "no {word:?} in {log}");
     }
@@ -405,8 +405,8 @@ fn every_problem_by_the_command_line() {
     std::fs::write(path.join("short.json"), r#"{"epochs": 2}"#).unwrap();
     for (file, flags, metric, answer) in [
         ("tags.conll", "", "entity_f1", "spans"),
-        ("numbers.csv", "--problem regression", "spearman", "value"),
-        ("several.csv", "--problem multi_label", "macro_f1", "labels"),
+        ("numbers.csv", "", "spearman", "value"),
+        ("several.csv", "", "macro_f1", "labels"),
         ("oos.csv", "--reject oos", "accuracy", "label"),
     ] {
         let train = format!(
@@ -433,7 +433,7 @@ fn every_problem_by_the_command_line() {
     }
     let wrong = fail(
         path,
-        "train --backbone b --data numbers.csv --kind lora --out y",
+        "train --backbone b --data numbers.csv --kind lora --out y --problem single_label",
         "option_invalid",
     );
     assert!(wrong.contains("regression"), "{wrong}");

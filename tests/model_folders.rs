@@ -505,9 +505,6 @@ fn every_nonlinearity_has_its_gradient() {
     /// Adds a tracked tensor to what one linear layer gives.
     struct Added(Tensor);
     impl Hook for Added {
-        fn lowest_layer(&self) -> Option<usize> {
-            Some(0)
-        }
         fn changes_output(&self, site: LinearSite) -> bool {
             site.linear == graftlet::backbone::Linear::FfnUp
         }

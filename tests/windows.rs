@@ -377,9 +377,14 @@ fn windows_are_combined_by_the_rules() {
             .backbone()
             .forward(&Batch::new([sequence]), &NoHook)
             .unwrap();
-        pool(Pooling::Mean, &**engine.backbone(), &states)
-            .data()
-            .to_vec()
+        pool(
+            Pooling::Mean,
+            &**engine.backbone(),
+            &graftlet::backbone::NoHook,
+            &states,
+        )
+        .data()
+        .to_vec()
     });
     let expected = mean(&means.collect::<Vec<_>>());
     let norm = expected.iter().map(|x| x * x).sum::<f64>().sqrt();

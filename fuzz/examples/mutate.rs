@@ -94,7 +94,7 @@ fn run(target: &Target, seeds: Vec<Vec<u8>>, duration: Duration) -> (usize, usiz
         slowest = slowest.max(execution.time);
         #[allow(clippy::cast_precision_loss)]
         {
-            largest = largest.max(execution.memory as f64 / allowance(input.len()) as f64);
+            largest = largest.max(execution.memory as f64 / allowance(name, input.len()) as f64);
         }
         if let Some(fault) = execution.fault(&input) {
             failures += 1;

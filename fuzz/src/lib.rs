@@ -7,7 +7,6 @@ pub mod seeds;
 pub use measure::Execution;
 
 use std::io::{Cursor, Write};
-use std::path::Path;
 
 use graftlet::adapter::Card;
 use graftlet::adapter::format::{self, Files, Library};
@@ -19,6 +18,7 @@ use graftlet::hub::Manifest;
 use graftlet::tensor_file::TensorFile;
 use graftlet::text::{Text, Tokenizer};
 use graftlet::train::{Dataset, Scheme, Settings, Targets, TokenStore};
+use graftlet_rows::{Choice, Options, Problem};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
@@ -57,9 +57,14 @@ pub fn check(name: &str, input: &[u8]) {
 /// Most bytes that a reader may hold at once for an input of this length: a small multiple of it (a
 /// list of tensors comes to at most 32 times its length, and a growing array may double), and what a
 /// regular expression or a table of layers takes whatever the input.
+///
+/// The reader of rows holds at most twelve times the file, and beside it names of columns and samples.
 #[must_use]
-pub fn allowance(length: usize) -> usize {
-    96 * length + (4 << 20)
+pub fn allowance(target: &str, length: usize) -> usize {
+    match target {
+        "rows" => 12 * length + (1 << 20),
+        _ => 96 * length + (4 << 20),
+    }
 }
 
 fn outcome<T>(result: Result<T, Error>) -> String {
@@ -268,14 +273,44 @@ pub fn settings(data: &[u8]) -> String {
     format!("{config}, {}, {}", outcome(settings), card.is_ok())
 }
 
-/// Rows of a data set; the first byte chooses the format.
+/// Rows of a data set: the first two bytes are what the caller says of it.
 pub fn rows(data: &[u8]) -> String {
-    let Some((format, content)) = data.split_first() else {
+    let [hints, choices, content @ ..] = data else {
         return String::new();
     };
-    let name = ["x.csv", "x.tsv", "x.jsonl", "x.conll"][usize::from(*format) % 4];
-    outcome(graftlet::cli::rows::parse(
-        Path::new(name),
-        content,
-    ))
+    let pick = |values: &[&str], index: u8| {
+        let value = values.get(usize::from(index)).copied();
+        value.filter(|value| !value.is_empty()).map(str::to_owned)
+    };
+    let options = Options {
+        name: pick(&["", "x.csv", "x.tsv", "x.jsonl", "x.json", "x.conll"], hints & 7),
+        delimiter: [None, None, Some(','), Some('\t')][usize::from(hints >> 3) & 3],
+        header: [None, None, Some(true), Some(false)][usize::from(hints >> 5) & 3],
+        text_column: pick(&["", "", "1", "meta.body"], choices & 3),
+        text2_column: None,
+        label_column: pick(&["", "", "2", "1,2"], choices >> 2 & 3),
+    };
+    let table = match graftlet_rows::open(content.to_vec(), &options) {
+        Ok(table) => table,
+        Err(refusal) => return format!("{}: {}", refusal.code, refusal.message.chars().take(16).collect::<String>()),
+    };
+    let source = table.source();
+    let proposal = table.propose(&source.guess);
+    let problem = [
+        proposal.problem,
+        Problem::SingleLabel,
+        Problem::MultiLabel,
+        Problem::TokenClassification,
+    ][usize::from(choices >> 4) & 3];
+    let looked = table.inspect(&Choice {
+        columns: source.guess.clone(),
+        problem,
+        reject: proposal.reject,
+        merge: choices >> 6 & 1 == 1,
+        judged: choices >> 7 == 1,
+        ..Choice::default()
+    });
+    assert_eq!(looked.rows.len(), looked.numbers.len());
+    let kinds: Vec<String> = looked.inspection.findings.iter().map(|finding| format!("{:?}", finding.kind)).collect();
+    format!("{:?} {problem:?} {} {}", source.format, looked.inspection.blocked.is_some(), kinds.join(" "))
 }

@@ -54,6 +54,8 @@ const LIMIT: Duration = Duration::from_secs(1);
 
 /// One execution of a target.
 pub struct Execution {
+    /// Name of the target.
+    target: &'static str,
     /// What the reader said; `None` if it panicked.
     pub outcome: Option<String>,
     /// How long it took.
@@ -65,12 +67,13 @@ pub struct Execution {
 impl Execution {
     /// Runs a target on an input.
     #[must_use]
-    pub fn of((_, target): &Target, input: &[u8]) -> Self {
+    pub fn of((name, target): &Target, input: &[u8]) -> Self {
         let base = LIVE.load(Relaxed);
         PEAK.store(base, Relaxed);
         let start = Instant::now();
         let outcome = catch_unwind(AssertUnwindSafe(|| target(input))).ok();
         Self {
+            target: name,
             outcome,
             time: start.elapsed(),
             memory: PEAK.load(Relaxed).saturating_sub(base),
@@ -84,7 +87,7 @@ impl Execution {
             Some("panicked".to_owned())
         } else if self.time > LIMIT {
             Some(format!("took {:?}", self.time))
-        } else if self.memory > allowance(input.len()) {
+        } else if self.memory > allowance(self.target, input.len()) {
             Some(format!("held {} bytes", self.memory))
         } else {
             None

@@ -29,10 +29,17 @@ impl Counts {
     /// The classes of labels, of which there are so many each.
     pub(crate) fn of<'a>(labels: impl Iterator<Item = (&'a str, u32)>, problem: Problem) -> Self {
         let mut counts = Self::default();
-        for (label, rows) in labels {
+        for (label, rows) in labels.filter(|(_, rows)| *rows > 0) {
             for_each_class(label, problem, |class| counts.add(class, rows));
         }
         counts
+    }
+
+    /// Whether this holds of any class of a label.
+    pub(crate) fn any(label: &str, problem: Problem, holds: impl Fn(&str) -> bool) -> bool {
+        let mut any = false;
+        for_each_class(label, problem, |class| any = any || holds(class));
+        any
     }
 
     fn add(&mut self, class: &str, rows: u32) {

@@ -80,13 +80,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Counts records from the one after this number on.
-    pub(crate) fn numbered(mut self, number: u32) -> Self {
-        self.number = number;
-        self
-    }
-
-    /// The next record, its cells in `pieces`; at most so many cells as `pieces` is told to keep.
+    /// The next record, its cells in `pieces`.
     pub(crate) fn next(&mut self, pieces: &mut Pieces) -> Option<Found> {
         if self.at >= self.text.len() {
             return None;

@@ -121,8 +121,6 @@ pub(crate) fn inspect(table: &Table, choice: &Choice) -> Looked {
     }
     let mergeable = candidates.rename(choice);
     notices.splice(0..0, merge::findings(&mergeable, choice.merge));
-    // classes that are named anywhere, also in rows that are left out
-    let seen = Counts::of(candidates.labels.iter().map(|label| (label, 1)), problem);
     if !choice.judged {
         candidates.leave_out_repeats(&mut found);
         if problem == Problem::SingleLabel {
@@ -134,12 +132,11 @@ pub(crate) fn inspect(table: &Table, choice: &Choice) -> Looked {
         problem,
     );
     let by_size = counts.by_size();
-    found.sort();
     let usable = candidates.numbers.len();
     let blocked = blocked_by(table, choice, usable, &counts, &by_size, &found);
     let preview = preview(table, choice, &found);
     if !choice.judged && problem != Problem::Regression {
-        let mut about = about_classes(&seen, &counts, &by_size);
+        let mut about = about_classes(&candidates.labels, problem, &counts, &by_size);
         about.append(&mut notices);
         notices = about;
     }
@@ -352,7 +349,7 @@ impl Candidates {
         let same = |a: usize, b: usize| {
             self.texts.get(a) == self.texts.get(b) && self.seconds.get(a) == self.seconds.get(b)
         };
-        let mut table: hashbrown::HashTable<u32> = hashbrown::HashTable::with_capacity(count);
+        let mut table: hashbrown::HashTable<u32> = hashbrown::HashTable::new();
         // the first row with the same text
         let mut firsts: Vec<u32> = Vec::with_capacity(count);
         let mut contradicted = vec![false; count];
@@ -688,17 +685,25 @@ fn sentence<'a>(
     })
 }
 
-/// Classes that are named in the file and have no row left, and those with few.
-fn about_classes(seen: &Counts, classes: &Counts, by_size: &[u32]) -> Vec<Finding> {
-    let mut left = classes.names.clone();
-    let known = classes.rows.len();
-    let mut empty: Vec<u32> = Vec::new();
-    for (number, name) in (0..).zip(seen.names.iter()) {
-        let place = left.number(name) as usize;
-        if place >= known || classes.rows[place] == 0 {
-            empty.push(number);
-        }
-    }
+/// Classes that are named in the file, also in rows that are left out, and have no row left; and those with few.
+fn about_classes(
+    labels: &Names,
+    problem: Problem,
+    classes: &Counts,
+    by_size: &[u32],
+) -> Vec<Finding> {
+    // the classes of labels that no row has any more
+    let without =
+        |label: &&str| Counts::any(label, problem, |class| classes.names.find(class).is_none());
+    let seen = Counts::of(
+        labels.iter().filter(without).map(|label| (label, 1)),
+        problem,
+    );
+    let numbers = (0..).zip(seen.names.iter());
+    let mut empty: Vec<u32> = numbers
+        .filter(|(_, name)| classes.names.find(name).is_none())
+        .map(|(number, _)| number)
+        .collect();
     empty.sort_by(|&a, &b| seen.names.get(a).cmp(seen.names.get(b)));
     let small = || {
         by_size
@@ -747,7 +752,7 @@ fn preview(table: &Table, choice: &Choice, found: &RowFindings) -> Vec<PreviewRo
         shown = show(row);
     }
     let last = first.checked_sub(1).map_or(0, |row| table.number(row));
-    let further = found.first_after(last, usize::MAX);
+    let further = found.first_after(last, PREVIEW_ROWS, |number| table.row_of(number).is_some());
     for row in further
         .into_iter()
         .filter_map(|number| table.row_of(number))

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use crate::delimited::after_line;
-use crate::findings::FindingKind;
+use crate::findings::{FindingKind, RowFindings};
 use crate::json::{self, Reader, Value};
 use crate::magic::is;
 use crate::names;
@@ -35,7 +35,7 @@ const REMEDY: &str = "rows are objects, one a line, such as {\"text\": \"…\", 
 pub(crate) struct JsonRows {
     pub(crate) starts: Vec<u32>,
     pub(crate) numbers: Vec<u32>,
-    pub(crate) faults: Vec<(FindingKind, u32)>,
+    pub(crate) faults: RowFindings,
     pub(crate) tree: Tree,
     /// Whether objects stand one behind the other, not in a list.
     pub(crate) is_lines: bool,
@@ -147,6 +147,7 @@ fn lines(text: &str) -> JsonRows {
         is_lines: true,
         ..JsonRows::default()
     };
+    rows.reserve(text);
     let mut reader = Reader::at(text, 0);
     let mut counter = LineCounter::default();
     while reader.peek().is_some() {
@@ -159,20 +160,22 @@ fn lines(text: &str) -> JsonRows {
         });
         match value {
             Some(Value::Object(object)) => rows.push(object, start, number),
-            Some(_) => rows.faults.push((FindingKind::NotJson, number)),
+            Some(_) => rows.faults.add(FindingKind::NotJson, number),
             None => {
-                rows.faults.push((FindingKind::NotJson, number));
+                rows.faults.add(FindingKind::NotJson, number);
                 reader = Reader::at(text, after_line(text, start));
             }
         }
         reader.take(b',');
     }
+    rows.shrink();
     rows
 }
 
 /// The objects of the list that begins at a byte, numbered from 1.
 fn list(text: &str, start: usize) -> JsonRows {
     let mut rows = JsonRows::default();
+    rows.reserve(text);
     let mut reader = Reader::at(text, start);
     reader.take(b'[');
     let mut number = 0;
@@ -184,14 +187,15 @@ fn list(text: &str, start: usize) -> JsonRows {
         number += 1;
         match reader.value() {
             Some(Value::Object(object)) => rows.push(object, start, number),
-            Some(_) => rows.faults.push((FindingKind::NotJson, number)),
+            Some(_) => rows.faults.add(FindingKind::NotJson, number),
             None => {
-                rows.faults.push((FindingKind::NotJson, number));
+                rows.faults.add(FindingKind::NotJson, number);
                 reader = next_object(text, start);
             }
         }
         reader.take(b',');
     }
+    rows.shrink();
     rows
 }
 
@@ -232,6 +236,18 @@ impl LineCounter {
 }
 
 impl JsonRows {
+    /// Makes room for all rows at once: lists that grow hold three times as much while they do.
+    fn reserve(&mut self, text: &str) {
+        let most = memchr::memchr_iter(b'{', text.as_bytes()).count();
+        self.starts.reserve_exact(most);
+        self.numbers.reserve_exact(most);
+    }
+
+    fn shrink(&mut self) {
+        self.starts.shrink_to_fit();
+        self.numbers.shrink_to_fit();
+    }
+
     fn push(&mut self, object: &str, start: usize, number: u32) {
         self.starts.push(u32::try_from(start).unwrap_or(u32::MAX));
         self.numbers.push(number);

@@ -86,6 +86,13 @@ impl Names {
         index
     }
 
+    /// The number of a string, if it is there.
+    pub(crate) fn find(&self, string: &str) -> Option<u32> {
+        let hash = hash(string.as_bytes(), 0);
+        let same = |&index: &u32| self.pool.get(index as usize) == string;
+        self.table.find(hash, same).copied()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.pool.len()
     }

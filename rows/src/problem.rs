@@ -318,7 +318,9 @@ impl Counts {
         let dense = distinct * 5 <= self.numeric
             && (0.0..=1.0).contains(&self.least)
             && self.most < 2.0 * distinct as f64;
-        self.whole && (distinct <= FEW_NUMBERS || dense)
+        // of many numbers half must come again
+        let recur = self.numeric < 8 || distinct * 2 <= self.numeric;
+        self.whole && (recur && distinct <= FEW_NUMBERS || dense)
     }
 
     fn separator(&self) -> char {

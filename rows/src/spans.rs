@@ -142,7 +142,7 @@ pub(crate) fn tagged(text: &str, mut spans: Vec<Span>) -> Option<Tagged> {
                     }
                     None => found.tags.push('O'),
                 }
-                if found.tags.len() > 8 * text.len() + 1000 {
+                if found.tags.len() > 3 * text.len() + 1000 {
                     return None;
                 }
             }

@@ -180,8 +180,15 @@ pub fn open(bytes: Vec<u8>, options: &Options) -> Result<Table, Refusal> {
     let (guess, unclear) = columns::guess(&table, options)?;
     table.source.guess = guess;
     table.source.unclear = unclear;
+    if encoding == Encoding::Windows1252 {
+        table.source.notes.insert(0, WINDOWS.to_owned());
+    }
     Ok(table)
 }
+
+/// Said of files whose encoding was guessed.
+const WINDOWS: &str = "The file is not UTF-8: it was read as Windows-1252. Look whether letters with accents are right; \
+     if not, save it as UTF-8.";
 
 impl Table {
     fn find(text: String, encoding: Encoding, options: &Options) -> Result<Self, Refusal> {
@@ -220,10 +227,7 @@ impl Table {
                 "rows are objects, one a line, such as {\"text\": \"…\", \"label\": \"…\"}",
             ));
         }
-        let mut faults = RowFindings::default();
-        for (kind, number) in std::mem::take(&mut rows.faults) {
-            faults.add(kind, number);
-        }
+        let faults = std::mem::take(&mut rows.faults);
         let mut notes = Vec::new();
         if rows.tree.is_full {
             notes.push(

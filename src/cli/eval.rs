@@ -4,10 +4,12 @@ use clap::Args;
 use serde_json::json;
 
 use super::output::outln;
-use super::{folders, progress, report, rows};
-use crate::error::{Error, Result};
+use super::rows::{File, RowOptions};
+use super::{folders, progress, report};
+use crate::engine::head_of;
+use crate::error::Result;
 use crate::text::{LongTexts, Text};
-use crate::train::{Dataset, Decision, Evaluation, Outcomes, Scheme, default_metric};
+use crate::train::{Dataset, Decision, Evaluation, Outcomes, Reading, Scheme, default_metric};
 
 /// Scores an adapter on labelled rows.
 #[derive(Args)]
@@ -18,7 +20,7 @@ pub(super) struct Arguments {
     /// Adapter folder, PEFT's or AdapterHub's.
     #[arg(long, value_name = "DIR")]
     adapter: PathBuf,
-    /// Rows with labels: CSV, TSV, JSONL or CoNLL.
+    /// Rows with labels: CSV, TSV, JSONL, JSON or CoNLL, as for training.
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
     /// Reads only the beginning of texts that are longer than the model, instead of all of them in windows.
@@ -27,22 +29,29 @@ pub(super) struct Arguments {
     /// One JSON line instead of a table.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    rows: RowOptions,
 }
 
 /// Rows answered between two movements of the progress bar.
 const CHUNK: usize = 64;
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    let found = rows::read(&arguments.data)?;
-    found.warn(&arguments.data);
+    let path = &arguments.data;
+    let file = File::open(path, folders::read(path)?, &arguments.rows)?;
     let mut engine = folders::load_backbone(&arguments.backbone)?;
     let task = folders::load_adapter(&arguments.adapter, &engine)?;
-    let head = task.head.as_ref().ok_or_else(|| Error::FileMissing {
-        place: arguments.adapter.display().to_string(),
-        file: "head".into(),
-        hint: "only an adapter with one can be scored",
-    })?;
+    let head = head_of(&arguments.adapter.display().to_string(), &task)?;
     let scheme = Scheme::of(head);
+    file.announce(scheme.problem);
+    let reading = Reading {
+        problem: scheme.problem,
+        reject: scheme.reject.clone(),
+    };
+    let found = file.rows(&reading, true)?;
+    drop(file);
+    found.refuse_half_pairs(path)?;
+    found.warn(path);
     let place = arguments.data.display().to_string();
     let name = arguments.adapter.display().to_string();
     let limit = engine.limit(&*task.adapter);

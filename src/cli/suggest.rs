@@ -4,6 +4,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::output::outln;
+use super::rows::RowOptions;
 use super::train::{ProblemOption, settings, usable};
 use super::{folders, progress};
 use crate::engine::Engine;
@@ -16,7 +17,7 @@ pub(super) struct Arguments {
     /// Backbone folder.
     #[arg(long, value_name = "DIR")]
     backbone: PathBuf,
-    /// Rows to learn from: CSV, TSV or JSONL with text[,text2],label, or CoNLL.
+    /// Rows to learn from: CSV, TSV, JSONL, JSON or CoNLL, as for training.
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
     /// JSON file with settings, as for training.
@@ -25,7 +26,7 @@ pub(super) struct Arguments {
     /// Seed of the folds and runs.
     #[arg(long)]
     seed: Option<u64>,
-    /// What the labels say; without it tags in a CoNLL file and else one label a text.
+    /// What the labels say; without it what they look like.
     #[arg(long, value_enum)]
     problem: Option<ProblemOption>,
     /// The label of texts that have none of the other labels.
@@ -34,6 +35,8 @@ pub(super) struct Arguments {
     /// One JSON line instead of a table.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    rows: RowOptions,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
@@ -43,9 +46,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         arguments.problem,
         arguments.reject.as_ref(),
     )?;
-    let reading = settings.reading(super::rows::problem(&arguments.data));
     let content = folders::read(&arguments.data)?;
-    let found = usable(&arguments.data, &content, &reading, false)?;
+    let (reading, found) = usable(&arguments.data, content, &settings, &arguments.rows, false)?;
     let engine = folders::load_backbone(&arguments.backbone)?;
     let place = arguments.data.display().to_string();
     let data = Dataset::read(&place, &found.rows, engine.tokenizer(), &reading)?;

@@ -4,9 +4,9 @@ use std::rc::Rc;
 use clap::{Args, ValueEnum};
 
 use super::output::errln;
-use super::rows::Found;
+use super::rows::{File, Found, RowOptions};
 use super::target::Target;
-use super::{compose, folders, progress, report, rows, suggest};
+use super::{compose, folders, progress, report, suggest};
 use crate::adapter::format;
 use crate::adapter::{Member, Preset};
 use crate::compose::fusion::{self, preset};
@@ -22,7 +22,8 @@ pub(super) struct Arguments {
     /// Backbone folder.
     #[arg(long, value_name = "DIR")]
     backbone: PathBuf,
-    /// Rows to learn from: CSV, TSV or JSONL with text[,text2],label, or CoNLL.
+    /// Rows to learn from: CSV, TSV, JSONL, JSON or CoNLL. Format, columns and what the labels say are found by
+    /// looking, and said on standard error.
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
     /// Rows to choose the best epoch by; without them a part of the data is held out.
@@ -58,12 +59,14 @@ pub(super) struct Arguments {
     /// The report as one JSON line instead of text.
     #[arg(long)]
     json: bool,
-    /// What the labels say; without it tags in a CoNLL file and else one label a text.
+    /// What the labels say; without it what they look like.
     #[arg(long, value_enum)]
     problem: Option<ProblemOption>,
     /// The label of texts that have none of the other labels.
     #[arg(long, value_name = "LABEL")]
     reject: Option<String>,
+    #[command(flatten)]
+    rows: RowOptions,
 }
 
 /// The problems as `--problem` names them.
@@ -110,11 +113,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     if let Some(folder) = &arguments.from {
         settings.adapter.start = Some(start(folder, named, &engine)?);
     }
-    let reading = settings.reading(rows::problem(&arguments.data));
     let content = folders::read(&arguments.data)?;
     let data_sha256 = sha256(&content);
-    let train_rows = usable(&arguments.data, &content, &reading, arguments.strict)?;
-    drop(content);
+    let (reading, train_rows) = usable(
+        &arguments.data,
+        content,
+        &settings,
+        &arguments.rows,
+        arguments.strict,
+    )?;
 
     let place = arguments.data.display().to_string();
     let mut train = Dataset::read(&place, &train_rows.rows, engine.tokenizer(), &reading)?;
@@ -125,7 +132,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let (train, dev, dev_rows) = match &arguments.dev {
         Some(path) => {
             let (place, scheme) = (path.display().to_string(), train.scheme());
-            let mut found = rows::parse(path, &folders::read(path)?)?;
+            let file = File::open(path, folders::read(path)?, &arguments.rows)?;
+            let mut found = file.rows(&reading, true)?;
             found.keep_known(scheme);
             let found = checked(found, path, arguments.strict)?;
             let dev = Dataset::with_scheme(&place, &found.rows, engine.tokenizer(), scheme)?;
@@ -227,16 +235,19 @@ fn start(folder: &Path, named: Option<&'static Preset>, engine: &Engine) -> Resu
     })
 }
 
-/// The rows of a file that something can be learnt from.
+/// How a file is read, and its rows that something can be learnt from.
 pub(super) fn usable(
     path: &Path,
-    content: &[u8],
-    reading: &Reading,
+    content: Vec<u8>,
+    settings: &Settings,
+    options: &RowOptions,
     strict: bool,
-) -> Result<Found> {
-    let mut found = rows::parse(path, content)?;
-    found.clean(reading);
-    checked(found, path, strict)
+) -> Result<(Reading, Found)> {
+    let file = File::open(path, content, options)?;
+    let reading = settings.reading(file.problem());
+    file.announce(reading.problem);
+    let found = checked(file.rows(&reading, false)?, path, strict)?;
+    Ok((reading, found))
 }
 
 /// What else is in a file is named on standard error, or refused if `strict`.

@@ -3,6 +3,7 @@
  * can do about it.
  */
 import { join } from "node:path";
+import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
 import { zipSync } from "fflate";
 import { dropFiles, dropPath, expect, openPage, test } from "./page.js";
@@ -50,6 +51,7 @@ test("labels that differ only in case or spaces become one by a button", async (
   await dropFiles(page, [{ name: "case.csv", bytes: Buffer.from(`text,label\n${rows}`) }]);
   await expect(page.getByText("7 rows in 3 classes")).toBeVisible();
   await expect(problems(page)).toContainText("Billing");
+  await expectNoViolations(page);
   await page.getByRole("button", { name: "Merge" }).click();
   await expect(page.getByText("7 rows in 2 classes")).toBeVisible();
   await page.getByRole("button", { name: "Keep them apart" }).click();
@@ -62,6 +64,7 @@ test("the delimiter, the header and columns of labels can be chosen", async ({ p
   const label = page.getByLabel("Label", { exact: true });
   await expect(label).toHaveValue("several");
   await expect(page.getByText("in 3 labels")).toBeVisible();
+  await expectNoViolations(page);
   await page.getByRole("checkbox", { name: "anger" }).uncheck();
   await expect(page.getByText("in 2 labels")).toBeVisible();
   await label.selectOption({ label: "joy" });
@@ -114,6 +117,15 @@ test("rows in an archive are pointed out", async ({ page }) => {
   await dropFiles(page, [{ name: "rows.zip", bytes: archiveOf("rows.csv") }]);
   await expect(page.getByRole("alert")).toContainText("“rows.csv”: unpack it");
 });
+
+async function expectNoViolations(page: Page): Promise<void> {
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    const { violations } = await new AxeBuilder({ page }).analyze();
+    const bad = violations.filter(({ impact }) => ["serious", "critical"].includes(impact ?? ""));
+    expect(bad.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
+  }
+}
 
 /** A zip archive with one file of that name. */
 function archiveOf(name: string): Buffer {

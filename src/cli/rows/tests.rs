@@ -1,209 +1,163 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::text::Text;
-use crate::train::Reading;
 
-fn found(name: &str, content: &[u8]) -> Found {
-    parse(&PathBuf::from(name), content).unwrap()
+fn file(name: &str, content: &[u8], options: &RowOptions) -> Result<File> {
+    File::open(&PathBuf::from(name), content.to_vec(), options)
 }
 
-fn pairs(found: &Found) -> Vec<(&str, Option<&str>)> {
-    found
-        .rows
-        .iter()
-        .map(|r| (r.text.first.as_str(), r.label.as_deref()))
-        .collect()
+fn found(name: &str, content: &[u8], reading: &Reading) -> Found {
+    let file = file(name, content, &RowOptions::default()).unwrap();
+    file.rows(reading, false).unwrap()
 }
 
-fn reasons(found: &Found) -> Vec<(usize, &str)> {
-    found
+fn reason(name: &str, content: &[u8]) -> String {
+    let error = match file(name, content, &RowOptions::default()) {
+        Ok(file) => file.rows(&Reading::default(), false).unwrap_err(),
+        Err(error) => error,
+    };
+    assert_eq!(error.code(), "file_invalid", "{name}: {error}");
+    error.to_string()
+}
+
+#[test]
+fn rows_have_their_lines() {
+    let content = b"text,label\n\"two\nlines\",x\none\n\nfine,y\nbad,y,z\nmore,x\nlast,y\n";
+    let found = found("a.csv", content, &Reading::default());
+    assert_eq!(found.lines, [2, 6, 8, 9]);
+    let skipped: Vec<_> = found
         .skipped
         .iter()
         .map(|s| (s.line, s.reason.as_str()))
-        .collect()
+        .collect();
+    assert_eq!(
+        skipped,
+        [
+            (7, "it has more cells than there are columns"),
+            (4, "it has no label"),
+        ]
+    );
+    let error = found.refuse_skipped(Path::new("a.csv")).unwrap_err();
+    assert!(error.to_string().contains("a.csv, line 4"), "{error}");
 }
 
 #[test]
-fn one_content_in_every_format() {
-    let files: [(&str, &[u8]); 3] = [
+fn one_error_says_what_is_wrong_with_a_file() {
+    for (name, content, words) in [
+        ("a.csv", &b"headline,year\none text,1\nanother text,2\n"[..], &["no column holds labels", "“headline” and “year”", "--label-column"][..]),
+        ("a.csv", b"", &["empty"]),
+        ("a.jsonl", b"{oops\n", &["no column holds labels"]),
+        ("a.xlsx", b"PK\x03\x04 xl/workbook.xml", &["Excel", "CSV UTF-8"]),
+        ("a.jsonl", b"{\"text\":\"a\",\"label\":{\"name\":\"x\"}}\n", &["“label” holds objects", "“label.name”"]),
         (
             "a.csv",
-            b"\xef\xbb\xbflabel,text\r\nyes,\"a, \"\"b\"\"\"\r\nno,c\r\n",
+            b"a,b,c\nsome longer text,x,u\nother longer text,y,v\nthird longer text,x,u\nfourth longer text,y,v\n",
+            &["“b” and “c” could each hold the labels", "--label-column"],
         ),
-        ("a.tsv", b"text\tlabel\n\"a, \"\"b\"\"\"\tyes\nc\tno\n"),
-        (
-            "a.jsonl",
-            b"{\"text\":\"a, \\\"b\\\"\",\"label\":\"yes\"}\n\n{\"text\":\"c\",\"label\":\"no\"}\n",
-        ),
-    ];
-    for (name, content) in files {
-        let found = found(name, content);
-        assert_eq!(
-            pairs(&found),
-            [("a, \"b\"", Some("yes")), ("c", Some("no"))],
-            "{name}"
-        );
-        assert!(found.skipped.is_empty());
-    }
-}
-
-#[test]
-fn pairs_lists_and_numbers() {
-    let rows = found("p.csv", b"text,text2,label\na,b,\nc,d,x\n").rows;
-    assert_eq!(rows[0].text, Text::pair("a", "b"));
-    assert_eq!(rows[0].label.as_deref(), Some(""));
-    let content = b"{\"text\":\"a\",\"label\":[\"x\",\"y\"]}\n{\"text\":\"b\",\"label\":3.5}\n{\"text\":\"c\",\"label\":null}\n";
-    let labels = found("p.jsonl", content)
-        .rows
-        .into_iter()
-        .map(|row| row.label);
-    let expected = [Some("x|y"), Some("3.5"), None].map(|label| label.map(str::to_owned));
-    assert_eq!(labels.collect::<Vec<_>>(), expected);
-}
-
-#[test]
-fn sentences_end_at_blank_lines() {
-    let found = found(
-        "a.conll",
-        b"Ada\tB-PER\nLovelace\tI-PER\n \t\n\nwas\tVB\tO\r\n",
-    );
-    assert_eq!(
-        pairs(&found),
-        [("Ada Lovelace", Some("B-PER I-PER")), ("was", Some("O"))]
-    );
-    assert_eq!(found.lines, [1, 5]);
-    assert_eq!(
-        problem(Path::new("x/a.CoNLL")),
-        ProblemName::TokenClassification
-    );
-    let found = super::parse(Path::new("a.conll"), b"a b\tO\nc\tO\n\nd\tO\n").unwrap();
-    assert_eq!(
-        (pairs(&found), found.skipped[0].line),
-        (vec![("d", Some("O"))], 1)
-    );
-}
-
-#[test]
-fn broken_rows_are_named_by_their_line() {
-    let content = b"text,label\n\"two\nlines\",x\none\nthree,four,five\n\n\nfine,y\nopen \"here,y\n\"never closed,x\nlast,y\n";
-    let found = found("a.csv", content);
-    assert_eq!(
-        pairs(&found),
-        [
-            ("two\nlines", Some("x")),
-            ("fine", Some("y")),
-            ("open \"here", Some("y")),
-            ("last", Some("y"))
-        ]
-    );
-    assert_eq!(found.lines, [2, 8, 9, 11]);
-    assert_eq!(
-        reasons(&found),
-        [
-            (4, "it has 1 of 2 columns"),
-            (5, "it has 3 of 2 columns"),
-            (10, "it opens a quote that is never closed"),
-        ]
-    );
-    assert_eq!(
-        found.refuse_skipped(Path::new("a.csv")).unwrap_err().code(),
-        "file_invalid"
-    );
-    let json = super::parse(
-        Path::new("a.jsonl"),
-        b"{\"text\":\"a\"}\n{oops\n{\"label\":\"b\"}\n",
-    )
-    .unwrap();
-    assert_eq!((json.rows.len(), json.skipped.len()), (1, 2));
-    assert_eq!((json.skipped[0].line, json.skipped[1].line), (2, 3));
-}
-
-#[test]
-fn damaged_characters_cost_their_row_only() {
-    let content = b"text,label\nd\xc3\xa9j\xc3\xa0,x\nna\xefve,y\nplain,x\n";
-    let found = found("a.csv", content);
-    assert_eq!(
-        reasons(&found),
-        [(3, "it has characters that are not UTF-8")]
-    );
-    assert_eq!((found.rows.len(), found.encoding), (2, None));
-}
-
-#[test]
-fn bad_files_say_what_is_wrong() {
-    for (name, content) in [
-        ("a.csv", &b"sentence,label\nx,y\n"[..]),
-        ("a.csv", b""),
-        ("a.jsonl", b"{oops\n"),
-        ("a.jsonl", b"{\"label\":\"a\"}\n"),
-        ("a.conll", b"word\n"),
-        ("a.xlsx", b"PK"),
     ] {
-        let error = parse(&PathBuf::from(name), content).unwrap_err();
-        assert_eq!(error.code(), "file_invalid", "{name}: {error}");
+        let said = reason(name, content);
+        for word in words {
+            assert!(said.contains(word), "no {word:?} in {said}");
+        }
     }
 }
 
-fn cleaned(content: &str, reading: &Reading) -> Found {
-    let mut found = found("a.csv", format!("text,label\n{content}").as_bytes());
-    found.clean(reading);
-    found
-}
-
 #[test]
-fn what_teaches_nothing_is_left_out() {
-    let reading = Reading::default();
-    let content = "a,x\nb,y\na,x\nc,x\nc,y\nc,x\n ,x\nd,\ne,z\nf,y\ng,x\n";
-    let found = cleaned(content, &reading);
-    let texts: Vec<_> = pairs(&found).into_iter().map(|(text, _)| text).collect();
-    assert_eq!(texts, ["a", "b", "f", "g"]);
-    let conflict = "its text is labelled \"x\" in line 5 and \"y\" in line 6";
-    assert_eq!(
-        reasons(&found),
-        [
-            (8, "it has no text"),
-            (9, "it has no label"),
-            (4, "it repeats line 2"),
-            (5, conflict),
-            (6, conflict),
-            (7, conflict),
-            (10, "it is the only row of class \"z\""),
-        ]
-    );
-}
-
-#[test]
-fn what_a_problem_allows_stays() {
-    let with = |problem, reject: Option<&str>| Reading {
-        problem,
-        reject: reject.map(str::to_owned),
+fn options_say_what_is_what() {
+    let content = b"a;b;c\none, two;x;u\nthree, four;y;u\n";
+    let options = RowOptions {
+        delimiter: Some(';'),
+        text_column: Some("1".into()),
+        label_column: Some("B".into()),
+        no_header: false,
+        ..RowOptions::default()
     };
-    let several = cleaned("a,\nb,x|y\nc,x\n", &with(ProblemName::MultiLabel, None));
-    assert_eq!((several.rows.len(), several.skipped.len()), (3, 0));
-    let numbers = cleaned(
-        "a,1\nb,one\nc,NaN\nd,2.5\n",
-        &with(ProblemName::Regression, None),
-    );
+    let file = file("x.txt", content, &options).unwrap();
+    let rows = file.rows(&Reading::default(), true).unwrap().rows;
     assert_eq!(
-        reasons(&numbers).iter().map(|r| r.0).collect::<Vec<_>>(),
-        [3, 4]
+        (rows[0].text.first.as_str(), rows[0].label.as_deref()),
+        ("one, two", Some("x"))
     );
-    let rejected = cleaned(
-        "a,x\nb,x\nc,y\nd,y\ne,none\n",
-        &with(ProblemName::SingleLabel, Some("none")),
+    assert_eq!(delimiter("tab"), Ok('\t'));
+    assert!(delimiter(";;").is_err());
+    let wrong = RowOptions {
+        label_column: Some("labels".into()),
+        ..RowOptions::default()
+    };
+    let error = super::File::open(Path::new("x.csv"), content.to_vec(), &wrong);
+    assert!(
+        error
+            .err()
+            .unwrap()
+            .to_string()
+            .contains("“a”, “b” and “c”")
     );
-    assert_eq!(rejected.rows.len(), 5);
-    // labels that are no classes are left to the trainer, which says what they look like
-    let numbers = cleaned("a,1\nb,2\nc,3\n", &with(ProblemName::SingleLabel, None));
-    assert_eq!(numbers.rows.len(), 3);
 }
 
 #[test]
-fn many_rows_are_read() {
-    let row = |index: usize| format!("text number {index},label {}\n", index % 7);
-    let content: String = (0..100_000).map(row).collect();
-    let mut found = found("a.csv", format!("text,label\n{content}").as_bytes());
-    found.clean(&Reading::default());
-    assert_eq!((found.rows.len(), found.lines[99_999]), (100_000, 100_001));
+fn rows_to_judge_on_stay() {
+    let content = b"text,label\na,x\na,x\nb,y\nb,x\nc,z\n";
+    let file = file("a.csv", content, &RowOptions::default()).unwrap();
+    assert_eq!(file.rows(&Reading::default(), true).unwrap().rows.len(), 5);
+    assert!(file.rows(&Reading::default(), false).is_err());
+}
+
+#[test]
+fn the_problem_is_what_the_labels_look_like() {
+    for (name, content, problem) in [
+        (
+            "a.csv",
+            &b"text,label\na b,x\nc d,y\n"[..],
+            ProblemName::SingleLabel,
+        ),
+        (
+            "a.conll",
+            b"Ada\tB-PER\nwas\tO\n",
+            ProblemName::TokenClassification,
+        ),
+        (
+            "a.csv",
+            b"text,label\na,x|y\nb,x\nc,y\n",
+            ProblemName::MultiLabel,
+        ),
+        (
+            "a.csv",
+            b"text,label\na,1.5\nb,2.25\nc,0.1\n",
+            ProblemName::Regression,
+        ),
+    ] {
+        let file = file(name, content, &RowOptions::default()).unwrap();
+        assert_eq!(file.problem(), problem);
+    }
+}
+
+#[test]
+fn labels_merge_if_asked() {
+    let content = b"text,label\na,Billing\nb,billing\nc,Billing\nd,other\ne,other\n";
+    let options = RowOptions {
+        merge_labels: true,
+        ..RowOptions::default()
+    };
+    let merged = file("a.csv", content, &options)
+        .unwrap()
+        .rows(&Reading::default(), false)
+        .unwrap();
+    assert_eq!(merged.rows[1].label.as_deref(), Some("Billing"));
+    assert!(merged.skipped.is_empty());
+    let plain = found("a.csv", content, &Reading::default());
+    assert!(
+        plain
+            .sentences
+            .iter()
+            .any(|sentence| sentence.contains("--merge-labels"))
+    );
+}
+
+#[test]
+fn a_pair_without_its_second_text_is_refused() {
+    let content = b"text,text2,label\na,b,x\nc,,x\n";
+    let file = file("a.csv", content, &RowOptions::default()).unwrap();
+    let found = file.rows(&Reading::default(), true).unwrap();
+    let error = found.refuse_half_pairs(Path::new("a.csv")).unwrap_err();
+    assert!(error.to_string().contains("line 3"), "{error}");
 }

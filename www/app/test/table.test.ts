@@ -45,7 +45,9 @@ describe("bytes", () => {
 
   it("that Windows-1252 has no character for are marked", () => {
     const file = bytes("text,label\ncaf", 0xe9, 0x81, ",x\n");
-    expect(read(file).source.encoding).toBe("Windows-1252");
+    const { source } = read(file);
+    expect(source.encoding).toBe("Windows-1252");
+    expect(source.notes.join()).toContain("read as Windows-1252");
     expect(rowsOf(file)).toEqual([["café\uFFFD", "x"]]);
   });
 
