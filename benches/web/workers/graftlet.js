@@ -32,7 +32,10 @@ answer({
     wasm = await import(`/built/graftlet-${build}/graftlet.js`);
     await wasm.default({ module_or_path: `/built/graftlet-${build}/graftlet.wasm` });
     if (!model) return;
-    const [config, weights] = await Promise.all([bytes(`${model}config.json`), bytes(await weightsOf(model))]);
+    const [config, weights] = await Promise.all([
+      bytes(`${model}config.json`),
+      bytes(await weightsOf(model)),
+    ]);
     backbone = new wasm.BenchBackbone(config, weights);
   },
   forward: (ids, sequences) => backbone.forward(ids, sequences),
