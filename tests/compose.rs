@@ -1446,7 +1446,7 @@ fn fusions_that_cannot_be_read() {
         &["no place in common"],
     );
     refused(
-        load(&|c| c["adapter_names"] = json!("a"), &adapters),
+        load(&|c| c["adapter_names"] = json!(3), &adapters),
         "config_invalid",
         &["adapter_names"],
     );

@@ -107,7 +107,7 @@ pub(super) fn inspect_fusion(folder: &Path) -> Result<Option<Map<String, Value>>
         })?;
     let mut facts = Map::new();
     let mut say = |name: &str, value: Option<&Value>| {
-        if let Some(value) = value.filter(|value| !value.is_null()) {
+        if let Some(value) = value.filter(|value| !value.is_null() && **value != json!("")) {
             facts.insert(name.to_owned(), value.clone());
         }
     };

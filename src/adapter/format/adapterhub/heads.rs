@@ -298,6 +298,9 @@ fn key(name: &str, adapter: &str, layers: usize) -> String {
     format!("heads.{adapter}.{index}.{part}")
 }
 
+/// Puts settings into the configuration around them, with what a configuration had before.
+type Wrap<'a> = dyn Fn(&Value, Option<&Map<String, Value>>) -> Map<String, Value> + 'a;
+
 /// The files of a head that AdapterHub has a way to say. `outer` wraps its settings; `before` is `head_config.json` as
 /// it was read.
 ///
@@ -308,7 +311,7 @@ pub(super) fn write(
     head: &Head,
     name: &str,
     before: Option<&Map<String, Value>>,
-    outer: &dyn Fn(&Value, Option<&Map<String, Value>>) -> Map<String, Value>,
+    outer: &Wrap<'_>,
 ) -> Result<Files> {
     let HeadConfig {
         problem,
