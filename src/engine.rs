@@ -13,7 +13,7 @@ use crate::compose::{self, Average, Composition, Part, Plan};
 use crate::error::{Error, Result};
 use crate::head::{Head, Pooling, Prediction, Problem, pool, spans};
 pub use crate::head::{argmax, softmax};
-use crate::text::{Batch, Encoded, LongTexts, Text, Tokenizer, runs};
+use crate::text::{Batch, Encoded, LongTexts, Reach, TAG_WINDOW, Text, Tokenizer, WINDOW, runs};
 
 use windows::{Gathered, Sequences, WeightedMean};
 
@@ -338,7 +338,10 @@ impl Engine {
             }
         }
         let plan = Plan { channels };
-        let reads = |part: &Part| self.limit(&*part.node);
+        let reads = |part: &Part| {
+            let head = part.head.as_ref().and_then(|task| task.head.as_ref());
+            self.reach(&*part.node, head)
+        };
         let sequences = self.sequences(texts, plan.channels.iter().flatten().map(reads))?;
         let none = |_: &_| texts.iter().map(|_| Gathered::default()).collect();
         let mut found: Vec<Vec<Gathered>> = plan.channels.iter().map(none).collect();
@@ -372,7 +375,7 @@ impl Engine {
                 if let Some(task) = &part.head
                     && let Some(head) = &task.head
                 {
-                    answers.push(self.finish(head, gathered, texts, index, reads(part))?);
+                    answers.push(self.finish(head, gathered, texts, index, reads(part).limit)?);
                     heads.push(Rc::clone(task));
                 }
             }
@@ -381,11 +384,20 @@ impl Engine {
         Ok(composed)
     }
 
-    /// The sequences of texts for all that reads them.
-    fn sequences(&self, texts: &[Text], limits: impl Iterator<Item = usize>) -> Result<Sequences> {
-        let limits: BTreeSet<usize> = limits.collect();
-        let limits: Vec<usize> = limits.into_iter().collect();
-        Sequences::read(&self.tokenizer, texts, &limits, self.long_texts)
+    /// The sequences of texts for all that read them.
+    fn sequences(&self, texts: &[Text], reaches: impl Iterator<Item = Reach>) -> Result<Sequences> {
+        let reaches: BTreeSet<Reach> = reaches.collect();
+        let reaches: Vec<Reach> = reaches.into_iter().collect();
+        Sequences::read(&self.tokenizer, texts, &reaches, self.long_texts)
+    }
+
+    /// How texts are read with an adapter, by a head or for a vector.
+    fn reach(&self, hook: &dyn Hook, head: Option<&Head>) -> Reach {
+        let tags = head.is_some_and(|head| head.config().problem == Problem::TokenClassification);
+        Reach {
+            limit: self.limit(hook),
+            window: if tags { TAG_WINDOW } else { WINDOW },
+        }
     }
 
     fn plan(&self, composition: &Composition, rows: usize) -> Result<Plan> {
@@ -418,8 +430,8 @@ impl Engine {
             .as_ref()
             .ok_or_else(|| no_head(name, Some(task)))?;
         check_pairs(task, name, texts.iter().enumerate())?;
-        let limit = self.limit(&*task.adapter);
-        let sequences = self.sequences(texts, std::iter::once(limit))?;
+        let reach = self.reach(&*task.adapter, Some(head));
+        let sequences = self.sequences(texts, std::iter::once(reach))?;
         let mut found: Vec<Gathered> = texts.iter().map(|_| Gathered::default()).collect();
         let all: Vec<usize> = (0..sequences.encoded.len()).collect();
         for run in runs(&all, BATCH_TOKENS, |&index| {
@@ -435,7 +447,7 @@ impl Engine {
         }
         let found = found.into_iter().enumerate();
         found
-            .map(|(index, gathered)| self.finish(head, gathered, texts, index, limit))
+            .map(|(index, gathered)| self.finish(head, gathered, texts, index, reach.limit))
             .collect()
     }
 
@@ -478,7 +490,7 @@ impl Engine {
                 reason: "a text has one vector; embed with one part of it at a time".into(),
             });
         }
-        let reads = |part: &Part| self.limit(&*part.node);
+        let reads = |part: &Part| self.reach(&*part.node, None);
         let sequences = self.sequences(texts, plan.channels.iter().flatten().map(reads))?;
         let mut vectors: Vec<WeightedMean> =
             texts.iter().map(|_| WeightedMean::default()).collect();
