@@ -13,7 +13,7 @@ use crate::compose::{self, Average, Composition, Part, Plan};
 use crate::error::{Error, Result};
 use crate::head::{Head, Prediction, Problem, spans};
 pub use crate::head::{argmax, softmax};
-use crate::text::{Batch, Encoded, LongTexts, Text, Tokenizer, runs};
+use crate::text::{Batch, Encoded, LongTexts, Reach, TAG_WINDOW, Text, Tokenizer, WINDOW, runs};
 
 use windows::{Gathered, GatheredVector, Sequences};
 
@@ -376,7 +376,10 @@ impl Engine {
             }
         }
         let plan = Plan { channels };
-        let reads = |part: &Part| self.limit(&*part.node);
+        let reads = |part: &Part| {
+            let head = part.head.as_ref().and_then(|task| task.head.as_ref());
+            self.reach(&*part.node, head)
+        };
         let sequences = self.sequences(texts, plan.channels.iter().flatten().map(reads))?;
         let none = |_: &_| texts.iter().map(|_| Gathered::default()).collect();
         let mut found: Vec<Vec<Gathered>> = plan.channels.iter().map(none).collect();
@@ -410,7 +413,7 @@ impl Engine {
                 if let Some(task) = &part.head
                     && let Some(head) = &task.head
                 {
-                    answers.push(self.finish(head, gathered, texts, index, reads(part))?);
+                    answers.push(self.finish(head, gathered, texts, index, reads(part).limit)?);
                     heads.push(Rc::clone(task));
                 }
             }
@@ -419,11 +422,20 @@ impl Engine {
         Ok(composed)
     }
 
-    /// The sequences of texts for all that reads them.
-    fn sequences(&self, texts: &[Text], limits: impl Iterator<Item = usize>) -> Result<Sequences> {
-        let limits: BTreeSet<usize> = limits.collect();
-        let limits: Vec<usize> = limits.into_iter().collect();
-        Sequences::read(&self.tokenizer, texts, &limits, self.long_texts)
+    /// The sequences of texts for all that read them.
+    fn sequences(&self, texts: &[Text], reaches: impl Iterator<Item = Reach>) -> Result<Sequences> {
+        let reaches: BTreeSet<Reach> = reaches.collect();
+        let reaches: Vec<Reach> = reaches.into_iter().collect();
+        Sequences::read(&self.tokenizer, texts, &reaches, self.long_texts)
+    }
+
+    /// How texts are read with an adapter, by a head or for a vector.
+    fn reach(&self, hook: &dyn Hook, head: Option<&Head>) -> Reach {
+        let tags = head.is_some_and(|head| head.config().problem == Problem::TokenClassification);
+        Reach {
+            limit: self.limit(hook),
+            window: if tags { TAG_WINDOW } else { WINDOW },
+        }
     }
 
     fn plan(&self, composition: &Composition, rows: usize) -> Result<Plan> {
@@ -453,8 +465,8 @@ impl Engine {
     pub fn answer(&self, task: &TaskAdapter, texts: &[Text], name: &str) -> Result<Vec<Answer>> {
         let head = head_of(name, task)?;
         check_pairs(task, name, texts.iter().enumerate())?;
-        let limit = self.limit(&*task.adapter);
-        let sequences = self.sequences(texts, std::iter::once(limit))?;
+        let reach = self.reach(&*task.adapter, Some(head));
+        let sequences = self.sequences(texts, std::iter::once(reach))?;
         let mut found: Vec<Gathered> = texts.iter().map(|_| Gathered::default()).collect();
         let all: Vec<usize> = (0..sequences.encoded.len()).collect();
         for run in runs(&all, BATCH_TOKENS, |&index| {
@@ -470,7 +482,7 @@ impl Engine {
         }
         let found = found.into_iter().enumerate();
         found
-            .map(|(index, gathered)| self.finish(head, gathered, texts, index, limit))
+            .map(|(index, gathered)| self.finish(head, gathered, texts, index, reach.limit))
             .collect()
     }
 
@@ -540,7 +552,11 @@ impl Engine {
                 reason: "a text has one vector; embed with one part of it at a time".into(),
             });
         }
-        let reads = |part: &Part| self.limit(&*part.node).min(most);
+        let reads = |part: &Part| {
+            let Reach { limit, window } = self.reach(&*part.node, None);
+            let limit = limit.min(most);
+            Reach { limit, window }
+        };
         let sequences = self.sequences(texts, plan.channels.iter().flatten().map(reads))?;
         let mut vectors: Vec<GatheredVector> =
             texts.iter().map(|_| GatheredVector::default()).collect();

@@ -13,7 +13,7 @@ use graftlet::backbone::{Dtype, NoHook};
 use graftlet::compose::Composition;
 use graftlet::engine::{Answer, Engine, answers};
 use graftlet::head::{Pooling, Prediction, ProblemName, pool};
-use graftlet::text::{Batch, Encoded, LongTexts, Text, Tokenizer, WINDOW, Windows};
+use graftlet::text::{Batch, Encoded, LongTexts, Reach, Text, Tokenizer, WINDOW, Windows};
 use graftlet::train::{Dataset, Outcomes, Row, Scheme, Settings};
 use labelled::{PROBLEMS, dataset, run, trainer};
 use proptest::prelude::*;
@@ -21,6 +21,10 @@ use serde_json::json;
 use tiny::{Tiny, WORDS, tokenizer_json};
 
 const POSITIONS: usize = 32;
+const REACH: Reach = Reach {
+    limit: POSITIONS,
+    window: WINDOW,
+};
 
 fn engine() -> Engine {
     Tiny::new(2, POSITIONS, 11).engine(Dtype::Int8)
@@ -144,7 +148,7 @@ fn special_tokens_stand_around_each_window() {
     for window in &tokenizer
         .pieces(&text)
         .unwrap()
-        .windows(POSITIONS)
+        .windows(REACH)
         .unwrap()
         .windows
     {
@@ -156,7 +160,7 @@ fn special_tokens_stand_around_each_window() {
     for window in &tokenizer
         .pieces(&pair)
         .unwrap()
-        .windows(POSITIONS)
+        .windows(REACH)
         .unwrap()
         .windows
     {
@@ -316,7 +320,7 @@ fn windows_are_combined_by_the_rules() {
         .tokenizer()
         .pieces(&text)
         .unwrap()
-        .windows(POSITIONS)
+        .windows(REACH)
         .unwrap();
     let sequences: Vec<Encoded> = windows.windows.iter().map(|w| w.encoded.clone()).collect();
     assert!(sequences.len() > 3);
@@ -499,7 +503,7 @@ fn pairs_of_any_lengths() {
         .tokenizer()
         .pieces(&pair(300, 300))
         .unwrap()
-        .windows(POSITIONS)
+        .windows(REACH)
         .unwrap();
     assert!(windows.windows.len() < 60, "{}", windows.windows.len());
     engine.set_long_texts(LongTexts::Truncate);
@@ -611,7 +615,10 @@ fn windows_are_no_longer_than_they_need_be() {
         tokenizer
             .pieces(&pieces(count))
             .unwrap()
-            .windows(512)
+            .windows(Reach {
+                limit: 512,
+                window: WINDOW,
+            })
             .unwrap()
     };
     assert_eq!(windows(510).windows.len(), 1);
@@ -630,7 +637,7 @@ fn a_very_long_text() {
     let tokenizer = tokenizer();
     let text = Text::from(words(200_000).as_str());
     assert!(text.first.len() > 800_000);
-    let windows = tokenizer.pieces(&text).unwrap().windows(POSITIONS).unwrap();
+    let windows = tokenizer.pieces(&text).unwrap().windows(REACH).unwrap();
     assert_eq!(windows.tokens, 200_002);
     whole(&windows, POSITIONS);
     assert_eq!(tokenizer.all_words(&text).unwrap().len(), 200_000);

@@ -6,7 +6,7 @@ use super::{Composition, Lookup, Node, Unit, forward, invalid};
 use crate::adapter::TaskAdapter;
 use crate::backbone::{Backbone, Shape, States};
 use crate::error::Result;
-use crate::text::{Encoded, runs};
+use crate::text::{Encoded, Reach, runs};
 
 /// What each row of a call is computed with. Blocks that tell rows apart come out on top: a stack of
 /// splits is a split of stacks.
@@ -55,8 +55,10 @@ impl Plan {
 pub struct Origin {
     /// The row.
     pub row: usize,
-    /// How many tokens a part may read at most if the sequence is for it.
+    /// How many tokens a part may read at once if the sequence is for it.
     pub limits: RangeInclusive<usize>,
+    /// How long the windows are that it is one of; `None` for all of a text.
+    pub window: Option<usize>,
 }
 
 /// (channel, sequence) of each of some sequences, what they were computed with, and their last hidden
@@ -93,13 +95,18 @@ impl Plan {
         let origin = |row| Origin {
             row,
             limits: 0..=usize::MAX,
+            window: None,
+        };
+        let reach = Reach {
+            limit: 0,
+            window: 0,
         };
         let origins: Vec<Origin> = (0..sequences.len()).map(origin).collect();
-        self.run_windows(backbone, sequences, &origins, &|_| 0, limit, visit)
+        self.run_windows(backbone, sequences, &origins, &|_| reach, limit, visit)
     }
 
     /// [`run`](Self::run) for rows that have any number of sequences; `origins` says whose each is, and
-    /// `reads` how many tokens a part reads at most.
+    /// `reads` how a part reads texts.
     ///
     /// # Errors
     /// As [`run`](Self::run).
@@ -111,7 +118,7 @@ impl Plan {
         backbone: &dyn Backbone,
         sequences: &[Encoded],
         origins: &[Origin],
-        reads: &dyn Fn(&Part) -> usize,
+        reads: &dyn Fn(&Part) -> Reach,
         limit: usize,
         visit: Visit<'_>,
     ) -> Result<()> {
@@ -126,8 +133,10 @@ impl Plan {
                     first = own.end;
                     let reads = reads(part);
                     let own = run.iter().filter(|&&index| {
-                        let Origin { row, limits } = &origins[index];
-                        own.contains(row) && limits.contains(&reads)
+                        let origin = &origins[index];
+                        own.contains(&origin.row)
+                            && origin.limits.contains(&reads.limit)
+                            && origin.window.is_none_or(|window| window == reads.window)
                     });
                     let places: Vec<_> = own.map(|&index| (channel, index)).collect();
                     match units.iter_mut().find(|(_, other)| part.is_like(other)) {

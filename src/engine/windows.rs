@@ -6,7 +6,7 @@ use crate::backbone::SentenceEmbedding;
 use crate::compose::Origin;
 use crate::error::{Error, Result};
 use crate::head::{Head, Prediction, Problem};
-use crate::text::{Encoded, LongTexts, Text, Tokenizer, Window, Windows};
+use crate::text::{Encoded, LongTexts, Reach, Text, Tokenizer, Window, Windows};
 
 /// The sequences of a call's texts.
 #[derive(Default)]
@@ -29,20 +29,20 @@ pub(super) struct Share {
 }
 
 impl Sequences {
-    /// Reads texts for adapters that leave them `limits` tokens, in rising order.
+    /// Reads texts for all that read them, in rising order.
     ///
     /// # Errors
     /// [`Error::TextEmpty`] with the position of the first empty text.
     pub(super) fn read(
         tokenizer: &Tokenizer,
         texts: &[Text],
-        limits: &[usize],
+        reaches: &[Reach],
         long: LongTexts,
     ) -> Result<Self> {
         let mut sequences = Self::default();
         for (row, text) in texts.iter().enumerate() {
             sequences
-                .add(tokenizer, row, text, limits, long)
+                .add(tokenizer, row, text, reaches, long)
                 .map_err(|error| match error {
                     Error::TextEmpty { .. } => Error::TextEmpty { index: row },
                     other => other,
@@ -56,7 +56,7 @@ impl Sequences {
         tokenizer: &Tokenizer,
         row: usize,
         text: &Text,
-        limits: &[usize],
+        reaches: &[Reach],
         long: LongTexts,
     ) -> Result<()> {
         let pieces = match long {
@@ -65,12 +65,13 @@ impl Sequences {
         };
         // a text that fits one limit has one sequence for all that it fits
         let mut fits = None;
-        for &limit in limits.iter().rev() {
+        for &reach in reaches.iter().rev() {
+            let Reach { limit, window } = reach;
             if fits.is_some_and(|tokens| limit >= tokens) {
                 continue;
             }
             let Windows { windows, tokens } = match &pieces {
-                Some(pieces) => pieces.windows(limit)?,
+                Some(pieces) => pieces.windows(reach)?,
                 None => tokenizer.beginning(text, limit)?,
             };
             let only = windows.len() == 1;
@@ -85,6 +86,7 @@ impl Sequences {
                     } else {
                         limit..=limit
                     },
+                    window: (!whole).then_some(window),
                 });
                 self.shares.push(Share {
                     places: (!only).then_some(places),

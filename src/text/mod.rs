@@ -8,7 +8,7 @@ mod windows;
 
 pub use batch::{Batch, Encoded, runs};
 pub use characters::Characters;
-pub use windows::{LongTexts, OVERLAP, Pieces, WINDOW, Window, Windows};
+pub use windows::{LongTexts, Pieces, Reach, TAG_WINDOW, WINDOW, Window, Windows};
 
 use serde::{Deserialize, Serialize};
 use tokenizers::OffsetType;

@@ -22,8 +22,17 @@ pub enum LongTexts {
 /// sequence. `docs/long-texts.md` has the measurement.
 pub const WINDOW: usize = 128;
 
-/// How many tokens neighbouring windows share; at most half of a window.
-pub const OVERLAP: usize = 64;
+/// The same where words are labelled: words of other sentences disturb more there.
+pub const TAG_WINDOW: usize = 32;
+
+/// How an adapter reads texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Reach {
+    /// How many tokens it reads at once.
+    pub limit: usize,
+    /// How many tokens the windows of a longer text have at most.
+    pub window: usize,
+}
 
 /// A text of any length, cut into sequences that a model can read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,16 +132,17 @@ impl<'a> Pieces<'a> {
         self.layout.tokens
     }
 
-    /// The text as one sequence if it has at most `limit` tokens, else in windows of [`WINDOW`] tokens
-    /// that overlap by [`OVERLAP`].
+    /// The text as one sequence if it fits, else in windows; those that a long sentence is cut into share
+    /// half of their tokens.
     ///
     /// # Errors
     /// [`Error::FileInvalid`](crate::Error::FileInvalid) if the tokenizer fails.
-    pub fn windows(&self, limit: usize) -> Result<Windows> {
+    pub fn windows(&self, Reach { limit, window }: Reach) -> Result<Windows> {
         if self.layout.tokens <= limit || limit <= self.layout.special.len() {
             return self.whole(limit);
         }
-        self.windows_with(limit.min(WINDOW), OVERLAP)
+        let size = limit.min(window);
+        self.windows_with(size, size / 2)
     }
 
     /// All of the text in one sequence, or nothing of it if the limit leaves no room.
