@@ -45,8 +45,8 @@ unsafe impl GlobalAlloc for Counted {
 static MEMORY: Counted = Counted;
 
 /// Length of each input, and what may be held whatever the input: samples and names.
-const LENGTH: usize = 2_000_000;
-const FIXED: usize = 2 << 20;
+const LENGTH: usize = 1_000_000;
+const FIXED: usize = 1 << 20;
 
 /// Most bytes held while a file is read as each problem, the file included.
 fn peak(input: &str) -> usize {

@@ -43,15 +43,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         hint: "only an adapter with one can be scored",
     })?;
     let scheme = Scheme::of(head);
-    file.announce(scheme.problem);
     let reading = Reading {
         problem: scheme.problem,
         reject: scheme.reject.clone(),
     };
     let found = file.rows(&reading, true)?;
-    drop(file);
     found.refuse_half_pairs(path)?;
+    file.announce(scheme.problem);
     found.warn(path);
+    drop(file);
     let place = arguments.data.display().to_string();
     let data = Dataset::with_scheme(&place, &found.rows, engine.tokenizer(), &scheme)?;
     drop(found.rows);
