@@ -1,5 +1,6 @@
 //! What is found in rows, and which of them can be trained on.
 #![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
 

@@ -1,6 +1,7 @@
 //! No input makes the reader hold more than twelve times its length; sixteen where each row is two to seven bytes long and
 //! is a class of its own or repeats another.
 #![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::unwrap_used, clippy::panic)]
 #![allow(unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
