@@ -474,7 +474,7 @@ fn labels_that_differ_in_case_or_spaces_can_be_merged() {
         variants: vec!["Billing".into(), "billing".into(), "bil ling".into()],
         rows: 6,
     };
-    assert_eq!(looked.inspection.mergeable, [group.clone()]);
+    assert_eq!(looked.inspection.mergeable, std::slice::from_ref(&group));
     let alike = looked
         .inspection
         .findings
