@@ -7,7 +7,7 @@ import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 const MODULES = {
   "target/wasm-pkg/graftlet_simd128.wasm": 800_000,
   "target/wasm-pkg/graftlet_relaxed.wasm": 800_000,
-  "target/rows-pkg/graftlet_rows_bg.wasm": 300_000,
+  "target/rows-pkg/graftlet_rows_bg.wasm": 200_000,
 };
 const ADAPTERS = "www/public/adapters";
 /** Of a folder; the head of many labels is most of an adapter. */

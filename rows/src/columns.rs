@@ -304,6 +304,7 @@ impl<'a> Guess<'a> {
             && is_prose(one)
             && is_prose(other)
         {
+            let (one, other) = (one.min(other), one.max(other));
             unclear.get_or_insert_with(|| {
                 format!(
                     "“{}” and “{}” could each hold the texts.",

@@ -238,6 +238,10 @@ struct Runs {
 
 impl Runs {
     fn add(&mut self, number: u32) {
+        // objects on one line have one number
+        if self.runs.last().is_some_and(|(_, last)| *last == number) {
+            return;
+        }
         self.count += 1;
         if let Some((_, last)) = self.runs.last_mut()
             && last.checked_add(1) == Some(number)

@@ -429,7 +429,7 @@ impl Candidates {
             .label_of
             .iter()
             .filter_map(|&label| self.labels.get(label).parse::<f64>().ok());
-        let range = numbers.fold(None, |range: Option<Range>, number| {
+        numbers.fold(None, |range: Option<Range>, number| {
             let Range { least, most } = range.unwrap_or(Range {
                 least: number,
                 most: number,
@@ -438,8 +438,7 @@ impl Candidates {
                 least: least.min(number),
                 most: most.max(number),
             })
-        });
-        range
+        })
     }
 }
 

@@ -95,9 +95,6 @@ const LABEL: [&[&str]; 4] = [
         "isduplicate",
         "stance",
         "genre",
-        "subject",
-        "spam",
-        "toxic",
     ],
 ];
 

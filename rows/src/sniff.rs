@@ -167,7 +167,7 @@ pub(crate) fn quotes(text: &str, delimiter: u8, width: usize, habits: Option<&Ha
         return true;
     }
     let (odd_plain, _) = odd(text, plain, width, None);
-    odd_plain > odd_quoted || (!is_tab && odd_plain * 2 > odd_quoted)
+    odd_plain > odd_quoted || (!is_tab && odd_plain > 0)
 }
 
 /// Number of records that are misquoted or of another width, and of all.

@@ -368,7 +368,6 @@ impl Table {
             starts.push(u32::try_from(found.start).unwrap_or(u32::MAX));
             numbers.push(found.number);
         }
-        drop(scanner);
         starts.shrink_to_fit();
         numbers.shrink_to_fit();
         if width > MOST_COLUMNS {

@@ -1,6 +1,7 @@
 //! Files as people have them, each with the rows that are right. The page's reader is held to the same
 //! `tests/cases/expected.json`; `GRAFTLET_WRITE_EXPECTED=1 cargo test -p graftlet-rows --test cases` writes it again.
 #![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,6 @@
 //! Which column is taken for what.
 #![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
 

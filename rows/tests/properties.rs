@@ -1,5 +1,6 @@
 //! What holds for any bytes, and for any rows however they are written.
 #![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
 

@@ -1,5 +1,6 @@
 //! Files and the cells that are read from them.
 #![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
 

@@ -43,15 +43,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let task = folders::load_adapter(&arguments.adapter, &engine)?;
     let head = head_of(&arguments.adapter.display().to_string(), &task)?;
     let scheme = Scheme::of(head);
-    file.announce(scheme.problem);
     let reading = Reading {
         problem: scheme.problem,
         reject: scheme.reject.clone(),
     };
     let found = file.rows(&reading, true)?;
-    drop(file);
     found.refuse_half_pairs(path)?;
+    file.announce(scheme.problem);
     found.warn(path);
+    drop(file);
     let place = arguments.data.display().to_string();
     let name = arguments.adapter.display().to_string();
     let limit = engine.limit(&*task.adapter);

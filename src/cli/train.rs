@@ -245,8 +245,12 @@ pub(super) fn usable(
 ) -> Result<(Reading, Found)> {
     let file = File::open(path, content, options)?;
     let reading = settings.reading(file.problem());
+    let found = file.rows(&reading, false)?;
+    if strict {
+        found.refuse_skipped(path)?;
+    }
     file.announce(reading.problem);
-    let found = checked(file.rows(&reading, false)?, path, strict)?;
+    found.warn(path);
     Ok((reading, found))
 }
 
