@@ -13,7 +13,7 @@ use graftlet::cli::rows;
 use graftlet::engine::{Engine, answers};
 use graftlet::error::Error;
 use graftlet::head::{Pooling, pool};
-use graftlet::hub::{Manifest, sha256};
+use graftlet::hub::Manifest;
 use graftlet::text::{Batch, Encoded, LongTexts, Text, Window};
 use graftlet::train::{Dataset, Decision, Evaluation, Outcomes, Row, Scheme, default_metric};
 
@@ -148,16 +148,12 @@ fn load(folder: &Path) -> Result<Engine> {
         let path = folder.join(name);
         std::fs::read(&path).map_err(Error::io(&path))
     };
-    let weights = read("model.safetensors")?;
-    let fingerprint = match read(Manifest::FILE) {
-        Ok(json) => Manifest::from_json(Manifest::FILE, &json)?.fingerprint,
-        Err(_) => sha256(&weights),
-    };
+    let manifest = Manifest::from_json(Manifest::FILE, &read(Manifest::FILE)?)?;
     Engine::new(
         &read("config.json")?,
         &read("tokenizer.json")?,
-        &weights,
-        &fingerprint,
+        &read(manifest.weights()?)?,
+        &manifest.fingerprint,
     )
 }
 

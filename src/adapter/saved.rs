@@ -197,6 +197,10 @@ impl Hook for Saved {
         self.inner.changes_embeddings()
     }
 
+    fn first_position(&self) -> usize {
+        self.inner.first_position()
+    }
+
     fn before_linear(&self, site: LinearSite, x: Tensor) -> Tensor {
         self.inner.before_linear(site, x)
     }
