@@ -1,7 +1,12 @@
 //! Texts that are longer than the model: every word is read and answered for once, short texts are answered with the
 //! bits that they had, and neighbours in a call change nothing.
 #![cfg(not(target_arch = "wasm32"))]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::cast_precision_loss)]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::cast_precision_loss
+)]
 
 #[path = "support/labelled.rs"]
 mod labelled;
@@ -444,7 +449,14 @@ fn long_rows_are_scored_whole() {
     let joined = labelled::row(text.join(" ").as_str(), &tags.join(" "));
     let scheme = Scheme::of(task.head.as_ref().unwrap());
     let read = |limit| {
-        Dataset::within("x", &[joined.clone()], engine.tokenizer(), &scheme, limit).unwrap()
+        Dataset::within(
+            "x",
+            std::slice::from_ref(&joined),
+            engine.tokenizer(),
+            &scheme,
+            limit,
+        )
+        .unwrap()
     };
     let all = read(usize::MAX);
     assert_eq!((all.length(0), all.truncated()), (4 * 60 + 2, 0));
