@@ -28,7 +28,14 @@ export type Metric =
   | { name: "f1"; positive: string };
 
 /** A frozen linear layer of the encoder: those of every block, and the pooler's. */
-export type Linear = "query" | "key" | "value" | "attention_output" | "ffn_up" | "ffn_down" | "pooler";
+export type Linear =
+  | "query"
+  | "key"
+  | "value"
+  | "attention_output"
+  | "ffn_up"
+  | "ffn_down"
+  | "pooler";
 
 /** What `train` needs; whatever is left out gets the engine's default, by the kind and the number of rows. */
 export interface TrainOptions {
