@@ -496,6 +496,11 @@ fn a_line_that_cannot_be_answered_does_not_stop_the_others() {
         "yes",
     ];
     assert_eq!(first, expected);
+    let last = errors.last().unwrap();
+    assert!(
+        last.contains("lines_failed") && last.contains("4 of 7"),
+        "{last}"
+    );
     assert_eq!(
         answers[0], answers[6],
         "byte order mark and line end are no part of a text"
@@ -552,9 +557,14 @@ fn long_lines_are_read_whole_or_said_to_be_cut() {
     assert_eq!((code, errors.len()), (Some(0), 0));
     let long = json(&lines[1]);
     assert_eq!(
-        (&long["tokens"], &long["truncated"], &long["label"]),
-        (&25_002.into(), &false.into(), &"no".into())
+        (&long["tokens"], &long["truncated"]),
+        (&25_002.into(), &false.into())
     );
+    // every window holds the same sentences
+    let window = "the film was bad . ".repeat(6);
+    let (_, lines, _) = predict(path, "--json", window.as_bytes());
+    assert_eq!(json(&lines[0])["windows"], 1);
+    assert_eq!(json(&lines[0])["label"], long["label"]);
     assert!(long["windows"].as_u64().unwrap() > 800);
     let (_, _, errors) = predict(path, "", input.as_bytes());
     assert!(errors.is_empty(), "{errors:?}");
@@ -600,7 +610,7 @@ fn pairs_and_single_texts_on_the_command_line() {
     let rows: String = (0..24)
         .map(|at| {
             format!(
-                "the film,was {},{}\n",
+                "the film {at},was {},{}\n",
                 ["good", "bad"][at % 2],
                 ["yes", "no"][at % 2]
             )

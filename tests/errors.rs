@@ -1379,7 +1379,8 @@ fn blocks_that_cannot_stand_in_one_another() {
     );
 }
 
-/// Every code of `error.rs` is provoked here, but for those of the network, the browser and the file system.
+/// Every code of `error.rs` is provoked here or, where it is about lines and long texts, in the tests of these; but for
+/// those of the network, the browser and the file system.
 #[test]
 fn every_code_is_provoked() {
     let elsewhere = [
@@ -1393,7 +1394,12 @@ fn every_code_is_provoked() {
     let codes = include_str!("../src/error.rs")
         .lines()
         .filter_map(|line| line.split_once("=> \"")?.1.strip_suffix("\","));
-    let tests = include_str!("errors.rs");
+    let tests = [
+        include_str!("errors.rs"),
+        include_str!("windows.rs"),
+        include_str!("cli.rs"),
+    ]
+    .concat();
     let mut count = 0;
     for code in codes.filter(|code| !elsewhere.contains(code)) {
         assert!(

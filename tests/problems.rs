@@ -304,7 +304,9 @@ fn scores_are_calibrated_and_logits_are_not() {
     let files = format::save(&task, "x", Library::Peft, shape).unwrap();
     assert!(String::from_utf8_lossy(&files[CARD]).contains("temperature"));
     engine.add("again", &files).unwrap();
-    let answer = &engine.classify_with("again", &["the film".into()]).unwrap()[0];
+    let answer = &engine
+        .classify_with("again", &[Text::pair("the film", "was good")])
+        .unwrap()[0];
     let z: Vec<f64> = answer
         .logits
         .iter()

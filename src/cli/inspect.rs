@@ -26,9 +26,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     } else if let Some(facts) = compose::inspect_fusion(folder)? {
         facts
     } else if folder.is_dir() {
+        if !folder.join("config.json").is_file() {
+            folders::refuse_adapters_inside(folder)?;
+        }
         backbone(arguments)?
     } else {
-        folders::refuse_adapters_inside(folder)?;
         return Err(Error::FileMissing {
             place: folder.display().to_string(),
             file: format!("{CONFIG} or config.json"),

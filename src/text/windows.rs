@@ -531,12 +531,15 @@ mod tests {
         let starts = |text: &str| -> Vec<usize> {
             // a token a word or mark, as BERT's tokenizers split
             let mut offsets: Vec<(usize, usize)> = Vec::new();
-            for (at, c) in text.char_indices().filter(|(_, c)| !c.is_whitespace()) {
+            let mut in_word = false;
+            for (at, c) in text.char_indices() {
                 let end = at + c.len_utf8();
                 match offsets.last_mut() {
-                    Some(last) if last.1 == at && c.is_alphanumeric() => last.1 = end,
+                    Some(last) if in_word && c.is_alphanumeric() => last.1 = end,
+                    _ if c.is_whitespace() => {}
                     _ => offsets.push((at, end)),
                 }
+                in_word = c.is_alphanumeric();
             }
             let starts = sentences_of(text, &offsets);
             starts.iter().map(|&token| offsets[token].0).collect()

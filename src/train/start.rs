@@ -36,7 +36,8 @@ impl ParamSource for StartParams<'_> {
     }
 
     fn has(&self, name: ParamName) -> bool {
-        GivenParams(self.given).has(name)
+        // what is fresh has every parameter that its settings ask for
+        self.given.is_empty() || GivenParams(self.given).has(name)
     }
 }
 
