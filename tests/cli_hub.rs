@@ -104,6 +104,16 @@ fn read(path: &Path, name: &str) -> Value {
     serde_json::from_slice(&std::fs::read(path.join(name)).unwrap()).unwrap()
 }
 
+/// Takes the head out of the adapter `a`.
+fn remove_head(path: &Path) {
+    const HEAD: &str = "graftlet_head.safetensors";
+    std::fs::remove_file(path.join("a").join(HEAD)).unwrap();
+    let mut card = read(path, "a/graftlet.json");
+    let files = card["files"].as_array_mut().unwrap();
+    files.retain(|file| file != HEAD);
+    std::fs::write(path.join("a/graftlet.json"), card.to_string()).unwrap();
+}
+
 #[test]
 fn vectors() {
     let folder = workspace();
@@ -138,7 +148,7 @@ fn vectors() {
 
     // an adapter without a head has vectors as well, the same ones
     let with_head = succeed(path, "embed --backbone b --adapter a", "a cat\n");
-    std::fs::remove_file(path.join("a/graftlet_head.safetensors")).unwrap();
+    remove_head(path);
     assert_eq!(
         succeed(path, "embed --backbone b --adapter a", "a cat\n"),
         with_head
@@ -380,11 +390,7 @@ fn training_goes_on_from_an_adapter() {
     };
     assert!(close(&vector("a"), &vector("other")));
     // no head
-    std::fs::remove_file(path.join("a/graftlet_head.safetensors")).unwrap();
-    let mut card = read(path, "a/graftlet.json");
-    let files = card["files"].as_array_mut().unwrap();
-    files.retain(|file| file != "graftlet_head.safetensors");
-    std::fs::write(path.join("a/graftlet.json"), card.to_string()).unwrap();
+    remove_head(path);
     succeed(
         path,
         &format!("{still} --data train.csv --from a --out headless"),
@@ -409,11 +415,25 @@ fn training_goes_on_from_an_adapter() {
 
     // a checkpoint of another start is refused
     let begin = "train --backbone b --config still.json --data train.csv --checkpoint run";
-    // the checkpoint is removed at the end, so one is made by a run whose folder cannot be written
-    std::fs::write(path.join("blocked"), b"").unwrap();
-    let output = graftlet(path, &format!("{begin} --from a --out blocked"), b"");
-    assert!(!output.status.success());
-    assert!(path.join("run").is_file());
+    // the checkpoint is removed at the end, so the run is stopped before
+    std::fs::write(path.join("many.json"), br#"{"epochs": 300}"#).unwrap();
+    let begin = &begin.replace("still.json", "many.json");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_graftlet"))
+        .args(begin.split_whitespace())
+        .args(["--from", "a", "--out", "y"])
+        .current_dir(path)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    while !path.join("run").is_file() {
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "it had come to its end"
+        );
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
     fail(
         path,
         &format!("{begin} --from other --out y"),

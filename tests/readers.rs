@@ -509,7 +509,7 @@ fn versions_of_adapterhub() {
         map.insert("config".into(), json!("0123456789abcdef"));
     });
     let error = format::inspect("a", &hashed).err().unwrap();
-    assert_eq!(error.code(), "unsupported_feature");
+    assert_eq!(error.code(), "config_invalid");
     assert!(error.to_string().contains("0123456789abcdef"), "{error}");
 }
 

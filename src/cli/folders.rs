@@ -189,7 +189,7 @@ pub(super) fn read_adapter(folder: &Path) -> Result<Files> {
 /// of its name.
 pub(super) fn refuse_adapters_inside(folder: &Path) -> Result<()> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let adapters = entries.filter(|entry| entry.path().join(CONFIG).is_file());
+    let adapters = entries.filter(|entry| entry.path().join(ADAPTER_CONFIG).is_file());
     let mut names: Vec<String> = adapters
         .map(|entry| format!("\"{}\"", entry.file_name().to_string_lossy()))
         .collect();
@@ -200,7 +200,7 @@ pub(super) fn refuse_adapters_inside(folder: &Path) -> Result<()> {
     Err(Error::ConfigInvalid {
         place: folder.display().to_string(),
         reason: format!(
-            "there is no {CONFIG} in it, but in its sub-folder(s) {}; name one of these",
+            "there is no {ADAPTER_CONFIG} in it, but in its sub-folder(s) {}; name one of these",
             names.join(", ")
         ),
     })
