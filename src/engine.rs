@@ -435,6 +435,7 @@ impl Engine {
         Reach {
             limit: self.limit(hook),
             window: if tags { TAG_WINDOW } else { WINDOW },
+            lines: tags,
         }
     }
 
@@ -553,9 +554,9 @@ impl Engine {
             });
         }
         let reads = |part: &Part| {
-            let Reach { limit, window } = self.reach(&*part.node, None);
-            let limit = limit.min(most);
-            Reach { limit, window }
+            let mut reach = self.reach(&*part.node, None);
+            reach.limit = reach.limit.min(most);
+            reach
         };
         let sequences = self.sequences(texts, plan.channels.iter().flatten().map(reads))?;
         let mut vectors: Vec<GatheredVector> =

@@ -29,6 +29,7 @@ const POSITIONS: usize = 32;
 const REACH: Reach = Reach {
     limit: POSITIONS,
     window: WINDOW,
+    lines: false,
 };
 
 fn engine() -> Engine {
@@ -622,6 +623,31 @@ fn pairs_and_single_texts_are_told_apart() {
     assert_eq!(data.select(&[0, 1]).pair(), None);
 }
 
+/// Where words are labelled, a line that fits is read alone, so that joined rows are read as the rows are.
+#[test]
+fn lines_are_read_alone() {
+    let engine = engine();
+    let problem = ProblemName::TokenClassification;
+    let task = learnt(&engine, "lora", problem, &labelled::rows(problem, 24, 1), 5);
+    let rows: Vec<Text> = labelled::rows(problem, 30, 3)
+        .into_iter()
+        .map(|row| row.text)
+        .collect();
+    let joined: Vec<&str> = rows.iter().map(|text| text.first.as_str()).collect();
+    let joined = Text::from(joined.join("\n").as_str());
+    let whole = engine.answer(&task, &[joined], "x").unwrap().remove(0);
+    assert_eq!(whole.windows, rows.len());
+    // without the special tokens: the first window's begins the whole, the last one's ends it
+    let width = task.card.labels.len();
+    let apart: Vec<f32> = engine
+        .answer(&task, &rows, "x")
+        .unwrap()
+        .iter()
+        .flat_map(|answer| answer.logits[width..answer.logits.len() - width].to_vec())
+        .collect();
+    assert_eq!(whole.logits[width..whole.logits.len() - width], apart);
+}
+
 /// A model with more positions than a window has tokens.
 #[test]
 fn windows_are_no_longer_than_they_need_be() {
@@ -634,6 +660,7 @@ fn windows_are_no_longer_than_they_need_be() {
             .windows(Reach {
                 limit: 512,
                 window: WINDOW,
+                lines: false,
             })
             .unwrap()
     };

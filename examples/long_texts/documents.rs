@@ -10,8 +10,9 @@ const CHARACTERS: usize = 5500;
 /// Most documents of a set.
 const DOCUMENTS: usize = 48;
 
-/// Rows that follow one another in the file, joined until there are `words` words; the tags are joined as well.
-pub(super) fn sentences(rows: &[Row], words: usize) -> Vec<Row> {
+/// Rows that follow one another in the file, joined by `between` until there are `words` words; the tags are joined as
+/// well.
+pub(super) fn sentences(rows: &[Row], words: usize, between: &str) -> Vec<Row> {
     let mut documents = Vec::new();
     let (mut texts, mut tags, mut count) = (Vec::new(), Vec::new(), 0);
     for row in rows {
@@ -21,7 +22,7 @@ pub(super) fn sentences(rows: &[Row], words: usize) -> Vec<Row> {
         tags.push(label);
         if count >= words {
             documents.push(Row {
-                text: Text::from(texts.join(" ").as_str()),
+                text: Text::from(texts.join(between).as_str()),
                 label: Some(tags.join(" ")),
             });
             (texts, tags, count) = (Vec::new(), Vec::new(), 0);

@@ -191,7 +191,8 @@ fn some_classes(rows: Vec<Row>) -> Vec<Row> {
 /// F1 of joined sentences, by overlap and rule, beside that of the sentences themselves.
 fn tags(engine: &mut Engine, folders: &Folders) -> Result<()> {
     let sentences = read(folders, "wnut17", "test.conll")?;
-    let documents = documents::sentences(&sentences, WORDS);
+    let documents = documents::sentences(&sentences, WORDS, " ");
+    let lines = documents::sentences(&sentences, WORDS, "\n");
     let task = add(engine, folders, "wnut17")?;
     let covered: usize = documents
         .iter()
@@ -220,6 +221,10 @@ fn tags(engine: &mut Engine, folders: &Folders) -> Result<()> {
     engine.set_long_texts(LongTexts::Windows);
     let (f1, windows) = engine_f1(engine, &task, &documents)?;
     println!("| documents, as the engine reads them ({windows} windows) | {f1:.4} |");
+    let (f1, windows) = engine_f1(engine, &task, &lines)?;
+    println!(
+        "| documents joined by line breaks, as the engine reads them ({windows} windows) | {f1:.4} |"
+    );
     println!(
         "\n| window | overlap | windows | the window with the most context | mean of logits |"
     );

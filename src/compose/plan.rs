@@ -100,6 +100,7 @@ impl Plan {
         let reach = Reach {
             limit: 0,
             window: 0,
+            lines: false,
         };
         let origins: Vec<Origin> = (0..sequences.len()).map(origin).collect();
         self.run_windows(backbone, sequences, &origins, &|_| reach, limit, visit)

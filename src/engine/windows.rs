@@ -66,7 +66,7 @@ impl Sequences {
         // a text that fits one limit has one sequence for all that it fits
         let mut fits = None;
         for &reach in reaches.iter().rev() {
-            let Reach { limit, window } = reach;
+            let Reach { limit, window, .. } = reach;
             if fits.is_some_and(|tokens| limit >= tokens) {
                 continue;
             }

@@ -32,6 +32,8 @@ pub struct Reach {
     pub limit: usize,
     /// How many tokens the windows of a longer text have at most.
     pub window: usize,
+    /// Whether each line of a longer text is a window of its own if it fits `limit`.
+    pub lines: bool,
 }
 
 /// A text of any length, cut into sequences that a model can read.
@@ -68,6 +70,8 @@ pub struct Pieces<'a> {
     texts: Vec<Encoding>,
     /// The tokens of each text that begin a sentence or a line.
     sentences: Vec<Vec<usize>>,
+    /// Those of them that begin a line.
+    lines: Vec<Vec<usize>>,
     layout: Layout,
 }
 
@@ -90,10 +94,12 @@ impl<'a> Pieces<'a> {
         texts: Vec<Encoding>,
     ) -> tokenizers::Result<Self> {
         let strings = std::iter::once(&text.first).chain(&text.second);
-        let sentences = texts.iter().zip(strings);
-        let sentences =
-            sentences.map(|(encoding, text)| sentences_of(text, encoding.get_offsets()));
-        let sentences = sentences.collect();
+        let (mut sentences, mut lines) = (Vec::new(), Vec::new());
+        for (encoding, text) in texts.iter().zip(strings) {
+            let offsets = encoding.get_offsets();
+            sentences.push(sentences_of(text, offsets));
+            lines.push(lines_of(text, offsets));
+        }
         // one token of each text shows where the special tokens go
         let sample = texts.iter().map(|text| slice(text, 0..text.len().min(1)));
         let sample = encode::finish(parts, sample.collect())?;
@@ -122,6 +128,7 @@ impl<'a> Pieces<'a> {
             parts,
             texts,
             sentences,
+            lines,
             layout,
         })
     }
@@ -137,12 +144,13 @@ impl<'a> Pieces<'a> {
     ///
     /// # Errors
     /// [`Error::FileInvalid`](crate::Error::FileInvalid) if the tokenizer fails.
-    pub fn windows(&self, Reach { limit, window }: Reach) -> Result<Windows> {
+    pub fn windows(&self, reach: Reach) -> Result<Windows> {
+        let limit = reach.limit;
         if self.layout.tokens <= limit || limit <= self.layout.special.len() {
             return self.whole(limit);
         }
-        let size = limit.min(window);
-        self.windows_with(size, size / 2)
+        let size = limit.min(reach.window);
+        self.cut_into(size, size / 2, if reach.lines { limit } else { 0 })
     }
 
     /// All of the text in one sequence, or nothing of it if the limit leaves no room.
@@ -171,14 +179,29 @@ impl<'a> Pieces<'a> {
     /// # Errors
     /// As [`windows`](Self::windows).
     pub fn windows_with(&self, size: usize, overlap: usize) -> Result<Windows> {
-        let room = size.saturating_sub(self.layout.special.len());
+        self.cut_into(size, overlap, 0)
+    }
+
+    /// As [`windows_with`](Self::windows_with), but a line is a window of its own if it has at most `line` tokens,
+    /// special tokens included.
+    fn cut_into(&self, size: usize, overlap: usize, line: usize) -> Result<Windows> {
+        let special = self.layout.special.len();
+        let room = size.saturating_sub(special);
         let lengths: Vec<usize> = self.texts.iter().map(Encoding::len).collect();
         if lengths.iter().sum::<usize>() <= room || room == 0 {
             return self.whole(size);
         }
-        let parts: Vec<Vec<Part>> = { self.texts.iter().zip(&self.sentences) }
-            .zip(rooms(&lengths, room))
-            .map(|((text, sentences), room)| pack(text.get_word_ids(), sentences, room, overlap))
+        let line_rooms = rooms(&lengths, line.saturating_sub(special));
+        let rooms = rooms(&lengths, room).into_iter().zip(line_rooms);
+        let parts: Vec<Vec<Part>> = (self.texts.iter().zip(&self.sentences).zip(&self.lines))
+            .zip(rooms)
+            .map(|(((text, sentences), lines), (room, line))| {
+                let words = text.get_word_ids();
+                if line == 0 {
+                    return pack(words, sentences, room, overlap);
+                }
+                pack_lines(words, (sentences, lines), (room, line), overlap)
+            })
             .collect();
         let count = parts.iter().map(Vec::len).max().unwrap_or_default();
         // which part of each text the windows hold: the shorter list is stretched over the longer
@@ -285,6 +308,17 @@ struct Part {
     own: Range<usize>,
 }
 
+impl Part {
+    /// The same part of a text that stands behind `before` other tokens.
+    fn behind(self, before: usize) -> Self {
+        let moved = |range: Range<usize>| range.start + before..range.end + before;
+        Self {
+            all: moved(self.all),
+            own: moved(self.own),
+        }
+    }
+}
+
 /// How many of `room` tokens each text of a pair gets.
 fn rooms(lengths: &[usize], room: usize) -> Vec<usize> {
     let [first, second] = *lengths else {
@@ -300,6 +334,8 @@ fn rooms(lengths: &[usize], room: usize) -> Vec<usize> {
         vec![room - second, second]
     }
 }
+
+const LINE_ENDS: [char; 3] = ['\n', '\r', '\u{2029}'];
 
 /// The tokens that begin a sentence or a line, by their offsets in bytes: those behind a line break, and
 /// those behind a full stop, question or exclamation mark and a space, unless they begin in lower case.
@@ -321,9 +357,47 @@ fn sentences_of(text: &str, offsets: &[(usize, usize)]) -> Vec<usize> {
             ENDS.contains(&last) && (wide(last) || between.contains(char::is_whitespace))
         });
         let lower = behind.chars().next().is_some_and(char::is_lowercase);
-        between.contains(['\n', '\r', '\u{2029}']) || ended && !lower
+        between.contains(LINE_ENDS) || ended && !lower
     };
     (1..offsets.len()).filter(begins).collect()
+}
+
+/// The tokens that begin a line, by their offsets in bytes.
+fn lines_of(text: &str, offsets: &[(usize, usize)]) -> Vec<usize> {
+    let begins = |token: &usize| {
+        let between = text.get(offsets[token - 1].1..offsets[*token].0);
+        between.is_some_and(|between| between.contains(LINE_ENDS))
+    };
+    (1..offsets.len()).filter(begins).collect()
+}
+
+/// Makes each line of at most `line` tokens a part, and packs the sentences of those that are longer into parts of
+/// at most `room`.
+fn pack_lines(
+    words: &[Option<u32>],
+    (sentences, lines): (&[usize], &[usize]),
+    (room, line): (usize, usize),
+    overlap: usize,
+) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut start = 0;
+    for end in lines.iter().copied().chain([words.len()]) {
+        if end - start <= line {
+            parts.push(Part {
+                all: start..end,
+                own: start..end,
+            });
+        } else {
+            let inside = sentences
+                .iter()
+                .filter(|&&token| start < token && token < end);
+            let inside: Vec<usize> = inside.map(|token| token - start).collect();
+            let own = pack(&words[start..end], &inside, room, overlap);
+            parts.extend(own.into_iter().map(|part| part.behind(start)));
+        }
+        start = end;
+    }
+    parts
 }
 
 /// Packs sentences into parts of at most `room` tokens, and cuts those that are longer.
@@ -337,10 +411,7 @@ fn pack(words: &[Option<u32>], sentences: &[usize], room: usize, overlap: usize)
             parts.extend(
                 cut(&words[all.clone()], room, overlap)
                     .into_iter()
-                    .map(|part| Part {
-                        all: part.all.start + all.start..part.all.end + all.start,
-                        own: part.own.start + all.start..part.own.end + all.start,
-                    }),
+                    .map(|part| part.behind(all.start)),
             );
         }
         *open = open.end..end;
@@ -524,6 +595,19 @@ mod tests {
         assert_eq!(all(pack(&of, &[25], 40, 3)), [(0, 40)]);
         assert_eq!(all(pack(&of, &[25], 30, 3)), [(0, 25), (25, 40)]);
         assert_eq!(pack(&[], &[], 10, 3).len(), 1);
+    }
+
+    #[test]
+    fn lines_that_fit_are_parts() {
+        let of = words(&[1; 40]);
+        let parts = pack_lines(&of, (&[4, 9, 15, 25, 30], &[9, 30]), (10, 12), 3);
+        let all: Vec<(usize, usize)> = parts.iter().map(|p| (p.all.start, p.all.end)).collect();
+        // the line from 9 to 30 is too long and is cut into its sentences
+        assert_eq!(all, [(0, 9), (9, 15), (15, 25), (25, 30), (30, 40)]);
+        let own: Vec<usize> = parts.iter().flat_map(|p| p.own.clone()).collect();
+        assert!(own.into_iter().eq(0..40));
+        let offsets = [(0, 3), (4, 7), (9, 14), (15, 19)];
+        assert_eq!(lines_of("one\ntwo\r\nthree four", &offsets), [1, 2]);
     }
 
     #[test]

@@ -186,11 +186,11 @@ fn narrow(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
 }
 
-/// Where the words of a sentence start and end, in characters: they stand between spaces.
+/// Where the words of a sentence start and end, in characters: they stand between spaces, tabs and line breaks.
 fn words_of(sentence: &str) -> Vec<(usize, usize)> {
     let mut at = 0;
     let mut words = Vec::new();
-    for word in sentence.split(' ') {
+    for word in sentence.split([' ', '\t', '\n', '\r']) {
         let length = word.chars().count();
         if length > 0 {
             words.push((at, at + length));
@@ -257,6 +257,7 @@ mod tests {
     #[test]
     fn words_stand_between_spaces() {
         assert_eq!(words_of("é a  bc "), [(0, 1), (2, 3), (5, 7)]);
+        assert_eq!(words_of("a\r\nbc\td"), [(0, 1), (3, 5), (6, 7)]);
         assert!(words_of("").is_empty());
     }
 
