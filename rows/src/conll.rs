@@ -220,8 +220,9 @@ fn is_comment(line: &str) -> bool {
     let Some(rest) = line.strip_prefix('#') else {
         return false;
     };
-    if line.contains('\t') {
-        return false;
+    if let Some((_, cells)) = line.split_once('\t') {
+        // GermEval names the source of a sentence: `#\thttp://… [2009-10-17]`
+        return rest.starts_with('\t') && cells.trim().contains(' ');
     }
     let mut rest = rest.strip_prefix(' ').unwrap_or_default().split(' ');
     // `# O` and `# SYM B-x` are words

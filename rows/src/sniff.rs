@@ -216,14 +216,21 @@ pub(crate) fn is_header(records: &[Vec<Cow<'_, str>>]) -> bool {
     if columns.any(|(column, name)| names::is_any(name) && !recurs(column, name)) {
         return true;
     }
-    if names
-        .iter()
-        .any(|name| name.is_empty() || name.chars().count() > 40)
+    if names.iter().any(|name| name.chars().count() > 40) {
+        return false;
+    }
+    // a name may be missing above empty cells and above the numbers of rows
+    let mut nameless = names.iter().enumerate();
+    if nameless.any(|(column, name)| {
+        let is_index = || below(column).all(|cell| cell.parse::<u64>().is_ok());
+        name.is_empty()
+            && !(below(column).all(str::is_empty) || column == 0 && names.len() > 1 && is_index())
+    }) || names.iter().all(|name| name.is_empty())
     {
         return false;
     }
     let mut columns = names.iter().enumerate();
-    if columns.any(|(column, name)| recurs(column, name)) {
+    if columns.any(|(column, name)| !name.is_empty() && recurs(column, name)) {
         return false;
     }
     let is_number = |cell: &str| cell.parse::<f64>().is_ok();
@@ -233,7 +240,8 @@ pub(crate) fn is_header(records: &[Vec<Cow<'_, str>>]) -> bool {
         let cells = below(column).count();
         let total: usize = below(column).map(|cell| cell.chars().count()).sum();
         let is_short = cells > 1 && name.chars().count() * 2 * cells < total;
-        is_short || (cells > 1 && !is_number(name) && below(column).all(is_number))
+        !name.is_empty()
+            && (is_short || (cells > 1 && !is_number(name) && below(column).all(is_number)))
     }) && !names.iter().any(|name| is_number(name))
 }
 
