@@ -44,6 +44,8 @@ struct Profile {
     zero_one: usize,
     /// Cells that are numbers.
     numbers: usize,
+    /// Cells that are lists or objects.
+    values: usize,
     /// Cells that are objects and no form of labels.
     objects: usize,
 }
@@ -62,7 +64,7 @@ impl Profile {
 
     /// Whether all cells say the same, which tells no text from another.
     fn is_constant(&self) -> bool {
-        self.filled > 1 && self.distinct.len() == 1
+        self.filled > 1 && self.distinct.len() == 1 && self.values == 0
     }
 
     fn is_object(&self) -> bool {
@@ -139,6 +141,7 @@ impl<'a> Guess<'a> {
                     profile.length += raw.len();
                     profile.distinct.insert(hash(raw.as_bytes(), 0));
                     profile.zero_one += usize::from(zero_or_one(&raw).is_some());
+                    profile.values += 1;
                     profile.objects += usize::from(said(cell) == Said::Object);
                     continue;
                 };

@@ -178,10 +178,10 @@ pub(crate) fn bare_list(label: &str) -> Option<&str> {
 }
 
 /// Tags that are written as one text: spaces stand between them, or commas.
-pub(crate) fn tags<'a>(
-    label: &'a str,
+pub(crate) fn tags(
+    label: &str,
     is_right: impl Fn(&str) -> bool,
-) -> Option<impl Iterator<Item = &'a str> + Clone> {
+) -> Option<impl Iterator<Item = &str> + Clone> {
     // a comma is the tag of a comma in corpora of parts of speech
     let mut parts = label.split_whitespace().rev();
     let last = parts.next().unwrap_or_default();
@@ -189,7 +189,7 @@ pub(crate) fn tags<'a>(
     let by_commas = label.contains(',') && !last.ends_with(',') && parts.all(is_joined);
     let is_between = move |c: char| c.is_whitespace() || (by_commas && c == ',');
     let tags = label.split(is_between).filter(|tag| !tag.is_empty());
-    tags.clone().all(|tag| is_right(tag)).then_some(tags)
+    tags.clone().all(is_right).then_some(tags)
 }
 
 /// A number, with a decimal point or a decimal comma.

@@ -181,6 +181,7 @@ pub(crate) fn text_rank(name: &str) -> Option<usize> {
 
 /// How likely a column of this name holds labels.
 pub(crate) fn label_rank(name: &str) -> Option<usize> {
+    let words = name.split_whitespace().count();
     let name = plain(name);
     let endings = ["", "s", "es", "name", "text", "id", "ids", "names"];
     let mut stems: Vec<&str> = endings
@@ -194,7 +195,7 @@ pub(crate) fn label_rank(name: &str) -> Option<usize> {
         .iter()
         .position(|names| stems.iter().any(|stem| names.contains(stem)));
     // entailment_label
-    rank.or_else(|| name.ends_with("label").then_some(1))
+    rank.or_else(|| (words < 3 && name.ends_with("label")).then_some(1))
 }
 
 /// Whether a column's name says that a text has several labels.
