@@ -170,6 +170,11 @@ impl Shape {
         self.spans
     }
 
+    /// The column of tags from 1, where it is not the last.
+    pub(crate) fn tag_column(&self) -> Option<usize> {
+        self.tag.map(|tag| tag + 1)
+    }
+
     /// The word and the tag of a line; nothing if it has not both.
     fn word<'a>(&self, line: &'a str) -> Option<(&'a str, &'a str)> {
         let mut all = cells(line, self.tabs || line.contains('\t')).take(MOST_CELLS);

@@ -212,7 +212,16 @@ impl Table {
                 .as_ref()
                 .and_then(|column| column.parse().ok());
             match conll::look(&text, called_so, tag) {
-                Look::Tagged(shape) => return Ok(Self::conll(text, encoding, shape)),
+                Look::Tagged(shape) => {
+                    let mut table = Self::conll(text, encoding, shape);
+                    let found = shape.tag_column().filter(|_| tag.is_none());
+                    table.source.notes.extend(found.map(|column| {
+                        format!(
+                            "The tags are those of column {column}; the number of another can be given as the label's column."
+                        )
+                    }));
+                    return Ok(table);
+                }
                 Look::Untagged => {
                     return Err(magic::is(
                         "CoNLL-U without tags such as “B-PER”",

@@ -284,3 +284,37 @@ fn a_header_may_have_cells_without_names() {
     });
     assert!(!table(&none).source().header);
 }
+
+#[test]
+fn one_column_a_label_however_the_zeros_and_ones_are_written() {
+    for (yes, no) in [
+        ("1", "0"),
+        ("1.0", "0.0"),
+        ("True", "False"),
+        ("TRUE", "FALSE"),
+    ] {
+        let jigsaw = rows("id,comment_text,toxic,severe_toxic,threat", |i| {
+            let flag = |holds: bool| if holds { yes } else { no };
+            let missing = if i == 7 { "" } else { flag(i % 3 == 0) };
+            format!(
+                "{i:x},\"a comment, {i}\",{},{missing},{}",
+                flag(i % 2 == 0),
+                no
+            )
+        });
+        let found = chosen(&jigsaw);
+        assert_eq!(
+            (found.text, found.label_columns),
+            (1, vec![2, 3, 4]),
+            "{yes}"
+        );
+        let looked = support::look_as(&jigsaw, |choice| choice.judged = true);
+        assert_eq!(
+            support::labels(&looked)[..3],
+            ["toxic|severe_toxic", "", "toxic"]
+        );
+        // a row with a cell missing is named
+        let missing = support::findings(&looked);
+        assert_eq!(missing[&graftlet_rows::FindingKind::LabelMissing], [9]);
+    }
+}
