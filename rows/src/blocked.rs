@@ -66,11 +66,30 @@ pub(crate) fn blocked_by(
         Problem::TokenClassification if usable < 2 => Some(format!(
             "Fewer than two rows have one tag for each word in “{name}”: choose another column, or what its labels are."
         )),
+        Problem::TokenClassification if words_in_rows(table, columns.text) => Some(format!(
+            "Each row is one word with its tag, and sentences are needed: write them as CoNLL, a word and its tag a line and an empty line between sentences, or as lists of words and tags; “{}” holds single words.",
+            names.get(columns.text).cloned().unwrap_or_default()
+        )),
         Problem::TokenClassification if by_size.is_empty() => {
             Some("No word has a tag that begins a span (“B-…”): there is nothing to learn.".into())
         }
         _ => None,
     }
+}
+
+/// Rows that are looked at, and fewest of which anything is said.
+const SAMPLE: usize = 500;
+const FEWEST: usize = 10;
+
+/// Whether every row is a single word: a sentence was written over many rows.
+fn words_in_rows(table: &Table, text: usize) -> bool {
+    let mut cursor = table.cursor();
+    let mut rows = table.sample(SAMPLE);
+    table.len() >= FEWEST
+        && rows.all(|row| {
+            let cell = cursor.row(row).get(text);
+            cell.is_none_or(|cell| cell.shown().split_whitespace().nth(1).is_none())
+        })
 }
 
 /// A column of objects, by name and with what is in it.

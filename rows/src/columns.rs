@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::labels::{Said, said};
 use crate::names;
 use crate::options::{Options, Refusal};
 use crate::pool::hash;
@@ -41,8 +42,12 @@ struct Profile {
     length: usize,
     spaced: usize,
     zero_one: usize,
-    /// Cells that are objects, or words of which there are numbers only.
+    /// Cells that are numbers.
     numbers: usize,
+    /// Cells that are lists or objects.
+    values: usize,
+    /// Cells that are objects and no form of labels.
+    objects: usize,
 }
 
 impl Profile {
@@ -57,16 +62,37 @@ impl Profile {
             && self.mean_length() <= LABEL_LENGTH
     }
 
+    /// Whether all cells say the same, which tells no text from another.
+    fn is_constant(&self) -> bool {
+        self.filled > 1 && self.distinct.len() == 1 && self.values == 0
+    }
+
+    fn is_object(&self) -> bool {
+        self.filled > 0 && self.objects * 2 > self.filled
+    }
+
+    /// Whether cells are numbers only.
+    fn is_numbers(&self) -> bool {
+        self.filled > 0 && self.numbers == self.filled
+    }
+
+    /// Share of the cells that are not those of other rows.
+    #[allow(clippy::cast_precision_loss)]
+    fn variety(&self) -> f64 {
+        self.distinct.len() as f64 / self.filled.max(1) as f64
+    }
+
     fn is_zero_one(&self, rows: usize) -> bool {
-        self.zero_one == rows && rows > 0
+        // a few cells may be missing
+        self.zero_one == self.filled && self.filled > 0 && self.filled * 10 >= rows * 9
     }
 }
 
 /// Whether a cell of a column of zeros and ones says that its label holds.
 pub(crate) fn zero_or_one(cell: &str) -> Option<bool> {
     match cell.trim() {
-        "1" | "1.0" | "true" | "True" | "TRUE" => Some(true),
-        "0" | "0.0" | "false" | "False" | "FALSE" => Some(false),
+        "1" | "1.0" | "1." | "true" | "True" | "TRUE" => Some(true),
+        "0" | "0.0" | "0." | "false" | "False" | "FALSE" => Some(false),
         _ => None,
     }
 }
@@ -116,6 +142,8 @@ impl<'a> Guess<'a> {
                     profile.length += raw.len();
                     profile.distinct.insert(hash(raw.as_bytes(), 0));
                     profile.zero_one += usize::from(zero_or_one(&raw).is_some());
+                    profile.values += 1;
+                    profile.objects += usize::from(said(cell) == Said::Object);
                     continue;
                 };
                 let cell = cell.trim();
@@ -193,9 +221,13 @@ impl<'a> Guess<'a> {
             (0..self.names.len()).filter(|&column| !is_taken(column) && !seconds.contains(&column));
         let ranked = columns.filter_map(|column| {
             let (leaf, depth) = self.leaf(column);
-            Some((depth, names::label_rank(leaf)?, column))
+            let profile = &self.profiles[column];
+            let rank = names::label_rank(leaf)?;
+            let is_weak = rank == names::WEAKEST_LABEL;
+            let odd = (profile.is_constant(), is_weak, profile.is_object());
+            Some((odd, depth, rank, column))
         });
-        ranked.min().map(|(_, _, column)| column)
+        ranked.min().map(|(.., column)| column)
     }
 
     /// Columns that are the second text of another.
@@ -233,8 +265,10 @@ impl<'a> Guess<'a> {
         let columns = (0..self.names.len()).filter(is_free);
         let ranked = columns.filter_map(|column| {
             let (leaf, depth) = self.leaf(column);
-            let empty = self.profiles[column].filled == 0 && self.rows > 0;
-            Some((empty, depth, names::text_rank(leaf)?, column))
+            let profile = &self.profiles[column];
+            let empty = profile.filled == 0 && self.rows > 0;
+            let odd = (empty, profile.is_numbers() && self.rows > 1);
+            Some((odd, depth, names::text_rank(leaf)?, column))
         });
         (ranked.min().map(|(.., column)| column), None)
     }
@@ -253,7 +287,8 @@ impl<'a> Guess<'a> {
             .collect();
         let recurring: Vec<usize> = columns()
             .filter(|&column| {
-                self.profiles[column].recurs() && self.profiles[column].distinct.len() > 1
+                let profile = &self.profiles[column];
+                profile.recurs() && profile.distinct.len() > 1 && !profile.is_object()
             })
             .collect();
         if flags.len() > 1 {
@@ -291,7 +326,9 @@ impl<'a> Guess<'a> {
                 let profile = &self.profiles[column];
                 let numbers =
                     names::is_id(&self.names[column]) || profile.numbers == profile.filled;
-                (if numbers { 0.0 } else { profile.mean_length() }, column)
+                // dates and names of places come again, texts do not
+                let length = profile.mean_length() * profile.variety();
+                (if numbers { 0.0 } else { length }, column)
             })
             .collect();
         by_length.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));

@@ -1,8 +1,8 @@
 //! CoNLL: a word and its tag a line, other columns between them, and an empty line between sentences.
 //!
 //! Cells are separated by tabs or spaces. The word is the first cell, or the second where the first numbers the words of
-//! each sentence, as CoNLL-U has it. The tag is the last cell. `-DOCSTART-` lines and comments (`# …`) are passed over; a
-//! line such as `# O` is a word and its tag.
+//! each sentence, as CoNLL-U has it. The tag is the last cell that holds tags. `-DOCSTART-` lines and
+//! comments (`# …`) are passed over; a line such as `# O` is a word and its tag.
 
 use crate::delimited::{after_line, line_at};
 use crate::tags::is_tag;
@@ -25,6 +25,8 @@ pub(crate) struct Shape {
     indexed: bool,
     /// The cell of the tag; the last without it.
     tag: Option<usize>,
+    /// Whether the tag stands before the word, the only other cell.
+    reversed: bool,
     /// Whether tags need to be those of spans.
     spans: bool,
 }
@@ -86,7 +88,13 @@ pub(crate) fn look(text: &str, called_so: bool, tag: Option<usize>) -> Look {
         tabs,
         indexed,
         tag: tag.map(|tag| tag.saturating_sub(1)),
+        reversed: false,
         spans: true,
+    };
+    let lines_of_cells = || lines().map(|line| cells(line).collect::<Vec<_>>());
+    let shape = match tag {
+        Some(_) => shape,
+        None => shape.with_tag_of(lines_of_cells),
     };
     let tagged = |line: &str| shape.word(line).is_some();
     #[allow(clippy::cast_precision_loss)]
@@ -113,9 +121,58 @@ pub(crate) fn look(text: &str, called_so: bool, tag: Option<usize>) -> Look {
 }
 
 impl Shape {
+    /// The shape with the place of the tag where that is not the last cell: GermEval has tags of inner spans behind those
+    /// of the outer, Universal NER has notes behind them, and some files put the tag first.
+    fn with_tag_of<'a, I: Iterator<Item = Vec<&'a str>>>(self, lines: impl Fn() -> I) -> Self {
+        let count = lines().count();
+        let width = lines().map(|cells| cells.len()).max().unwrap_or_default();
+        let share = |column: usize, holds: fn(&str) -> bool| {
+            let found = lines().filter(|cells| cells.get(column).is_some_and(|cell| holds(cell)));
+            found.count()
+        };
+        let tagged = |column: usize| {
+            #[allow(clippy::cast_precision_loss)]
+            let most = share(column, is_tag) as f64 >= AGREEMENT * count as f64;
+            most
+        };
+        let spans = |column: usize| share(column, |cell| is_tag(cell) && cell != "O");
+        let last = width.saturating_sub(1);
+        let word = usize::from(self.indexed);
+        let tag = if width > MOST_CELLS || width < word + 2 {
+            None
+        } else if !tagged(last) {
+            // what stands behind the tags is the same or missing
+            (word + 1..last)
+                .rev()
+                .find(|&column| tagged(column) && spans(column) > 0)
+        } else {
+            let outer = last - 1;
+            let is_outer =
+                self.indexed && width == 4 && tagged(outer) && spans(outer) > spans(last);
+            is_outer.then_some(outer)
+        };
+        let reversed = tag.is_none()
+            && self.tabs
+            && !self.indexed
+            && width == 2
+            && !tagged(1)
+            && tagged(0)
+            && spans(0) > 0;
+        Self {
+            tag: tag.or(self.tag),
+            reversed,
+            ..self
+        }
+    }
+
     /// Whether tags are those of spans.
     pub(crate) fn has_span_tags(&self) -> bool {
         self.spans
+    }
+
+    /// The column of tags from 1, where it is not the last.
+    pub(crate) fn tag_column(&self) -> Option<usize> {
+        self.tag.map(|tag| tag + 1)
     }
 
     /// The word and the tag of a line; nothing if it has not both.
@@ -125,6 +182,11 @@ impl Shape {
             all.next()?;
         }
         let word = all.next()?;
+        if self.reversed {
+            let (tag, word) = (word, all.next()?);
+            let is_word = !word.is_empty() && !word.contains(char::is_whitespace);
+            return (is_word && is_tag(tag)).then_some((word, tag));
+        }
         let tag = match self.tag {
             Some(tag) => all.nth(tag.checked_sub(1 + usize::from(self.indexed))?)?,
             None => all.last()?,
@@ -220,8 +282,9 @@ fn is_comment(line: &str) -> bool {
     let Some(rest) = line.strip_prefix('#') else {
         return false;
     };
-    if line.contains('\t') {
-        return false;
+    if let Some((_, cells)) = line.split_once('\t') {
+        // GermEval names the source of a sentence: `#\thttp://… [2009-10-17]`
+        return rest.starts_with('\t') && cells.trim().contains(' ');
     }
     let mut rest = rest.strip_prefix(' ').unwrap_or_default().split(' ');
     // `# O` and `# SYM B-x` are words

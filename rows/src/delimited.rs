@@ -16,6 +16,33 @@ pub(crate) struct Dialect {
     pub(crate) delimiter: Option<u8>,
     /// Whether a cell may stand between quotes; otherwise they are characters like others.
     pub(crate) quoted: bool,
+    /// What a cell stands between.
+    pub(crate) quote: u8,
+    /// Whether a backslash before a quote makes it a character of the cell, as MySQL writes and `escapechar` of pandas.
+    pub(crate) escaped: bool,
+}
+
+impl Dialect {
+    /// As RFC 4180 has it, with this delimiter.
+    pub(crate) fn of(delimiter: Option<u8>) -> Self {
+        Self {
+            delimiter,
+            quoted: true,
+            quote: b'"',
+            escaped: false,
+        }
+    }
+}
+
+/// What of a cell's characters has to be undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Raw {
+    /// Nothing.
+    Plain,
+    /// Quotes of this kind are doubled.
+    Doubled(u8),
+    /// The same, and backslashes stand before quotes.
+    Escaped(u8),
 }
 
 /// Where a cell stands.
@@ -23,19 +50,41 @@ pub(crate) struct Dialect {
 pub(crate) struct Piece {
     pub(crate) start: usize,
     pub(crate) end: usize,
-    /// Whether quotes in it are doubled.
-    pub(crate) doubled: bool,
+    /// How its characters are written.
+    pub(crate) raw: Raw,
 }
 
 impl Piece {
     pub(crate) fn text(self, text: &str) -> Cow<'_, str> {
         let raw = text.get(self.start..self.end).unwrap_or_default();
-        if self.doubled {
-            raw.replace("\"\"", "\"").into()
-        } else {
-            raw.into()
+        match self.raw {
+            Raw::Plain => raw.into(),
+            Raw::Doubled(quote) => {
+                let one = char::from(quote).to_string();
+                raw.replace(&one.repeat(2), &one).into()
+            }
+            Raw::Escaped(quote) => unescaped(raw, char::from(quote)).into(),
         }
     }
+}
+
+/// A cell without the backslashes before its quotes and other backslashes.
+fn unescaped(raw: &str, quote: char) -> String {
+    let mut text = String::with_capacity(raw.len());
+    let mut rest = raw.chars().peekable();
+    while let Some(character) = rest.next() {
+        let next = rest.peek().copied();
+        let stands_for_next = match character {
+            '\\' => next == Some(quote) || next == Some('\\'),
+            _ => character == quote && next == Some(quote),
+        };
+        text.push(if stands_for_next {
+            rest.next().unwrap_or(character)
+        } else {
+            character
+        });
+    }
+    text
 }
 
 /// A record that was passed over by [`Scanner::next`].
@@ -103,7 +152,7 @@ impl<'a> Scanner<'a> {
         let bytes = self.text.as_bytes();
         let Some(delimiter) = self.dialect.delimiter else {
             let end = line_end(bytes, start);
-            pieces.push(start, end, false);
+            pieces.push(start, end, Raw::Plain);
             return Some(after_break(bytes, end));
         };
         let mut at = start;
@@ -113,7 +162,7 @@ impl<'a> Scanner<'a> {
                     let rest = &bytes[at..];
                     let end = memchr::memchr3(delimiter, b'\n', b'\r', rest);
                     let end = end.map_or(bytes.len(), |end| at + end);
-                    pieces.push(at, end, false);
+                    pieces.push(at, end, Raw::Plain);
                     end
                 }
                 Cell::Quoted { open, close, after } => {
@@ -121,8 +170,15 @@ impl<'a> Scanner<'a> {
                     if self.holds_rows(start, close, inner) {
                         return None;
                     }
-                    let doubled = memchr::memchr(b'"', inner).is_some();
-                    pieces.push(open + 1, close, doubled);
+                    let Dialect { quote, escaped, .. } = self.dialect;
+                    let raw = if escaped && memchr::memchr(b'\\', inner).is_some() {
+                        Raw::Escaped(quote)
+                    } else if memchr::memchr(quote, inner).is_some() {
+                        Raw::Doubled(quote)
+                    } else {
+                        Raw::Plain
+                    };
+                    pieces.push(open + 1, close, raw);
                     after
                 }
                 Cell::Misquoted => return None,
@@ -145,7 +201,7 @@ impl<'a> Scanner<'a> {
             from + bytes[from..].iter().take_while(is_space).count()
         };
         let open = spaces(at);
-        if bytes.get(open) != Some(&b'"') {
+        if bytes.get(open) != Some(&self.dialect.quote) {
             return Cell::Plain;
         }
         let ends = |close: usize| {
@@ -153,7 +209,7 @@ impl<'a> Scanner<'a> {
             let byte = bytes.get(after).copied().unwrap_or(b'\n');
             (byte == delimiter || byte == b'\n' || byte == b'\r').then_some(after)
         };
-        let close = self.quotes.close(bytes, open + 1);
+        let close = self.quotes.close(bytes, open + 1, self.dialect);
         let found = close.and_then(|close| ends(close).map(|after| (close, after)));
         match found {
             // behind spaces a quote opens only what is closed on its line
@@ -232,14 +288,10 @@ impl Pieces {
         (self.count, self.filled) = (0, 0);
     }
 
-    fn push(&mut self, start: usize, end: usize, doubled: bool) {
+    fn push(&mut self, start: usize, end: usize, raw: Raw) {
         self.count += 1;
         if self.count <= self.most {
-            self.pieces.push(Piece {
-                start,
-                end,
-                doubled,
-            });
+            self.pieces.push(Piece { start, end, raw });
         } else if end > start {
             self.filled = self.count;
         }
@@ -254,7 +306,7 @@ impl Pieces {
         let none = Piece {
             start: 0,
             end: 0,
-            doubled: false,
+            raw: Raw::Plain,
         };
         self.pieces.get(index).copied().unwrap_or(none)
     }
@@ -285,7 +337,7 @@ struct Run {
 }
 
 impl Quotes {
-    fn close(&mut self, bytes: &[u8], at: usize) -> Option<usize> {
+    fn close(&mut self, bytes: &[u8], at: usize, dialect: Dialect) -> Option<usize> {
         if let Some(run) = self.known
             && run.from <= at
             && at <= run.start
@@ -294,7 +346,13 @@ impl Quotes {
         }
         let mut place = at;
         let run = loop {
-            let Some(found) = memchr::memchr(b'"', &bytes[place..]) else {
+            let rest = bytes.get(place..).unwrap_or_default();
+            let found = if dialect.escaped {
+                memchr::memchr2(dialect.quote, b'\\', rest)
+            } else {
+                memchr::memchr(dialect.quote, rest)
+            };
+            let Some(found) = found else {
                 break Run {
                     from: at,
                     start: bytes.len(),
@@ -302,9 +360,14 @@ impl Quotes {
                 };
             };
             let start = place + found;
+            if bytes[start] != dialect.quote {
+                // a backslash and what it stands before
+                place = start + 2;
+                continue;
+            }
             let length = bytes[start..]
                 .iter()
-                .take_while(|&&byte| byte == b'"')
+                .take_while(|&&byte| byte == dialect.quote)
                 .count();
             place = start + length;
             if length % 2 == 1 {

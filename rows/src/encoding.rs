@@ -63,6 +63,15 @@ pub(crate) fn decode(mut bytes: Vec<u8>) -> (String, Encoding) {
     (text, Encoding::Windows1252)
 }
 
+/// A text in which a few zero bytes stand for damage; where there are many, it is no text.
+pub(crate) fn without_few_zeros(text: String) -> String {
+    let zeros = memchr::memchr_iter(0, text.as_bytes()).count();
+    if zeros == 0 || zeros * 100 > text.len() {
+        return text;
+    }
+    text.replace('\0', "\u{fffd}")
+}
+
 fn mostly_utf8(bytes: &[u8]) -> bool {
     let (mut proper, mut damaged) = (0, 0);
     for chunk in bytes.utf8_chunks() {

@@ -15,7 +15,7 @@ use crate::pool::{Names, Pool, hash};
 use crate::problem::{Form, LABEL_SEPARATOR, Problem};
 use crate::rows::Rows;
 use crate::spans::tagged;
-use crate::table::{Cell, Table};
+use crate::table::{Cell, Format, Table};
 use crate::tags::{Bio, is_tag};
 
 /// How a table is to be read.
@@ -244,7 +244,8 @@ impl Candidates {
                 _ => None,
             };
             let shown = text.shown();
-            let shown = shown.trim();
+            let shown = Some(shown.trim()).filter(|text| !labels::is_missing(text));
+            let shown = shown.unwrap_or_default();
             let second = columns.text2.map(|column| cell(column).shown());
             let second = second.as_ref().map(|second| second.trim());
             let is_damaged = |text: &str| has_damage && text.contains(DAMAGED);
@@ -315,7 +316,7 @@ impl Candidates {
                 .iter()
                 .all(|name| labels::number(name).is_none_or(|number| number.fract() == 0.0));
         if numbers {
-            self.relabel(problem, |name| labels::whole(name).map(str::to_owned));
+            self.relabel(problem, |name| labels::whole(name).map(Into::into));
         }
         let groups = merge::find(&counts);
         let groups: Vec<Mergeable> = if numbers { Vec::new() } else { groups };
@@ -488,7 +489,11 @@ fn flags(table: &Table, choice: &Choice, cells: &[Cell<'_>]) -> Result<Label, Fi
             None => return Err(FindingKind::LabelObject),
         }
     }
-    let names: Vec<&str> = names.into_iter().map(|name| name.trim()).collect();
+    let common = common_path(table, columns);
+    let names: Vec<&str> = names
+        .into_iter()
+        .map(|name| name.get(common..).unwrap_or(name).trim())
+        .collect();
     match choice.problem {
         Problem::SingleLabel => match names[..] {
             [name] => Ok(Label::of(name)),
@@ -498,6 +503,19 @@ fn flags(table: &Table, choice: &Choice, cells: &[Cell<'_>]) -> Result<Label, Fi
         Problem::Regression => Err(FindingKind::NotANumber),
         Problem::TokenClassification => Err(FindingKind::TagsUnlikeWords),
     }
+}
+
+/// Length of the path that the columns of labels have in common: the members of one object are called by their keys.
+fn common_path(table: &Table, columns: &[usize]) -> usize {
+    let names = &table.source().columns;
+    let path = |&column: &usize| {
+        let name = names.get(column)?;
+        name.rfind('.').map(|at| &name[..=at])
+    };
+    let first = columns.first().and_then(path).unwrap_or_default();
+    let same = matches!(table.source().format, Format::Json | Format::Jsonl)
+        && columns.iter().all(|column| path(column) == Some(first));
+    if same { first.len() } else { 0 }
 }
 
 /// Labels joined by the separator, each once.
@@ -558,7 +576,17 @@ fn read_label(
         },
         Problem::MultiLabel => match said {
             Said::Missing => Ok(Label::default()),
-            Said::Plain(label) => joined(labels::parts(&label, form.separator)).map(Label::of),
+            Said::Plain(label) if form.vector.is_some() && labels::digits(&label).is_some() => {
+                let ones = labels::digits(&label).into_iter().flatten().enumerate();
+                let ones = ones.filter(|(_, one)| *one).take(MOST_LABELS);
+                let names: Vec<String> = ones.map(|(index, _)| format!("label_{index}")).collect();
+                joined(names.iter().map(String::as_str)).map(Label::of)
+            }
+            Said::Plain(label) => {
+                let bare = labels::bare_list(&label).filter(|_| form.bare);
+                let label = bare.unwrap_or(&label);
+                joined(labels::parts(label, form.separator)).map(Label::of)
+            }
             Said::List(list) if form.vector.is_some() => {
                 joined(vector(list).iter().map(String::as_str)).map(Label::of)
             }
@@ -619,11 +647,9 @@ fn read_tags(label: Said<'_>, text: &Cell<'_>, form: &Form) -> Result<Label, Fin
             };
         }
         Said::Plain(tags) => {
-            let words = tags.split_whitespace();
-            return if words.clone().all(is_right) {
-                sentence(text, text_list, words.map(Into::into))
-            } else {
-                Err(FindingKind::TagsUnlikeWords)
+            return match labels::tags(&tags, is_right) {
+                Some(tags) => sentence(text, text_list, tags.map(Into::into)),
+                None => Err(FindingKind::TagsUnlikeWords),
             };
         }
         Said::Missing | Said::Object => return Err(FindingKind::LabelObject),
@@ -798,8 +824,8 @@ fn preview_row(
             .label_columns
             .iter()
             .filter(|&&column| zero_or_one(&shown(column)) == Some(true));
-        let names =
-            ones.filter_map(|&column| table.source().columns.get(column).map(String::as_str));
+        let common = common_path(table, &columns.label_columns);
+        let names = ones.filter_map(|&column| table.source().columns.get(column)?.get(common..));
         names.collect::<Vec<_>>().join("|")
     };
     PreviewRow {

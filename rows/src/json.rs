@@ -232,6 +232,44 @@ pub(crate) fn parse(text: &str) -> Option<Value<'_>> {
     reader.peek().is_none().then_some(value)
 }
 
+/// A set as Python prints it (`{'a', 'b'}`), as a list.
+pub(crate) fn parse_set(text: &str) -> Option<Value<'_>> {
+    let mut reader = Reader::at(text, 0);
+    if reader.peek() != Some(b'{') {
+        return None;
+    }
+    reader.list(0, b'}')?;
+    let list = Value::List(&text[..reader.place()]);
+    reader.peek().is_none().then_some(list)
+}
+
+/// What stands in a call of Python (`frozenset({'a'})`, `array(['a'], dtype=object)`), as a list.
+pub(crate) fn parse_call(text: &str) -> Option<Value<'_>> {
+    const CALLS: [&str; 7] = [
+        "frozenset(",
+        "set(",
+        "np.array(",
+        "array(",
+        "list(",
+        "tuple(",
+        "tensor(",
+    ];
+    let inner = CALLS.iter().find_map(|call| text.strip_prefix(call))?;
+    let inner = inner.strip_suffix(')')?;
+    if inner.trim().is_empty() {
+        return Some(Value::List("[]"));
+    }
+    if let Some(set) = parse_set(inner) {
+        return Some(set);
+    }
+    let mut reader = Reader::at(inner, 0);
+    let value = reader.value()?;
+    // a data type may follow
+    let is_list = matches!(value, Value::List(_));
+    let follows = inner[reader.place()..].trim_start();
+    (is_list && (follows.is_empty() || follows.starts_with(", dtype="))).then_some(value)
+}
+
 /// A string's text. An escape that there is none of stands for its character, half of a surrogate pair for U+FFFD.
 pub(crate) fn unescape(raw: &str) -> Cow<'_, str> {
     if !raw.contains('\\') {

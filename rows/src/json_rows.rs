@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use crate::delimited::after_line;
-use crate::findings::{FindingKind, RowFindings};
+use crate::findings::{FindingKind, RowFindings, name_labels};
 use crate::json::{self, Reader, Value};
 use crate::magic::is;
 use crate::names;
@@ -23,6 +23,9 @@ const HOLDERS: [&str; 9] = [
     "results",
 ];
 
+/// Keys of further lists of rows in a file that has several.
+const PARTS: [&str; 7] = ["train", "test", "dev", "val", "valid", "validation", "eval"];
+
 /// Deepest path of a column, and longest key.
 const DEEPEST: usize = 4;
 const LONGEST_KEY: usize = 200;
@@ -37,6 +40,8 @@ pub(crate) struct JsonRows {
     pub(crate) numbers: Vec<u32>,
     pub(crate) faults: RowFindings,
     pub(crate) tree: Tree,
+    /// What is worth saying.
+    pub(crate) notes: Vec<String>,
     /// Whether objects stand one behind the other, not in a list.
     pub(crate) is_lines: bool,
     /// Whether the rows are all of one object.
@@ -93,13 +98,17 @@ fn one_object(text: &str, object: &str) -> Result<JsonRows, Refusal> {
     let mut holder = None;
     let (mut members, mut columns, mut lists) = (0usize, 0usize, 0usize);
     let mut has_text = false;
+    let mut further = Vec::new();
     for (key, value) in json::members(object) {
         members += 1;
         has_text |= matches!(value, Value::Text(_)) && names::text_rank(key).is_some();
         match value {
             Value::List(list) => match json::items(list).next() {
-                Some(Value::Object(_)) if HOLDERS.contains(&key) => {
-                    holder.get_or_insert(list);
+                Some(Value::Object(_)) if holder.is_none() && HOLDERS.contains(&key) => {
+                    holder = Some((key, list));
+                }
+                Some(Value::Object(_)) if PARTS.contains(&key) || HOLDERS.contains(&key) => {
+                    further.push(key);
                 }
                 Some(Value::Text(_) | Value::Number(_)) => lists += 1,
                 _ => {}
@@ -114,10 +123,17 @@ fn one_object(text: &str, object: &str) -> Result<JsonRows, Refusal> {
             _ => {}
         }
     }
-    if let Some(list) = holder.filter(|_| !has_text) {
+    if let Some((key, list)) = holder.filter(|_| !has_text) {
         // the list is a part of the text
         let at = list.as_ptr() as usize - text.as_ptr() as usize;
-        return Ok(self::list(text, at));
+        let mut rows = self::list(text, at);
+        if !further.is_empty() {
+            rows.notes.push(format!(
+                "The rows under “{key}” are read; those under {} are not.",
+                name_labels(&further)
+            ));
+        }
+        return Ok(rows);
     }
     let by_columns =
         members > 1 && (columns == members || (lists == members && !has_tokens(object)));

@@ -34,15 +34,36 @@ pub(crate) fn said<'a>(cell: &'a Cell<'_>) -> Said<'a> {
             if text.is_empty() {
                 return Said::Missing;
             }
+            if is_missing(text) {
+                return Said::Missing;
+            }
             // `[OTHER]` is a name, `['other']` a list
-            let value = text
-                .starts_with(['[', '(', '{'])
-                .then(|| json::parse(text))
-                .flatten();
-            value.map_or(Said::Plain(text.into()), said_value)
+            let value = match text.as_bytes().first() {
+                Some(b'[' | b'(') => json::parse(text),
+                Some(b'{') => json::parse(text).or_else(|| json::parse_set(text)),
+                _ if text.ends_with(')') => json::parse_call(text),
+                _ => None,
+            };
+            value.map_or(Said::Plain(without_prefix(text).into()), said_value)
         }
     }
 }
+
+/// Whether this is what pandas and spreadsheets print of a missing value.
+pub(crate) fn is_missing(text: &str) -> bool {
+    matches!(text, "NaN" | "nan" | "<NA>" | "#N/A")
+}
+
+/// A label without what fastText puts before it.
+fn without_prefix(label: &str) -> &str {
+    let bare = label
+        .strip_prefix(FAST_TEXT)
+        .filter(|bare| !bare.is_empty());
+    bare.unwrap_or(label)
+}
+
+/// What begins each label in files of fastText.
+pub(crate) const FAST_TEXT: &str = "__label__";
 
 fn said_value(value: Value<'_>) -> Said<'_> {
     match value {
@@ -130,13 +151,45 @@ pub(crate) fn vector_length(list: &str) -> Option<usize> {
     for value in json::items(list) {
         if !matches!(
             value,
-            Value::Number("0" | "1" | "0.0" | "1.0") | Value::Bool(_)
+            Value::Number("0" | "1" | "0.0" | "1.0" | "0." | "1.") | Value::Bool(_)
         ) {
             return None;
         }
         length += 1;
     }
     (length > 1).then_some(length)
+}
+
+/// The digits of a vector of zeros and ones that is written as text: `0 1 1` or `0,1,1`.
+pub(crate) fn digits(label: &str) -> Option<impl Iterator<Item = bool> + Clone> {
+    let is_between = |c: char| c == ' ' || c == ',' || c == ';';
+    let parts = label.split(is_between).filter(|part| !part.is_empty());
+    let all = parts
+        .clone()
+        .all(|part| matches!(part, "0" | "1" | "0.0" | "1.0" | "0." | "1."));
+    (all && parts.clone().nth(1).is_some()).then(|| parts.map(|part| part.starts_with('1')))
+}
+
+/// What stands between the brackets of a list whose words are not quoted: `[joy, anger]`.
+pub(crate) fn bare_list(label: &str) -> Option<&str> {
+    let inside = |open, close| label.strip_prefix(open)?.strip_suffix(close);
+    let inner = inside('[', ']').or_else(|| inside('{', '}'))?;
+    (!inner.contains(['[', ']', '{', '}', ':', '"'])).then_some(inner)
+}
+
+/// Tags that are written as one text: spaces stand between them, or commas.
+pub(crate) fn tags(
+    label: &str,
+    is_right: impl Fn(&str) -> bool,
+) -> Option<impl Iterator<Item = &str> + Clone> {
+    // a comma is the tag of a comma in corpora of parts of speech
+    let mut parts = label.split_whitespace().rev();
+    let last = parts.next().unwrap_or_default();
+    let is_joined = |part: &str| part.ends_with(',') && part != ",";
+    let by_commas = label.contains(',') && !last.ends_with(',') && parts.all(is_joined);
+    let is_between = move |c: char| c.is_whitespace() || (by_commas && c == ',');
+    let tags = label.split(is_between).filter(|tag| !tag.is_empty());
+    tags.clone().all(is_right).then_some(tags)
 }
 
 /// A number, with a decimal point or a decimal comma.
@@ -154,19 +207,24 @@ pub(crate) fn number(label: &str) -> Option<f64> {
     number.is_finite().then_some(number)
 }
 
-/// A label as its class is called: `1.0` is the class `1`.
-pub(crate) fn whole(label: &str) -> Option<&str> {
-    let (whole, rest) = label.split_once('.')?;
+/// A label as its class is called: `1.0`, `1,0` and `1.000e+00` are the class `1`.
+pub(crate) fn whole(label: &str) -> Option<Cow<'_, str>> {
+    if label.contains(['e', 'E']) && label.starts_with(|c: char| c.is_ascii_digit() || c == '-') {
+        let number: f64 = label.parse().ok()?;
+        let is_whole = number.fract() == 0.0 && number.abs() < 1e15;
+        return is_whole.then(|| format!("{number:.0}").into());
+    }
+    let (whole, rest) = label.split_once(['.', ','])?;
     let digits = whole.strip_prefix('-').unwrap_or(whole);
     let is_whole = !digits.is_empty()
         && digits.bytes().all(|byte| byte.is_ascii_digit())
         && !rest.is_empty()
         && rest.bytes().all(|byte| byte == b'0');
-    is_whole.then_some(whole)
+    is_whole.then_some(whole.into())
 }
 
 /// What stands between the labels of a row that are written as one text.
-pub(crate) const SEPARATORS: [char; 3] = ['|', ';', ','];
+pub(crate) const SEPARATORS: [char; 4] = ['|', ';', ',', '#'];
 
 /// The labels of a text that may have several.
 pub(crate) fn parts(label: &str, separator: char) -> impl Iterator<Item = &str> + Clone {

@@ -14,6 +14,7 @@ mod columns;
 mod conll;
 mod delimited;
 mod encoding;
+mod fast_text;
 mod findings;
 mod inspect;
 mod json;

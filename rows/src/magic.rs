@@ -17,12 +17,21 @@ const TO_CSV: &str =
 const CHOOSE: &str = "choose a file of rows: CSV, TSV, JSONL, JSON or CoNLL";
 
 /// First bytes, what a file that has them is, and what to do.
-const BEGINNINGS: [(&[u8], &str, &str); 24] = [
+const BEGINNINGS: [(&[u8], &str, &str); 33] = [
     (
         b"PAR1",
         "a Parquet file",
         "write it as CSV, in Python with pandas.read_parquet(FILE).to_csv(\"rows.csv\", index=False)",
     ),
+    (b"FEA1", "a Feather file", TO_CSV),
+    (b"Obj\x01", "an Avro file", TO_CSV),
+    (b"(dp0\n", "a Python pickle", TO_CSV),
+    (b"(lp0\n", "a Python pickle", TO_CSV),
+    (b"ccopy_reg\n", "a Python pickle", TO_CSV),
+    (b"cpandas.", "a Python pickle", TO_CSV),
+    (b"ID3\x03", "a sound file", CHOOSE),
+    (b"ID3\x04", "a sound file", CHOOSE),
+    (b"OggS\0", "a sound file", CHOOSE),
     (b"ARROW1", "an Arrow file", TO_CSV),
     (b"\xff\xff\xff\xff", "an Arrow stream", TO_CSV),
     (b"\x1f\x8b", "a gzip archive", UNPACK),
@@ -65,6 +74,22 @@ pub(crate) fn refuse_bytes(bytes: &[u8]) -> Result<(), Refusal> {
     if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
         let (what, remedy) = archive(bytes);
         return Err(is(what, remedy));
+    }
+    let at = |place: usize, word: &[u8]| {
+        bytes
+            .get(place..)
+            .is_some_and(|rest| rest.starts_with(word))
+    };
+    if at(0, b"RIFF") && (at(8, b"WEBP") || at(8, b"WAVE")) {
+        let what = if at(8, b"WEBP") {
+            "an image"
+        } else {
+            "a sound file"
+        };
+        return Err(is(what, CHOOSE));
+    }
+    if at(257, b"ustar") {
+        return Err(is("a tar archive", UNPACK));
     }
     let found = BEGINNINGS
         .iter()
@@ -123,19 +148,46 @@ pub(crate) fn refuse_text(text: &str) -> Result<(), Refusal> {
         let first = start.get(..tag.len());
         first.is_some_and(|first| first.eq_ignore_ascii_case(tag))
     };
-    if ["<!doctype", "<html", "<head", "<body"]
-        .into_iter()
-        .any(begins)
-    {
+    const TAGS: [&str; 10] = [
+        "<!doctype",
+        "<!--",
+        "<html",
+        "<head>",
+        "<body",
+        "<table",
+        "<meta ",
+        "<title",
+        "<script",
+        "<style",
+    ];
+    if TAGS.into_iter().any(begins) {
         return Err(is(
             "an HTML page",
             "download the file itself, not the page that shows it",
         ));
     }
-    if ["<?xml", "<svg"].into_iter().any(begins) {
+    if ["<?xml", "<svg"].into_iter().any(begins) || is_element(start.trim_end()) {
         return Err(is("XML", CHOOSE));
     }
     Ok(())
+}
+
+/// Whether a text is one element of XML with others in it.
+fn is_element(text: &str) -> bool {
+    let name = || {
+        let rest = text.strip_prefix('<')?;
+        let name = &rest[..rest.find(['>', ' ', '\n', '\r'])?];
+        let inner = text
+            .strip_suffix('>')?
+            .strip_suffix(name)?
+            .strip_suffix("</")?;
+        let is_name = name
+            .chars()
+            .all(|c| c.is_alphanumeric() || "_-:.".contains(c));
+        let closed = inner.contains(&format!("</{name}>"));
+        (is_name && name.len() > 1 && !closed).then_some(inner)
+    };
+    name().is_some_and(|inner| inner.contains("</"))
 }
 
 pub(crate) fn is(what: &str, remedy: &str) -> Refusal {

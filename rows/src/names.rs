@@ -50,11 +50,21 @@ const TEXT: [&[&str]; 2] = [
         "phrase",
         "caption",
         "claim",
+        "word",
+        // German, French, Spanish, Italian and Portuguese
+        "texte",
+        "texto",
+        "testo",
+        "satz",
+        "kommentar",
+        "commentaire",
+        "comentario",
+        "nachricht",
     ],
 ];
 
 /// Columns of labels, the likelier first.
-const LABEL: [&[&str]; 4] = [
+const LABEL: [&[&str]; 5] = [
     &["label"],
     &[
         "goldlabel",
@@ -65,6 +75,18 @@ const LABEL: [&[&str]; 4] = [
         "y",
         "nertag",
         "output",
+        "accept",
+        "kategorie",
+        "klasse",
+        "categorie",
+        "catégorie",
+        "categoria",
+        "categoría",
+        "clase",
+        "classe",
+        "etiqueta",
+        "étiquette",
+        "etichetta",
     ],
     &[
         "tag",
@@ -88,15 +110,16 @@ const LABEL: [&[&str]; 4] = [
         "rating",
         "star",
         "answer",
-        "type",
-        "language",
-        "lang",
         "quality",
         "isduplicate",
         "stance",
-        "genre",
+        "bewertung",
     ],
+    &["type", "language", "lang", "genre"],
 ];
+
+/// The rank of names that more often say something else of a text.
+pub(crate) const WEAKEST_LABEL: usize = LABEL.len() - 1;
 
 /// Two columns that are a pair, the first text first.
 const PAIRS: [(&str, &str); 14] = [
@@ -146,6 +169,10 @@ fn plain(name: &str) -> String {
 
 /// How likely a column of this name holds texts: 0 is the likeliest.
 pub(crate) fn text_rank(name: &str) -> Option<usize> {
+    // `Sentence #` numbers the sentences
+    if name.trim_end().ends_with('#') {
+        return None;
+    }
     let name = plain(name);
     let stem = name.strip_suffix('s').unwrap_or(&name);
     TEXT.iter()
@@ -154,6 +181,7 @@ pub(crate) fn text_rank(name: &str) -> Option<usize> {
 
 /// How likely a column of this name holds labels.
 pub(crate) fn label_rank(name: &str) -> Option<usize> {
+    let words = name.split_whitespace().count();
     let name = plain(name);
     let endings = ["", "s", "es", "name", "text", "id", "ids", "names"];
     let mut stems: Vec<&str> = endings
@@ -163,9 +191,18 @@ pub(crate) fn label_rank(name: &str) -> Option<usize> {
     // categories, entities
     let single = name.strip_suffix("ies").map(|stem| format!("{stem}y"));
     stems.extend(single.as_deref());
-    LABEL
+    let rank = LABEL
         .iter()
-        .position(|names| stems.iter().any(|stem| names.contains(stem)))
+        .position(|names| stems.iter().any(|stem| names.contains(stem)));
+    // entailment_label
+    rank.or_else(|| (words < 3 && name.ends_with("label")).then_some(1))
+}
+
+/// Whether a column's name says that a text has several labels.
+pub(crate) fn says_several(name: &str) -> bool {
+    let name = plain(name.rsplit('.').next().unwrap_or(name));
+    // stars and ratings are amounts
+    label_rank(&name).is_some_and(|rank| rank < 3) && name.ends_with('s') && name != "class"
 }
 
 /// Whether a column of this name holds a pair's first text, and how the second is then called.

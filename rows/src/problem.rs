@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::columns::{Columns, zero_or_one};
 use crate::json;
 use crate::labels::{self, SEPARATORS, Said, said};
+use crate::names;
 use crate::pool::hash;
 use crate::table::{Cell, Table};
 use crate::tags::is_tag;
@@ -63,6 +64,8 @@ pub(crate) struct Form {
     pub(crate) problem: Problem,
     /// What stands between several labels in one text.
     pub(crate) separator: char,
+    /// Whether labels are lists whose words are not quoted.
+    pub(crate) bare: bool,
     /// Length of the vectors of zeros and ones, if all lists are such.
     pub(crate) vector: Option<usize>,
     /// Whether tags are those of spans.
@@ -92,8 +95,70 @@ struct Counts {
     least: f64,
     most: f64,
     plain: usize,
-    separators: [Parts; 3],
+    separators: [Parts; 4],
+    /// Lists whose words are not quoted, and those of several.
+    bare: usize,
+    bare_several: usize,
+    /// Vectors of zeros and ones that are written as text, their length if it is one, and whether they cannot be
+    /// numbers with a decimal comma.
+    digits: usize,
+    digits_length: Option<Option<usize>>,
+    digits_sure: bool,
+    ids: Ids,
     reject: Option<String>,
+}
+
+/// Whole numbers with commas between them: numbers with a decimal comma, or lists of the numbers of classes.
+#[derive(Default)]
+struct Ids {
+    /// Those without a comma.
+    alone: HashSet<u64>,
+    alone_count: usize,
+    /// What stands behind the comma of those that could be a number.
+    behind: HashSet<u64>,
+    lists: usize,
+    /// Those with several commas.
+    long: usize,
+    /// Whether a text was seen that is no such list.
+    other: bool,
+}
+
+impl Ids {
+    fn add(&mut self, label: &str) {
+        let Some((_, behind)) = label.split_once(',') else {
+            match label.parse() {
+                Ok(id) => {
+                    self.alone.insert(id);
+                    self.alone_count += 1;
+                }
+                Err(_) => self.other = true,
+            }
+            return;
+        };
+        let mut last = None;
+        for part in label.split(',').map(str::trim) {
+            let is_plain = part == "0" || !part.starts_with(['0', '+']);
+            let id = part.parse::<u64>().ok().filter(|_| is_plain);
+            // programs write the numbers of classes in order
+            if id.is_none() || id <= last {
+                self.other = true;
+                return;
+            }
+            last = id;
+        }
+        self.lists += 1;
+        self.long += usize::from(behind.contains(','));
+        self.behind.extend(behind.trim().parse::<u64>());
+    }
+
+    /// Whether they are lists. Numbers with a decimal comma are not all in order, and what stands behind their commas does
+    /// not also come alone. `several` is whether the column's name says that a text has several labels.
+    fn are_lists(&self, several: bool) -> bool {
+        let known = self.behind.len() > 1 && self.behind.is_subset(&self.alone);
+        !self.other
+            && self.lists > 0
+            && (self.long > 0 || several || known && self.lists < self.alone_count)
+    }
 }
 
 /// Parts of labels between one separator.
@@ -141,14 +206,20 @@ impl Form {
                 }
             }
         }
-        let problem = counts.problem();
+        let name = columns
+            .label
+            .and_then(|label| table.source().columns.get(label));
+        let several = name.is_some_and(|name| names::says_several(name));
+        let problem = counts.problem(several);
+        let vector = match counts.digits_length() {
+            Some(length) => Some(length),
+            None => counts.vector.flatten(),
+        };
         Self {
             problem,
-            separator: counts.separator(),
-            vector: counts
-                .vector
-                .flatten()
-                .filter(|_| counts.lists == counts.filled),
+            separator: counts.separator(several),
+            bare: counts.are_bare(),
+            vector: vector.filter(|_| counts.lists + counts.digits == counts.filled),
             span_tags: counts.any_span || counts.fitting == 0,
             reject: counts
                 .reject
@@ -177,6 +248,7 @@ impl Form {
                 Problem::MultiLabel
             },
             separator: LABEL_SEPARATOR,
+            bare: false,
             vector: None,
             span_tags: true,
             reject: None,
@@ -188,6 +260,7 @@ impl Form {
         Self {
             problem: Problem::TokenClassification,
             separator: LABEL_SEPARATOR,
+            bare: false,
             vector: None,
             span_tags,
             reject: None,
@@ -252,8 +325,9 @@ impl Counts {
         if self.reject.is_none() && stands_for_none(label) {
             self.reject = Some(label.trim().to_owned());
         }
-        let mut tags = label.split_whitespace();
-        if text.is_some() && tags.clone().all(is_tag) {
+        if text.is_some()
+            && let Some(mut tags) = labels::tags(label, is_tag)
+        {
             let count = tags.clone().count();
             self.tagged += usize::from(text.map(word_count) == Some(count));
             self.any_span |= tags.any(|tag| tag != "O");
@@ -265,12 +339,35 @@ impl Counts {
             self.most = self.most.max(number);
             self.numbers.insert(number.to_bits());
         }
+        if let Some(digits) = labels::digits(label) {
+            self.digits += 1;
+            let length = digits.clone().count();
+            let before = *self.digits_length.get_or_insert(Some(length));
+            self.digits_length = Some(before.filter(|before| *before == length));
+            self.digits_sure |= length > 2 || label.contains(' ') || digits.last() == Some(true);
+        }
+        self.ids.add(label);
+        if let Some(inner) = labels::bare_list(label) {
+            self.bare += 1;
+            self.bare_several += usize::from(inner.contains(','));
+        }
         for (parts, separator) in self.separators.iter_mut().zip(SEPARATORS) {
             parts.add(label, separator);
         }
     }
 
-    fn problem(&self) -> Problem {
+    /// Whether all texts are lists whose words are not quoted.
+    fn are_bare(&self) -> bool {
+        self.bare_several > 0 && self.bare == self.plain
+    }
+
+    /// The length of vectors that are written as text, if all labels are such.
+    fn digits_length(&self) -> Option<usize> {
+        let length = self.digits_length.flatten();
+        length.filter(|_| self.digits_sure && self.digits == self.filled)
+    }
+
+    fn problem(&self, several: bool) -> Problem {
         if self.filled == 0 {
             return Problem::SingleLabel;
         }
@@ -282,6 +379,9 @@ impl Counts {
         }
         if most(tagged, 80) && (self.any_span || self.fitting > 0) {
             return Problem::TokenClassification;
+        }
+        if self.are_bare() || self.digits_length().is_some() || self.ids.are_lists(several) {
+            return Problem::MultiLabel;
         }
         if most(self.numeric, 95) {
             return if self.are_classes() {
@@ -298,12 +398,8 @@ impl Counts {
                 Problem::MultiLabel
             };
         }
-        let several = |parts: &Parts, separator| parts.are_lists(separator);
-        let lists = self
-            .separators
-            .iter()
-            .zip(SEPARATORS)
-            .any(|(parts, s)| several(parts, s));
+        let mut separators = self.separators.iter().zip(SEPARATORS);
+        let lists = separators.any(|(parts, separator)| parts.are_lists(separator));
         if lists {
             Problem::MultiLabel
         } else {
@@ -323,7 +419,10 @@ impl Counts {
         self.whole && (recur && distinct <= FEW_NUMBERS || dense)
     }
 
-    fn separator(&self) -> char {
+    fn separator(&self, several: bool) -> char {
+        if self.are_bare() || self.ids.are_lists(several) {
+            return ',';
+        }
         let mut separators = self.separators.iter().zip(SEPARATORS);
         let found = separators.find(|(parts, separator)| parts.are_lists(*separator));
         found.map_or(LABEL_SEPARATOR, |(_, separator)| separator)

@@ -84,10 +84,7 @@ struct Tried {
 
 impl Tried {
     fn of(sample: &str, delimiter: u8, is_cut: bool) -> Self {
-        let dialect = Dialect {
-            delimiter: Some(delimiter),
-            quoted: true,
-        };
+        let dialect = Dialect::of(Some(delimiter));
         let mut pieces = Pieces::keeping(64);
         let mut scanner = Scanner::new(sample, 0, dialect, None);
         let mut widths: BTreeMap<usize, usize> = BTreeMap::new();
@@ -139,19 +136,66 @@ impl Tried {
     }
 }
 
+/// How cells are quoted: as RFC 4180 has it, with backslashes before quotes, between single quotes, or not at all. What is
+/// not as RFC 4180 has it must leave hardly any odd row where that leaves many.
+pub(crate) fn dialect(text: &str, delimiter: u8, width: usize, habits: Option<&Habits>) -> Dialect {
+    let usual = Dialect::of(Some(delimiter));
+    let escaped = Dialect {
+        escaped: true,
+        ..usual
+    };
+    let single = Dialect {
+        quote: b'\'',
+        ..usual
+    };
+    let has_escapes = memchr::memmem::find(text.as_bytes(), b"\\\"").is_some();
+    let (opened, all) = single_quotes(text, delimiter);
+    // programs that write tabs do not quote so
+    let has_single = delimiter != b'\t' && opened > 1 && opened * 20 >= all;
+    if has_escapes || has_single {
+        let (odd_usual, _) = odd(text, usual, width, habits);
+        let odd_as = |dialect| odd(text, dialect, usual_width(text, dialect), None).0;
+        let better = |dialect| odd_as(dialect) * 10 < odd_usual;
+        if has_escapes && odd_usual > 0 && better(escaped) {
+            return escaped;
+        }
+        let is_single = || odd_usual > 0 && better(single);
+        let all_single = || opened * 10 >= all * 9 && odd_as(single) == 0;
+        if has_single && (is_single() || all_single()) {
+            return single;
+        }
+    }
+    Dialect {
+        quoted: quotes(text, delimiter, width, habits),
+        ..usual
+    }
+}
+
+/// Lines from all over a text in which a cell stands between single quotes, and of how many.
+fn single_quotes(text: &str, delimiter: u8) -> (usize, usize) {
+    let (mut opened, mut all) = (0, 0);
+    for start in lines_across(text, 500).skip(1) {
+        let line = line_at(text, start);
+        let mut cells = line.split(char::from(delimiter)).map(str::trim);
+        let opens = |cell: &str| cell.len() > 1 && cell.starts_with('\'');
+        let begins = cells.clone().any(opens);
+        let ends = cells.any(|cell| cell.len() > 1 && cell.ends_with('\''));
+        all += 1;
+        opened += usize::from(begins && ends);
+    }
+    (opened, all)
+}
+
 /// Whether cells stand between quotes where they need to, or quotes are characters like others.
 ///
 /// Programs that write tabs often do not quote. If a quote stands at the start of a cell and is not closed as
 /// RFC 4180 has it, both ways are tried, and the one that gives fewer odd rows is right. Where other delimiters are used,
 /// a file is taken not to quote only if many rows would be lost otherwise.
-pub(crate) fn quotes(text: &str, delimiter: u8, width: usize, habits: Option<&Habits>) -> bool {
+fn quotes(text: &str, delimiter: u8, width: usize, habits: Option<&Habits>) -> bool {
     if memchr::memchr(b'"', text.as_bytes()).is_none() {
         return true;
     }
-    let quoted = Dialect {
-        delimiter: Some(delimiter),
-        quoted: true,
-    };
+    let quoted = Dialect::of(Some(delimiter));
     let plain = Dialect {
         quoted: false,
         ..quoted
@@ -167,7 +211,8 @@ pub(crate) fn quotes(text: &str, delimiter: u8, width: usize, habits: Option<&Ha
         return true;
     }
     let (odd_plain, _) = odd(text, plain, width, None);
-    odd_plain > odd_quoted || (!is_tab && odd_plain > 0)
+    let as_odd = odd_plain == odd_quoted && is_closed(text);
+    odd_plain > odd_quoted || as_odd || (!is_tab && odd_plain > 0)
 }
 
 /// Number of records that are misquoted or of another width, and of all.
@@ -216,14 +261,21 @@ pub(crate) fn is_header(records: &[Vec<Cow<'_, str>>]) -> bool {
     if columns.any(|(column, name)| names::is_any(name) && !recurs(column, name)) {
         return true;
     }
-    if names
-        .iter()
-        .any(|name| name.is_empty() || name.chars().count() > 40)
+    if names.iter().any(|name| name.chars().count() > 40) {
+        return false;
+    }
+    // a name may be missing above empty cells and above the numbers of rows
+    let mut nameless = names.iter().enumerate();
+    if nameless.any(|(column, name)| {
+        let is_index = || below(column).all(|cell| cell.parse::<u64>().is_ok());
+        name.is_empty()
+            && !(below(column).all(str::is_empty) || column == 0 && names.len() > 1 && is_index())
+    }) || names.iter().all(|name| name.is_empty())
     {
         return false;
     }
     let mut columns = names.iter().enumerate();
-    if columns.any(|(column, name)| recurs(column, name)) {
+    if columns.any(|(column, name)| !name.is_empty() && recurs(column, name)) {
         return false;
     }
     let is_number = |cell: &str| cell.parse::<f64>().is_ok();
@@ -233,8 +285,34 @@ pub(crate) fn is_header(records: &[Vec<Cow<'_, str>>]) -> bool {
         let cells = below(column).count();
         let total: usize = below(column).map(|cell| cell.chars().count()).sum();
         let is_short = cells > 1 && name.chars().count() * 2 * cells < total;
-        is_short || (cells > 1 && !is_number(name) && below(column).all(is_number))
+        !name.is_empty()
+            && (is_short || (cells > 1 && !is_number(name) && below(column).all(is_number)))
     }) && !names.iter().any(|name| is_number(name))
+}
+
+/// Records above the names of the columns that are no rows: a title, or who made the file.
+pub(crate) fn lines_above(records: &[Vec<Cow<'_, str>>], width: usize) -> usize {
+    let filled = |record: &[Cow<'_, str>]| {
+        let cells = record.iter().filter(|cell| !cell.trim().is_empty());
+        cells.count()
+    };
+    let single = records.iter().take_while(|record| filled(record) == 1);
+    let above = single.count();
+    let Some(rest) = records.get(above..).filter(|rest| !rest.is_empty()) else {
+        return 0;
+    };
+    let named = rest[0].len() == width && rest[0].iter().any(|cell| names::is_any(cell));
+    let is_above = width > 1 && (1..=MOST_ABOVE).contains(&above) && named && is_header(rest);
+    if is_above { above } else { 0 }
+}
+
+/// Most records above the names of the columns.
+const MOST_ABOVE: usize = 10;
+
+/// Whether this line is the rule below the header of a table in Markdown (`| --- | :-: |`).
+pub(crate) fn is_rule(text: &str, start: usize) -> bool {
+    let line = line_at(text, start);
+    line.contains("--") && line.chars().all(|c| "|-: \t".contains(c))
 }
 
 /// Texts for [`is_header`] and the width of most records: the first records as they stand.

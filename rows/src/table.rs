@@ -8,6 +8,7 @@ use crate::columns::{self, Columns};
 use crate::conll::{self, Look, Shape};
 use crate::delimited::{Dialect, Habits, Pieces, Scanner};
 use crate::encoding::{self, Encoding};
+use crate::fast_text;
 use crate::findings::{FindingKind, RowFindings, name_labels};
 use crate::inspect::{self, Choice, Looked};
 use crate::json::{self, Reader, Value};
@@ -175,11 +176,15 @@ pub fn open(bytes: Vec<u8>, options: &Options) -> Result<Table, Refusal> {
     if text.len() > MOST_BYTES {
         return Err(too_large());
     }
+    let text = encoding::without_few_zeros(text);
     magic::refuse_text(&text)?;
     let mut table = Table::find(text, encoding, options)?;
     let (guess, unclear) = columns::guess(&table, options)?;
     table.source.guess = guess;
     table.source.unclear = unclear;
+    let more = table.same_names().chain(table.turned_down());
+    let more: Vec<String> = more.collect();
+    table.source.notes.extend(more);
     if encoding == Encoding::Windows1252 {
         table.source.notes.insert(0, WINDOWS.to_owned());
     }
@@ -195,6 +200,9 @@ impl Table {
         let name = options.name.as_deref().unwrap_or_default().to_lowercase();
         let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
         if options.delimiter.is_none() && options.header.is_none() {
+            if let Some(text) = fast_text::rewritten(&text) {
+                return Self::fast_text(text, encoding, options);
+            }
             if json_rows::looks_like_json(&text, ends(&[".json", ".jsonl", ".ndjson"])) {
                 return Self::json(text, encoding, options);
             }
@@ -204,7 +212,16 @@ impl Table {
                 .as_ref()
                 .and_then(|column| column.parse().ok());
             match conll::look(&text, called_so, tag) {
-                Look::Tagged(shape) => return Ok(Self::conll(text, encoding, shape)),
+                Look::Tagged(shape) => {
+                    let mut table = Self::conll(text, encoding, shape);
+                    let found = shape.tag_column().filter(|_| tag.is_none());
+                    table.source.notes.extend(found.map(|column| {
+                        format!(
+                            "The tags are those of column {column}; the number of another can be given as the label's column."
+                        )
+                    }));
+                    return Ok(table);
+                }
                 Look::Untagged => {
                     return Err(magic::is(
                         "CoNLL-U without tags such as “B-PER”",
@@ -214,7 +231,24 @@ impl Table {
                 Look::Other => {}
             }
         }
-        Self::delimited(text, encoding, options)
+        Self::delimited(text, encoding, options, true)
+    }
+
+    fn fast_text(text: String, encoding: Encoding, options: &Options) -> Result<Self, Refusal> {
+        let options = Options {
+            delimiter: Some('\t'),
+            header: Some(false),
+            ..options.clone()
+        };
+        let mut table = Self::delimited(text, encoding, &options, false)?;
+        let columns = &mut table.source.columns;
+        for (column, name) in columns.iter_mut().zip(fast_text::COLUMNS) {
+            *column = name.to_owned();
+        }
+        table.source.notes = vec![
+            "This is a file of fastText: words that begin with “__label__” are its labels.".into(),
+        ];
+        Ok(table)
     }
 
     fn json(text: String, encoding: Encoding, options: &Options) -> Result<Self, Refusal> {
@@ -228,7 +262,7 @@ impl Table {
             ));
         }
         let faults = std::mem::take(&mut rows.faults);
-        let mut notes = Vec::new();
+        let mut notes = std::mem::take(&mut rows.notes);
         if rows.tree.is_full {
             notes.push(
                 "Not every field is a column: there are too many, or their names are too long."
@@ -292,7 +326,13 @@ impl Table {
         }
     }
 
-    fn delimited(text: String, encoding: Encoding, options: &Options) -> Result<Self, Refusal> {
+    /// `quoted` is whether cells may stand between quotes.
+    fn delimited(
+        text: String,
+        encoding: Encoding,
+        options: &Options,
+        quoted: bool,
+    ) -> Result<Self, Refusal> {
         let mut notes = Vec::new();
         let (said, base) = match sniff::sep_line(&text) {
             Some((delimiter, next)) => (Some(delimiter), next),
@@ -312,14 +352,20 @@ impl Table {
             None => said.or_else(|| sniff::delimiter(body, options.name.as_deref())),
         };
         let mut dialect = Dialect {
-            delimiter,
-            quoted: true,
+            quoted,
+            ..Dialect::of(delimiter)
         };
         let mut habits = None;
-        if let Some(delimiter) = delimiter {
+        if let Some(delimiter) = delimiter.filter(|_| quoted) {
             let width = sniff::usual_width(body, dialect);
             habits = Habits::of(body, delimiter, width);
-            dialect.quoted = sniff::quotes(body, delimiter, width, habits.as_ref());
+            dialect = sniff::dialect(body, delimiter, width, habits.as_ref());
+            if dialect.escaped {
+                notes.push("Backslashes stand before quotes in this file.".to_owned());
+            }
+            if dialect.quote == b'\'' {
+                notes.push("Cells of this file stand between single quotes.".to_owned());
+            }
             if !dialect.quoted {
                 notes.push(
                     "Quotes in this file are characters like others: its cells are not quoted."
@@ -328,9 +374,30 @@ impl Table {
             }
         }
         let first = sniff::first_records(body, dialect, habits.as_ref());
-        let header = options.header.unwrap_or_else(|| sniff::is_header(&first));
-        drop(first);
         let usual = sniff::usual_width(body, dialect);
+        let mut above = match options.header {
+            Some(false) => 0,
+            _ => sniff::lines_above(&first, usual),
+        };
+        let header = options
+            .header
+            .unwrap_or_else(|| above > 0 || sniff::is_header(&first));
+        // R writes no name above the names of the rows
+        let unnamed = first.get(above).is_some_and(|names| {
+            let rows = &first[(above + 1).min(first.len())..];
+            let is_full = |row: &&Vec<Cow<'_, str>>| {
+                row.len() == usual && row.last().is_some_and(|cell| !cell.trim().is_empty())
+            };
+            let full = rows.iter().filter(is_full).count();
+            header && names.len() + 1 == usual && full > 0 && full * 10 >= rows.len() * 9
+        });
+        drop(first);
+        if above > 0 {
+            notes.push(match above {
+                1 => "A line above the names of the columns was passed over.".to_owned(),
+                _ => format!("{above} lines above the names of the columns were passed over."),
+            });
+        }
 
         let lines = memchr::memchr2_iter(b'\n', b'\r', body.as_bytes()).count();
         let (mut starts, mut numbers) = (Vec::new(), Vec::new());
@@ -350,6 +417,13 @@ impl Table {
             if filled == 0 {
                 continue;
             }
+            if above > 0 {
+                above -= 1;
+                continue;
+            }
+            if delimiter == Some(b'|') && sniff::is_rule(&text, found.start) {
+                continue;
+            }
             if names.is_none() {
                 let cells = pieces.as_slice().iter();
                 names = Some(
@@ -358,6 +432,10 @@ impl Table {
                         .collect(),
                 );
                 width = pieces.count;
+                if let Some(names) = names.as_mut().filter(|_| unnamed) {
+                    names.insert(0, String::new());
+                    width += 1;
+                }
                 continue;
             }
             // a delimiter inside a text that is not quoted: which cell is which can no longer be told
@@ -484,6 +562,49 @@ impl Table {
             }
         }
         lines
+    }
+
+    /// Said of chosen columns whose names others have as well.
+    fn same_names(&self) -> impl Iterator<Item = String> {
+        let Columns {
+            text, text2, label, ..
+        } = self.source.guess;
+        let chosen = [Some(text), text2, label].into_iter().flatten();
+        chosen.filter_map(|column| {
+            let names = &self.source.columns;
+            let name = names.get(column)?;
+            let other = names.iter().position(|other| other == name);
+            let others = names.iter().filter(|other| *other == name).count();
+            (other.is_some() && others > 1).then(|| {
+                format!(
+                    "{others} columns are called “{name}”: column {} is read. A column can be chosen by its number.",
+                    column + 1
+                )
+            })
+        })
+    }
+
+    /// Said of annotations of Prodigy that were not accepted.
+    fn turned_down(&self) -> Option<String> {
+        let names = &self.source.columns;
+        let column = names.iter().position(|name| name == "answer")?;
+        let annotated = names
+            .iter()
+            .any(|name| matches!(&**name, "spans" | "accept" | "_task_hash" | "_input_hash"));
+        if !annotated || self.source.guess.label == Some(column) {
+            return None;
+        }
+        let mut cursor = self.cursor();
+        let refused = (0..self.len()).filter(|&row| {
+            let cell = cursor.row(row).get(column);
+            cell.is_some_and(|cell| matches!(&*cell.shown(), "reject" | "ignore"))
+        });
+        let count = refused.count();
+        (count > 0).then(|| {
+            format!(
+                "“answer” says “reject” or “ignore” in {count} rows, which are read like the others: take them out if their labels are wrong."
+            )
+        })
     }
 
     fn lines_of_list(&self, numbers: &[u32]) -> Vec<u32> {

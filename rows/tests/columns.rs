@@ -160,3 +160,161 @@ fn options_say_it() {
         Some(1)
     );
 }
+
+fn chosen(text: &str) -> Columns {
+    table(text).source().guess.clone()
+}
+
+/// Rows of these columns, each text once.
+fn rows(header: &str, row: impl Fn(usize) -> String) -> String {
+    let rows = (0..20).map(|index| row(index) + "\n");
+    format!("{header}\n{}", rows.collect::<String>())
+}
+
+#[test]
+fn a_column_that_tells_nothing_apart_is_no_label() {
+    // STS-B and SICK with their own headers
+    let sts = rows(
+        "index\tgenre\tfilename\tyear\told_index\tsource1\tsource2\tsentence1\tsentence2\tscore",
+        |i| {
+            format!(
+                "{i}\tmain-captions\tMSRvid\t2012test\t{i:04}\tnone\tnone\tA \"plane {i}.\tA plane {i}\t{}.250",
+                i % 5
+            )
+        },
+    );
+    let found = chosen(&sts);
+    assert_eq!(
+        (found.text, found.text2, found.label),
+        (7, Some(8), Some(9))
+    );
+    let genres = sts.replace("5\tmain-captions", "5\tmain-news");
+    assert_eq!(chosen(&genres).label, Some(9));
+    let sick = rows(
+        "pair_ID\tsentence_A\tsentence_B\tentailment_label\trelatedness_score",
+        |i| {
+            format!(
+                "{i}\tA dog {i}\tA cat {i}\t{}\t{}.5",
+                ["NEUTRAL", "ENTAILMENT"][i % 2],
+                i % 5
+            )
+        },
+    );
+    assert_eq!(chosen(&sick).label, Some(3));
+    let binary = rows("", |i| {
+        let answer = ["accept", "reject"][i % 2];
+        format!("{{\"text\":\"a text {i}\",\"label\":\"SPAM\",\"answer\":\"{answer}\"}}")
+    });
+    assert_eq!(chosen(&binary).label, Some(2));
+}
+
+#[test]
+fn the_member_of_an_object_is_the_label_not_the_object() {
+    let nested = rows("", |i| {
+        format!(
+            "{{\"doc\":{{\"body\":\"a text {i}\"}},\"annotation\":{{\"label\":\"{}\",\"by\":\"bo\"}}}}",
+            i % 2
+        )
+    });
+    let table = table(&nested);
+    let label = table.source().guess.label.unwrap();
+    assert_eq!(table.source().columns[label], "annotation.label");
+    // one member a label, as spaCy has them: the members' names are the labels
+    let cats = rows("", |i| {
+        format!(
+            "{{\"text\":\"a text {i}\",\"cats\":{{\"POS\":{}.0,\"NEG\":{}.0}}}}",
+            i % 2,
+            (i + 1) % 2
+        )
+    });
+    assert_eq!(support::labels(&support::look(&cats))[..2], ["NEG", "POS"]);
+}
+
+#[test]
+fn numbers_and_dates_are_no_texts() {
+    // pandas names a second column of the same name otherwise, others do not
+    assert_eq!(
+        chosen(&rows("text,text,label", |i| format!(
+            "{i},some words {i},{}",
+            i % 2
+        )))
+        .text,
+        1
+    );
+    let kaggle = rows("Sentence #,Word,POS,Tag", |i| {
+        format!(
+            "{},word{i},NN,{}",
+            if i % 4 == 0 {
+                format!("Sentence: {i}")
+            } else {
+                String::new()
+            },
+            ["O", "B-x"][i % 2]
+        )
+    });
+    assert_eq!(chosen(&kaggle).text, 1);
+    // Sentiment140: no header, a long date that comes again beside tweets
+    let tweets = (0..20).map(|i| {
+        format!("\"{}\",\"{i}\",\"Mon Apr 06 22:19:45 PDT 2009\",\"NO_QUERY\",\"user{i}\",\"a tweet {i}\"\n", i % 2 * 4)
+    });
+    let found = chosen(&tweets.collect::<String>());
+    assert_eq!((found.text, found.label), (5, Some(0)));
+}
+
+#[test]
+fn a_header_may_have_cells_without_names() {
+    // Kaggle's spam.csv, and an index of pandas
+    let spam = rows("v1,v2,,,", |i| {
+        format!(
+            "{},a message with some words {i},,,",
+            ["ham", "spam"][i % 2]
+        )
+    });
+    let kaggle = table(&spam);
+    assert!(kaggle.source().header && kaggle.len() == 20);
+    let found = &kaggle.source().guess;
+    assert_eq!((found.text, found.label), (1, Some(0)));
+    let index = rows(",v,w", |i| {
+        format!("{i},a message with some words {i},{}", i % 2)
+    });
+    assert!(table(&index).source().header);
+    // an empty cell among others is a cell
+    let none = rows("1,,a text of some length,x", |i| {
+        format!("{i},fire,a text of some length {i},y")
+    });
+    assert!(!table(&none).source().header);
+}
+
+#[test]
+fn one_column_a_label_however_the_zeros_and_ones_are_written() {
+    for (yes, no) in [
+        ("1", "0"),
+        ("1.0", "0.0"),
+        ("True", "False"),
+        ("TRUE", "FALSE"),
+    ] {
+        let jigsaw = rows("id,comment_text,toxic,severe_toxic,threat", |i| {
+            let flag = |holds: bool| if holds { yes } else { no };
+            let missing = if i == 7 { "" } else { flag(i % 3 == 0) };
+            format!(
+                "{i:x},\"a comment, {i}\",{},{missing},{}",
+                flag(i % 2 == 0),
+                no
+            )
+        });
+        let found = chosen(&jigsaw);
+        assert_eq!(
+            (found.text, found.label_columns),
+            (1, vec![2, 3, 4]),
+            "{yes}"
+        );
+        let looked = support::look_as(&jigsaw, |choice| choice.judged = true);
+        assert_eq!(
+            support::labels(&looked)[..3],
+            ["toxic|severe_toxic", "", "toxic"]
+        );
+        // a row with a cell missing is named
+        let missing = support::findings(&looked);
+        assert_eq!(missing[&graftlet_rows::FindingKind::LabelMissing], [9]);
+    }
+}

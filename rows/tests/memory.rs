@@ -184,6 +184,23 @@ fn memory_is_at_most_twelve_times_the_file() {
                 "\\u00e9".repeat(LENGTH / 6)
             ),
         ),
+        (
+            "tiny lines of fastText",
+            repeated("", "__label__a b\n__label__c d\n"),
+        ),
+        (
+            "labels of fastText",
+            repeated("x __label__y\n", "__label__a "),
+        ),
+        (
+            "escaped quotes",
+            repeated("text,label\n", "\"a \\\"b\\\"\",x\n\"a \\\"c\\\"\",y\n"),
+        ),
+        (
+            "single quotes",
+            repeated("text,label\n", "'a,b',x\n'c','y'\n"),
+        ),
+        ("sets", repeated("text,label\n", "a,\"{'x', 'y'}\"\n")),
         ("damage", "\u{fffd},".repeat(LENGTH / 4)),
     ];
     let mut failed = Vec::new();

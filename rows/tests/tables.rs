@@ -438,17 +438,16 @@ fn conll_comments_are_passed_over_and_a_hash_may_be_a_word() {
 fn conll_with_an_index_and_many_columns() {
     let text = "# http://source\n1\tRome\tB-place\tO\n2\tis\tO\tO\n\n1\tIn\tO\tO\n2\tBonn\tB-place\tB-part\n";
     let read = table(text);
-    // the last column holds the tags, unless another is said
-    assert_eq!(cells(&read), [["Rome is", "O O"], ["In Bonn", "O B-part"]]);
+    // GermEval: the outer tags, unless the others are asked for
+    let outer = [["Rome is", "B-place O"], ["In Bonn", "O B-place"]];
+    assert_eq!(cells(&read), outer);
+    assert!(read.source().notes[0].starts_with("The tags are those of column 3"));
     let options = Options {
-        label_column: Some("3".into()),
+        label_column: Some("4".into()),
         ..Options::default()
     };
     let read = open(text.into(), &options).unwrap();
-    assert_eq!(
-        cells(&read),
-        [["Rome is", "B-place O"], ["In Bonn", "O B-place"]]
-    );
+    assert_eq!(cells(&read), [["Rome is", "O O"], ["In Bonn", "O B-part"]]);
     let ten = "1 Rome a b c d e f g B-place\n2 is a b c d e f g O\n\n";
     assert_eq!(cells(&table(ten)), [["Rome is", "B-place O"]]);
     let universal = "1\tRome\tRome\tPROPN\t_\t_\t2\tnsubj\t_\t_\n2\tsleeps\tsleep\tVERB\t_\t_\t0\troot\t_\t_\n\n";
