@@ -576,10 +576,10 @@ impl Engine {
                 Ok(())
             },
         )?;
-        let vectors = vectors.into_iter();
-        Ok(vectors
-            .map(|vector| vector.embedded(&self.sentence))
-            .collect())
+        let vectors = vectors.into_iter().enumerate();
+        vectors
+            .map(|(index, vector)| vector.embedded(&self.sentence, index))
+            .collect()
     }
 
     /// A text as a vector is to be made of it. An empty one stays empty, whatever is put before it.
@@ -663,26 +663,29 @@ fn read_by<'a>(
     said
 }
 
-/// Refuses single texts for an adapter that compares two, and pairs for one that reads one. Where
-/// nothing is known of it both are read.
+/// Refuses single texts for an adapter that compares two, pairs for one that reads one, and pairs of which one text is
+/// empty. Where nothing is known of the adapter, single texts and pairs are both read.
 fn check_pairs<'a>(
     task: &TaskAdapter,
     name: &str,
     texts: impl Iterator<Item = (usize, &'a Text)>,
 ) -> Result<()> {
-    let Some(pair) = task.card.pair else {
-        return Ok(());
-    };
     for (index, text) in texts {
         let adapter = || name.to_owned();
-        match (pair, text.second.is_some()) {
-            (true, false) => {
+        let blank = |text: &str| text.trim().is_empty();
+        match (task.card.pair, text.second.as_deref()) {
+            (Some(false), Some(_)) => {
+                let adapter = adapter();
+                return Err(Error::Text2Unexpected { index, adapter });
+            }
+            (Some(true), Some(_)) if blank(&text.first) => return Err(Error::TextEmpty { index }),
+            (Some(true), None) => {
                 let adapter = adapter();
                 return Err(Error::Text2Missing { index, adapter });
             }
-            (false, true) => {
+            (Some(true), Some(second)) if blank(second) => {
                 let adapter = adapter();
-                return Err(Error::Text2Unexpected { index, adapter });
+                return Err(Error::Text2Missing { index, adapter });
             }
             _ => {}
         }

@@ -191,6 +191,17 @@ pub enum Error {
         /// "NaN" or "infinity".
         value: &'static str,
     },
+    /// A vector that holds NaN or an infinity.
+    #[error(
+        "text {}: its vector holds {value}; the adapter's weights or its alpha are too large for 32-bit floats, or its training diverged: train it again with a lower learning rate, or fetch it again",
+        index + 1
+    )]
+    VectorNotFinite {
+        /// Zero-based position of the text in the call.
+        index: usize,
+        /// "NaN" or "infinity".
+        value: &'static str,
+    },
     /// Some of many texts could not be answered; each was said when it came.
     #[error("{failed} of {total} line(s) could not be answered")]
     LinesFailed {
@@ -372,6 +383,7 @@ impl Error {
             Self::Text2Unexpected { .. } => "text2_unexpected",
             Self::TextNotUtf8 { .. } => "text_not_utf8",
             Self::LogitsNotFinite { .. } => "logits_not_finite",
+            Self::VectorNotFinite { .. } => "vector_not_finite",
             Self::LinesFailed { .. } => "lines_failed",
             Self::RowsEmpty { .. } => "rows_empty",
             Self::RowsUnlabelled { .. } => "rows_unlabelled",
@@ -401,7 +413,8 @@ impl Error {
             | Self::Text2Missing { index, .. }
             | Self::Text2Unexpected { index, .. }
             | Self::TextNotUtf8 { index, .. }
-            | Self::LogitsNotFinite { index, .. } => *index += before,
+            | Self::LogitsNotFinite { index, .. }
+            | Self::VectorNotFinite { index, .. } => *index += before,
             _ => {}
         }
         self
@@ -418,6 +431,7 @@ impl Error {
                 | Self::Text2Unexpected { .. }
                 | Self::TextNotUtf8 { .. }
                 | Self::LogitsNotFinite { .. }
+                | Self::VectorNotFinite { .. }
         )
     }
 

@@ -456,6 +456,55 @@ fn an_adapter_without_a_head_has_no_answers() {
     assert_eq!(engine.embed(&["the cat".into()]).unwrap()[0].len(), HIDDEN);
 }
 
+/// Values that overflow inside the encoder, where a softmax or the rounding of activations would make ordinary numbers of
+/// them.
+#[test]
+fn what_overflows_inside_is_no_answer() {
+    for dtype in [Dtype::F32, Dtype::Int8] {
+        let engine = &mut Tiny::new(2, 16, 1).engine(dtype);
+        let task = trained(engine, "lora");
+        let shape = engine.backbone().shape();
+        let mut files = format::save(&task, "mine", Library::Peft, shape).unwrap();
+        let mut content = tensors(&files[PEFT_WEIGHTS]);
+        for (name, (_, data)) in &mut content {
+            let large = name.contains("layer.0.attention.self.query");
+            data.fill(if large { 1.0 } else { 0.0 });
+        }
+        files.insert(PEFT_WEIGHTS.into(), write(&content));
+        let mut config: Map<String, Value> = serde_json::from_slice(&files[CONFIG]).unwrap();
+        config.insert("lora_alpha".into(), json!(3e38));
+        files.insert(CONFIG.into(), serde_json::to_vec(&config).unwrap());
+        engine.add("huge", &files).unwrap();
+        let text = ["the cat".into()];
+        refused(
+            engine.classify_with("huge", &text),
+            "logits_not_finite",
+            &["text 1", "alpha"],
+        );
+        engine.activate(Some("huge")).unwrap();
+        refused(
+            engine.embed(&text),
+            "vector_not_finite",
+            &["text 1", "alpha"],
+        );
+    }
+}
+
+/// A model's other heads, which AdapterHub saves too if their names begin with this one's.
+#[test]
+fn other_heads_in_the_file_are_passed_over() {
+    let mut files = golden("ah_lora_r8");
+    let mut content = tensors(&files["model_head.safetensors"]);
+    let own = content.clone();
+    for (name, tensor) in own {
+        let other = name.replacen(".1.", "_de.1.", 1);
+        assert_ne!(other, name);
+        content.insert(other, tensor);
+    }
+    files.insert("model_head.safetensors".into(), write(&content));
+    assert!(load(&files).unwrap().head.is_some());
+}
+
 /// What too large an alpha comes to: an error, and no label.
 #[test]
 fn logits_that_are_not_finite_are_no_answer() {

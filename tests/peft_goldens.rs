@@ -408,7 +408,7 @@ fn with_settings(name: &str, settings: Value) -> Files {
 fn other_methods_are_named() {
     let bert = bert();
     let types = [
-        ("ADALORA", "AdaLoRA", "convert_to_lora"),
+        ("ADALORA", "AdaLoRA", "merge_and_unload"),
         ("LOHA", "LoHa", "convert_to_lora"),
         ("LOKR", "LoKr", "convert_to_lora"),
         ("VERA", "VeRA", "convert_to_lora"),

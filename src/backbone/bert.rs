@@ -6,6 +6,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::embedding::Embedding;
+use super::overflow::Overflow;
 use super::weights::{Checkpoint, Weights};
 use super::{
     Affine, Attention, Backbone, BertConfig, Embedder, Frozen, Hook, Linear, LinearSite, Module,
@@ -190,8 +191,17 @@ impl Backbone for Bert {
     }
 
     fn run(&self, mut states: States, layers: std::ops::Range<usize>, hook: &dyn Hook) -> States {
+        let lowest = hook.lowest_layer().unwrap_or(usize::MAX);
+        let (tokens, _) = states.x.dims2();
+        // what is frozen is finite: only an adapter can change that
+        let overflow = (lowest < layers.end).then(|| Overflow::of(tokens));
         for layer in layers {
-            states.x = self.blocks[layer].forward(layer, states.x, &states.starts, hook);
+            let watched = overflow.as_ref().filter(|_| layer >= lowest);
+            let (x, starts) = (states.x, &states.starts);
+            states.x = self.blocks[layer].forward(layer, x, starts, hook, watched);
+        }
+        if let Some(overflow) = overflow {
+            states.x = overflow.mark(states.x, &states.starts);
         }
         states
     }
@@ -203,7 +213,11 @@ impl Backbone for Bert {
         let site = LinearSite::POOLER;
         let x = hook.before_linear(site, first_tokens.clone());
         let y = hook.after_linear(site, &x, pooler.forward(&x));
-        Activation::Tanh.forward(y)
+        let (rows, _) = y.dims2();
+        let overflow = Overflow::of(rows);
+        overflow.watch(&y);
+        let each: Vec<usize> = (0..=rows).collect();
+        overflow.mark(Activation::Tanh.forward(y), &each)
     }
 
     fn checkpoint(
@@ -315,12 +329,26 @@ impl Block {
         ]
     }
 
-    fn forward(&self, layer: usize, x: Tensor, starts: &Arc<[usize]>, hook: &dyn Hook) -> Tensor {
+    fn forward(
+        &self,
+        layer: usize,
+        x: Tensor,
+        starts: &Arc<[usize]>,
+        hook: &dyn Hook,
+        overflow: Option<&Overflow>,
+    ) -> Tensor {
+        let watch = |x: &Tensor| {
+            if let Some(overflow) = overflow {
+                overflow.watch(x);
+            }
+        };
         let site = |linear| LinearSite::new(layer, linear);
         let half = |sublayer| SublayerSite { layer, sublayer };
         let after = |linear, x: &Tensor, y| hook.after_linear(site(linear), x, y);
 
+        watch(&x);
         let [q, k, v] = self.projections(layer, &x, hook);
+        [&q, &k, &v].into_iter().for_each(watch);
         let (heads, starts) = (self.heads, Arc::clone(starts));
         let input = Attention {
             q,
@@ -331,20 +359,29 @@ impl Block {
         };
         let h = hook.attention(layer, input);
         let h = hook.before_linear(site(Linear::AttentionOutput), h);
+        watch(&h);
         let y = self.attention_output.forward(&h);
         let h = after(Linear::AttentionOutput, &h, y);
         let x = hook.sublayer(half(Sublayer::Attention), h, &x, &self.attention_norm);
+        watch(&x);
 
         let up = site(Linear::FfnUp);
         let h = hook.before_linear(up, x.clone());
         let h = match self.activation {
             Activation::Gelu if !hook.changes_output(up) => self.ffn_up.forward_gelu(&h),
-            activation => activation.forward(after(Linear::FfnUp, &h, self.ffn_up.forward(&h))),
+            activation => {
+                let y = after(Linear::FfnUp, &h, self.ffn_up.forward(&h));
+                watch(&y);
+                activation.forward(y)
+            }
         };
         let h = hook.before_linear(site(Linear::FfnDown), h);
+        watch(&h);
         let y = self.ffn_down.forward(&h);
         let h = after(Linear::FfnDown, &h, y);
-        hook.sublayer(half(Sublayer::Ffn), h, &x, &self.ffn_norm)
+        let x = hook.sublayer(half(Sublayer::Ffn), h, &x, &self.ffn_norm);
+        watch(&x);
+        x
     }
 
     /// Queries, keys and values. They have one input, unless an adapter gives them different ones.

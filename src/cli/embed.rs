@@ -13,7 +13,7 @@ use crate::engine::{Embedded, Engine};
 use crate::error::{Error, Result};
 use crate::text::{LongTexts, Text};
 
-/// Turns texts from standard input, one a line, into vectors (a tab before the second text of a pair).
+/// Turns texts from standard input, one a line, into vectors.
 #[derive(Args)]
 pub(super) struct Arguments {
     /// Backbone folder.
@@ -57,6 +57,11 @@ struct Embedder {
 impl Responder for Embedder {
     type Answer = Embedded;
 
+    /// A vector is of one text: a tab is white space in it.
+    fn pairs(&self) -> bool {
+        false
+    }
+
     fn answer(&self, texts: &[Text]) -> Result<Vec<Embedded>> {
         self.engine.embed_long(texts)
     }
@@ -70,9 +75,6 @@ impl Responder for Embedder {
         }
         let mut object = Map::new();
         object.insert("text".into(), json!(text.first));
-        if let Some(second) = &text.second {
-            object.insert("text2".into(), json!(second));
-        }
         object.insert("vector".into(), json!(embedded.vector));
         object.insert("tokens".into(), json!(embedded.tokens));
         object.insert("windows".into(), json!(embedded.windows));

@@ -189,7 +189,10 @@ pub(super) fn read_adapter(folder: &Path) -> Result<Files> {
 /// of its name.
 pub(super) fn refuse_adapters_inside(folder: &Path) -> Result<()> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let adapters = entries.filter(|entry| entry.path().join(ADAPTER_CONFIG).is_file());
+    let hidden = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with('.');
+    let adapters = entries
+        .filter(|entry| !hidden(&entry.file_name()))
+        .filter(|entry| entry.path().join(ADAPTER_CONFIG).is_file());
     let mut names: Vec<String> = adapters
         .map(|entry| format!("\"{}\"", entry.file_name().to_string_lossy()))
         .collect();

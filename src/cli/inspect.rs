@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::output::outln;
-use super::{compose, folders};
+use super::{compose, folders, target};
 use crate::adapter::format::{CONFIG, inspect};
 use crate::error::{Error, Result};
 
@@ -21,6 +21,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let folder = &arguments.folder;
+    target::finish_interrupted(folder)?;
     let facts = if folder.join(CONFIG).is_file() {
         adapter(arguments)?
     } else if let Some(facts) = compose::inspect_fusion(folder)? {

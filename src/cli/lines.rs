@@ -21,6 +21,11 @@ pub(super) trait Responder {
     /// What it gives for one text.
     type Answer;
 
+    /// Whether a tab separates the two texts of a pair.
+    fn pairs(&self) -> bool {
+        true
+    }
+
     /// Number of successive lines that can only be answered together.
     fn group(&self) -> usize {
         1
@@ -80,7 +85,9 @@ pub(super) fn respond(responder: &mut impl Responder) -> Result<()> {
 fn answer_batch(responder: &mut impl Responder, lines: &[Vec<u8>], before: usize) -> Result<usize> {
     let group = responder.group();
     let numbered = lines.iter().zip(before..);
-    let texts: Vec<Result<Text>> = numbered.map(|(line, index)| text_of(line, index)).collect();
+    let pairs = responder.pairs();
+    let texts = numbered.map(|(line, index)| text_of(line, index, pairs));
+    let texts: Vec<Result<Text>> = texts.collect();
     if group == 1 {
         let whole: Vec<Text> = texts.iter().flatten().cloned().collect();
         match responder.answer(&whole) {
@@ -218,15 +225,15 @@ fn without_end(line: &[u8], first: bool) -> Vec<u8> {
     mark.unwrap_or(line).to_vec()
 }
 
-/// The text of a line, or the pair with a tab between its texts.
-fn text_of(line: &[u8], index: usize) -> Result<Text> {
+/// The text of a line or, where there are `pairs`, the pair with a tab between its texts.
+fn text_of(line: &[u8], index: usize, pairs: bool) -> Result<Text> {
     let line = std::str::from_utf8(line).map_err(|error| Error::TextNotUtf8 {
         index,
         at: error.valid_up_to() + 1,
     })?;
     let text = match line.split_once('\t') {
-        Some((first, second)) => Text::pair(first, second),
-        None => line.into(),
+        Some((first, second)) if pairs => Text::pair(first, second),
+        _ => line.into(),
     };
     if text.is_empty() {
         return Err(Error::TextEmpty { index });

@@ -93,6 +93,19 @@ impl Target {
                 "it holds a model's weights ({name}), which would be lost; name another folder, or remove them first"
             ));
         }
+        if is_inside(folder, from) && owned.is_empty() && !names.is_empty() {
+            return refuse(
+                "it lies in the folder that is read, and may be a part of that model; name another folder".into(),
+            );
+        }
+        // files that would be replaced must be an earlier result's
+        let taken = ["config.json", "tokenizer.json", Manifest::FILE];
+        let other = |name: &&String| taken.contains(&name.as_str()) && !owned.contains(name);
+        if let Some(name) = names.iter().find(other) {
+            return refuse(format!(
+                "it holds a {name} that graftlet did not write, which would be lost; name another folder"
+            ));
+        }
         Ok(Self {
             folder: folder.to_owned(),
             owned,
@@ -279,6 +292,11 @@ fn checked_names(option: &'static str, folder: &Path) -> Result<Vec<String>> {
         return Err(refusal(option, folder, reason.into()));
     }
     finish_interrupted(folder)?;
+    let above = folder.ancestors().find(|above| above.exists());
+    if let Some(file) = above.filter(|above| above.is_file()) {
+        let reason = format!("{} is a file; name a folder", file.display());
+        return Err(refusal(option, folder, reason));
+    }
     let existing = folder.ancestors().find(|above| above.is_dir());
     let probe = existing.unwrap_or(Path::new("."));
     let probe = probe.join(format!(".graftlet-probe-{}", std::process::id()));
@@ -291,6 +309,19 @@ fn checked_names(option: &'static str, folder: &Path) -> Result<Vec<String>> {
     Ok(entries
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .collect())
+}
+
+/// Whether a folder, there or not, lies below another.
+fn is_inside(folder: &Path, above: &Path) -> bool {
+    let real = folder.ancestors().find_map(|path| {
+        let path = if path.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            path
+        };
+        path.canonicalize().ok()
+    });
+    matches!((real, above.canonicalize()), (Some(real), Ok(above)) if real.starts_with(&above))
 }
 
 /// Whether two paths lead to one folder: by links, by `..`, or by a second mount of it.

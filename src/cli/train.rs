@@ -43,7 +43,8 @@ pub(super) struct Arguments {
     /// Folder to write.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// JSON file with settings: problem, epochs, batch_size, learning_rate, rank, targets, …
+    /// JSON file with settings: r, lora_alpha, target_modules, num_train_epochs, learning_rate, …; docs/training.md lists
+    /// them.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Seed of initialisation, split and order.

@@ -160,14 +160,22 @@ impl GatheredVector {
         self.truncated = sequence.truncated;
     }
 
-    /// The text's vector.
-    pub(super) fn embedded(self, sentence: &SentenceEmbedding) -> Embedded {
-        Embedded {
-            vector: sentence.scaled(self.mean.finish()),
+    /// The vector of the text at `index` of its call.
+    ///
+    /// # Errors
+    /// [`Error::VectorNotFinite`].
+    pub(super) fn embedded(self, sentence: &SentenceEmbedding, index: usize) -> Result<Embedded> {
+        let vector = self.mean.finish();
+        if let Some(x) = vector.iter().find(|x| !x.is_finite()) {
+            let value = if x.is_nan() { "NaN" } else { "infinity" };
+            return Err(Error::VectorNotFinite { index, value });
+        }
+        Ok(Embedded {
+            vector: sentence.scaled(vector),
             tokens: self.tokens,
             windows: self.windows,
             truncated: self.truncated,
-        }
+        })
     }
 }
 

@@ -45,6 +45,7 @@ export type ErrorCode =
   | "text_too_long"
   | "unknown_kind"
   | "unsupported_feature"
+  | "vector_not_finite"
   | "method_unsupported"
   | "worker_failed";
 

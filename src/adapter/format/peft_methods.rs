@@ -14,7 +14,7 @@ const MERGE: &str = "merge it into the model (merge_and_unload) and convert that
 
 /// `peft_type`, the method's name, and what to do.
 const TYPES: &[(&str, &str, &str)] = &[
-    ("ADALORA", "AdaLoRA", CONVERT),
+    ("ADALORA", "AdaLoRA", MERGE),
     ("ADAMSS", "AdaMSS", MERGE),
     ("ADAPTION_PROMPT", "LLaMA-Adapter", RETRAIN),
     ("BEFT", "BEFT", MERGE),

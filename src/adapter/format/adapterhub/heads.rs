@@ -259,6 +259,9 @@ fn build(
 ) -> Result<Head> {
     let file = open(name, files, HEAD_WEIGHTS)?;
     let keys = names::unwrapped(&file);
+    // the library also saves heads whose names contain this one's
+    let out = key(field::OUT);
+    let own = out.rsplitn(3, '.').nth(2).map(|head| format!("{head}."));
     let key = |parameter: ParamName| {
         let key = key(parameter.field);
         keys.get(&key).map_or(key, |found| (*found).to_owned())
@@ -267,6 +270,12 @@ fn build(
         file: FileParams::new(&file, &key),
         has_bias,
     };
+    if let Some(own) = own {
+        let others = keys
+            .iter()
+            .filter(|(key, _)| key.starts_with("heads.") && !key.starts_with(&own));
+        others.for_each(|(_, found)| source.file.ignore(found));
+    }
     let head = Head::build(config, shape, &mut source)?;
     source.file.finish()?;
     Ok(head)
