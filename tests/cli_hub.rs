@@ -146,6 +146,14 @@ fn vectors() {
     assert_eq!(found[1]["error"]["code"], "text_not_utf8");
     assert_eq!(found[2]["text"], "a dog");
 
+    // a tab is white space: a vector is of one text
+    let vector = |text: &[u8]| {
+        let output = graftlet(path, "embed --backbone b", text);
+        let found = lines(&String::from_utf8(output.stdout).unwrap());
+        numbers(&found[0]["vector"])
+    };
+    assert_eq!(vector(b"a\tcat\n"), vector(b"a cat\n"));
+
     // an adapter without a head has vectors as well, the same ones
     let with_head = succeed(path, "embed --backbone b --adapter a", "a cat\n");
     remove_head(path);

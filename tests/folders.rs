@@ -422,6 +422,48 @@ fn a_conversion_never_replaces_the_weights_it_is_made_of() {
 }
 
 /// `int8` is what is meant if nothing is said, and no other program finds its codes where it looks for weights.
+/// A folder that is not graftlet's may hold files of the same names.
+#[test]
+fn a_conversion_replaces_no_file_of_others() {
+    let folder = workspace();
+    let path = folder.path();
+    for name in ["config.json", "tokenizer.json", "manifest.json"] {
+        let other = format!("with-{name}");
+        std::fs::create_dir(path.join(&other)).unwrap();
+        std::fs::write(path.join(&other).join(name), b"{\"mine\": 1}").unwrap();
+        let before = content(&path.join(&other));
+        let convert = format!("convert --from hub --to {other}");
+        fail(
+            path,
+            &convert,
+            "option_invalid",
+            &[name, "name another folder"],
+        );
+        assert_eq!(content(&path.join(&other)), before);
+    }
+    // a part of the model that is read, such as the pooling of sentence-transformers
+    std::fs::create_dir(path.join("hub/1_Pooling")).unwrap();
+    std::fs::write(path.join("hub/1_Pooling/notes.txt"), b"mine").unwrap();
+    let convert = "convert --from hub --to hub/1_Pooling";
+    fail(
+        path,
+        convert,
+        "option_invalid",
+        &["in the folder that is read"],
+    );
+    // a path that leads through a file
+    std::fs::write(path.join("file"), b"").unwrap();
+    let words = ["file is a file"];
+    fail(
+        path,
+        "convert --from hub --to file/b",
+        "option_invalid",
+        &words,
+    );
+    succeed(path, "convert --from hub --to hub/int8");
+    succeed(path, "convert --from hub --to hub/int8");
+}
+
 #[test]
 fn int8_codes_have_a_name_of_their_own_and_older_folders_load() {
     let folder = workspace();
