@@ -1,5 +1,5 @@
 //! Floor 5: the command line. Each command is one file; errors are one line on standard error and
-//! exit code 1. All that is printed goes through [`output`].
+//! exit code 1. Everything that is printed goes through `output`.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod compose;
