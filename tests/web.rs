@@ -217,7 +217,7 @@ fn errors_are_objects_with_a_code() {
     let config = object(&[("adapter_config.json", bytes(b"{\"peft_type\":\"VERA\"}"))]);
     assert_eq!(
         code(engine.add_adapter("x", &config).unwrap_err()),
-        "unknown_kind"
+        "method_unsupported"
     );
     assert_eq!(
         code(engine.add_adapter("x", &"files".into()).unwrap_err()),
