@@ -47,8 +47,7 @@ function GivenView({ given }: { given: Given }) {
       </p>
       {result.windows > 1 && (
         <p class="notice">
-          The text is longer than the model reads at once: it was read in {result.windows}{" "}
-          overlapping windows.
+          The text is longer than the model reads at once: it was read in {result.windows} windows.
         </p>
       )}
       {result.truncated && (
