@@ -192,10 +192,8 @@ pub fn folder(data: &[u8], names: &[&str]) -> Files {
     while let [name, a, b, c, d, content @ ..] = rest {
         let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
         let (content, after) = content.split_at(length.min(content.len()));
-        files.insert(
-            names[usize::from(*name) % names.len()].to_owned(),
-            content,
-        );
+        let name = names[usize::from(*name) % names.len()];
+        files.insert(name.to_owned(), content.to_vec());
         rest = after;
     }
     files
