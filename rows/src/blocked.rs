@@ -10,7 +10,7 @@ pub(crate) fn blocked_by(
     table: &Table,
     choice: &Choice,
     usable: usize,
-    classes: &Counts,
+    classes: &Counts<'_>,
     by_size: &[u32],
     found: &RowFindings,
 ) -> Option<String> {
@@ -114,7 +114,7 @@ fn object(table: &Table, column: usize) -> String {
 fn blocked_classes(
     name: &str,
     usable: usize,
-    classes: &Counts,
+    classes: &Counts<'_>,
     by_size: &[u32],
     reject: Option<&str>,
 ) -> Option<String> {
@@ -123,7 +123,7 @@ fn blocked_classes(
             "No row has both a text and a label that comes twice: check the chosen columns.".into(),
         );
     }
-    let labels = by_size.iter().map(|&number| classes.names.get(number));
+    let labels = by_size.iter().map(|&number| classes.name(number));
     let mut real = labels.filter(|label| Some(*label) != reject);
     let Some(only) = real.next() else {
         return Some(format!(

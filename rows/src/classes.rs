@@ -1,5 +1,7 @@
 //! The classes of labels, and how many rows (of tags, how many spans) each has.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::labels::parts;
@@ -18,30 +20,102 @@ pub struct ClassCount {
 /// Most classes that are listed.
 pub(crate) const MOST_LISTED: usize = 10_000;
 
-/// Counts of classes.
-#[derive(Debug, Default)]
-pub(crate) struct Counts {
-    pub(crate) names: Names,
-    pub(crate) rows: Vec<u32>,
+/// Counts of classes. Classes of labels that no row has any more are there with no rows.
+#[derive(Debug)]
+pub(crate) struct Counts<'a> {
+    names: Cow<'a, Names>,
+    /// Rows of each name.
+    rows: Vec<u32>,
 }
 
-impl Counts {
-    /// The classes of labels, of which there are so many each.
-    pub(crate) fn of<'a>(labels: impl Iterator<Item = (&'a str, u32)>, problem: Problem) -> Self {
-        let mut counts = Self::default();
-        for (label, rows) in labels.filter(|(_, rows)| *rows > 0) {
+impl<'a> Counts<'a> {
+    /// The classes of labels, and of how many rows each label is.
+    pub(crate) fn of(labels: &'a Names, rows: Vec<u32>, problem: Problem) -> Self {
+        if labels.iter().all(|label| is_class(label, problem)) {
+            let names = Cow::Borrowed(labels);
+            return Self { names, rows };
+        }
+        let mut counts = Counter {
+            names: Names::default(),
+            rows: Vec::with_capacity(labels.len()),
+        };
+        for (label, rows) in labels.iter().zip(rows) {
             for_each_class(label, problem, |class| counts.add(class, rows));
         }
-        counts
+        Self {
+            names: Cow::Owned(counts.names),
+            rows: counts.rows,
+        }
     }
 
-    /// Whether this holds of any class of a label.
-    pub(crate) fn any(label: &str, problem: Problem, holds: impl Fn(&str) -> bool) -> bool {
-        let mut any = false;
-        for_each_class(label, problem, |class| any = any || holds(class));
-        any
+    /// The name of a class.
+    pub(crate) fn name(&self, number: u32) -> &str {
+        self.names.get(number)
     }
 
+    /// How many rows a class has.
+    pub(crate) fn rows(&self, number: u32) -> u32 {
+        self.rows.get(number as usize).copied().unwrap_or_default()
+    }
+
+    /// The numbers of classes with rows, in the order in which they came.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = u32> {
+        (0..)
+            .zip(&self.rows)
+            .filter_map(|(number, &rows)| (rows > 0).then_some(number))
+    }
+
+    /// The names of classes with rows.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.numbers().map(|number| self.name(number))
+    }
+
+    /// The numbers of classes without rows, by name.
+    pub(crate) fn empty(&self) -> Vec<u32> {
+        let all = (0..).zip(&self.rows);
+        let mut numbers: Vec<u32> = all
+            .filter_map(|(number, &rows)| (rows == 0).then_some(number))
+            .collect();
+        numbers.sort_unstable_by(|&a, &b| self.name(a).cmp(self.name(b)));
+        numbers
+    }
+
+    /// The numbers of classes with rows, largest first.
+    pub(crate) fn by_size(&self) -> Vec<u32> {
+        let mut numbers: Vec<u32> = self.numbers().collect();
+        numbers.sort_unstable_by(|&a, &b| {
+            let size = self.rows(b).cmp(&self.rows(a));
+            size.then_with(|| self.name(a).cmp(self.name(b)))
+        });
+        numbers
+    }
+
+    /// The largest classes.
+    pub(crate) fn listed(&self, by_size: &[u32]) -> Vec<ClassCount> {
+        let count = |&number: &u32| ClassCount {
+            label: self.name(number).to_owned(),
+            rows: self.rows(number) as usize,
+        };
+        by_size.iter().take(MOST_LISTED).map(count).collect()
+    }
+}
+
+/// Whether a label is the name of one class as it stands.
+fn is_class(label: &str, problem: Problem) -> bool {
+    match problem {
+        Problem::SingleLabel => true,
+        Problem::MultiLabel => parts(label, LABEL_SEPARATOR).eq([label]),
+        Problem::Regression | Problem::TokenClassification => false,
+    }
+}
+
+/// Counts while labels are read.
+struct Counter {
+    names: Names,
+    rows: Vec<u32>,
+}
+
+impl Counter {
     fn add(&mut self, class: &str, rows: u32) {
         let number = self.names.number(class) as usize;
         if number == self.rows.len() {
@@ -50,27 +124,6 @@ impl Counts {
         if let Some(count) = self.rows.get_mut(number) {
             *count += rows;
         }
-    }
-
-    /// The numbers of classes with rows, largest first.
-    pub(crate) fn by_size(&self) -> Vec<u32> {
-        let rows = |number: u32| self.rows[number as usize];
-        let numbers = 0..u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
-        let mut numbers: Vec<u32> = numbers.filter(|&number| rows(number) > 0).collect();
-        numbers.sort_unstable_by(|&a, &b| {
-            let size = rows(b).cmp(&rows(a));
-            size.then_with(|| self.names.get(a).cmp(self.names.get(b)))
-        });
-        numbers
-    }
-
-    /// The largest classes.
-    pub(crate) fn listed(&self, by_size: &[u32]) -> Vec<ClassCount> {
-        let count = |&number: &u32| ClassCount {
-            label: self.names.get(number).to_owned(),
-            rows: self.rows[number as usize] as usize,
-        };
-        by_size.iter().take(MOST_LISTED).map(count).collect()
     }
 }
 

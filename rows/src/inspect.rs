@@ -127,16 +127,13 @@ pub(crate) fn inspect(table: &Table, choice: &Choice) -> Looked {
             candidates.leave_out_lonely(choice.reject.as_deref(), &mut found);
         }
     }
-    let counts = Counts::of(
-        candidates.labels.iter().zip(candidates.label_counts()),
-        problem,
-    );
+    let counts = Counts::of(&candidates.labels, candidates.label_counts(), problem);
     let by_size = counts.by_size();
     let usable = candidates.numbers.len();
     let blocked = blocked_by(table, choice, usable, &counts, &by_size, &found);
     let preview = preview(table, choice, &found);
     if !choice.judged && problem != Problem::Regression {
-        let mut about = about_classes(&candidates.labels, problem, &counts, &by_size);
+        let mut about = about_classes(&counts, &by_size);
         about.append(&mut notices);
         notices = about;
     }
@@ -283,7 +280,16 @@ impl Candidates {
                 }
             }
         }
+        candidates.shrink();
         candidates
+    }
+
+    /// Gives back the room of rows that are left out.
+    fn shrink(&mut self) {
+        self.texts.shrink();
+        self.seconds.shrink();
+        self.label_of.shrink_to_fit();
+        self.numbers.shrink_to_fit();
     }
 
     /// How many rows each label has.
@@ -304,22 +310,18 @@ impl Candidates {
         if problem == Problem::Regression {
             return Vec::new();
         }
-        let counts = Counts::of(self.labels.iter().zip(self.label_counts()), problem);
+        let counts = Counts::of(&self.labels, self.label_counts(), problem);
         let classes = matches!(problem, Problem::SingleLabel | Problem::MultiLabel);
         let numbers = classes
+            && counts.names().any(|name| labels::whole(name).is_some())
             && counts
-                .names
-                .iter()
-                .any(|name| labels::whole(name).is_some())
-            && counts
-                .names
-                .iter()
+                .names()
                 .all(|name| labels::number(name).is_none_or(|number| number.fract() == 0.0));
         if numbers {
             self.relabel(problem, |name| labels::whole(name).map(Into::into));
+            return Vec::new();
         }
         let groups = merge::find(&counts);
-        let groups: Vec<Mergeable> = if numbers { Vec::new() } else { groups };
         if choice.merge && !groups.is_empty() {
             let names = merge::names(&groups);
             self.relabel(problem, |name| names.get(name).map(|&name| name.to_owned()));
@@ -351,35 +353,37 @@ impl Candidates {
             self.texts.get(a) == self.texts.get(b) && self.seconds.get(a) == self.seconds.get(b)
         };
         let mut table: hashbrown::HashTable<u32> = hashbrown::HashTable::new();
-        // the first row with the same text
-        let mut firsts: Vec<u32> = Vec::with_capacity(count);
-        let mut contradicted = vec![false; count];
+        let mut fates = vec![Fate::First; count];
         for row in 0..count {
             let own = u32::try_from(row).unwrap_or(u32::MAX);
             let key = hash(row);
-            let first = table.find(key, |&other| same(other as usize, row)).copied();
-            let first = first.unwrap_or_else(|| {
+            let first = table.find(key, |&other| same(other as usize, row));
+            if let Some(&first) = first {
+                fates[row] = Fate::Repeats;
+                if self.label_of[first as usize] != self.label_of[row] {
+                    fates[first as usize] = Fate::Contradicts;
+                }
+            } else {
                 table.insert_unique(key, own, |&other| hash(other as usize));
-                own
-            });
-            firsts.push(first);
-            if self.label_of[first as usize] != self.label_of[row] {
-                contradicted[first as usize] = true;
+            }
+        }
+        for row in 0..count {
+            if fates[row] == Fate::Repeats
+                && let Some(&first) = table.find(hash(row), |&other| same(other as usize, row))
+                && fates[first as usize] == Fate::Contradicts
+            {
+                fates[row] = Fate::Contradicts;
             }
         }
         drop(table);
-        self.keep(|row, number| {
-            let first = firsts[row] as usize;
-            if contradicted[first] {
-                found.add(FindingKind::Contradiction, number);
-                false
-            } else if first != row {
-                found.add(FindingKind::Duplicate, number);
-                false
-            } else {
-                true
+        for (&fate, &number) in fates.iter().zip(&self.numbers) {
+            match fate {
+                Fate::First => {}
+                Fate::Repeats => found.add(FindingKind::Duplicate, number),
+                Fate::Contradicts => found.add(FindingKind::Contradiction, number),
             }
-        });
+        }
+        self.keep(|row| fates[row] == Fate::First);
     }
 
     /// Leaves out rows that are alone in their class: nothing could judge what was learned from them.
@@ -394,35 +398,35 @@ impl Candidates {
             .zip(self.labels.iter())
             .map(|(&count, label)| count == 1 && Some(label) != reject)
             .collect();
-        let labels = self.label_of.clone();
-        self.keep(|row, number| {
-            let is_alone = alone[labels[row] as usize];
-            if is_alone {
-                found.add(FindingKind::ClassOfOne, number);
-            }
-            !is_alone
-        });
+        let is_alone: Vec<bool> = self
+            .label_of
+            .iter()
+            .map(|&label| alone[label as usize])
+            .collect();
+        for (_, &number) in is_alone
+            .iter()
+            .zip(&self.numbers)
+            .filter(|(alone, _)| **alone)
+        {
+            found.add(FindingKind::ClassOfOne, number);
+        }
+        self.keep(|row| !is_alone[row]);
     }
 
-    /// Keeps the rows, by index and number, that `is_kept` says.
-    fn keep(&mut self, mut is_kept: impl FnMut(usize, u32) -> bool) {
-        let kept: Vec<bool> = self
-            .numbers
-            .iter()
-            .enumerate()
-            .map(|(row, &number)| is_kept(row, number))
-            .collect();
-        if kept.iter().all(|kept| *kept) {
+    /// Keeps the rows whose index this holds of.
+    fn keep(&mut self, is_kept: impl Fn(usize) -> bool) {
+        if (0..self.numbers.len()).all(&is_kept) {
             return;
         }
-        self.texts.retain(&kept);
+        self.texts.retain(&is_kept);
         if self.seconds.len() > 0 {
-            self.seconds.retain(&kept);
+            self.seconds.retain(&is_kept);
         }
-        let mut flags = kept.iter();
-        self.label_of.retain(|_| flags.next() == Some(&true));
-        let mut flags = kept.iter();
-        self.numbers.retain(|_| flags.next() == Some(&true));
+        for list in [&mut self.label_of, &mut self.numbers] {
+            let mut rows = 0..;
+            list.retain(|_| rows.next().is_some_and(&is_kept));
+        }
+        self.shrink();
     }
 
     fn range(&self) -> Option<Range> {
@@ -441,6 +445,17 @@ impl Candidates {
             })
         })
     }
+}
+
+/// What becomes of a row whose text may stand in others too.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// No row before it has its text.
+    First,
+    /// A row before it has its text and label.
+    Repeats,
+    /// Rows with its text have different labels.
+    Contradicts,
 }
 
 fn is_object(cell: &Cell<'_>) -> bool {
@@ -711,34 +726,17 @@ fn sentence<'a>(
 }
 
 /// Classes that are named in the file, also in rows that are left out, and have no row left; and those with few.
-fn about_classes(
-    labels: &Names,
-    problem: Problem,
-    classes: &Counts,
-    by_size: &[u32],
-) -> Vec<Finding> {
-    // the classes of labels that no row has any more
-    let without =
-        |label: &&str| Counts::any(label, problem, |class| classes.names.find(class).is_none());
-    let seen = Counts::of(
-        labels.iter().filter(without).map(|label| (label, 1)),
-        problem,
-    );
-    let numbers = (0..).zip(seen.names.iter());
-    let mut empty: Vec<u32> = numbers
-        .filter(|(_, name)| classes.names.find(name).is_none())
-        .map(|(number, _)| number)
-        .collect();
-    empty.sort_by(|&a, &b| seen.names.get(a).cmp(seen.names.get(b)));
+fn about_classes(classes: &Counts<'_>, by_size: &[u32]) -> Vec<Finding> {
+    let empty = classes.empty();
     let small = || {
         by_size
             .iter()
-            .filter(|&&number| classes.rows[number as usize] < FEW_ROWS)
+            .filter(|&&number| classes.rows(number) < FEW_ROWS)
     };
     let mut findings = Vec::new();
     if !empty.is_empty() {
         let names = name_some(
-            empty.iter().map(|&number| seen.names.get(number)),
+            empty.iter().map(|&number| classes.name(number)),
             empty.len(),
         );
         let sentence = if empty.len() == 1 {
@@ -750,7 +748,7 @@ fn about_classes(
     }
     let count = small().count();
     if count > 0 {
-        let names = name_some(small().map(|&number| classes.names.get(number)), count);
+        let names = name_some(small().map(|&number| classes.name(number)), count);
         let have = if count == 1 { "has" } else { "have" };
         findings.push(Finding::notice(
             FindingKind::ClassSmall,

@@ -23,41 +23,41 @@ pub struct Mergeable {
 const MOST_GROUPS: usize = 100;
 
 /// Groups of classes that differ only in case or spaces, largest first.
-pub(crate) fn find(counts: &Counts) -> Vec<Mergeable> {
+pub(crate) fn find(counts: &Counts<'_>) -> Vec<Mergeable> {
     let key = |name: &str| {
         let letters = name.chars().filter(|c| !c.is_whitespace());
         letters.flat_map(char::to_lowercase).collect::<String>()
     };
-    let mut keyed: Vec<(u64, u32)> = (0..)
-        .zip(counts.names.iter())
-        .map(|(number, name)| (hash(key(name).as_bytes(), 0), number))
-        .collect();
+    // half a hash is enough: those that are equal are compared
+    let half = |number: u32| hash(key(counts.name(number)).as_bytes(), 0) >> 32;
+    let mut keyed: Vec<(u32, u32)> = Vec::with_capacity(counts.numbers().count());
+    keyed.extend(
+        counts
+            .numbers()
+            .map(|number| (u32::try_from(half(number)).unwrap_or_default(), number)),
+    );
     keyed.sort_unstable();
-    let same = |a: &(u64, u32), b: &(u64, u32)| {
-        a.0 == b.0 && key(counts.names.get(a.1)) == key(counts.names.get(b.1))
+    let same = |a: &(u32, u32), b: &(u32, u32)| {
+        a.0 == b.0 && key(counts.name(a.1)) == key(counts.name(b.1))
     };
     let groups = keyed.chunk_by(same).filter(|group| group.len() > 1);
     let mut found: Vec<Mergeable> = groups
         .map(|group| {
-            let rows = |number: u32| {
-                counts
-                    .rows
-                    .get(number as usize)
-                    .copied()
-                    .unwrap_or_default()
-            };
             let mut numbers: Vec<u32> = group.iter().map(|(_, number)| *number).collect();
             numbers.sort_by(|&a, &b| {
-                let size = rows(b).cmp(&rows(a));
-                size.then_with(|| counts.names.get(a).cmp(counts.names.get(b)))
+                let size = counts.rows(b).cmp(&counts.rows(a));
+                size.then_with(|| counts.name(a).cmp(counts.name(b)))
             });
             let variants: Vec<String> = numbers
                 .iter()
-                .map(|&number| counts.names.get(number).to_owned())
+                .map(|&number| counts.name(number).to_owned())
                 .collect();
             Mergeable {
                 label: variants.first().cloned().unwrap_or_default(),
-                rows: numbers.iter().map(|&number| rows(number) as usize).sum(),
+                rows: numbers
+                    .iter()
+                    .map(|&number| counts.rows(number) as usize)
+                    .sum(),
                 variants,
             }
         })

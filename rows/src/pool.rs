@@ -14,6 +14,13 @@ impl Pool {
 
     /// Adds a string. One that would not fit into 4 GB is left empty; readers take at most 1 GB.
     pub(crate) fn push(&mut self, string: &str) {
+        // lists that double hold three times as much while they grow
+        if self.text.capacity() - self.text.len() < string.len() {
+            self.text.reserve_exact(string.len() + self.text.len() / 4);
+        }
+        if self.ends.len() == self.ends.capacity() {
+            self.ends.reserve_exact(64 + self.ends.len() / 4);
+        }
         if u32::try_from(self.text.len() + string.len()).is_ok() {
             self.text.push_str(string);
         }
@@ -35,25 +42,30 @@ impl Pool {
         (0..self.len()).map(|index| self.get(index))
     }
 
-    /// Keeps the strings whose flag is set.
-    pub(crate) fn retain(&mut self, kept: &[bool]) {
+    /// Keeps the strings whose index this holds of.
+    pub(crate) fn retain(&mut self, is_kept: impl Fn(usize) -> bool) {
         let mut bytes = std::mem::take(&mut self.text).into_bytes();
-        let ends = std::mem::take(&mut self.ends);
-        let (mut start, mut to) = (0, 0);
-        let mut new = Vec::with_capacity(kept.iter().filter(|kept| **kept).count());
-        for (end, kept) in ends.into_iter().zip(kept) {
-            let end = end as usize;
-            if *kept {
+        let (mut start, mut to, mut count) = (0, 0, 0);
+        for index in 0..self.ends.len() {
+            let end = self.ends[index] as usize;
+            if is_kept(index) {
                 bytes.copy_within(start..end, to);
                 to += end - start;
-                new.push(u32::try_from(to).unwrap_or(u32::MAX));
+                self.ends[count] = u32::try_from(to).unwrap_or(u32::MAX);
+                count += 1;
             }
             start = end;
         }
+        self.ends.truncate(count);
         bytes.truncate(to);
         // whole strings were moved, so this is text
         self.text = String::from_utf8(bytes).unwrap_or_default();
-        self.ends = new;
+    }
+
+    /// Gives back the room that nothing stands in.
+    pub(crate) fn shrink(&mut self) {
+        self.text.shrink_to_fit();
+        self.ends.shrink_to_fit();
     }
 
     /// Makes room for so many strings.
@@ -84,13 +96,6 @@ impl Names {
         let hasher = |&index: &u32| self::hash(pool.get(index as usize).as_bytes(), 0);
         table.insert_unique(hash, index, hasher);
         index
-    }
-
-    /// The number of a string, if it is there.
-    pub(crate) fn find(&self, string: &str) -> Option<u32> {
-        let hash = hash(string.as_bytes(), 0);
-        let same = |&index: &u32| self.pool.get(index as usize) == string;
-        self.table.find(hash, same).copied()
     }
 
     pub(crate) fn len(&self) -> usize {

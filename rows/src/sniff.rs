@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::delimited::{Dialect, Habits, Pieces, Scanner, line_at, lines_across};
+use crate::delimited::{Dialect, Habits, Piece, Pieces, Scanner, line_at, lines_across};
 use crate::names;
 
 /// Delimiters that are tried, the likeliest first: prose has more commas than tabs.
@@ -201,16 +201,23 @@ fn quotes(text: &str, delimiter: u8, width: usize, habits: Option<&Habits>) -> b
         ..quoted
     };
     let is_tab = delimiter == b'\t';
+    if is_tab && let Some(width) = quoted_width(text, quoted) {
+        let (odd, records) = odd(text, quoted, width, habits);
+        if odd * 5 < records {
+            return true;
+        }
+    }
     let (odd_quoted, quoted_records) = odd(text, quoted, width, habits);
+    let odd_plain = || odd(text, plain, usual_width(text, plain), None).0;
     if odd_quoted == 0 {
         // nothing speaks against quotes, unless cells that begin with one end elsewhere
-        return !is_tab || is_closed(text) || odd(text, plain, width, None).0 > 0;
+        return !is_tab || is_closed(text) || odd_plain() > 0;
     }
     let few = odd_quoted * 5 < quoted_records;
     if !is_tab && few {
         return true;
     }
-    let (odd_plain, _) = odd(text, plain, width, None);
+    let odd_plain = odd_plain();
     let as_odd = odd_plain == odd_quoted && is_closed(text);
     odd_plain > odd_quoted || as_odd || (!is_tab && odd_plain > 0)
 }
@@ -226,6 +233,15 @@ fn odd(text: &str, dialect: Dialect, width: usize, habits: Option<&Habits>) -> (
         odd += usize::from(found.misquoted || (pieces.count != width && !blank));
     }
     (odd, all)
+}
+
+/// The width of the first record if all its cells stand between quotes: a program that quotes every cell wrote the file.
+fn quoted_width(text: &str, dialect: Dialect) -> Option<usize> {
+    let mut pieces = Pieces::keeping(usize::MAX);
+    let found = Scanner::new(text, 0, dialect, None).next(&mut pieces)?;
+    let is_quoted = |piece: &Piece| piece.start > 0 && text.as_bytes()[piece.start - 1] == b'"';
+    let all = !found.misquoted && pieces.count > 1 && pieces.as_slice().iter().all(is_quoted);
+    all.then_some(pieces.count)
 }
 
 /// Whether every cell that begins with a quote ends with one on its line.
@@ -341,16 +357,15 @@ pub(crate) fn first_records<'a>(
     records
 }
 
-/// The number of cells that most records have, by lines from all over the file.
+/// The number of cells that most records have, by lines from all over the file that are not blank.
 pub(crate) fn usual_width(text: &str, dialect: Dialect) -> usize {
     let mut widths: BTreeMap<usize, usize> = BTreeMap::new();
     let mut pieces = Pieces::keeping(0);
     for start in lines_across(text, 500) {
         let mut scanner = Scanner::new(text, start, dialect, None);
-        if scanner
-            .next(&mut pieces)
-            .is_some_and(|found| !found.misquoted)
-        {
+        let found = scanner.next(&mut pieces);
+        let blank = pieces.count == 1 && pieces.filled == 0;
+        if found.is_some_and(|found| !found.misquoted) && !blank {
             *widths.entry(pieces.count).or_default() += 1;
         }
     }

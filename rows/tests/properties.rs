@@ -6,6 +6,7 @@ mod support;
 
 use graftlet_rows::{Choice, Options, Problem, open};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use support::cells;
 
 /// Reads in every way that there is; it only must not panic.
@@ -139,8 +140,19 @@ fn delimited(rows: &[[String; 3]], delimiter: char, newline: &str, all: bool) ->
     text
 }
 
+/// The same inputs in every run; `./build.sh soak` tries others.
+fn fixed() -> ProptestConfig {
+    let cases = std::env::var("GRAFTLET_CASES").ok();
+    ProptestConfig {
+        cases: cases.and_then(|cases| cases.parse().ok()).unwrap_or(300),
+        rng_seed: RngSeed::Fixed(13),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(fixed())]
 
     #[test]
     fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..300), options in options()) {
@@ -171,11 +183,11 @@ proptest! {
     }
 
     #[test]
-    fn plain_tsv_reads_back(rows in rows()) {
-        // no quoting at all: neither tabs nor line breaks in cells
-        let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| cell.replace(['\t', '\n'], " ")).collect()).collect();
-        let stray = rows.iter().flatten().any(|cell| cell.starts_with('"') && !cell[1..].contains('"'));
-        prop_assume!(stray);
+    fn plain_tsv_reads_back(rows in rows(), stray in any::<prop::sample::Index>()) {
+        // no quoting at all: neither tabs nor line breaks in cells, and one cell begins with a quote that nothing closes
+        let mut rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| cell.replace(['\t', '\n'], " ")).collect()).collect();
+        let row = stray.index(rows.len());
+        rows[row][0] = format!("\"{}", rows[row][0].replace('"', "").trim());
         let lines: String = rows.iter().map(|row| row.join("\t") + "\n").collect();
         let text = format!("text\ttext2\tlabel\n{lines}");
         let options = Options { delimiter: Some('\t'), header: Some(true), ..Options::default() };
