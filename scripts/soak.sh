@@ -3,7 +3,7 @@
 
 soak_record=docs/soak.md
 
-# soak [--seconds N]: N seconds of fuzzing for each reader; 300 by default, an hour in all.
+# soak [--seconds N]: N seconds of fuzzing for each reader; 300 of processor time by default, an hour in all.
 soak() {
   local seconds=300
   while [ $# -gt 0 ]; do
@@ -17,8 +17,9 @@ soak() {
   rust_toolchain
   local log=target/soak/fuzz.log code=0
   mkdir -p target/soak
+  cargo build --release --manifest-path fuzz/Cargo.toml --example mutate
   say "" "== fuzzing, $seconds s for each reader"
-  cargo run --release --manifest-path fuzz/Cargo.toml --example mutate -- "$seconds" | tee "$log" || code=$?
+  target/release/examples/mutate "$seconds" | tee "$log" || code=$?
   record_soak "$seconds" "$log" >"$soak_record"
   say "" "The result is in $soak_record."
   [ "$code" -eq 0 ] || die "soak: a reader failed; the inputs are in fuzz/artifacts/."
@@ -31,7 +32,7 @@ record_soak() {
 
 \`./build.sh soak --seconds $seconds\` wrote this page on $(date -u +%Y-%m-%d), on $(nproc) cores of
 $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1 || echo "an unknown processor"). It gives every reader changed inputs for
-$seconds seconds. A reader fails if it panics, takes longer than its limit, or holds more memory than its allowance
+$seconds seconds of processor time. A reader fails if it panics, takes longer than its limit, or holds more memory than its allowance
 ([fuzz/README.md](../fuzz/README.md)).
 
 \`\`\`

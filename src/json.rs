@@ -11,3 +11,18 @@ use serde_json::{Result, Value};
 pub fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T> {
     serde_json::from_value(serde_json::from_slice::<Value>(json)?)
 }
+
+/// What an error of `serde_json` says, without the names of Rust's types.
+#[must_use]
+pub fn plain(error: &serde_json::Error) -> String {
+    let said = error.to_string();
+    let Some((start, kind)) = said.rsplit_once("expected ") else {
+        return said;
+    };
+    let kind = match kind {
+        "usize" | "u64" | "u32" => "a whole number that is not negative",
+        "f64" | "f32" => "a number",
+        other => other,
+    };
+    format!("{start}expected {kind}")
+}

@@ -416,7 +416,6 @@ fn configurations_that_make_no_sense() {
     let option = |files: Files, words: &[&str]| refused(load(&files), "option_invalid", words);
     option(peft("r", json!(0)), &["rank is 0"]);
     option(peft("r", json!(385)), &["rank is 385", "384"]);
-    option(peft("lora_alpha", json!(-1)), &["alpha is -1"]);
     option(
         inner("reduction_factor", json!(0)),
         &["reduction_factor is 0"],

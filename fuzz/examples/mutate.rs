@@ -9,7 +9,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use cpu_time::ProcessTime;
 
 use graftlet_fuzz::{Execution, TARGETS, Target, allowance, seeds};
 use rand::{Rng, SeedableRng};
@@ -78,7 +80,7 @@ fn run(target: &Target, seeds: Vec<Vec<u8>>, duration: Duration) -> (usize, usiz
     let mut said = BTreeSet::new();
     let (mut runs, mut failures) = (0, 0);
     let (mut slowest, mut largest) = (Duration::ZERO, 0f64);
-    let begin = Instant::now();
+    let begin = ProcessTime::now();
     while begin.elapsed() < duration {
         let mut input = pool[rng.random_range(0..pool.len())].clone();
         if runs >= pool.len() {

@@ -281,7 +281,10 @@ pub fn rows(data: &[u8]) -> String {
         value.filter(|value| !value.is_empty()).map(str::to_owned)
     };
     let options = Options {
-        name: pick(&["", "x.csv", "x.tsv", "x.jsonl", "x.json", "x.conll"], hints & 7),
+        name: pick(
+            &["", "x.csv", "x.tsv", "x.jsonl", "x.json", "x.conll"],
+            hints & 7,
+        ),
         delimiter: [None, None, Some(','), Some('\t')][usize::from(hints >> 3) & 3],
         header: [None, None, Some(true), Some(false)][usize::from(hints >> 5) & 3],
         text_column: pick(&["", "", "1", "meta.body"], choices & 3),
@@ -290,7 +293,13 @@ pub fn rows(data: &[u8]) -> String {
     };
     let table = match graftlet_rows::open(content.to_vec(), &options) {
         Ok(table) => table,
-        Err(refusal) => return format!("{}: {}", refusal.code, refusal.message.chars().take(16).collect::<String>()),
+        Err(refusal) => {
+            return format!(
+                "{}: {}",
+                refusal.code,
+                refusal.message.chars().take(16).collect::<String>()
+            );
+        }
     };
     let source = table.source();
     let proposal = table.propose(&source.guess);
@@ -309,6 +318,16 @@ pub fn rows(data: &[u8]) -> String {
         ..Choice::default()
     });
     assert_eq!(looked.rows.len(), looked.numbers.len());
-    let kinds: Vec<String> = looked.inspection.findings.iter().map(|finding| format!("{:?}", finding.kind)).collect();
-    format!("{:?} {problem:?} {} {}", source.format, looked.inspection.blocked.is_some(), kinds.join(" "))
+    let kinds: Vec<String> = looked
+        .inspection
+        .findings
+        .iter()
+        .map(|finding| format!("{:?}", finding.kind))
+        .collect();
+    format!(
+        "{:?} {problem:?} {} {}",
+        source.format,
+        looked.inspection.blocked.is_some(),
+        kinds.join(" ")
+    )
 }

@@ -1,9 +1,12 @@
-//! What one execution takes: time, and the memory it holds at most.
+//! What one execution takes: processor time, which other programs on the machine do not change, and the memory it holds at
+//! most.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use cpu_time::ProcessTime;
 
 use crate::{Target, allowance};
 
@@ -49,7 +52,7 @@ unsafe impl GlobalAlloc for Counted {
 #[global_allocator]
 static MEMORY: Counted = Counted;
 
-/// Longest time for one input.
+/// Most processor time for one input.
 const LIMIT: Duration = Duration::from_secs(1);
 
 /// One execution of a target.
@@ -58,7 +61,7 @@ pub struct Execution {
     target: &'static str,
     /// What the reader said; `None` if it panicked.
     pub outcome: Option<String>,
-    /// How long it took.
+    /// The processor time it took.
     pub time: Duration,
     /// Most bytes held at once.
     pub memory: usize,
@@ -70,7 +73,7 @@ impl Execution {
     pub fn of((name, target): &Target, input: &[u8]) -> Self {
         let base = LIVE.load(Relaxed);
         PEAK.store(base, Relaxed);
-        let start = Instant::now();
+        let start = ProcessTime::now();
         let outcome = catch_unwind(AssertUnwindSafe(|| target(input))).ok();
         Self {
             target: name,

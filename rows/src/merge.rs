@@ -1,5 +1,6 @@
 //! Labels that differ only in case or spaces.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,7 @@ const MOST_GROUPS: usize = 100;
 /// Groups of classes that differ only in case or spaces, largest first.
 pub(crate) fn find(counts: &Counts<'_>) -> Vec<Mergeable> {
     let key = |name: &str| {
+        let name = composed(name);
         let letters = name.chars().filter(|c| !c.is_whitespace());
         letters.flat_map(char::to_lowercase).collect::<String>()
     };
@@ -67,6 +69,18 @@ pub(crate) fn find(counts: &Counts<'_>) -> Vec<Mergeable> {
     found
 }
 
+/// A name with each accent and its letter as one character (Unicode's NFC): files of macOS write them as two.
+fn composed(name: &str) -> Cow<'_, str> {
+    if name.is_ascii() {
+        return Cow::Borrowed(name);
+    }
+    #[cfg(not(target_arch = "wasm32"))]
+    let composed = unicode_normalization::UnicodeNormalization::nfc(name).collect();
+    #[cfg(target_arch = "wasm32")]
+    let composed = js_sys::JsString::from(name).normalize("NFC").into();
+    Cow::Owned(composed)
+}
+
 /// The new name of every class that is to be called otherwise.
 pub(crate) fn names(groups: &[Mergeable]) -> BTreeMap<&str, &str> {
     let pairs = groups.iter().flat_map(|group| {
@@ -88,8 +102,14 @@ pub(crate) fn findings(groups: &[Mergeable], merged: bool) -> Vec<Finding> {
                 group.label
             )
         } else {
+            let is_composed = |name: &&str| composed(name) == *name;
+            let how = if variants.iter().all(is_composed) {
+                "case or spaces"
+            } else {
+                "case, spaces or how accents are written"
+            };
             format!(
-                "{} differ only in case or spaces, and are learned as different labels.",
+                "{} differ only in {how}, and are learned as different labels.",
                 name_labels(&variants)
             )
         }

@@ -512,6 +512,33 @@ fn labels_that_differ_in_case_or_spaces_can_be_merged() {
 }
 
 #[test]
+fn labels_that_look_the_same_can_be_merged() {
+    // é as one character, and as two; Å too has two forms
+    let text = "text,label\na,caf\u{e9}\nb,cafe\u{301}\nc,caf\u{e9}\nd,A\u{30a}\ne,\u{212b}\nf,\u{c5}\ng,CAFE\u{301}\n";
+    let looked = look(text);
+    let labels: Vec<&str> = looked
+        .inspection
+        .mergeable
+        .iter()
+        .map(|group| group.label.as_str())
+        .collect();
+    assert_eq!(labels, ["caf\u{e9}", "A\u{30a}"]);
+    let said = &looked.inspection.findings;
+    let sentences: Vec<&str> = said
+        .iter()
+        .map(|finding| finding.sentence.as_str())
+        .collect();
+    assert!(
+        sentences
+            .iter()
+            .any(|sentence| sentence.contains("how accents are written")),
+        "{sentences:?}"
+    );
+    let merged = look_as(text, |choice| choice.merge = true);
+    assert_eq!(merged.inspection.classes.len(), 2);
+}
+
+#[test]
 fn spaces_are_trimmed_before_rows_are_compared() {
     let looked = look("text,label\n a ,x\na,x \nb,y\nc, y\nd,x\n");
     assert_eq!(findings(&looked)[&FindingKind::Duplicate], [3]);

@@ -155,6 +155,14 @@ fn from_options(options: &Options, shape: &Shape, decomposed: bool) -> Result<Bo
         ..LoraConfig::default()
     };
     config.check(shape)?;
+    // PEFT's files may say anything finite; nothing is trained that changes nothing or the other way round
+    if config.alpha <= 0.0 {
+        return Err(Error::OptionInvalid {
+            option: "alpha",
+            value: config.alpha.to_string(),
+            reason: "it must be greater than 0".into(),
+        });
+    }
     Ok(Box::new(config))
 }
 
@@ -173,8 +181,8 @@ impl LoraConfig {
             return invalid("rank", rank.to_string(), reason);
         }
         let alphas = std::iter::once(&self.alpha).chain(self.alphas.values());
-        if let Some(alpha) = { alphas }.find(|alpha| !alpha.is_finite() || **alpha <= 0.0) {
-            let reason = "it must be greater than 0".into();
+        if let Some(alpha) = { alphas }.find(|alpha| !alpha.is_finite()) {
+            let reason = "it must be a finite number".into();
             return invalid("alpha", alpha.to_string(), reason);
         }
         if !(0.0..1.0).contains(&self.dropout) {

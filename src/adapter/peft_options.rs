@@ -11,6 +11,9 @@ use crate::error::{Error, Result};
 /// What errors call the settings.
 const PLACE: &str = "the settings";
 
+/// Says of which kind a whole `adapter_config.json` is.
+const TYPE: &str = "peft_type";
+
 /// Which kind has which of the settings.
 const FIELDS: [(&str, &[&str]); 2] = [
     (
@@ -44,7 +47,20 @@ pub(super) fn apply(
     let known = FIELDS.iter().find(|(name, _)| *name == kind.name);
     let known = known.map_or(&[][..], |(_, fields)| fields);
     let field = |name: &str| known.iter().find(|field| **field == name).copied();
-    for (name, value) in &options.peft {
+    let own_type = kind.peft.first().map_or("", |(name, _)| name);
+    if let Some(value) = options.peft.get(TYPE)
+        && value != own_type
+    {
+        return Err(Error::OptionInvalid {
+            option: "config",
+            value: format!("\"{TYPE}\": {value}"),
+            reason: format!(
+                "the adapter to train is of kind \"{}\"; name the kind of the settings",
+                kind.name
+            ),
+        });
+    }
+    for (name, value) in options.peft.iter().filter(|(name, _)| *name != TYPE) {
         if field(name).is_none() {
             return Err(Error::OptionInvalid {
                 option: "config",
@@ -64,6 +80,9 @@ pub(super) fn apply(
     let Some((_, read)) = kind.peft.first() else {
         return Ok(config.boxed());
     };
+    if options.peft.keys().all(|name| name == TYPE) {
+        return Ok(config.boxed());
+    }
     let mut map = config.write(Library::Peft, shape)?;
     map.extend(options.peft.clone());
     if options.peft.contains_key("target_modules") {

@@ -9,12 +9,10 @@ use serde_json::{Map, Value};
 use super::format::Library;
 use super::{Adapter, Collector, Config, Description, HalfBlock, Init, Kind, ParamName};
 use super::{ParamSource, Parameter, Site};
-use crate::backbone::{Affine, Attention, Embedder, Hook, LinearSite, Module, Modules};
-use crate::backbone::{Shape, States, SublayerSite};
+use crate::backbone::{Affine, Hook, LinearSite, Module, Modules, Shape, SublayerSite};
 use crate::error::{Error, Result};
-use crate::ops::{LayerNorm, add_bias, linear};
+use crate::ops::{add_bias, linear};
 use crate::tensor::Tensor;
-use crate::text::Batch;
 
 const WEIGHT: &str = "saved.weight";
 const SAVED_BIAS: &str = "saved.bias";
@@ -189,33 +187,8 @@ impl Config for SavedConfig {
 }
 
 impl Hook for Saved {
-    fn embeddings(&self, batch: &Batch, embedder: &dyn Embedder) -> Result<States> {
-        self.inner.embeddings(batch, embedder)
-    }
-
-    fn changes_embeddings(&self) -> bool {
-        self.inner.changes_embeddings()
-    }
-
-    fn first_position(&self) -> usize {
-        self.inner.first_position()
-    }
-
-    fn before_linear(&self, site: LinearSite, x: Tensor) -> Tensor {
-        self.inner.before_linear(site, x)
-    }
-
-    fn changes_input(&self, site: LinearSite) -> bool {
-        self.inner.changes_input(site)
-    }
-
-    fn projections(
-        &self,
-        layer: usize,
-        x: &Tensor,
-        project: &dyn Fn(&Tensor) -> [Tensor; 3],
-    ) -> [Tensor; 3] {
-        self.inner.projections(layer, x, project)
+    fn inner(&self) -> Option<&dyn Hook> {
+        Some(&*self.inner)
     }
 
     fn after_linear(&self, site: LinearSite, x: &Tensor, y: Tensor) -> Tensor {
@@ -227,28 +200,6 @@ impl Hook for Saved {
 
     fn changes_output(&self, site: LinearSite) -> bool {
         self.layers.contains_key(&site) || self.inner.changes_output(site)
-    }
-
-    fn sublayer(
-        &self,
-        site: SublayerSite,
-        h: Tensor,
-        residual: &Tensor,
-        norm: &LayerNorm,
-    ) -> Tensor {
-        self.inner.sublayer(site, h, residual, norm)
-    }
-
-    fn changes_sublayer(&self, site: SublayerSite) -> bool {
-        self.inner.changes_sublayer(site)
-    }
-
-    fn key_value_prefix(&self, layer: usize) -> Option<(Tensor, Tensor)> {
-        self.inner.key_value_prefix(layer)
-    }
-
-    fn attention(&self, layer: usize, input: Attention) -> Tensor {
-        self.inner.attention(layer, input)
     }
 
     fn lowest_layer(&self) -> Option<usize> {

@@ -210,6 +210,6 @@ pub(super) fn another_family(family: &str, architecture: Option<&str>) -> Error 
         _ => "a",
     };
     unsupported(format!(
-        "this folder holds {article} {title} model{class}; graftlet reads BERT so far"
+        "this folder holds {article} {title} model{class}; graftlet reads BERT models so far, such as sentence-transformers/all-MiniLM-L6-v2"
     ))
 }

@@ -227,7 +227,10 @@ fn without(files: &dyn ModelFiles, file: &str) -> Error {
 }
 
 /// Refuses what stands in a file's place where a download went wrong.
-fn check_is_file(name: &str, bytes: &[u8]) -> Result<()> {
+///
+/// # Errors
+/// [`Error::FileInvalid`] for a pointer of Git LFS and for a web page.
+pub fn check_is_file(name: &str, bytes: &[u8]) -> Result<()> {
     let start = bytes.trim_ascii_start();
     let reason = if bytes.starts_with(b"version https://git-lfs.github.com/") {
         "it is Git LFS's pointer to the file; fetch the file itself with `git lfs pull`"

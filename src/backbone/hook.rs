@@ -221,36 +221,47 @@ pub trait Embedder {
 
 /// All that a backbone knows of adapters: the places where one may change a value.
 ///
-/// Every method defaults to changing nothing. All take and return tensors, so differentiation gives an
-/// adapter's backward pass for free.
+/// Every method defaults to what [`inner`](Self::inner) does, and without an inner hook to changing nothing. All take and
+/// return tensors, so differentiation gives an adapter's backward pass for free.
 pub trait Hook {
+    /// The hook around which this one stands: it answers for every method that this one leaves out.
+    fn inner(&self) -> Option<&dyn Hook> {
+        None
+    }
+
     /// What enters layer 0; an implementation may put virtual tokens into every sequence.
     ///
     /// # Errors
     /// Those of [`Embedder::tokens`].
     fn embeddings(&self, batch: &Batch, embedder: &dyn Embedder) -> Result<States> {
-        embedder.tokens(batch, 0)
+        match self.inner() {
+            Some(inner) => inner.embeddings(batch, embedder),
+            None => embedder.tokens(batch, 0),
+        }
     }
 
     /// Whether [`embeddings`](Self::embeddings) does anything else.
     fn changes_embeddings(&self) -> bool {
-        false
+        self.inner().is_some_and(Hook::changes_embeddings)
     }
 
     /// Position of the first token of a text: the number of positions that virtual tokens take from it.
     fn first_position(&self) -> usize {
-        0
+        self.inner().map_or(0, Hook::first_position)
     }
 
     /// The input `x`: `[tokens, in]` of a linear layer; `[sequences, in]` at the pooler.
-    fn before_linear(&self, _site: LinearSite, x: Tensor) -> Tensor {
-        x
+    fn before_linear(&self, site: LinearSite, x: Tensor) -> Tensor {
+        match self.inner() {
+            Some(inner) => inner.before_linear(site, x),
+            None => x,
+        }
     }
 
     /// Whether [`before_linear`](Self::before_linear) does anything at a site; where it does not, a
     /// backbone may compute layers that share an input in one go.
-    fn changes_input(&self, _site: LinearSite) -> bool {
-        false
+    fn changes_input(&self, site: LinearSite) -> bool {
+        self.inner().is_some_and(|inner| inner.changes_input(site))
     }
 
     /// The frozen queries, keys and values of a layer, each `[tokens, hidden size]`; `project` computes
@@ -258,50 +269,63 @@ pub trait Hook {
     /// compute them twice.
     fn projections(
         &self,
-        _layer: usize,
+        layer: usize,
         x: &Tensor,
         project: &dyn Fn(&Tensor) -> [Tensor; 3],
     ) -> [Tensor; 3] {
-        project(x)
+        match self.inner() {
+            Some(inner) => inner.projections(layer, x, project),
+            None => project(x),
+        }
     }
 
     /// The output `y`: `[tokens, out]` of a linear layer whose input was `x`: `[tokens, in]`.
-    fn after_linear(&self, _site: LinearSite, _x: &Tensor, y: Tensor) -> Tensor {
-        y
+    fn after_linear(&self, site: LinearSite, x: &Tensor, y: Tensor) -> Tensor {
+        match self.inner() {
+            Some(inner) => inner.after_linear(site, x, y),
+            None => y,
+        }
     }
 
     /// Whether [`after_linear`](Self::after_linear) does anything at a site; where it does not, a
     /// backbone may compute the layer and what follows it in one go.
-    fn changes_output(&self, _site: LinearSite) -> bool {
-        false
+    fn changes_output(&self, site: LinearSite) -> bool {
+        self.inner().is_some_and(|inner| inner.changes_output(site))
     }
 
     /// Joins the output `h` of a half block with its `residual` and normalises the sum; all
     /// `[tokens, hidden size]`.
     fn sublayer(
         &self,
-        _site: SublayerSite,
+        site: SublayerSite,
         h: Tensor,
         residual: &Tensor,
         norm: &LayerNorm,
     ) -> Tensor {
-        norm.join(h, residual)
+        match self.inner() {
+            Some(inner) => inner.sublayer(site, h, residual, norm),
+            None => norm.join(h, residual),
+        }
     }
 
     /// Whether [`sublayer`](Self::sublayer) does anything else at a site.
-    fn changes_sublayer(&self, _site: SublayerSite) -> bool {
-        false
+    fn changes_sublayer(&self, site: SublayerSite) -> bool {
+        self.inner()
+            .is_some_and(|inner| inner.changes_sublayer(site))
     }
 
     /// Keys and values, each `[prefix, hidden size]`, that every sequence sees in this layer.
-    fn key_value_prefix(&self, _layer: usize) -> Option<(Tensor, Tensor)> {
-        None
+    fn key_value_prefix(&self, layer: usize) -> Option<(Tensor, Tensor)> {
+        self.inner()?.key_value_prefix(layer)
     }
 
     /// The self-attention of a layer: `[tokens, hidden size]`. What it sees beside the sequences is
     /// [`key_value_prefix`](Self::key_value_prefix)'s to say, unless sequences differ in that.
     fn attention(&self, layer: usize, input: Attention) -> Tensor {
-        input.behind(self.key_value_prefix(layer))
+        match self.inner() {
+            Some(inner) => inner.attention(layer, input),
+            None => input.behind(self.key_value_prefix(layer)),
+        }
     }
 
     /// The lowest layer that the adapter changes, `None` if it changes none. Below it a batch's

@@ -101,9 +101,11 @@ pub(super) fn inspect_fusion(folder: &Path) -> Result<Option<Map<String, Value>>
     }
     let place = path.display().to_string();
     let map: Map<String, Value> =
-        serde_json::from_slice(&folders::read(&path)?).map_err(|error| Error::ConfigInvalid {
-            place,
-            reason: error.to_string(),
+        serde_json::from_slice(&folders::read_part(&path)?).map_err(|error| {
+            Error::ConfigInvalid {
+                place,
+                reason: error.to_string(),
+            }
         })?;
     let mut facts = Map::new();
     let mut say = |name: &str, value: Option<&Value>| {
@@ -155,7 +157,7 @@ fn read_fusion(folder: &Path) -> Result<Files> {
     for name in Library::fusion_files() {
         let path = folder.join(name);
         if path.is_file() {
-            files.insert((*name).to_owned(), folders::read(&path)?);
+            files.insert((*name).to_owned(), folders::read_part(&path)?);
         }
     }
     Ok(files)

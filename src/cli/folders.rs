@@ -12,7 +12,7 @@ use super::target;
 
 use crate::adapter::TaskAdapter;
 use crate::adapter::format::{self, CONFIG as ADAPTER_CONFIG, Files, Library};
-use crate::backbone::folder::{CONFIG, ModelFiles, ModelFolder, TOKENIZER};
+use crate::backbone::folder::{CONFIG, ModelFiles, ModelFolder, TOKENIZER, check_is_file};
 use crate::backbone::{BertConfig, Checkpoint, SentenceEmbedding};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -20,6 +20,13 @@ use crate::hub::Manifest;
 
 pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(Error::io(path))
+}
+
+/// A file of a model or an adapter, and not what a failed download left in its place.
+pub(super) fn read_part(path: &Path) -> Result<Vec<u8>> {
+    let bytes = read(path)?;
+    check_is_file(&path.display().to_string(), &bytes)?;
+    Ok(bytes)
 }
 
 /// Writes a file so that it is never half written.
@@ -62,7 +69,13 @@ impl ModelFiles for OnDisk<'_> {
         if !path.is_file() {
             return Ok(None);
         }
-        read(&path).map(|bytes| Some(bytes.into()))
+        // a card is text, and may begin with HTML
+        let bytes = if name.ends_with(".md") {
+            read(&path)
+        } else {
+            read_part(&path)
+        };
+        bytes.map(|bytes| Some(bytes.into()))
     }
 }
 
@@ -174,12 +187,12 @@ pub(super) fn read_adapter(folder: &Path) -> Result<Files> {
             hint: "name the folder that PEFT, AdapterHub or this program saved",
         });
     }
-    let config = read(&config)?;
+    let config = read_part(&config)?;
     let mut files = Files::new();
     for name in Library::detect(&config)?.files() {
         let path = folder.join(name);
         if path.is_file() {
-            files.insert((*name).to_owned(), read(&path)?);
+            files.insert((*name).to_owned(), read_part(&path)?);
         }
     }
     Ok(files)

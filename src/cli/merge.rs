@@ -51,8 +51,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let is_converted = folders::manifest(from)?.is_some();
     let (config, tokenizer) = match is_converted {
         true => (
-            folders::read(&from.join(CONFIG))?,
-            folders::read(&from.join(TOKENIZER))?,
+            folders::read_part(&from.join(CONFIG))?,
+            folders::read_part(&from.join(TOKENIZER))?,
         ),
         false => {
             let model = ModelFolder::open(&source)?;

@@ -187,6 +187,15 @@ fn stage(staged: &Path, files: &Files, owned: &[String]) -> Result<()> {
 /// Removes what an interrupted write left before its commit; brings committed files to their places. May be
 /// interrupted and begun again at any point.
 fn finish(folder: &Path) -> Result<()> {
+    for name in [STAGED, READY] {
+        if folder.join(name).is_file() {
+            return Err(Error::OptionInvalid {
+                option: "the folder to write",
+                value: folder.display().to_string(),
+                reason: format!("a file called {name} is in the way; remove it"),
+            });
+        }
+    }
     let staged = folder.join(STAGED);
     if staged.is_dir() {
         std::fs::remove_dir_all(&staged).map_err(Error::io(&staged))?;

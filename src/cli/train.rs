@@ -8,13 +8,21 @@ use super::rows::{File, Found, RowOptions};
 use super::target::Target;
 use super::{compose, folders, progress, report, suggest};
 use crate::adapter::format;
-use crate::adapter::{Member, Preset};
+use crate::adapter::{Member, Preset, presets};
 use crate::compose::fusion::{self, preset};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::head::ProblemName;
 use crate::hub::sha256;
 use crate::train::{Dataset, Event, Reading, Settings, Trainer, preset_of};
+
+fn kind_help() -> String {
+    let names: Vec<&str> = presets().map(|preset| preset.name).collect();
+    format!(
+        "Kind of adapter: {}. fusion goes with --fuse; auto takes what `graftlet suggest` says. Not needed with --from",
+        names.join(", ")
+    )
+}
 
 /// Trains an adapter on labelled rows.
 #[derive(Args)]
@@ -29,9 +37,7 @@ pub(super) struct Arguments {
     /// Rows to choose the best epoch by; without them a part of the data is held out.
     #[arg(long, value_name = "FILE")]
     dev: Option<PathBuf>,
-    /// Kind of adapter: lora, houlsby, pfeiffer, parallel, compacter, ia3 or another of the README's list; fusion with
-    /// --fuse; auto for what `graftlet suggest` says. Not needed with --from.
-    #[arg(long, required_unless_present = "from")]
+    #[arg(long, required_unless_present = "from", help = kind_help())]
     kind: Option<String>,
     /// Adapter folder to go on from: all of it is trained further, with a fresh head if it has none or the labels are
     /// others.

@@ -15,7 +15,7 @@ use crate::adapter::{
 };
 use crate::backbone::{Hook, Modules, Shape, Sublayer, SublayerSite};
 use crate::error::{Error, Result};
-use crate::ops::{LayerNorm, add, add_bias, linear, mean_squared_error, mixture, scale};
+use crate::ops::{add, add_bias, linear, mean_squared_error, mixture, scale};
 use crate::tensor::Tensor;
 
 /// A fusion as a kind of adapter. It is in no table of kinds, as it is made of adapters: those in
@@ -462,18 +462,8 @@ impl Config for FusionConfig {
 }
 
 impl Hook for Fusion {
-    fn sublayer(
-        &self,
-        site: SublayerSite,
-        h: Tensor,
-        residual: &Tensor,
-        norm: &LayerNorm,
-    ) -> Tensor {
-        self.node.sublayer(site, h, residual, norm)
-    }
-
-    fn changes_sublayer(&self, site: SublayerSite) -> bool {
-        self.node.changes_sublayer(site)
+    fn inner(&self) -> Option<&dyn Hook> {
+        Some(&self.node)
     }
 
     fn lowest_layer(&self) -> Option<usize> {

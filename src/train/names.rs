@@ -29,8 +29,12 @@ const SAME: &[(&str, &str)] = &[
     ("prompt_length", "virtual_tokens"),
 ];
 
+/// The field that makes settings PEFT's `adapter_config.json`.
+const TYPE: &str = "peft_type";
+
 /// PEFT's settings that are kept as they are, for its own rules to choose modules by.
 pub(super) const PEFT: &[&str] = &[
+    TYPE,
     "target_modules",
     "exclude_modules",
     "feedforward_modules",
@@ -41,22 +45,75 @@ pub(super) const PEFT: &[&str] = &[
     "use_dora",
 ];
 
+/// Fields of PEFT's `adapter_config.json` that say nothing of a run to come, in the form in which they say nothing.
+fn says_nothing(name: &str, value: &Value) -> bool {
+    let is_empty = match value {
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        other => *other != Value::Bool(true),
+    };
+    match name {
+        "auto_mapping"
+        | "base_model_name_or_path"
+        | "inference_mode"
+        | "peft_version"
+        | "revision"
+        | "task_type" => true,
+        // the head is trained in every run
+        "modules_to_save" => {
+            is_empty || *value == json!(["classifier", "score"]) || *value == json!(["classifier"])
+        }
+        "init_lora_weights" | "init_ia3_weights" => *value == Value::Bool(true),
+        _ => is_empty,
+    }
+}
+
+/// Names of settings that others have for them.
+pub(super) fn others() -> impl Iterator<Item = &'static str> {
+    SAME.iter().map(|(other, _)| *other)
+}
+
 /// The field that holds them.
 pub(super) const HOLDER: &str = "peft";
 
-/// Settings by their names here. PEFT's that have no other name are put into an object of their own.
+/// Settings by their names here.
+#[derive(Default)]
+pub(super) struct Own {
+    /// PEFT's that have no other name are in an object of their own, [`HOLDER`].
+    pub(super) fields: Map<String, Value>,
+    /// The name that each was given under.
+    given: Map<String, Value>,
+}
+
+impl Own {
+    /// The name that a field was given under.
+    pub(super) fn given(&self, name: &str) -> String {
+        let given = self.given.get(name).and_then(Value::as_str);
+        given.unwrap_or(name).to_owned()
+    }
+}
+
+/// Takes settings under the names that this or another library has for them. Of a whole `adapter_config.json` of PEFT
+/// what says nothing of training is left out.
 ///
 /// # Errors
 /// [`Error::ConfigInvalid`] if a setting is there under two names with different values.
-pub(super) fn own(place: &str, fields: Map<String, Value>) -> Result<Map<String, Value>> {
+pub(super) fn own(place: &str, mut fields: Map<String, Value>, known: &[&str]) -> Result<Own> {
     let invalid = |reason: String| Error::ConfigInvalid {
         place: place.to_owned(),
         reason,
     };
-    let mut own: Map<String, Value> = Map::new();
-    // the name that each was given under
-    let mut given: Map<String, Value> = Map::new();
+    let Own {
+        fields: mut own,
+        mut given,
+    } = Own::default();
     let mut peft = Map::new();
+    if fields.contains_key(TYPE) {
+        let is_known = |name: &str| {
+            known.contains(&name) || PEFT.contains(&name) || others().any(|other| other == name)
+        };
+        fields.retain(|name, value| is_known(name) || !says_nothing(name, value));
+    }
     for (name, value) in fields {
         if name == HOLDER {
             return Err(invalid(format!(
@@ -91,7 +148,7 @@ pub(super) fn own(place: &str, fields: Map<String, Value>) -> Result<Map<String,
     if !peft.is_empty() {
         own.insert(HOLDER.into(), Value::Object(peft));
     }
-    Ok(own)
+    Ok(Own { fields: own, given })
 }
 
 /// A value as the setting of that name here takes it: one layer as a list of one, and a whole number without a

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::defaults::Defaults;
 use super::names;
@@ -10,6 +10,7 @@ use super::{Dataset, Decay, Reading, Scheme, Targets, default_metric};
 use crate::adapter::{Metric, Options};
 use crate::error::{Error, Result};
 use crate::head::{LossSettings, Pooling, ProblemName};
+use crate::json::plain;
 
 /// Weights of labels in the loss of a head for one label.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -215,22 +216,52 @@ impl Settings {
     ///
     /// # Errors
     /// As [`from_json`](Self::from_json).
-    pub fn from_fields(place: &str, fields: serde_json::Map<String, Value>) -> Result<Self> {
+    pub fn from_fields(place: &str, fields: Map<String, Value>) -> Result<Self> {
         let invalid = |reason: String| Error::ConfigInvalid {
             place: place.to_owned(),
             reason,
         };
-        let fields = names::own(place, fields)?;
+        let own = names::own(place, fields, FIELDS)?;
+        let fields = &own.fields;
         if let Some(unknown) = fields
             .keys()
             .find(|field| *field != names::HOLDER && !FIELDS.contains(&field.as_str()))
         {
-            let known = [FIELDS, names::PEFT].concat().join(", ");
-            return Err(invalid(format!(
-                "there is no setting \"{unknown}\"; there are {known}, and PEFT's and transformers' names of them"
-            )));
+            let known = || {
+                [FIELDS, names::PEFT]
+                    .concat()
+                    .into_iter()
+                    .chain(names::others())
+            };
+            let near = known()
+                .map(|name| (strsim::jaro_winkler(name, unknown), name))
+                .max_by(|(a, _), (b, _)| a.total_cmp(b))
+                .filter(|(likeness, _)| *likeness > 0.85);
+            let hint = match near {
+                Some((_, name)) => format!("; did you mean \"{name}\"?"),
+                None => "; docs/training.md lists the settings".into(),
+            };
+            return Err(invalid(format!("there is no setting \"{unknown}\"{hint}")));
         }
-        serde_json::from_value(fields.into()).map_err(|error| invalid(error.to_string()))
+        let read = |fields: Map<String, Value>| serde_json::from_value::<Self>(fields.into());
+        read(fields.clone()).map_err(|error| {
+            // serde does not name the field: the one that cannot be read alone is wrong
+            let alone = |(name, value): (&String, &Value)| {
+                let field = Map::from_iter([(name.clone(), value.clone())]);
+                let error = read(field).err()?;
+                Some(format!(
+                    "\"{}\" is {value}: {}",
+                    own.given(name),
+                    plain(&error)
+                ))
+            };
+            invalid(
+                fields
+                    .iter()
+                    .find_map(alone)
+                    .unwrap_or_else(|| error.to_string()),
+            )
+        })
     }
 
     /// How rows are to be read. Where the settings do not say it, an adapter that is trained further does, and else they
@@ -469,6 +500,68 @@ mod tests {
                 Settings::from_json("s", json).unwrap_err().code(),
                 "config_invalid"
             );
+        }
+    }
+
+    #[test]
+    fn errors_name_the_setting_as_it_was_given() {
+        let said = |json: &str| {
+            let error = Settings::from_json("s.json", json.as_bytes()).unwrap_err();
+            let said = error.to_string();
+            assert!(said.len() < 300, "{said}");
+            said
+        };
+        for (json, words) in [
+            (r#"{"lerning_rate": 1}"#, "did you mean \"learning_rate\"?"),
+            (r#"{"lora_alfa": 1}"#, "did you mean \"lora_alpha\"?"),
+            (r#"{"zzz": 1}"#, "docs/training.md"),
+            (r#"{"r": "x"}"#, "\"r\" is \"x\": "),
+            (r#"{"epochs": 1, "rank": -1}"#, "\"rank\" is -1: "),
+            (
+                r#"{"num_train_epochs": 1.5}"#,
+                "\"num_train_epochs\" is 1.5: ",
+            ),
+            (r#"{"learning_rate": []}"#, "expected a number"),
+        ] {
+            let said = said(json);
+            assert!(said.contains(words), "{json}: {said}");
+            assert!(!said.contains("usize") && !said.contains("f64"), "{said}");
+        }
+    }
+
+    /// As PEFT 0.21 writes it.
+    #[test]
+    fn a_whole_configuration_of_peft_is_settings() {
+        let json = r#"{"alpha_pattern": {}, "auto_mapping": null, "base_model_name_or_path": "x/y", "bias": "none",
+            "corda_config": null, "exclude_modules": null, "fan_in_fan_out": false, "inference_mode": true,
+            "init_lora_weights": true, "layers_to_transform": null, "loftq_config": {}, "lora_alpha": 16,
+            "lora_bias": false, "lora_dropout": 0.1, "megatron_core": "megatron.core",
+            "modules_to_save": ["classifier", "score"], "peft_type": "LORA", "qalora_group_size": 16, "r": 4,
+            "rank_pattern": {}, "revision": null, "target_modules": ["query", "value"], "task_type": "SEQ_CLS",
+            "use_dora": false, "use_qalora": false, "use_rslora": true}"#;
+        let settings = Settings::from_json("s.json", json.as_bytes()).unwrap();
+        let adapter = &settings.adapter;
+        assert_eq!(adapter.rank, Some(4));
+        assert_eq!(adapter.alpha, Some(16.0));
+        assert_eq!(adapter.rank_stabilised, Some(true));
+        assert_eq!(
+            adapter.peft["target_modules"],
+            serde_json::json!(["query", "value"])
+        );
+        // what would be lost is refused
+        for (from, to) in [
+            ("\"use_qalora\": false", "\"use_qalora\": true"),
+            (
+                "\"init_lora_weights\": true",
+                "\"init_lora_weights\": \"gaussian\"",
+            ),
+            ("[\"classifier\", \"score\"]", "[\"pooler\"]"),
+            ("\"loftq_config\": {}", "\"loftq_config\": {\"a\": 1}"),
+        ] {
+            let changed = json.replace(from, to);
+            assert_ne!(changed, json);
+            let error = Settings::from_json("s.json", changed.as_bytes()).unwrap_err();
+            assert_eq!(error.code(), "config_invalid", "{to}");
         }
     }
 

@@ -2,6 +2,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
+use crate::json::plain;
 
 /// A configuration's fields, read with errors that name file and field. A field that is null
 /// counts as absent.
@@ -31,8 +32,9 @@ impl<'a> Fields<'a> {
         match (self.get(field), default) {
             (None, Some(default)) => Ok(default),
             (None, None) => Err(self.invalid(&format!("\"{field}\" is missing"))),
-            (Some(value), _) => serde_json::from_value(value.clone())
-                .map_err(|error| self.invalid(&format!("\"{field}\" is {value}: {error}"))),
+            (Some(value), _) => serde_json::from_value(value.clone()).map_err(|error| {
+                self.invalid(&format!("\"{field}\" is {value}: {}", plain(&error)))
+            }),
         }
     }
 
