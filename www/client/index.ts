@@ -3,10 +3,13 @@
  */
 export { type ErrorCode, GraftletError } from "./errors.js";
 export { Graftlet, type LoadOptions } from "./graftlet.js";
+export type { Reservation } from "./locks.js";
+export type { Change } from "./tabs.js";
 export type {
   AdapterFiles,
   AdapterFormat,
   AdapterInfo,
+  AddedAdapter,
   Answer,
   AnswerBase,
   BackboneInfo,
@@ -16,6 +19,7 @@ export type {
   Evaluation,
   HardRow,
   InterruptedRun,
+  KeptFolder,
   KindInfo,
   LabelScore,
   LabelsAnswer,
@@ -32,6 +36,7 @@ export type {
   Score,
   Span,
   SpansAnswer,
+  StorageReport,
   SuggestEvent,
   Suggestion,
   SuggestOptions,
