@@ -30,6 +30,8 @@ const OLD_LIST = "files.json";
 const USED = "used/at";
 /** Longest time that a write waits for another one of the same folder. */
 const WRITE_WAIT_MS = 30_000;
+/** Attempts at a read that another tab's writes may spoil before they have to wait. */
+const FREE_READS = 5;
 
 interface Entry {
   file: string;
@@ -200,26 +202,37 @@ export class Store {
     name: string,
     read: (generation: Generation) => Promise<T>,
   ): Promise<T | undefined> {
-    const folder = this.#folder(name);
-    const list = async () => recordsIn(await folder.keys());
-    for (;;) {
-      const records = await list();
-      let damage: unknown;
-      let changed = false;
-      for (const at of records) {
-        try {
-          const generation = await folder.generation(at);
-          if (generation) return await read(generation);
-        } catch (thrown) {
-          damage ??= thrown;
-        }
-        changed = String(await list()) !== String(records);
-        if (changed) break;
+    let held: Release | undefined;
+    try {
+      for (let attempt = 1; ; attempt += 1) {
+        // Whoever writes faster than this reads is made to wait.
+        if (attempt > FREE_READS) held ??= await this.#hold(name);
+        const found = await this.#attempt(name, read);
+        if (found !== "changed") return found?.value;
       }
-      if (changed) continue;
-      if (damage) throw this.#named(damage, name);
-      return undefined;
+    } finally {
+      held?.();
     }
+  }
+
+  async #attempt<T>(
+    name: string,
+    read: (generation: Generation) => Promise<T>,
+  ): Promise<{ value: T } | undefined | "changed"> {
+    const folder = this.#folder(name);
+    const records = recordsIn(await folder.keys());
+    let damage: unknown;
+    for (const at of records) {
+      try {
+        const generation = await folder.generation(at);
+        if (generation) return { value: await read(generation) };
+      } catch (thrown) {
+        damage ??= thrown;
+      }
+      if (String(recordsIn(await folder.keys())) !== String(records)) return "changed";
+    }
+    if (damage) throw this.#named(damage, name);
+    return undefined;
   }
 
   /** The newest generation whose files are all there, by their keys. */
