@@ -8,6 +8,7 @@ import { type ErrorShape, GraftletError, toShape } from "./errors.js";
 import { isFree, reserveNow } from "./locks.js";
 import type { Draft, Store } from "./store.js";
 import type { InterruptedRun, TrainOptions } from "./types.js";
+import { MOST_WORKERS } from "./workers.js";
 
 /** What a run was started with. */
 export interface KeptRun {
@@ -89,8 +90,9 @@ export class RunRecord {
     this.#draft = undefined;
   }
 
-  checkpoint(): Promise<Uint8Array | undefined> {
-    return this.#store.getFile(this.#name, CHECKPOINT);
+  /** That of an interrupted run; a new one has none, whatever is still there of another of its name. */
+  async checkpoint(): Promise<Uint8Array | undefined> {
+    return this.#draft ? undefined : this.#store.getFile(this.#name, CHECKPOINT);
   }
 
   /** Losing it loses what a list of runs says, and not the run. */
@@ -176,7 +178,9 @@ async function readRun(store: Store, name: string): Promise<KeptRun | undefined>
         ? "its options are of another adapter, or of no kind"
         : undefined) ??
     (isCount(rows) ? undefined : "it does not say how many rows there are") ??
-    (isCount(workers) && workers > 0 ? undefined : "it does not say how many workers there are");
+    (isCount(workers) && workers > 0 && workers <= MOST_WORKERS
+      ? undefined
+      : "it does not say how many workers there are");
   if (problem === undefined) return { id: "", ...run } as KeptRun;
   throw new GraftletError(
     "run_broken",
