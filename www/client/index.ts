@@ -4,6 +4,7 @@
 export { type ErrorCode, GraftletError } from "./errors.js";
 export { Graftlet, type LoadOptions } from "./graftlet.js";
 export type { Reservation } from "./locks.js";
+export { checkName } from "./names.js";
 export type { Change } from "./tabs.js";
 export type {
   AdapterFiles,

@@ -1,6 +1,6 @@
 /**
- * Web Locks: what only one tab may do at a time. Where there are none (Node, or a page without a secure context, which
- * keeps nothing either) nothing is held.
+ * Web Locks: what only one tab may do at a time. Where there are none (Node, or a page that is not secure or may not
+ * store anything, and so has nothing to share) nothing is held.
  */
 import { GraftletError } from "./errors.js";
 
@@ -9,8 +9,8 @@ export type Release = () => void;
 /** A lock, or undefined where it was not free within `wait` milliseconds. The caller lets go of it, or its page ends. */
 export function acquire(lock: string, wait: number): Promise<Release | undefined> {
   const locks = globalThis.navigator?.locks;
-  if (!locks) return Promise.resolve(() => {});
-  return new Promise((resolve, reject) => {
+  if (!locks) return Promise.resolve(nothing);
+  return new Promise((resolve) => {
     const waiting = new AbortController();
     const timer = setTimeout(() => waiting.abort(), wait);
     const hold = () => {
@@ -18,10 +18,9 @@ export function acquire(lock: string, wait: number): Promise<Release | undefined
       return new Promise<void>((release) => resolve(release));
     };
     const options = { signal: waiting.signal };
-    locks.request(lock, options, hold).catch((error: unknown) => {
+    refusable(() => locks.request(lock, options, hold)).catch(() => {
       clearTimeout(timer);
-      if (waiting.signal.aborted) resolve(undefined);
-      else reject(error);
+      resolve(waiting.signal.aborted ? undefined : nothing);
     });
   });
 }
@@ -29,15 +28,23 @@ export function acquire(lock: string, wait: number): Promise<Release | undefined
 /** A lock if it is free now. */
 export function acquireNow(lock: string): Promise<Release | undefined> {
   const locks = globalThis.navigator?.locks;
-  if (!locks) return Promise.resolve(() => {});
-  return new Promise((resolve, reject) => {
+  if (!locks) return Promise.resolve(nothing);
+  return new Promise((resolve) => {
     const hold = (held: Lock | null) => {
       if (held) return new Promise<void>((release) => resolve(release));
       resolve(undefined);
       return undefined;
     };
-    locks.request(lock, { ifAvailable: true }, hold).catch(reject);
+    refusable(() => locks.request(lock, { ifAvailable: true }, hold)).catch(() => resolve(nothing));
   });
+}
+
+/** Lets go of a lock that is none. */
+const nothing: Release = () => {};
+
+/** A request that is refused at once is a promise that is rejected. */
+async function refusable(request: () => Promise<unknown>): Promise<void> {
+  await request();
 }
 
 const NAME = "graftlet name ";
@@ -70,7 +77,7 @@ export async function reserveNow(name: string): Promise<Reservation | undefined>
 export async function isFree(name: string): Promise<boolean> {
   const locks = globalThis.navigator?.locks;
   if (!locks) return true;
-  const { held = [] } = await locks.query();
+  const { held = [] } = await locks.query().catch(() => ({ held: [] }));
   if (!held.some((lock) => lock.name === NAME + name)) return true;
   const release = await acquire(NAME + name, WAIT_MS);
   release?.();

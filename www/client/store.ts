@@ -65,12 +65,11 @@ export class Store {
   }
 
   /** Opens one of this origin's stores; rejects with `storage_unavailable`. */
-  static async open(
-    what: StoreName,
-    storage: CacheStorage | undefined = globalThis.caches,
-  ): Promise<Store> {
-    if (!storage) throw unavailable("this page is not served over https or from localhost");
+  static async open(what: StoreName, given?: CacheStorage): Promise<Store> {
     try {
+      // Where site data is blocked, reading the property may throw already.
+      const storage = given ?? (globalThis.caches as CacheStorage | undefined);
+      if (!storage) throw unavailable("this page is not served over https or from localhost");
       return new Store(await storage.open(`graftlet-${what}`), what);
     } catch (thrown) {
       throw toError(thrown);

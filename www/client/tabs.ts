@@ -41,7 +41,11 @@ export class Tabs {
 /** A channel that does not keep Node running. */
 export function open(name: string): BroadcastChannel | undefined {
   if (typeof BroadcastChannel === "undefined") return undefined;
-  const channel = new BroadcastChannel(name);
-  (channel as { unref?: () => void }).unref?.();
-  return channel;
+  try {
+    const channel = new BroadcastChannel(name);
+    (channel as { unref?: () => void }).unref?.();
+    return channel;
+  } catch {
+    return undefined;
+  }
 }

@@ -11,7 +11,9 @@ const ENOUGH_MEMORY = 4;
 export function workersFor(wanted: number | "auto" = 1): number {
   if (wanted === "auto") {
     const { hardwareConcurrency = 1, deviceMemory = ENOUGH_MEMORY } =
-      (globalThis.navigator as (Navigator & { deviceMemory?: number }) | undefined) ?? {};
+      (globalThis.navigator as
+        | { hardwareConcurrency?: number; deviceMemory?: number }
+        | undefined) ?? {};
     return deviceMemory < ENOUGH_MEMORY ? 1 : Math.max(1, Math.min(2, hardwareConcurrency - 1));
   }
   if (Number.isInteger(wanted) && wanted >= 1 && wanted <= MOST_WORKERS) return wanted;

@@ -372,6 +372,17 @@ describe("a browser that keeps nothing", () => {
     expect(await codeOf(Store.open("adapters", denied as unknown as CacheStorage))).toBe(
       "storage_unavailable",
     );
-    await expect(Store.open("adapters", undefined)).rejects.toThrow("https");
+    await expect(Store.open("adapters")).rejects.toThrow("https");
+    const get = () => {
+      throw new DOMException("Cache storage is disabled", "SecurityError");
+    };
+    Object.defineProperty(globalThis, "caches", { get, configurable: true });
+    try {
+      const opening = Store.open("adapters");
+      expect(await codeOf(opening)).toBe("storage_unavailable");
+      await expect(opening).rejects.toThrow("Cache storage is disabled");
+    } finally {
+      Reflect.deleteProperty(globalThis, "caches");
+    }
   });
 });
