@@ -13,8 +13,7 @@ export function Kept() {
   const report = kept.value;
   if (!report) return null;
   const { adapters, denied, backboneKept } = report;
-  const nothingToSay = backboneKept && adapters.length === 0 && notKept.value.size === 0;
-  if (nothingToSay) return null;
+  if (backboneKept && adapters.length === 0) return null;
   return (
     <section class="panel kept" aria-labelledby="kept-title">
       <h2 id="kept-title">Kept in this browser</h2>
@@ -25,21 +24,6 @@ export function Kept() {
           every visit. Everything else works.
         </p>
       )}
-      {[...notKept.value].map(([name, reason]) => (
-        <div key={name} class="notice not-kept">
-          <p>
-            “{name}” answers until this tab is closed, but it is not kept. {reason}
-          </p>
-          <div class="actions">
-            <button type="button" class="solid" onClick={() => void exportZip(name)}>
-              Download “{name}”
-            </button>
-            <button type="button" class="quiet" onClick={() => void keepAgain(name)}>
-              Try again to keep it
-            </button>
-          </div>
-        </div>
-      ))}
       {adapters.length > 0 && (
         <>
           <p>
@@ -74,6 +58,29 @@ export function Kept() {
         </>
       )}
     </section>
+  );
+}
+
+/** Tasks that end with the tab, unless they are downloaded. */
+export function NotKept() {
+  return (
+    <>
+      {[...notKept.value].map(([name, reason]) => (
+        <div key={name} class="notice not-kept">
+          <p>
+            “{name}” answers until this tab is closed, but it is not kept. {reason}
+          </p>
+          <div class="actions">
+            <button type="button" class="solid" onClick={() => void exportZip(name)}>
+              Download “{name}”
+            </button>
+            <button type="button" class="quiet" onClick={() => void keepAgain(name)}>
+              Try again to keep it
+            </button>
+          </div>
+        </div>
+      ))}
+    </>
   );
 }
 
