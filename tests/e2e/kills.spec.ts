@@ -11,7 +11,7 @@ import { type BrowserContext, chromium, expect, type Page, test } from "@playwri
 import { CHROMIUM, CHROMIUM_ARGS } from "../../www/scripts/chromium.mjs";
 import { exportsOf, home, load, open, ROWS, type Scope, SOURCES } from "./package.js";
 
-const KILLS = Number(process.env.GRAFTLET_KILLS ?? 4);
+const KILLS = Number(process.env.GRAFTLET_KILLS ?? 2);
 
 // A browser that was killed has no trace to give.
 test.use({ trace: "off" });
