@@ -89,6 +89,19 @@ test("a run that cannot be read is named, and can be forgotten; a row of before 
     const options = { name: "fine", kind: "lora" };
     await put("fine/run.json", JSON.stringify({ options, workers: 1, rows: 3, persist: true }));
     await put("fine/files.json", '["run.json"]');
+    await new Promise((resolve) => {
+      const opening = indexedDB.open("graftlet.rows", 2);
+      opening.onupgradeneeded = () => opening.result.createObjectStore("runs");
+      opening.onsuccess = () => {
+        const writing = opening.result.transaction("runs", "readwrite");
+        for (const name of ["fine", "nobody"])
+          writing.objectStore("runs").put(new Uint8Array(3), name);
+        writing.oncomplete = () => {
+          opening.result.close();
+          resolve(undefined);
+        };
+      };
+    });
     const note = { origin: "trained", example: "my secret row", score: 0.5 };
     localStorage.setItem("graftlet.notes", JSON.stringify({ mine: note }));
   });
@@ -96,6 +109,22 @@ test("a run that cannot be read is named, and can be forgotten; a row of before 
   const offered = page.getByRole("list", { name: "Interrupted training" });
   await expect(offered).toContainText("Training of “fine” was interrupted");
   await expect(offered).toContainText("the training of “bad” cannot be read");
+  // Rows that were put by for a run that is gone go too.
+  const putBy = () =>
+    page.evaluate(
+      () =>
+        new Promise((resolve) => {
+          const opening = indexedDB.open("graftlet.rows");
+          opening.onsuccess = () => {
+            const reading = opening.result.transaction("runs").objectStore("runs").getAllKeys();
+            reading.onsuccess = () => {
+              opening.result.close();
+              resolve(reading.result);
+            };
+          };
+        }),
+    );
+  await expect.poll(putBy).toEqual(["fine"]);
   await offered.getByRole("button", { name: "Forget it" }).click();
   await expect(offered).not.toContainText("bad");
   await expect(offered).toContainText("fine");

@@ -12,6 +12,7 @@ import {
   type TrainRun,
 } from "graftlet";
 import { placesOf, reportOf } from "../report/report.js";
+import { retainKept } from "../rows/kept.js";
 import type { Inspection } from "../rows/types.js";
 import { clearCurves } from "./curves.js";
 import { readyEngine, sentenceOf } from "./engine.js";
@@ -155,9 +156,20 @@ export async function loadInterrupted(): Promise<void> {
   }
 }
 
+/** Removes rows that were put by and whose run is gone. */
+async function dropRowsOfNobody(): Promise<void> {
+  try {
+    const { runs, denied } = await readyEngine().storage();
+    if (!denied) await retainKept(new Set(runs.map((run) => run.name)));
+  } catch {
+    // The next visit tries again.
+  }
+}
+
 /** Looks for interrupted runs now and again: a tab that was closed may let go of its run later than is waited for. */
 export async function followInterrupted(): Promise<void> {
   await loadInterrupted();
+  void dropRowsOfNobody();
   readyEngine().onChange(({ type }) => {
     if (type === "training" || type === "trained") void loadInterrupted();
   });
