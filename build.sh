@@ -15,6 +15,7 @@ cd "$root"
   source scripts/test.sh      # every check, in order
   source scripts/bench.sh     # graftlet beside its peers
   source scripts/soak.sh      # what takes too long for every test run
+  source scripts/soak-kills.sh
 }
 
 usage() {
@@ -31,7 +32,8 @@ Usage: ./build.sh VERB
                     and candle; a table, and target/bench/web.json. --quick takes fewer samples,
                     --only those whose row matches, such as 'forward 1x128'
   soak [--seconds N]
-                    fuzz every reader for N seconds (300); the result goes into docs/soak.md
+                    fuzz every reader for N seconds (300), then kill the browser 102 times in the
+                    middle of writes; the results go into docs/soak.md and docs/soak-kills.md
   clean             remove what was built, and the converted backbone; what was downloaded stays
                     (target/backbone/, www/node_modules/)
   help              print this

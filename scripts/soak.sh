@@ -23,6 +23,7 @@ soak() {
   record_soak "$seconds" "$log" >"$soak_record"
   say "" "The result is in $soak_record."
   [ "$code" -eq 0 ] || die "soak: a reader failed; the inputs are in fuzz/artifacts/."
+  soak_kills
 }
 
 record_soak() {

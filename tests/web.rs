@@ -6,7 +6,7 @@
 mod tiny;
 
 use graftlet::adapter::presets;
-use graftlet::web::{Rows, Store, Training, WebEngine, kinds};
+use graftlet::web::{Rows, Training, WebEngine, kinds};
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use tiny::Tiny;
 use wasm_bindgen::{JsCast, JsValue};
@@ -383,44 +383,4 @@ fn embeddings_have_unit_length() {
         let length: f32 = vector.to_vec().iter().map(|x| x * x).sum();
         assert!((length - 1.0).abs() < 1e-5, "{length}");
     }
-}
-
-#[wasm_bindgen_test]
-async fn the_store_keeps_folders() {
-    let store = Store::open("adapters".into()).await.unwrap();
-    let name = "café / 50 %?".to_owned();
-    let files = object(&[
-        ("adapter_config.json", bytes(b"{}")),
-        ("b c", bytes(&[0, 255])),
-    ]);
-    store.put(name.clone(), files).await.unwrap();
-    store
-        .put("other".into(), object(&[("x", bytes(b"1"))]))
-        .await
-        .unwrap();
-    assert_eq!(store.list().await.unwrap(), [name.clone(), "other".into()]);
-    let found = store.get(name.clone()).await.unwrap();
-    assert_eq!(keys(&found).length(), 2);
-    assert_eq!(Uint8Array::new(&field(&found, "b c")).to_vec(), [0, 255]);
-    // a second folder of that name replaces the first, files and all
-    store
-        .put(name.clone(), object(&[("only", bytes(b"1"))]))
-        .await
-        .unwrap();
-    let found = store.get(name.clone()).await.unwrap();
-    assert_eq!(keys(&found).length(), 1);
-    // a file may be added, replaced and read alone
-    for content in [&b"2"[..], b"3"] {
-        let put = store.put_file(name.clone(), "more".into(), content.to_vec());
-        put.await.unwrap();
-    }
-    let more = store.get_file(name.clone(), "more".into()).await.unwrap();
-    assert_eq!(more.unwrap(), b"3");
-    assert_eq!(keys(&store.get(name.clone()).await.unwrap()).length(), 2);
-    let runs = Store::open("runs".into()).await.unwrap();
-    assert!(runs.list().await.unwrap().is_empty());
-    store.remove(name.clone()).await.unwrap();
-    assert!(store.get(name).await.unwrap().is_undefined());
-    assert_eq!(store.list().await.unwrap(), ["other"]);
-    store.remove("other".into()).await.unwrap();
 }

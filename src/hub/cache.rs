@@ -1,18 +1,11 @@
 //! The browser's Cache API, from a page or a worker.
 
-use js_sys::{Promise, Uint8Array};
+use js_sys::{Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Cache, CacheQueryOptions, CacheStorage, Request, Response};
 
 use crate::error::{Error, Result};
-
-#[wasm_bindgen]
-extern "C" {
-    // absent where the page has no secure context
-    #[wasm_bindgen(thread_local_v2, js_name = caches)]
-    static CACHES: Option<CacheStorage>;
-}
 
 pub(super) fn unavailable(reason: &JsValue) -> Error {
     Error::StorageUnavailable {
@@ -36,11 +29,16 @@ async fn wait(promise: Promise) -> Result<JsValue> {
 
 /// Opens a cache.
 pub(super) async fn open(name: &str) -> Result<Cache> {
-    let promise = CACHES.with(|caches| caches.as_ref().map(|caches| caches.open(name)));
-    let promise = promise.ok_or_else(|| Error::StorageUnavailable {
-        reason: "this page is not served over https or from localhost".into(),
-    })?;
-    Ok(wait(promise).await?.unchecked_into())
+    // Where site data is blocked, reading the property may throw already.
+    let caches = Reflect::get(&js_sys::global(), &"caches".into());
+    let caches = caches.map_err(|error| unavailable(&error))?;
+    if caches.is_undefined() {
+        return Err(Error::StorageUnavailable {
+            reason: "this page is not served over https or from localhost".into(),
+        });
+    }
+    let caches: CacheStorage = caches.unchecked_into();
+    Ok(wait(caches.open(name)).await?.unchecked_into())
 }
 
 /// The content kept under an address.

@@ -60,7 +60,7 @@ pub async fn fetch_folder(
     let json = match (fetch_file(&url, signal).await, &cache) {
         (Ok(json), _) => json,
         (Err(error @ Error::FetchFailed { .. }), Some(cache)) => {
-            cache::get(cache, &url).await?.ok_or(error)?
+            kept_manifest(cache, &url).await?.ok_or(error)?
         }
         (Err(error), _) => return Err(error),
     };
@@ -69,9 +69,10 @@ pub async fn fetch_folder(
 
     let mut contents = Vec::with_capacity(manifest.files.len());
     let mut before = 0;
+    let mut all_kept = true;
     for file in &manifest.files {
         let url = format!("{base}{}", file.name);
-        let key = format!("{url}?sha256={}", file.sha256);
+        let key = key(base, file);
         let kept = match &cache {
             Some(cache) => cache::get(cache, &key).await.ok().flatten(),
             None => None,
@@ -85,7 +86,7 @@ pub async fn fetch_folder(
                 let content = download(&url, signal, file.bytes, &mut report).await?;
                 file.verify(&content)?;
                 if let Some(cache) = &cache {
-                    keep(cache, &url, &key, &content).await;
+                    all_kept &= keep(cache, &key, &content).await;
                 }
                 content
             }
@@ -94,16 +95,64 @@ pub async fn fetch_folder(
         progress(before, &file.name);
         contents.push(content);
     }
-    if let Some(cache) = &cache {
-        keep(cache, &url, &url, &json).await;
+    if let Some(cache) = cache.filter(|_| all_kept) {
+        // The backbone is in memory: what cannot be kept is fetched again at the next visit.
+        let _ = switch_to(&cache, base, &manifest, &json).await;
     }
     Ok((manifest, contents))
 }
 
-/// Keeps a file in place of its older versions. A full disk is no reason not to go on.
-async fn keep(cache: &web_sys::Cache, url: &str, key: &str, content: &[u8]) {
-    let _ = cache::delete(cache, url, true).await;
-    let _ = cache::put(cache, key, content).await;
+/// The address that a version of a file is kept under.
+fn key(base: &str, file: &ManifestFile) -> String {
+    format!("{base}{}?sha256={}", file.name, file.sha256)
+}
+
+/// Keeps a file beside its other versions; false where the browser has no room for it.
+async fn keep(cache: &web_sys::Cache, key: &str, content: &[u8]) -> bool {
+    cache::put(cache, key, content).await.is_ok()
+}
+
+/// Makes a folder, whose files are all kept, the one that loads without a network, and then removes other versions.
+///
+/// A browser may replace an entry by removing it and writing another, and be ended in between. So the manifest is
+/// written under a second address first, and [`kept_manifest`] reads that one where the first is missing.
+async fn switch_to(
+    cache: &web_sys::Cache,
+    base: &str,
+    manifest: &Manifest,
+    json: &[u8],
+) -> Result<()> {
+    let url = format!("{base}{}", Manifest::FILE);
+    let before = cache::get(cache, &url).await?;
+    if before.as_deref() != Some(json) {
+        if before.is_some() {
+            cache::put(cache, &second_address(&url), json).await?;
+        }
+        cache::put(cache, &url, json).await?;
+    }
+    let live: Vec<String> = manifest.files.iter().map(|file| key(base, file)).collect();
+    for key in cache::keys(cache).await? {
+        // What has a slash belongs to a folder inside this one.
+        let is_here = key
+            .strip_prefix(base)
+            .is_some_and(|name| !name.contains('/'));
+        if is_here && key != url && !live.contains(&key) {
+            cache::delete(cache, &key, false).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The manifest of the folder that is kept whole.
+async fn kept_manifest(cache: &web_sys::Cache, url: &str) -> Result<Option<Vec<u8>>> {
+    match cache::get(cache, url).await? {
+        Some(json) => Ok(Some(json)),
+        None => cache::get(cache, &second_address(url)).await,
+    }
+}
+
+fn second_address(url: &str) -> String {
+    format!("{url}?next")
 }
 
 async fn download(

@@ -1,7 +1,8 @@
 //! Floor 4: where files come from. Knows only [`Error`](crate::Error).
 //!
 //! [`Manifest`] says what a backbone folder holds; in the browser, `fetch` brings files with
-//! progress and checks them, `cache` keeps them, and `store` keeps the user's own adapters.
+//! progress and checks them, and `cache` keeps them. What the user made is kept by the npm package
+//! (`www/client/store.ts`).
 
 mod manifest;
 
@@ -11,10 +12,6 @@ pub use manifest::{Manifest, ManifestFile, sha256};
 mod cache;
 #[cfg(target_arch = "wasm32")]
 mod fetch;
-#[cfg(target_arch = "wasm32")]
-mod store;
 
 #[cfg(target_arch = "wasm32")]
 pub use fetch::{content, fetch_file, fetch_folder, fetch_optional};
-#[cfg(target_arch = "wasm32")]
-pub use store::Store;

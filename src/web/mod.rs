@@ -10,7 +10,6 @@ mod bench;
 mod convert;
 mod engine;
 mod rows;
-mod store;
 mod suggesting;
 mod training;
 
@@ -18,7 +17,6 @@ mod training;
 pub use bench::{BenchAttention, BenchBackbone, BenchKernels, BenchLoras, BenchTraining, tokenize};
 pub use engine::{WebEngine, fetch_adapter, kinds};
 pub use rows::Rows;
-pub use store::Store;
 pub use suggesting::Suggesting;
 pub use training::Training;
 

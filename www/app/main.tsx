@@ -6,6 +6,7 @@ import "./styles/base.css";
 import "./styles/ask.css";
 import "./styles/teach.css";
 import "./styles/report.css";
+import "./styles/kept.css";
 import { render } from "preact";
 import { followText } from "./state/answer.js";
 import { engine, loadEngine } from "./state/engine.js";

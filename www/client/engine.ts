@@ -87,17 +87,6 @@ export interface Training {
   free(): void;
 }
 
-/** Folders kept in the browser. */
-export interface Store {
-  list(): Promise<string[]>;
-  get(name: string): Promise<AdapterFiles | undefined>;
-  getFile(name: string, file: string): Promise<Uint8Array | undefined>;
-  put(name: string, files: AdapterFiles): Promise<void>;
-  putFile(name: string, file: string, content: Uint8Array): Promise<void>;
-  remove(name: string): Promise<void>;
-  free(): void;
-}
-
 /** What the module exports. */
 export interface EngineModule {
   /** Its memory is absent in the tests' double. */
@@ -110,7 +99,6 @@ export interface EngineModule {
     ): Promise<Engine>;
   };
   Rows: new () => Rows;
-  Store: { open(what: "adapters" | "runs"): Promise<Store> };
   fetchAdapter(url: string, signal?: AbortSignal): Promise<AdapterFiles>;
   kinds(): KindInfo[];
   /** The name of the kernels' variant. */

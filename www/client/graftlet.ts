@@ -1,17 +1,21 @@
 /**
  * The class a page uses. Each method is one call to the worker; nothing here computes.
  */
-import { GraftletError } from "./errors.js";
+import { type ErrorShape, GraftletError } from "./errors.js";
+import { type Reservation, reserve } from "./locks.js";
 import { classifyMany } from "./many.js";
+import { checkName } from "./names.js";
 import { progressGuard } from "./progress.js";
 import type { Loaded } from "./protocol.js";
 import { Remote, type WorkerLike } from "./remote.js";
 import { partsOf } from "./rows.js";
+import { type Change, Tabs } from "./tabs.js";
 import { type Run, train } from "./training.js";
 import type {
   AdapterFiles,
   AdapterFormat,
   AdapterInfo,
+  AddedAdapter,
   Answer,
   BackboneInfo,
   Composition,
@@ -24,6 +28,7 @@ import type {
   Recipe,
   Row,
   RuntimeInfo,
+  StorageReport,
   SuggestEvent,
   Suggestion,
   SuggestOptions,
@@ -59,6 +64,9 @@ export class Graftlet {
   readonly #hired = new Set<Remote>();
   /** Names of the runs under way. */
   readonly #training = new Set<string>();
+  /** Finished runs whose adapter is loaded and could not be kept, with the runs' ids. */
+  readonly #unkept = new Map<string, string>();
+  readonly #tabs = new Tabs();
 
   private constructor(
     { backbone, runtime }: Loaded,
@@ -89,6 +97,8 @@ export class Graftlet {
         progress.report(at),
       );
       progress.finish();
+      // Where nothing can be kept nothing was left behind.
+      remote.call("sweep", []).catch(() => {});
       return new Graftlet(loaded, url, spawn, remote);
     } catch (error) {
       remote.end(aborted);
@@ -105,15 +115,19 @@ export class Graftlet {
 
   /**
    * Loads an adapter of PEFT or AdapterHub from its folder's URL or from its files; a loaded one of that name is
-   * replaced. With `persist` it is kept in the browser too, for `saved` and `restore`.
+   * replaced. With `persist` it is kept in the browser too, for `saved` and `restore`; where that fails the answer's
+   * `unkept` says why. Rejects with `name_in_use` while a run trains under the name.
    */
-  addAdapter(
+  async addAdapter(
     name: string,
     source: string | URL | AdapterFiles,
     options: { persist?: boolean } = {},
-  ): Promise<AdapterInfo> {
+  ): Promise<AddedAdapter> {
+    checkName(name);
     const from = typeof source === "string" || source instanceof URL ? folderUrl(source) : source;
-    return this.#remote.call("addAdapter", [name, from, options.persist ?? false]);
+    return this.#saving(name, options.persist ?? false, (persist) =>
+      this.#remote.call("addAdapter", [name, from, persist]),
+    );
   }
 
   /** Unloads an adapter; one that is kept in the browser stays there. */
@@ -143,8 +157,15 @@ export class Graftlet {
    * Makes a new adapter of the parameters of loaded ones. It depends on none of them any more, and can be used and
    * exported like any other; with `persist` it is kept in the browser too.
    */
-  compose(name: string, recipe: Recipe, options: { persist?: boolean } = {}): Promise<AdapterInfo> {
-    return this.#remote.call("compose", [name, recipe, options.persist ?? false]);
+  async compose(
+    name: string,
+    recipe: Recipe,
+    options: { persist?: boolean } = {},
+  ): Promise<AddedAdapter> {
+    checkName(name);
+    return this.#saving(name, options.persist ?? false, (persist) =>
+      this.#remote.call("compose", [name, recipe, persist]),
+    );
   }
 
   /** Classifies with what is active, one answer a text. */
@@ -191,14 +212,57 @@ export class Graftlet {
     return this.#remote.call("saved", []);
   }
 
+  /** Keeps a loaded adapter in the browser, in place of a kept one of that name. */
+  async keep(name: string): Promise<void> {
+    checkName(name);
+    const reservation = await reserve(name);
+    try {
+      await this.#remote.call("keep", [name]);
+      const run = this.#unkept.get(name);
+      if (run !== undefined) await this.#remote.call("forgetRun", [name, run]);
+      this.#unkept.delete(name);
+    } finally {
+      reservation.release();
+    }
+    this.#tabs.tell({ type: "saved", name });
+  }
+
   /** Loads an adapter that this browser keeps. */
   restore(name: string): Promise<AdapterInfo> {
     return this.#remote.call("restore", [name]);
   }
 
   /** Deletes an adapter from the browser; if it is loaded it stays so. */
-  forget(name: string): Promise<void> {
-    return this.#remote.call("forget", [name]);
+  async forget(name: string): Promise<void> {
+    await this.#remote.call("forget", [name]);
+    this.#tabs.tell({ type: "forgotten", name });
+  }
+
+  /** Calls `listener` when another tab saves or forgets an adapter, or begins or ends a training; the answer stops that. */
+  onChange(listener: (change: Change) => void): () => void {
+    return this.#tabs.listen(listener);
+  }
+
+  /** What this browser keeps for the page, and how much room there is. */
+  storage(): Promise<StorageReport> {
+    return this.#remote.call("storage", [this.#backboneUrl]);
+  }
+
+  /**
+   * Asks the browser not to clear what it keeps for this origin when the disk runs full, and tells whether it agrees.
+   * Some browsers ask their user, so say what it is for before you call it, such as beside the button that does.
+   */
+  async persistStorage(): Promise<boolean> {
+    return (await globalThis.navigator?.storage?.persist?.()) ?? false;
+  }
+
+  /**
+   * Reserves a name for a training to come, among all tabs: others cannot train or save under it. Rejects with
+   * `name_in_use`. `train` does it by itself; this is for what takes time before it, such as `suggest`.
+   */
+  async reserve(name: string): Promise<Reservation> {
+    checkName(name);
+    return reserve(name);
   }
 
   /**
@@ -241,8 +305,10 @@ export class Graftlet {
 
   /**
    * Trains an adapter, a fusion of `options.adapters`, or `options.from` further, on the rows, in workers of its own. When
-   * `done` comes, the adapter is loaded under `options.name` and, unless `persist` is false, kept in the browser. Aborting, or leaving the loop, ends the run at once;
-   * after an abort the generator throws code `aborted`.
+   * `done` comes, the adapter is loaded under `options.name` and, unless `persist` is false, kept in the browser; where
+   * that fails, a `notice` about `storage` says so first. Aborting, or leaving the loop, ends the run at once; after an
+   * abort the generator throws code `aborted`. While another tab trains or saves under the name it throws `name_in_use`
+   * before anything is done.
    *
    * Until then the run itself is kept in the browser, unless `checkpoints` is false (by default as `persist`): if the
    * page goes away, `interrupted` lists it and `continueTraining` goes on from its last epoch.
@@ -250,11 +316,17 @@ export class Graftlet {
   train(
     options: TrainOptions | TrainFromOptions,
     rows: readonly (Row | TaggedRow)[],
-    settings: { signal?: AbortSignal; persist?: boolean; checkpoints?: boolean } = {},
+    settings: {
+      signal?: AbortSignal;
+      persist?: boolean;
+      checkpoints?: boolean;
+      /** Of the same name; a run that has begun releases it at its end. */
+      reservation?: Reservation;
+    } = {},
   ): TrainRun {
-    const { signal, persist = true, checkpoints: keep = persist } = settings;
+    const { signal, persist = true, checkpoints: keep = persist, reservation } = settings;
     const whole: TrainOptions = { kind: "", ...options };
-    return this.#train(options.name, { options: whole, rows, keep }, signal, persist);
+    return this.#train(options.name, { options: whole, rows, keep }, signal, persist, reservation);
   }
 
   /** Training runs that this browser keeps and that no tab is at. */
@@ -262,7 +334,8 @@ export class Graftlet {
     const before = new Set(this.#training);
     const found = await this.#remote.call("interrupted", []);
     // One that has ended meanwhile was still there when it was looked for.
-    return found.filter(({ name }) => !before.has(name) && !this.#training.has(name));
+    const isOurs = (name: string) => this.#training.has(name) || this.#unkept.has(name);
+    return found.filter(({ name }) => !before.has(name) && !isOurs(name));
   }
 
   /**
@@ -271,14 +344,20 @@ export class Graftlet {
    */
   continueTraining(
     name: string,
-    settings: { signal?: AbortSignal; persist?: boolean } = {},
+    settings: { signal?: AbortSignal; persist?: boolean; reservation?: Reservation } = {},
   ): TrainRun {
-    return this.#train(name, "continue", settings.signal, settings.persist);
+    const { signal, persist, reservation } = settings;
+    return this.#train(name, "continue", signal, persist, reservation);
   }
 
-  /** Removes what is kept of an interrupted run. */
-  forgetTraining(name: string): Promise<void> {
-    return this.#remote.call("forgetRun", [name]);
+  /** Removes what is kept of an interrupted run; rejects with `name_in_use` while another tab is at it. */
+  async forgetTraining(name: string): Promise<void> {
+    const reservation = await reserve(name);
+    try {
+      await this.#remote.call("forgetRun", [name, null]);
+    } finally {
+      reservation.release();
+    }
   }
 
   /**
@@ -311,7 +390,10 @@ export class Graftlet {
     begin: Run["begin"],
     signal: AbortSignal | undefined,
     persist: boolean | undefined,
+    reservation: Reservation | undefined,
   ): TrainRun {
+    // Nothing of others is in the way of a run that keeps nothing.
+    const keepsNothing = begin !== "continue" && !begin.keep && !persist;
     return train({
       name,
       backboneUrl: this.#backboneUrl,
@@ -321,16 +403,46 @@ export class Graftlet {
       persist,
       members: (name) => this.exportAdapter(name),
       spawn: () => {
+        if (!this.#training.has(name)) this.#tabs.tell({ type: "training", name });
         this.#training.add(name);
         return this.#hire();
       },
       retire: (worker) => this.#retire(worker),
-      adopt: async (files, persist) => {
-        await this.addAdapter(name, files, { persist });
+      reserve: async () => {
+        checkName(name);
+        if (reservation?.name === name || keepsNothing) return reservation;
+        return reserve(name);
       },
-      forget: () => this.forgetTraining(name),
-      ended: () => this.#training.delete(name),
+      adopt: async (files, persist, id): Promise<ErrorShape | undefined> => {
+        const { unkept } = await this.#remote.call("addAdapter", [name, files, persist]);
+        if (unkept) this.#unkept.set(name, id);
+        else this.#unkept.delete(name);
+        if (persist && !unkept) this.#tabs.tell({ type: "saved", name });
+        return unkept;
+      },
+      forget: (id) => this.#remote.call("forgetRun", [name, id]),
+      ended: () => {
+        this.#training.delete(name);
+        this.#tabs.tell({ type: "trained", name });
+      },
     });
+  }
+
+  /** Loads and keeps under a name that is reserved meanwhile. */
+  async #saving(
+    name: string,
+    persist: boolean,
+    load: (persist: boolean) => Promise<AddedAdapter>,
+  ): Promise<AddedAdapter> {
+    if (!persist) return load(false);
+    const reservation = await reserve(name);
+    try {
+      const added = await load(true);
+      if (!added.unkept) this.#tabs.tell({ type: "saved", name });
+      return added;
+    } finally {
+      reservation.release();
+    }
   }
 
   #hire(): Remote {
@@ -348,6 +460,7 @@ export class Graftlet {
   async dispose(): Promise<void> {
     const reason = new GraftletError("disposed", "This Graftlet was disposed of: load a new one.");
     for (const worker of [this.#remote, ...this.#hired]) worker.end(reason);
+    this.#tabs.close();
   }
 }
 

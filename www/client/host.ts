@@ -2,12 +2,21 @@
  * The worker's side of the protocol: takes requests, calls the engine, sends replies. It owns the wasm.
  */
 import { chooseBuild } from "./builds.js";
-import type { Engine, EngineModule, Store } from "./engine.js";
-import { GraftletError, toShape } from "./errors.js";
-import { interrupted } from "./kept.js";
+import type { Engine, EngineModule } from "./engine.js";
+import { fromShape, GraftletError, toShape } from "./errors.js";
+import { forgetRun, interrupted } from "./kept.js";
+import { oneDownload } from "./one-download.js";
 import type { Calls, EventOf, Method, Reply, Request } from "./protocol.js";
+import { namingUnused, storageReport } from "./storage.js";
+import { Store, type StoreName } from "./store.js";
 import { trainingHandlers } from "./training-host.js";
-import type { AdapterFiles, EngineBuild } from "./types.js";
+import type {
+  AdapterFiles,
+  AdapterFormat,
+  AdapterInfo,
+  AddedAdapter,
+  EngineBuild,
+} from "./types.js";
 
 /** The part of a worker's global scope (or of a message port) that the host needs. */
 export interface HostPort {
@@ -22,12 +31,19 @@ export type Handlers = {
   ) => ReturnType<Calls[M]> | Promise<ReturnType<Calls[M]>>;
 };
 
+type OpenStore = (what: StoreName) => Promise<Store>;
+
 /** Where the wasm file of each build is. */
 export type WasmUrls = Record<EngineBuild, URL>;
 
-/** Answers the requests that arrive on `port` with the engine of `module`. */
-export function serve(port: HostPort, module: EngineModule, wasmUrls: WasmUrls): void {
-  const handlers = handlersOf(module, wasmUrls);
+/** Answers the requests that arrive on `port` with the engine of `module`; tests give stores of their own. */
+export function serve(
+  port: HostPort,
+  module: EngineModule,
+  wasmUrls: WasmUrls,
+  openStore: OpenStore = Store.open,
+): void {
+  const handlers = handlersOf(module, wasmUrls, openStore);
   port.addEventListener("message", ({ data: request }) => {
     const { id, method, args } = request;
     const emit = (event: EventOf<Method>) => port.postMessage({ id, type: "event", event }, []);
@@ -47,7 +63,7 @@ export function serve(port: HostPort, module: EngineModule, wasmUrls: WasmUrls):
   });
 }
 
-function handlersOf(module: EngineModule, wasmUrls: WasmUrls): Handlers {
+function handlersOf(module: EngineModule, wasmUrls: WasmUrls, openStore: OpenStore): Handlers {
   let loaded: Engine | undefined;
   let memory: WebAssembly.Memory | undefined;
 
@@ -55,25 +71,34 @@ function handlersOf(module: EngineModule, wasmUrls: WasmUrls): Handlers {
     if (!loaded) throw new GraftletError("internal", "The engine is not loaded yet.");
     return loaded;
   };
-  const adapters = shelf(module, "adapters");
-  const runs = shelf(module, "runs");
+  const adapters = shelf(openStore, "adapters");
+  const runs = shelf(openStore, "runs");
 
-  /** Keeps a loaded adapter in the browser; one that cannot be kept is not left half-added. */
-  const keep = async (name: string, files: () => AdapterFiles): Promise<void> => {
+  const explain = (thrown: unknown) => namingUnused(toShape(thrown), adapters);
+  /** Keeps what was just loaded. It answers all the same where that fails. */
+  const keeping = async (info: AdapterInfo, files: () => AdapterFiles): Promise<AddedAdapter> => {
     try {
-      await (await adapters()).put(name, files());
+      await (await adapters()).put(info.name, files());
+      return info;
     } catch (thrown) {
-      engine().removeAdapter(name);
-      throw thrown;
+      return { ...info, unkept: await explain(thrown) };
     }
+  };
+  const exported = (name: string, format: AdapterFormat | null): AdapterFiles => {
+    const own = engine()
+      .adapters()
+      .find((adapter) => adapter.name === name)?.format;
+    return engine().exportAdapter(name, format ?? own ?? "peft");
   };
 
   return {
     async load(emit, backboneUrl, wanted) {
       const build = chooseBuild(wanted);
       memory = await initialise(module, wasmUrls[build]);
-      loaded = await module.Engine.load(backboneUrl, (bytes, total, file) =>
-        emit({ file, loaded: bytes, total }),
+      loaded = await oneDownload(backboneUrl, emit, (emit) =>
+        module.Engine.load(backboneUrl, (bytes, total, file) =>
+          emit({ file, loaded: bytes, total }),
+        ),
       );
       const runtime = { build, kernels: module.kernels(), version: module.version() };
       return { backbone: loaded.backbone(), runtime };
@@ -82,8 +107,7 @@ function handlersOf(module: EngineModule, wasmUrls: WasmUrls): Handlers {
     async addAdapter(_, name, source, persist) {
       const files = typeof source === "string" ? await module.fetchAdapter(source) : source;
       const info = engine().addAdapter(name, files);
-      if (persist) await keep(name, () => files);
-      return info;
+      return persist ? keeping(info, () => files) : info;
     },
     removeAdapter: (_, name) => engine().removeAdapter(name),
     adapters: () => engine().adapters(),
@@ -91,43 +115,58 @@ function handlersOf(module: EngineModule, wasmUrls: WasmUrls): Handlers {
     active: () => engine().active(),
     async compose(_, name, recipe, persist) {
       const info = engine().compose(name, recipe);
-      if (persist) await keep(name, () => engine().exportAdapter(name, info.format));
-      return info;
+      return persist ? keeping(info, () => exported(name, info.format)) : info;
     },
     classify: (_, texts, truncate) => engine().classify(texts, truncate),
     classifyWith: (_, texts, of, truncate) => engine().classifyWith(texts, of, truncate),
     embed: (_, texts, truncate) => engine().embed(texts, truncate),
-    exportAdapter(_, name, format) {
-      const own = engine()
-        .adapters()
-        .find((adapter) => adapter.name === name)?.format;
-      return engine().exportAdapter(name, format ?? own ?? "peft");
-    },
+    exportAdapter: (_, name, format) => exported(name, format),
     exportMerged: (_, name) => engine().exportMerged(name),
+    async keep(_, name) {
+      const files = exported(name, null);
+      try {
+        await (await adapters()).put(name, files);
+      } catch (thrown) {
+        throw fromShape(await explain(thrown));
+      }
+    },
     saved: async () => (await adapters()).list(),
     async restore(_, name) {
-      const files = await (await adapters()).get(name);
+      const store = await adapters();
+      const files = await store.get(name);
       if (!files) {
         throw new GraftletError(
           "adapter_unknown",
           `This browser keeps no adapter called “${name}”: train it or add its files again.`,
         );
       }
-      return engine().addAdapter(name, files);
+      const info = engine().addAdapter(name, files);
+      await store.use(name);
+      return info;
     },
     forget: async (_, name) => (await adapters()).remove(name),
     interrupted: async () => interrupted(await runs()),
-    forgetRun: async (_, name) => (await runs()).remove(name),
-    ...trainingHandlers({ module, engine, runs, memory: () => memory?.buffer.byteLength ?? 0 }),
+    forgetRun: async (_, name, id) => forgetRun(await runs(), name, id),
+    async sweep() {
+      for (const store of [adapters, runs]) await (await store()).sweep();
+    },
+    storage: (_, backboneUrl) => storageReport({ adapters, runs }, backboneUrl),
+    ...trainingHandlers({
+      module,
+      engine,
+      runs,
+      explain,
+      memory: () => memory?.buffer.byteLength ?? 0,
+    }),
   };
 }
 
 /** Opens one of the stores when it is first asked for. */
-function shelf(module: EngineModule, what: "adapters" | "runs"): () => Promise<Store> {
+function shelf(open: OpenStore, what: StoreName): () => Promise<Store> {
   let opened: Promise<Store> | undefined;
   return () => {
     // A refused store (private window, full disk) may be there at the next try: only success is kept.
-    opened ??= module.Store.open(what).catch((thrown: unknown) => {
+    opened ??= open(what).catch((thrown: unknown) => {
       opened = undefined;
       throw thrown;
     });

@@ -3,10 +3,14 @@
  */
 export { type ErrorCode, GraftletError } from "./errors.js";
 export { Graftlet, type LoadOptions } from "./graftlet.js";
+export type { Reservation } from "./locks.js";
+export { checkName } from "./names.js";
+export type { Change } from "./tabs.js";
 export type {
   AdapterFiles,
   AdapterFormat,
   AdapterInfo,
+  AddedAdapter,
   Answer,
   AnswerBase,
   BackboneInfo,
@@ -16,6 +20,7 @@ export type {
   Evaluation,
   HardRow,
   InterruptedRun,
+  KeptFolder,
   KindInfo,
   LabelScore,
   LabelsAnswer,
@@ -32,6 +37,7 @@ export type {
   Score,
   Span,
   SpansAnswer,
+  StorageReport,
   SuggestEvent,
   Suggestion,
   SuggestOptions,

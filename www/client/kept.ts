@@ -1,14 +1,19 @@
 /**
  * Training runs that the browser keeps, so that they can go on after their page went away. A record is a folder of the
- * store: the rows in parts, `run.json` (written once all rows are there), and after an epoch `checkpoint` with
- * `progress.json`. A run under way holds a lock, so that other tabs leave it alone.
+ * store: the rows in parts and `run.json`, which appear at once when all rows are there, and after an epoch
+ * `checkpoint` with `progress.json`. The page of a run under way has its name reserved, so that other tabs leave it
+ * alone.
  */
-import type { Store } from "./engine.js";
-import { GraftletError } from "./errors.js";
+import { type ErrorShape, GraftletError, toShape } from "./errors.js";
+import { isFree, reserveNow } from "./locks.js";
+import type { Draft, Store } from "./store.js";
 import type { InterruptedRun, TrainOptions } from "./types.js";
+import { MOST_WORKERS } from "./workers.js";
 
 /** What a run was started with. */
 export interface KeptRun {
+  /** Tells it from another run of that name; empty in what an earlier version kept. */
+  id: string;
   options: TrainOptions;
   /** Workers that shared it. */
   workers: number;
@@ -22,14 +27,14 @@ export interface Progress {
   epochs: number;
 }
 
+interface SavedProgress extends Progress {
+  /** Milliseconds since 1970. */
+  savedAt: number;
+}
+
 const RUN = "run.json";
 const CHECKPOINT = "checkpoint";
 const PROGRESS = "progress.json";
-const LOCK = "graftlet run ";
-/** A worker that was just ended holds its lock for a moment longer. */
-const LOCK_WAIT_MS = 2000;
-/** A run that has come to its end is kept until its adapter is. */
-const REMOVAL_WAIT_MS = 500;
 
 const partName = (part: number) => `rows-${part}.jsonl`;
 
@@ -37,24 +42,23 @@ const partName = (part: number) => `rows-${part}.jsonl`;
 export class RunRecord {
   readonly #store: Store;
   readonly #name: string;
+  /** Until all rows are there. What is left of another run of this name stays until then. */
+  #draft: Draft | undefined;
   #parts = 0;
 
-  private constructor(store: Store, name: string) {
+  private constructor(store: Store, name: string, draft?: Draft) {
     this.#store = store;
     this.#name = name;
+    this.#draft = draft;
   }
 
-  /** A new one, in place of what is left of another run of that name. */
   static async begin(store: Store, name: string): Promise<RunRecord> {
-    await hold(name);
-    await store.remove(name);
-    return new RunRecord(store, name);
+    return new RunRecord(store, name, await store.begin(name));
   }
 
   /** That of an interrupted run. */
   static async take(store: Store, name: string): Promise<{ record: RunRecord; run: KeptRun }> {
-    await hold(name);
-    const run = await readJson<KeptRun>(store, name, RUN);
+    const run = await readRun(store, name);
     if (!run) {
       throw new GraftletError(
         "run_unknown",
@@ -66,36 +70,47 @@ export class RunRecord {
 
   /** Keeps some more rows. */
   async addRows(lines: Uint8Array): Promise<void> {
-    await this.#store.putFile(this.#name, partName(this.#parts), lines);
+    await this.#draft?.add(partName(this.#parts), lines);
     this.#parts += 1;
   }
 
-  /** All rows are there. */
-  complete(run: KeptRun): Promise<void> {
-    return this.#writeJson(RUN, run);
+  /** All rows are there: from now on the run can be gone on with. */
+  async complete(run: KeptRun): Promise<void> {
+    // One that goes on is complete already.
+    const draft = this.#draft;
+    if (!draft) return;
+    this.#draft = undefined;
+    await draft.fill({ [RUN]: json(run) });
+    await draft.publish();
   }
 
-  discard(): Promise<void> {
-    return this.#store.remove(this.#name);
+  /** Gives up what has been kept of a run that is not complete. */
+  async discard(): Promise<void> {
+    await this.#draft?.discard();
+    this.#draft = undefined;
   }
 
-  checkpoint(): Promise<Uint8Array | undefined> {
-    return this.#store.getFile(this.#name, CHECKPOINT);
+  /** That of an interrupted run; a new one has none, whatever is still there of another of its name. */
+  async checkpoint(): Promise<Uint8Array | undefined> {
+    return this.#draft ? undefined : this.#store.getFile(this.#name, CHECKPOINT);
   }
 
+  /** Losing it loses what a list of runs says, and not the run. */
   progress(): Promise<Progress | undefined> {
-    return readJson(this.#store, this.#name, PROGRESS);
+    return readProgress(this.#store, this.#name);
   }
 
-  async save(checkpoint: Uint8Array, progress: Progress): Promise<void> {
-    await this.#store.putFile(this.#name, CHECKPOINT, checkpoint);
-    await this.#writeJson(PROGRESS, { ...progress, savedAt: Date.now() });
+  save(checkpoint: Uint8Array, progress: Progress): Promise<void> {
+    const saved: SavedProgress = { ...progress, savedAt: Date.now() };
+    return this.#store.putFiles(this.#name, { [CHECKPOINT]: checkpoint, [PROGRESS]: json(saved) });
   }
+}
 
-  #writeJson(file: string, value: unknown): Promise<void> {
-    const content = new TextEncoder().encode(JSON.stringify(value));
-    return this.#store.putFile(this.#name, file, content);
-  }
+/** Removes a run; with an id only that one. What is left of one that was not complete goes too. */
+export async function forgetRun(store: Store, name: string, id: string | null): Promise<void> {
+  const kept = id === null ? undefined : await readRun(store, name);
+  if (id === null || kept?.id === id) await store.remove(name);
+  else await store.sweep();
 }
 
 /** The rows of a kept run, in their parts. */
@@ -107,61 +122,92 @@ export async function* keptRows(store: Store, name: string): AsyncGenerator<Uint
   }
 }
 
-/** Runs that can go on. What was interrupted before all of its rows were kept cannot, and is removed. */
+/**
+ * Runs that can go on, and those whose record is damaged, which say so. What another tab is at is left out.
+ */
 export async function interrupted(store: Store): Promise<InterruptedRun[]> {
-  const found: InterruptedRun[] = [];
-  for (const name of await store.list()) {
-    if (!(await isLeft(name))) continue;
-    const run = await readJson<KeptRun>(store, name, RUN);
+  const names = await store.list();
+  const free = await Promise.all(names.map(isFree));
+  const found = names.filter((_, index) => free[index]).map((name) => describe(store, name));
+  return (await Promise.all(found)).filter((run) => run !== undefined);
+}
+
+/** A run for the list; undefined where it was removed meanwhile. */
+async function describe(store: Store, name: string): Promise<InterruptedRun | undefined> {
+  try {
+    const run = await readRun(store, name);
     if (!run) {
-      await store.remove(name);
-      continue;
+      await removeIncomplete(store, name);
+      return undefined;
     }
-    const progress = await readJson<Progress & { savedAt: number }>(store, name, PROGRESS);
     const { options, rows } = run;
+    const progress = await readProgress(store, name);
     const { epoch = 0, epochs = null, savedAt = null } = progress ?? {};
-    found.push({ name, kind: options.kind, rows, epoch, epochs, savedAt, options });
+    return { name, kind: options.kind, rows, epoch, epochs, savedAt, options };
+  } catch (thrown) {
+    return damaged(name, toShape(thrown));
   }
-  return found;
 }
 
-async function readJson<T>(store: Store, name: string, file: string): Promise<T | undefined> {
-  const content = await store.getFile(name, file);
-  return content && (JSON.parse(new TextDecoder().decode(content)) as T);
+/** An earlier version kept rows before it was known whether all would come. */
+async function removeIncomplete(store: Store, name: string): Promise<void> {
+  const reservation = await reserveNow(name);
+  if (!reservation) return;
+  try {
+    if (!(await store.getFile(name, RUN))) await store.remove(name);
+  } finally {
+    reservation.release();
+  }
 }
 
-/** Takes the run's lock, until the worker ends. Node, where unit tests run, may have none. */
-function hold(name: string): Promise<void> {
-  const locks = globalThis.navigator?.locks;
-  if (!locks) return Promise.resolve();
-  return new Promise((resolve, reject) => {
-    const waiting = new AbortController();
-    const timer = setTimeout(() => waiting.abort(), LOCK_WAIT_MS);
-    const forever = () => {
-      clearTimeout(timer);
-      resolve();
-      return new Promise<never>(() => {});
-    };
-    locks
-      .request(LOCK + name, { signal: waiting.signal }, forever)
-      .catch(() =>
-        reject(
-          new GraftletError(
-            "run_unknown",
-            `Training of “${name}” is under way in another tab: end it there, or choose another name.`,
-          ),
-        ),
-      );
-  });
+function damaged(name: string, broken: ErrorShape): InterruptedRun {
+  const options = { name, kind: "" };
+  return { name, kind: "", rows: 0, epoch: 0, epochs: null, savedAt: null, options, broken };
 }
 
-/** Whether no tab is at the run. One that lets go of it just now may have come to its end, and then removes it. */
-async function isLeft(name: string): Promise<boolean> {
-  const locks = globalThis.navigator?.locks;
-  const { held = [] } = (await locks?.query()) ?? {};
-  if (!locks || !held.some((lock) => lock.name === LOCK + name)) return true;
-  const options = { mode: "shared", signal: AbortSignal.timeout(LOCK_WAIT_MS) } as const;
-  const free = await locks.request(LOCK + name, options, () => true).catch(() => false);
-  if (free) await new Promise((resolve) => setTimeout(resolve, REMOVAL_WAIT_MS));
-  return free;
+/** What a run was started with. */
+async function readRun(store: Store, name: string): Promise<KeptRun | undefined> {
+  const content = await store.getFile(name, RUN);
+  if (!content) return undefined;
+  const run = parse(content) as Partial<KeptRun> | null | undefined;
+  const { options, rows, workers } = run ?? {};
+  const problem =
+    (typeof options !== "object" || options === null
+      ? "it has no options"
+      : options.name !== name || typeof options.kind !== "string"
+        ? "its options are of another adapter, or of no kind"
+        : undefined) ??
+    (isCount(rows) ? undefined : "it does not say how many rows there are") ??
+    (isCount(workers) && workers > 0 && workers <= MOST_WORKERS
+      ? undefined
+      : "it does not say how many workers there are");
+  if (problem === undefined) return { id: "", ...run } as KeptRun;
+  throw new GraftletError(
+    "run_broken",
+    `What this browser keeps of the training of “${name}” cannot be read (${RUN}: ${problem}): forget it, and train again.`,
+  );
+}
+
+/** Nothing depends on it, so one that cannot be read is passed over. */
+async function readProgress(store: Store, name: string): Promise<SavedProgress | undefined> {
+  const content = await store.getFile(name, PROGRESS);
+  const { epoch, epochs, savedAt } = ((content && parse(content)) ?? {}) as Partial<SavedProgress>;
+  if (!isCount(epoch) || !isCount(epochs)) return undefined;
+  return { epoch, epochs, savedAt: typeof savedAt === "number" ? savedAt : 0 };
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function json(value: unknown): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(value));
+}
+
+function parse(content: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(content));
+  } catch {
+    return undefined;
+  }
 }

@@ -3,7 +3,7 @@
  */
 import type { Crew } from "./crew.js";
 import type { EngineEvent, Training } from "./engine.js";
-import { toShape } from "./errors.js";
+import type { ErrorShape } from "./errors.js";
 import type { Gate } from "./gate.js";
 import type { Progress, RunRecord } from "./kept.js";
 import type { AdapterFiles, TrainEvent, TrainReport } from "./types.js";
@@ -18,6 +18,8 @@ export interface Led {
   /** Where a run that goes on was. */
   progress: Progress | undefined;
   emit(event: TrainEvent): void;
+  /** Why something could not be kept. */
+  explain(thrown: unknown): Promise<ErrorShape>;
   /** Bytes of the engine's memory. */
   memory(): number;
 }
@@ -62,7 +64,7 @@ function finish(
  * Keeps the run: after an epoch, now and then, and when nothing is done anyway. A full disk is told once, and then the
  * run goes on unkept.
  */
-function keeper({ training, record, progress, emit }: Led) {
+function keeper({ training, record, progress, emit, explain }: Led) {
   let kept = Date.now();
   let at: Progress = progress ?? { epoch: 0, epochs: 0 };
   let broken = record === undefined;
@@ -75,7 +77,7 @@ function keeper({ training, record, progress, emit }: Led) {
       await record?.save(training.checkpoint(), at);
     } catch (thrown) {
       broken = true;
-      emit({ type: "notice", about: "checkpoint", ...toShape(thrown) });
+      emit({ type: "notice", about: "checkpoint", ...(await explain(thrown)) });
     }
     kept = Date.now();
   };

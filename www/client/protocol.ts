@@ -11,6 +11,7 @@ import type {
   AdapterFiles,
   AdapterFormat,
   AdapterInfo,
+  AddedAdapter,
   Answer,
   BackboneInfo,
   Composition,
@@ -19,6 +20,7 @@ import type {
   KindInfo,
   Recipe,
   RuntimeInfo,
+  StorageReport,
   SuggestEvent,
   Suggestion,
   SuggestOptions,
@@ -31,24 +33,30 @@ export interface Calls {
   /** Must be the first call; the others need its engine. Without a build it is the best that the browser runs. */
   load(backboneUrl: string, build: EngineBuild | null): Loaded;
   kinds(): KindInfo[];
-  addAdapter(name: string, source: string | AdapterFiles, persist: boolean): AdapterInfo;
+  addAdapter(name: string, source: string | AdapterFiles, persist: boolean): AddedAdapter;
   removeAdapter(name: string): void;
   adapters(): AdapterInfo[];
   use(what: Composition | null): void;
   active(): Composition | null;
-  compose(name: string, recipe: Recipe, persist: boolean): AdapterInfo;
+  compose(name: string, recipe: Recipe, persist: boolean): AddedAdapter;
   classify(texts: readonly Text[], truncate: boolean): Answer[];
   classifyWith(texts: readonly Text[], of: readonly Composition[], truncate: boolean): Answer[][];
   embed(texts: readonly Text[], truncate: boolean): Float32Array[];
   exportAdapter(name: string, format: AdapterFormat | null): AdapterFiles;
   exportMerged(name: string): AdapterFiles;
+  /** Keeps a loaded adapter in the browser. */
+  keep(name: string): void;
   saved(): string[];
   restore(name: string): AdapterInfo;
   forget(name: string): void;
   /** Runs that this browser keeps and that no tab is at. */
   interrupted(): InterruptedRun[];
-  /** Removes what is kept of a run. */
-  forgetRun(name: string): void;
+  /** Removes what is kept of a run; with an id only of that one, and not of another of the same name. */
+  forgetRun(name: string, id: string | null): void;
+  /** Removes what writes that were cut off left behind in the browser. */
+  sweep(): void;
+  /** What this browser keeps for the page; the backbone's folder is at the URL. */
+  storage(backboneUrl: string): StorageReport;
 
   // What follows is for the workers of a training run, in this order.
 

@@ -2,17 +2,20 @@
  * What a worker of a training run answers, whether it leads or follows.
  */
 import { Crew, follow } from "./crew.js";
-import type { Engine, EngineModule, Rows, Store, Training } from "./engine.js";
-import { type ErrorShape, GraftletError, toShape } from "./errors.js";
+import type { Engine, EngineModule, Rows, Training } from "./engine.js";
+import { type ErrorShape, GraftletError } from "./errors.js";
 import { Gate } from "./gate.js";
 import type { Handlers } from "./host.js";
 import { type KeptRun, keptRows, type Progress, RunRecord } from "./kept.js";
 import { lead } from "./lead.js";
+import type { Store } from "./store.js";
 
 interface Needs {
   module: EngineModule;
   engine(): Engine;
   runs(): Promise<Store>;
+  /** Why something could not be kept. */
+  explain(thrown: unknown): Promise<ErrorShape>;
   /** Bytes of the engine's memory. */
   memory(): number;
 }
@@ -31,7 +34,7 @@ type TrainingMethod =
   | "resume";
 
 export function trainingHandlers(needs: Needs): Pick<Handlers, TrainingMethod> {
-  const { module, engine, runs, memory } = needs;
+  const { module, engine, runs, explain, memory } = needs;
   const gate = new Gate();
   let rows: Rows | undefined;
   let record: RunRecord | undefined;
@@ -49,13 +52,22 @@ export function trainingHandlers(needs: Needs): Pick<Handlers, TrainingMethod> {
     try {
       await work();
     } catch (thrown) {
-      unkept = toShape(thrown);
+      unkept = await explain(thrown);
       await record?.discard().catch(() => {});
       record = undefined;
     }
   };
   const addKeptRows = async (name: string) => {
     for await (const lines of keptRows(await runs(), name)) push(lines);
+  };
+  /** What the engine refuses is not kept. */
+  const begun = async (start: () => Training): Promise<Training> => {
+    try {
+      return start();
+    } catch (thrown) {
+      await record?.discard();
+      throw thrown;
+    }
   };
   const ready = () => {
     if (!prepared) throw new GraftletError("internal", "The run is not prepared yet.");
@@ -82,8 +94,9 @@ export function trainingHandlers(needs: Needs): Pick<Handlers, TrainingMethod> {
       const { workers: __, ...options } = run.options;
       const checkpoint = await record?.checkpoint();
       // The engine uses the rows up.
-      const training = engine().startTraining(options, rows ?? new module.Rows(), checkpoint);
+      const taken = rows ?? new module.Rows();
       rows = undefined;
+      const training = await begun(() => engine().startTraining(options, taken, checkpoint));
       await keep(() => record?.complete(run));
       prepared = { run, training, progress: await record?.progress() };
     },
@@ -102,7 +115,7 @@ export function trainingHandlers(needs: Needs): Pick<Handlers, TrainingMethod> {
       if (unkept) emit({ type: "notice", about: "checkpoint", ...unkept });
       crew = new Crew(ports, (error) => emit({ type: "notice", about: "workers", ...error }));
       const { name } = run.options;
-      return lead({ name, training, crew, gate, record, progress, emit, memory });
+      return lead({ name, training, crew, gate, record, progress, emit, explain, memory });
     },
     loseFollower: (_, index, error) => crew?.lose(index, error),
     pause: () => gate.close(),

@@ -183,8 +183,11 @@ export type TrainEvent =
     }
   | {
       type: "notice";
-      /** Something was done without: further workers, or checkpoints. The run goes on. */
-      about: "workers" | "checkpoint";
+      /**
+       * Something was done without. Of `workers` and `checkpoint` the run goes on; `storage` comes before `done`, when
+       * the finished adapter is loaded and the browser does not keep it: offer it for download, or try `keep` again.
+       */
+      about: "workers" | "checkpoint" | "storage";
       code: ErrorCode;
       message: string;
     }
@@ -323,4 +326,6 @@ export interface InterruptedRun {
   /** When it was last kept, in milliseconds since 1970. */
   savedAt: number | null;
   options: TrainOptions;
+  /** Why it cannot go on: its record is damaged. Then nothing but the name is known of it, and it can be forgotten. */
+  broken?: { code: ErrorCode; message: string };
 }

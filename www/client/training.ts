@@ -5,6 +5,7 @@
 import { type ErrorCode, type ErrorShape, GraftletError, toShape } from "./errors.js";
 import { EventQueue } from "./event-queue.js";
 import type { KeptRun } from "./kept.js";
+import type { Reservation } from "./locks.js";
 import type { Remote } from "./remote.js";
 import { partsOf } from "./rows.js";
 import type {
@@ -32,10 +33,15 @@ export interface Run {
   /** Starts a worker of the run; `retire` is told when it has ended. */
   spawn(): Remote;
   retire(worker: Remote): void;
-  /** Takes the finished adapter in; `done` is told only afterwards, so that whoever hears it can use the adapter. */
-  adopt(files: AdapterFiles, persist: boolean): Promise<void>;
-  /** Removes what is kept of the run. */
-  forget(): Promise<void>;
+  /** Reserves the name for as long as the run takes; rejects where somebody else has it. */
+  reserve(): Promise<Reservation | undefined>;
+  /**
+   * Takes the finished adapter in; `done` is told only afterwards, so that whoever hears it can use the adapter. Answers
+   * with why the browser does not keep it, where it should.
+   */
+  adopt(files: AdapterFiles, persist: boolean, id: string): Promise<ErrorShape | undefined>;
+  /** Removes what is kept of the run with that id. */
+  forget(id: string): Promise<void>;
   /** Nothing more comes of the run. */
   ended(): void;
 }
@@ -80,6 +86,8 @@ class State {
   paused = false;
   /** True once the consumer has left the loop: then the end of the workers is no error. */
   left = false;
+  /** Tells the run from others of its name. */
+  id = Math.random().toString(36).slice(2);
 
   constructor(run: Run) {
     this.#run = run;
@@ -120,12 +128,14 @@ const UNFINISHED: readonly ErrorCode[] = [
   "worker_failed",
   "disposed",
   "internal",
-  "run_unknown",
+  "storage_full",
   "storage_unavailable",
 ];
 
 async function* steps(run: Run, state: State): AsyncGenerator<TrainEvent, void, undefined> {
   if (run.signal?.aborted) throw cancelled(run);
+  // Before anything else: whoever has the name already is not to be disturbed, and it is said now rather than at the end.
+  const reservation = await run.reserve();
   const { events } = state;
   const abort = () => state.end();
   run.signal?.addEventListener("abort", abort, { once: true });
@@ -145,7 +155,10 @@ async function* steps(run: Run, state: State): AsyncGenerator<TrainEvent, void, 
     const { files, persist } = await finished;
     // The run is over: its memory goes back before the adapter is loaded.
     state.end();
-    await run.adopt(files, persist);
+    const unkept = await run.adopt(files, persist, state.id);
+    // What the browser kept of the run is then all that it has of the adapter.
+    goesOn = unkept !== undefined;
+    if (unkept) yield { type: "notice", about: "storage", ...unkept };
     if (done) yield done;
   } catch (error) {
     const { code } = toShape(error);
@@ -155,7 +168,8 @@ async function* steps(run: Run, state: State): AsyncGenerator<TrainEvent, void, 
     run.signal?.removeEventListener("abort", abort);
     state.end();
     // Where nothing can be kept there is nothing to remove.
-    if (!goesOn) await run.forget().catch(() => {});
+    if (!goesOn) await run.forget(state.id).catch(() => {});
+    reservation?.release();
     run.ended();
   }
 }
@@ -168,12 +182,13 @@ async function work(run: Run, state: State): Promise<{ files: AdapterFiles; pers
   let rows: readonly (Row | TaggedRow)[] | undefined;
   if (run.begin === "continue") {
     kept = await leader.call("reopenRun", [run.name]);
+    state.id = kept.id;
   } else {
     const { options, keep } = run.begin;
     checkNumbers(options);
     rows = run.begin.rows;
     const workers = workersFor(options.workers);
-    kept = { options, workers, persist: run.persist ?? true, rows: rows.length };
+    kept = { id: state.id, options, workers, persist: run.persist ?? true, rows: rows.length };
     if (keep) await leader.call("openRun", [run.name]);
   }
   const followers = await loaded(run, state, kept.workers - 1);

@@ -1,6 +1,8 @@
 /**
  * The values that Graftlet takes and gives. They are plain data: every one of them can be cloned into a worker.
  */
+import type { ErrorCode } from "./errors.js";
+
 export type * from "./training-types.js";
 
 /** One input: a text, or a pair of texts for a task that compares two (entailment, paraphrase). */
@@ -109,6 +111,42 @@ export interface AdapterInfo {
   metric?: string;
   score?: number;
   task?: string;
+}
+
+/** An adapter that was just loaded. */
+export interface AddedAdapter extends AdapterInfo {
+  /**
+   * Why the browser does not keep it, where it was asked to. The adapter answers all the same until the page is closed:
+   * offer it for download (`exportAdapter`), or try again with `keep`.
+   */
+  unkept?: { code: ErrorCode; message: string };
+}
+
+/** What this browser keeps for the page's origin. */
+export interface StorageReport {
+  /** Bytes in use and the most that the browser gives; null where it does not say. */
+  usage: number | null;
+  quota: number | null;
+  /** True when the browser does not clear it by itself if the disk runs full. */
+  persistent: boolean;
+  /** Why nothing can be kept, where that is so: a private window, blocked site data, a page that is not secure. */
+  denied?: { code: ErrorCode; message: string };
+  /** Whether the loaded backbone is kept. If not, it is downloaded again at each visit. */
+  backboneKept: boolean;
+  /** The adapters, the least recently used first. Nothing is ever removed without being asked for. */
+  adapters: KeptFolder[];
+  /** The training runs. */
+  runs: KeptFolder[];
+}
+
+/** What is kept under a name. */
+export interface KeptFolder {
+  name: string;
+  bytes: number;
+  /** Milliseconds since 1970; 0 where an earlier version kept it. */
+  savedAt: number;
+  /** When it was last saved or restored. */
+  usedAt: number;
 }
 
 /** An adapter kind that can be trained, with what a form needs to offer it. */

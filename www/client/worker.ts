@@ -1,7 +1,7 @@
 /**
  * The worker script. The page starts it once to answer, and once more for every training run.
  */
-import init, { Engine, fetchAdapter, kernels, kinds, Rows, Store, version } from "graftlet-wasm";
+import init, { Engine, fetchAdapter, kernels, kinds, Rows, version } from "graftlet-wasm";
 import { type HostPort, serve } from "./host.js";
 
 declare const self: DedicatedWorkerGlobalScope;
@@ -10,7 +10,7 @@ const port: HostPort = {
   postMessage: (message, transfer) => self.postMessage(message, transfer),
   addEventListener: (type, listener) => self.addEventListener(type, listener),
 };
-const engine = { default: init, Engine, Rows, Store, fetchAdapter, kinds, kernels, version };
+const engine = { default: init, Engine, Rows, fetchAdapter, kinds, kernels, version };
 serve(port, engine, {
   simd128: new URL("./graftlet_simd128.wasm", import.meta.url),
   relaxed: new URL("./graftlet_relaxed.wasm", import.meta.url),

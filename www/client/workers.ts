@@ -3,7 +3,7 @@
  */
 import { GraftletError } from "./errors.js";
 
-const MOST = 16;
+export const MOST_WORKERS = 16;
 /** Gigabytes of memory from which on a second worker is no burden; browsers that do not tell are not asked. */
 const ENOUGH_MEMORY = 4;
 
@@ -11,12 +11,14 @@ const ENOUGH_MEMORY = 4;
 export function workersFor(wanted: number | "auto" = 1): number {
   if (wanted === "auto") {
     const { hardwareConcurrency = 1, deviceMemory = ENOUGH_MEMORY } =
-      (globalThis.navigator as (Navigator & { deviceMemory?: number }) | undefined) ?? {};
+      (globalThis.navigator as
+        | { hardwareConcurrency?: number; deviceMemory?: number }
+        | undefined) ?? {};
     return deviceMemory < ENOUGH_MEMORY ? 1 : Math.max(1, Math.min(2, hardwareConcurrency - 1));
   }
-  if (Number.isInteger(wanted) && wanted >= 1 && wanted <= MOST) return wanted;
+  if (Number.isInteger(wanted) && wanted >= 1 && wanted <= MOST_WORKERS) return wanted;
   throw new GraftletError(
     "option_invalid",
-    `workers is ${wanted}: give a whole number from 1 to ${MOST}, or "auto".`,
+    `workers is ${wanted}: give a whole number from 1 to ${MOST_WORKERS}, or "auto".`,
   );
 }

@@ -22,8 +22,10 @@ export interface RowsDesk {
   /** What the labels of the columns seem to say. */
   propose(columns: Columns): Promise<Proposal>;
   inspect(choice: Choice): Promise<Inspection>;
-  /** Makes the rows to train on ready for `part` and `named`; `keep` also puts them by under that name. */
-  prepare(choice: Choice, keep: string): Promise<Inspection>;
+  /** Makes the rows to train on ready for `part` and `named`. */
+  prepare(choice: Choice): Promise<Inspection>;
+  /** Puts the rows that are ready by, under that name. */
+  putBy(name: string): Promise<void>;
   /** Makes rows ready that were put by, after their page was closed; null where there are none. */
   recall(name: string): Promise<Inspection | null>;
   /** Forgets rows that were put by. */

@@ -32,11 +32,11 @@ const desk: RowsDesk = {
   },
   propose: (columns) => ask((reader) => reader.propose(columns)),
   inspect: (choice) => ask((reader) => shortened(reader.inspect(choice))),
-  async prepare(choice, keep) {
-    const [inspection, rows] = await ask((reader) => [reader.prepare(choice), reader.putAway()]);
-    // A browser that keeps nothing trains all the same.
-    await putBy(keep, rows).catch(() => {});
-    return shortened(inspection);
+  prepare: (choice) => ask((reader) => shortened(reader.prepare(choice))),
+  async putBy(name) {
+    // A browser that keeps nothing trains all the same; what it kept before is not of these rows.
+    const rows = await ask((reader) => reader.putAway());
+    await putBy(name, rows).catch(() => dropKept(name).catch(() => {}));
   },
   async recall(name) {
     const kept = await lookUp(name).catch(() => undefined);

@@ -19,6 +19,13 @@ export async function dropKept(name: string): Promise<void> {
   await transact("readwrite", (store) => store.delete(name));
 }
 
+/** Drops what is put by under names that no run has any more: a page that was ended may have left it. */
+export async function retainKept(names: ReadonlySet<string>): Promise<void> {
+  for (const name of await transact("readonly", (store) => store.getAllKeys())) {
+    if (!names.has(String(name))) await dropKept(String(name));
+  }
+}
+
 async function transact<T>(
   mode: IDBTransactionMode,
   act: (store: IDBObjectStore) => IDBRequest<T>,

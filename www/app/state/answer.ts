@@ -5,7 +5,7 @@ import { computed, effect, signal, untracked } from "@preact/signals";
 import type { Answer, Text } from "graftlet";
 import { readyEngine, sentenceOf } from "./engine.js";
 import { Latest } from "./latest.js";
-import { adapter, type Task, task, wantsPair } from "./tasks.js";
+import { adapter, examples, type Task, task, wantsPair } from "./tasks.js";
 
 /** Typing pauses of this length are worth an answer. */
 const PAUSE_MS = 90;
@@ -81,7 +81,7 @@ function showExample(chosen: Task | undefined, wanted: boolean): void {
   const [first = "", second = ""] =
     chosen.origin === "shipped"
       ? [chosen.shipped.example, chosen.shipped.example2]
-      : [chosen.note.example, chosen.note.example2];
+      : (examples.get(chosen.name) ?? []);
   pair.value = wanted;
   const untouched = text.value === example[0] || text.value.trim() === "";
   if (!untouched || first === "") return;

@@ -2,8 +2,8 @@
  * What will be trained: a name, a kind, and for those who want them the numbers of the run.
  */
 import { computed, signal } from "@preact/signals";
-import type { KindInfo, TrainOptions } from "graftlet";
-import { engine } from "./engine.js";
+import { checkName, type KindInfo, type TrainOptions } from "graftlet";
+import { engine, sentenceOf } from "./engine.js";
 import { choice } from "./rows.js";
 import { isFree } from "./tasks.js";
 
@@ -75,6 +75,11 @@ export function kindFor(rows: number): string | null {
 export const nameTrouble = computed(() => {
   const wanted = name.value.trim();
   if (wanted === "") return "Give the task a name.";
+  try {
+    checkName(wanted);
+  } catch (error) {
+    return sentenceOf(error);
+  }
   if (!isFree(wanted)) return `There is a task called “${wanted}” already: choose another name.`;
   return null;
 });

@@ -4,6 +4,7 @@
 import { computed, signal } from "@preact/signals";
 import type { InterruptedRun, TrainEvent } from "graftlet";
 import type { Report } from "../report/report.js";
+import { notKept } from "./tasks.js";
 
 export interface Progress {
   step: number;
@@ -48,7 +49,9 @@ export const busy = computed(() => ["starting", "choosing", "running"].includes(
 
 /** What a run did without. */
 export const runNotices = signal<Extract<TrainEvent, { type: "notice" }>[]>([]);
-/** True while closing the tab would throw a run away: the browser does not keep it. */
+/** True while closing the tab would throw away a run or a task: the browser does not keep it. */
 export const unkept = computed(
-  () => busy.value && runNotices.value.some(({ about }) => about === "checkpoint"),
+  () =>
+    notKept.value.size > 0 ||
+    (busy.value && runNotices.value.some(({ about }) => about === "checkpoint")),
 );

@@ -5,12 +5,14 @@ import { batch } from "@preact/signals";
 import {
   GraftletError,
   type InterruptedRun,
+  type Reservation,
   type Row,
   type Suggestion,
   type TrainOptions,
   type TrainRun,
 } from "graftlet";
 import { placesOf, reportOf } from "../report/report.js";
+import { retainKept } from "../rows/kept.js";
 import type { Inspection } from "../rows/types.js";
 import { clearCurves } from "./curves.js";
 import { readyEngine, sentenceOf } from "./engine.js";
@@ -18,7 +20,7 @@ import { Following } from "./following.js";
 import { AUTO, kindFor, name, options, USUAL } from "./plan.js";
 import { choice, desk, opened } from "./rows.js";
 import { busy, type Done, interrupted, run, runNotices } from "./run-state.js";
-import { adopt, freeName, trouble } from "./tasks.js";
+import { adopt, examples, freeName, isFree, notKept, refreshOwn, trouble } from "./tasks.js";
 
 /** Rows that are fetched from the desk at a time. */
 const PART = 5000;
@@ -66,8 +68,14 @@ export async function start(known?: string): Promise<void> {
   const source = opened.value?.from ?? null;
   if (!chosen || busy.value) return;
   const planned = options();
-  await carryOut(planned.name, async () => {
-    const inspection = await desk().prepare(chosen, planned.name);
+  await carryOut(planned.name, async (reservation) => {
+    await refreshOwn();
+    if (!isFree(planned.name)) {
+      throw new Error(
+        `There is a task called “${planned.name}” already, saved in another tab: choose another name.`,
+      );
+    }
+    const inspection = await desk().prepare(chosen);
     const rows: Row[] = [];
     for (let from = 0; from < inspection.usable; from += PART) {
       rows.push(...(await desk().part(from, from + PART)));
@@ -79,8 +87,10 @@ export async function start(known?: string): Promise<void> {
       if (plain === null) suggestion = await compare(wanted, rows);
       wanted.kind = plain ?? suggestion?.choice ?? USUAL;
     }
-    const events = readyEngine().train(wanted, rows);
-    return { events, wanted, inspection, source, suggestion };
+    const events = readyEngine().train(wanted, rows, { reservation });
+    // What is put by of an earlier run must not be taken for this one's.
+    await desk().forget(planned.name);
+    return { events, wanted, inspection, source, suggestion, isNew: true };
   });
 }
 
@@ -113,26 +123,28 @@ async function compare(wanted: TrainOptions, rows: readonly Row[]): Promise<Sugg
 /** Goes on with a run that a closed tab cut short. */
 export async function goOn({ name: task, options: wanted }: InterruptedRun): Promise<void> {
   if (busy.value) return;
-  await carryOut(task, async () => {
+  await carryOut(task, async (reservation) => {
     const inspection = await desk().recall(task);
     return {
-      events: readyEngine().continueTraining(task),
+      events: readyEngine().continueTraining(task, { reservation }),
       wanted,
       inspection,
       source: null,
       suggestion: null,
+      isNew: false,
     };
   });
 }
 
 /** Throws away what is kept of an interrupted run. */
 export async function discard({ name: task }: InterruptedRun): Promise<void> {
-  interrupted.value = interrupted.value.filter((entry) => entry.name !== task);
   try {
-    await Promise.all([readyEngine().forgetTraining(task), desk().forget(task)]);
+    await readyEngine().forgetTraining(task);
+    await desk().forget(task);
   } catch (error) {
     trouble.value = sentenceOf(error);
   }
+  await loadInterrupted();
 }
 
 /** Finds the runs of earlier visits. */
@@ -144,9 +156,23 @@ export async function loadInterrupted(): Promise<void> {
   }
 }
 
+/** Removes rows that were put by and whose run is gone. */
+async function dropRowsOfNobody(): Promise<void> {
+  try {
+    const { runs, denied } = await readyEngine().storage();
+    if (!denied) await retainKept(new Set(runs.map((run) => run.name)));
+  } catch {
+    // The next visit tries again.
+  }
+}
+
 /** Looks for interrupted runs now and again: a tab that was closed may let go of its run later than is waited for. */
 export async function followInterrupted(): Promise<void> {
   await loadInterrupted();
+  void dropRowsOfNobody();
+  readyEngine().onChange(({ type }) => {
+    if (type === "training" || type === "trained") void loadInterrupted();
+  });
   setTimeout(() => void loadInterrupted(), 8000);
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "visible") void loadInterrupted();
@@ -161,9 +187,14 @@ interface Begun {
   source: Blob | string | null;
   /** How kinds compared, where they did. */
   suggestion: Suggestion | null;
+  /** Whether its rows are still to be put by. */
+  isNew: boolean;
 }
 
-async function carryOut(task: string, set: () => Promise<Begun>): Promise<void> {
+async function carryOut(
+  task: string,
+  set: (reservation: Reservation) => Promise<Begun>,
+): Promise<void> {
   const began = performance.now();
   clearCurves();
   batch(() => {
@@ -172,13 +203,19 @@ async function carryOut(task: string, set: () => Promise<Begun>): Promise<void> 
     interrupted.value = interrupted.value.filter((entry) => entry.name !== task);
     run.value = { status: "starting", name: task };
   });
+  let reservation: Reservation | undefined;
   try {
-    const begun = await set();
+    // Held while kinds are compared too: another tab that wants the name is told at once.
+    reservation = await readyEngine().reserve(task);
+    const begun = await set(reservation);
     current = begun.events;
     const progress = new Following(task);
     following = progress;
     let done = false;
+    let toPutBy = begun.isNew;
     for await (const event of begun.events) {
+      if (toPutBy) void desk().putBy(task);
+      toPutBy = false;
       if (event.type !== "done") progress.take(event);
       else {
         await finish(task, event, begun, progress.epochs, (performance.now() - began) / 1000);
@@ -192,11 +229,12 @@ async function carryOut(task: string, set: () => Promise<Begun>): Promise<void> 
       ? { status: "cancelled", name: task }
       : { status: "failed", name: task, sentence: sentenceOf(error) };
   }
+  reservation?.release();
   current = undefined;
   following = undefined;
-  // What has failed may be gone on with, like what was interrupted.
+  // What has failed may be gone on with, like what was interrupted; so may what ended and could not be kept.
   if (run.value.status === "failed") await loadInterrupted();
-  else await desk().forget(task);
+  else if (!notKept.value.has(task)) await desk().forget(task);
 }
 
 async function finish(
@@ -209,16 +247,21 @@ async function finish(
   const places = placesOf(event.report);
   const [first, ...rows] = await desk().named([0, ...places]);
   const range = inspection?.range;
-  await adopt(task, {
-    origin: "trained",
-    example: first?.text ?? "",
-    ...(first?.text2 === undefined ? {} : { example2: first.text2, pair: true }),
-    ...(range ? { scale: [range.least, range.most] } : {}),
-    metric: event.metric,
-    score: event.score,
-    trainRows: event.trainRows,
-    heldOutRows: event.devRows,
-  });
+  if (first) examples.set(task, [first.text, first.text2 ?? ""]);
+  const unkept = runNotices.value.find(({ about }) => about === "storage");
+  await adopt(
+    task,
+    {
+      origin: "trained",
+      ...(first?.text2 === undefined ? {} : { pair: true }),
+      ...(range ? { scale: [range.least, range.most] } : {}),
+      metric: event.metric,
+      score: event.score,
+      trainRows: event.trainRows,
+      heldOutRows: event.devRows,
+    },
+    unkept?.message,
+  );
   const named = new Map(rows.flatMap((row, i) => [[places[i] ?? 0, row] as const]));
   const known = inspection ?? {
     problem: wanted.problem ?? "single_label",

@@ -2,9 +2,17 @@
  * The tasks in the dropdown: the shipped ones, fetched when picked, and the visitor's own, kept in the browser.
  */
 import { computed, signal } from "@preact/signals";
-import type { AdapterFiles, AdapterInfo } from "graftlet";
+import type { AdapterFiles, AdapterInfo, Change } from "graftlet";
 import { engine, readyEngine, sentenceOf } from "./engine.js";
-import { type Note, readNotes, readSelected, writeNotes, writeSelected } from "./notes.js";
+import { refreshKept } from "./kept.js";
+import {
+  changeNotes,
+  cleanNotes,
+  type Note,
+  readNotes,
+  readSelected,
+  writeSelected,
+} from "./notes.js";
 
 /** One entry of adapters/index.json. */
 export interface ShippedTask {
@@ -39,8 +47,12 @@ export const OWN = "Your own";
 
 const shipped = signal<ShippedTask[]>([]);
 const own = signal<string[]>([]);
-const notes = signal<Record<string, Note>>(readNotes());
+const notes = signal<Record<string, Note>>(cleanNotes());
 const loaded = signal<ReadonlyMap<string, AdapterInfo>>(new Map());
+/** The visitor's own tasks that answer in this tab and that the browser does not keep, each with the reason. */
+export const notKept = signal<ReadonlyMap<string, string>>(new Map());
+/** A row of what a task was taught on, to begin with. It is kept no longer than the page is open. */
+export const examples = new Map<string, readonly [string, string]>();
 
 /** The chosen task's name. */
 export const selected = signal<string | null>(null);
@@ -118,15 +130,48 @@ export async function loadIndex(): Promise<void> {
 
 /** Finds the visitor's own tasks and goes back to the one that was chosen last. */
 export async function loadOwn(): Promise<void> {
-  try {
-    own.value = (await readyEngine().saved()).toSorted((a, b) => a.localeCompare(b));
-  } catch (error) {
-    trouble.value = sentenceOf(error);
-  }
+  readyEngine().onChange((change) => void hear(change));
+  await refreshOwn();
   const remembered = readSelected();
   if (remembered !== null && own.value.includes(remembered)) selected.value = remembered;
   if (selected.value === null) selected.value = tasks.value[0]?.name ?? null;
   if (selected.value !== null) await openAdapter(selected.value);
+}
+
+/** Reads again which tasks the browser keeps; another tab may have changed that. */
+export async function refreshOwn(): Promise<void> {
+  // A browser that keeps nothing is told of with the rest of what it keeps.
+  const saved = await readyEngine()
+    .saved()
+    .catch(() => []);
+  const names = new Set([...saved, ...notKept.value.keys()]);
+  own.value = [...names].toSorted((a, b) => a.localeCompare(b));
+  notes.value = readNotes();
+  void refreshKept();
+}
+
+/** Follows what another tab does. */
+async function hear({ type, name }: Change): Promise<void> {
+  if (type !== "saved" && type !== "forgotten") return;
+  // What this tab has and could not keep stays as it is.
+  if (notKept.value.has(name)) return;
+  await refreshOwn();
+  if (type === "saved") {
+    if (loaded.value.has(name)) await reopen(name);
+    message.value = `“${name}” was saved in another tab: it is among your tasks here too.`;
+  } else {
+    await leave(name);
+    message.value = `“${name}” was deleted in another tab.`;
+  }
+}
+
+/** Takes an adapter as another tab has saved it. */
+async function reopen(name: string): Promise<void> {
+  try {
+    remember(await readyEngine().restore(name));
+  } catch (error) {
+    if (selected.value === name) trouble.value = sentenceOf(error);
+  }
 }
 
 /** Chooses a task; its adapter is fetched the first time only. */
@@ -164,44 +209,81 @@ function remember(info: AdapterInfo): void {
 
 /** Takes in an adapter that was dropped or chosen, keeps it, and chooses it. Returns the name it got. */
 export async function importAdapter(wanted: string, files: AdapterFiles): Promise<string> {
-  const name = freeName(wanted);
-  const info = await readyEngine().addAdapter(name, files, { persist: true });
+  await refreshOwn();
+  const name = freeName(plainName(wanted));
+  const { unkept, ...info } = await readyEngine().addAdapter(name, files, { persist: true });
   remember(info);
-  await adopt(name, { origin: "imported" });
+  await adopt(name, { origin: "imported" }, unkept?.message);
   return name;
 }
 
-/** Enters a task whose adapter the engine has already and keeps, and chooses it. */
-export async function adopt(name: string, note: Note): Promise<void> {
+/** A folder's name as one that a task can have. */
+function plainName(folder: string): string {
+  const plain = folder
+    .replace(/[\p{Cc}\p{Cs}\u2028\u2029]+/gu, " ")
+    .trim()
+    .slice(0, 60)
+    .trim();
+  return ["", ".", ".."].includes(plain) ? "adapter" : plain;
+}
+
+/** Enters a task whose adapter the engine has already, and chooses it; `reason` says why the browser does not keep it. */
+export async function adopt(name: string, note: Note, reason?: string): Promise<void> {
   if (!loaded.value.has(name)) {
     const info = (await readyEngine().adapters()).find((entry) => entry.name === name);
     if (info) remember(info);
   }
-  setNotes({ ...notes.value, [name]: note });
-  if (!own.value.includes(name)) {
-    own.value = [...own.value, name].toSorted((a, b) => a.localeCompare(b));
-  }
+  const others = [...notKept.value].filter(([other]) => other !== name);
+  notKept.value = new Map(reason === undefined ? others : [...others, [name, reason]]);
+  changeNotes(name, note);
+  await refreshOwn();
   await select(name);
+}
+
+/** Tries once more to keep a task that the browser did not keep. */
+export async function keepAgain(name: string): Promise<void> {
+  trouble.value = null;
+  try {
+    await readyEngine().keep(name);
+    notKept.value = new Map([...notKept.value].filter(([other]) => other !== name));
+    message.value = `“${name}” stays in this browser now.`;
+  } catch (error) {
+    notKept.value = new Map(notKept.value).set(name, sentenceOf(error));
+    trouble.value = sentenceOf(error);
+  }
+  await refreshOwn();
 }
 
 /** Deletes one of the visitor's own tasks for good. */
 export async function deleteOwn(name: string): Promise<void> {
-  const graftlet = readyEngine();
-  await graftlet.forget(name);
-  const { [name]: _, ...others } = notes.value;
-  own.value = own.value.filter((entry) => entry !== name);
-  setNotes(others);
-  // Another task is chosen before the engine lets go of this one, so that nothing asks for it any more.
-  const next = tasks.value[0]?.name;
-  if (next !== undefined) await select(next);
-  else selected.value = null;
-  if (loaded.value.has(name)) {
-    const rest = new Map(loaded.value);
-    rest.delete(name);
-    loaded.value = rest;
-    await graftlet.removeAdapter(name);
+  trouble.value = null;
+  try {
+    if (!notKept.value.has(name)) await readyEngine().forget(name);
+  } catch (error) {
+    trouble.value = sentenceOf(error);
+    return;
   }
+  notKept.value = new Map([...notKept.value].filter(([other]) => other !== name));
+  changeNotes(name, undefined);
+  await refreshOwn();
+  await leave(name);
   message.value = `“${name}” was deleted from this browser.`;
+}
+
+/** Lets go of a task that is gone. */
+async function leave(name: string): Promise<void> {
+  examples.delete(name);
+  // Another task is chosen before the engine lets go of this one, so that nothing asks for it any more.
+  if (selected.value === name) {
+    const next = tasks.value[0]?.name;
+    if (next !== undefined) await select(next);
+    else selected.value = null;
+  }
+  if (!loaded.value.has(name)) return;
+  const rest = new Map(loaded.value);
+  rest.delete(name);
+  loaded.value = rest;
+  await readyEngine().removeAdapter(name);
 }
 
 /** True when no task has this name yet. */
@@ -213,9 +295,4 @@ export function isFree(name: string): boolean {
 export function freeName(wanted: string): string {
   if (isFree(wanted)) return wanted;
   for (let n = 2; ; n += 1) if (isFree(`${wanted} ${n}`)) return `${wanted} ${n}`;
-}
-
-function setNotes(next: Record<string, Note>): void {
-  notes.value = next;
-  writeNotes(next);
 }

@@ -4,6 +4,7 @@
 import { Ask } from "./ask.js";
 import { DropTarget } from "./drop-target.js";
 import { Head } from "./head.js";
+import { Kept } from "./kept.js";
 import { Many } from "./many.js";
 import { Teach } from "./teach.js";
 
@@ -15,6 +16,7 @@ export function App({ onRetry }: { onRetry: () => void }) {
         <Ask />
         <Teach />
         <Many />
+        <Kept />
       </main>
       <footer class="foot">
         <p>

@@ -8,6 +8,7 @@ import { knownPair, message, OWN, select, selected, tasks, trouble } from "../st
 import { AnswerView } from "./answer/answer.js";
 import { Card } from "./card.js";
 import { Growing } from "./growing.js";
+import { NotKept } from "./kept.js";
 
 export function Ask() {
   return (
@@ -28,6 +29,7 @@ export function Ask() {
         <p class="message" role="status">
           {message.value}
         </p>
+        <NotKept />
         <TextBoxes />
         <AnswerView />
       </div>

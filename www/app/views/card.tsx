@@ -1,13 +1,13 @@
 /**
  * The card of the chosen adapter: what it is, what it weighs, how good it is, where it comes from.
  */
-import type { Problem } from "graftlet";
+import type { AdapterFormat, Problem } from "graftlet";
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { count, counted, metricName, score, share, size } from "../format/units.js";
 import { engine } from "../state/engine.js";
 import { exportZip } from "../state/intake.js";
-import { adapter, deleteOwn, type Task, task } from "../state/tasks.js";
+import { adapter, deleteOwn, notKept, type Task, task, trouble } from "../state/tasks.js";
 
 const MOST_LABELS = 12;
 
@@ -44,6 +44,10 @@ export function Card() {
         {listed && <Fact name="Licence">{listed.licence}</Fact>}
       </dl>
       {info && <Actions key={chosen.name} chosen={chosen} format={info.format} />}
+      {/* What is damaged cannot be loaded, and can be deleted. */}
+      {!info && chosen.origin === "own" && trouble.value !== null && (
+        <Actions key={chosen.name} chosen={chosen} format={null} />
+      )}
     </aside>
   );
 }
@@ -65,6 +69,7 @@ function Fact({ name, children }: { name: string; children: ComponentChildren })
 
 function describe(chosen: Task): string {
   if (chosen.origin === "shipped") return chosen.shipped.task;
+  if (notKept.value.has(chosen.name)) return "Yours until this tab is closed; not kept";
   return chosen.note.origin === "trained"
     ? "Taught by you, in this browser"
     : "Added by you, kept in this browser";
@@ -107,13 +112,15 @@ function Score({ task: chosen }: { task: Task }) {
   );
 }
 
-function Actions({ chosen, format }: { chosen: Task; format: "peft" | "adapterhub" }) {
+function Actions({ chosen, format }: { chosen: Task; format: AdapterFormat | null }) {
   const [sure, setSure] = useState(false);
   return (
     <div class="actions">
-      <button type="button" class="quiet" onClick={() => void exportZip(chosen.name)}>
-        Download for {format === "peft" ? "PEFT" : "AdapterHub"}
-      </button>
+      {format !== null && (
+        <button type="button" class="quiet" onClick={() => void exportZip(chosen.name)}>
+          Download for {format === "peft" ? "PEFT" : "AdapterHub"}
+        </button>
+      )}
       {chosen.origin === "own" && !sure && (
         <button type="button" class="quiet danger" onClick={() => setSure(true)}>
           Delete

@@ -14,15 +14,21 @@ export function Interrupted() {
     <ul class="interrupted" aria-label="Interrupted training">
       {interrupted.value.map((entry) => (
         <li key={entry.name}>
-          <p>
-            Training of “{entry.name}” was interrupted{how(entry)}.
-          </p>
+          {entry.broken ? (
+            <p>{entry.broken.message}</p>
+          ) : (
+            <p>
+              Training of “{entry.name}” was interrupted{how(entry)}.
+            </p>
+          )}
           <div class="actions">
-            <button type="button" class="solid" onClick={() => void goOn(entry)}>
-              Go on
-            </button>
+            {!entry.broken && (
+              <button type="button" class="solid" onClick={() => void goOn(entry)}>
+                Go on
+              </button>
+            )}
             <button type="button" class="quiet" onClick={() => void discard(entry)}>
-              Discard
+              {entry.broken ? "Forget it" : "Discard"}
             </button>
           </div>
         </li>

@@ -9,7 +9,7 @@ import { exportZip } from "../state/intake.js";
 import { titleOf, USUAL } from "../state/plan.js";
 import { cancel, pause, resume, skipComparison } from "../state/run.js";
 import { type Progress, type Run, run, runNotices } from "../state/run-state.js";
-import { adapter, select } from "../state/tasks.js";
+import { adapter, notKept, select } from "../state/tasks.js";
 import { ReportView } from "./report/report.js";
 
 /** The chart brings a plotting library along, which only those who train need. */
@@ -81,8 +81,8 @@ function Done({ done }: { done: Extract<Run, { status: "done" }> }) {
       <p class="run-title">“{name}” is ready.</p>
       <p>
         It learned from {counted(event.trainRows, "row")} in {Math.round(seconds)} s
-        {info && ` and weighs ${size(info.bytes)}`}. It stands in the dropdown and stays in this
-        browser.
+        {info && ` and weighs ${size(info.bytes)}`}. It stands in the dropdown
+        {notKept.value.has(name) ? " until this tab is closed" : " and stays in this browser"}.
         {event.epochs < planned &&
           ` Training ended early, after ${event.epochs} of ${planned} epochs: the score on the rows held out had stopped rising.`}
       </p>

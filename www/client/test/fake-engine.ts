@@ -435,5 +435,4 @@ export function version(): string {
   return "0.0.0";
 }
 
-export { FakeStore as Store } from "./fake-store.js";
 export { FakeEngine as Engine, FakeRows as Rows };

@@ -5,11 +5,15 @@
 import type { EngineModule } from "../engine.js";
 import { serve } from "../host.js";
 import type { WorkerLike } from "../remote.js";
+import { Store, type StoreName } from "../store.js";
+import { FakeCaches } from "./fake-caches.js";
 import * as fake from "./fake-engine.js";
 
 export class FakeWorker implements WorkerLike {
   /** Every worker that a test started, in order. */
   static started: FakeWorker[] = [];
+  /** What the browser keeps. */
+  static caches = new FakeCaches();
   terminated = false;
   readonly #page: MessagePort;
   readonly #errorListeners: ((event: { message?: string }) => void)[] = [];
@@ -17,10 +21,11 @@ export class FakeWorker implements WorkerLike {
   constructor(module: EngineModule = fake) {
     const { port1, port2 } = new MessageChannel();
     this.#page = port1;
-    serve(port2, this.#mortal(module), {
+    const urls = {
       simd128: new URL("https://graftlet.test/graftlet_simd128.wasm"),
       relaxed: new URL("https://graftlet.test/graftlet_relaxed.wasm"),
-    });
+    };
+    serve(port2, module, urls, (what) => this.#openStore(what));
     port1.start();
     port2.start();
     FakeWorker.started.push(this);
@@ -43,19 +48,18 @@ export class FakeWorker implements WorkerLike {
     this.#page.close();
   }
 
-  /** The module, which does nothing any more to what is kept once the worker is terminated. */
-  #mortal(module: EngineModule): EngineModule {
-    const open = async (what: "adapters" | "runs") => {
-      const store = await module.Store.open(what);
-      return new Proxy(store, {
-        get: (_, method: keyof typeof store) => {
+  /** The stores, to which nothing is done any more once the worker is terminated. */
+  async #openStore(what: StoreName): Promise<Store> {
+    const mortal = <T extends object>(whole: T): T =>
+      new Proxy(whole, {
+        get: (_, key) => {
           if (this.terminated) return () => new Promise<never>(() => {});
-          const value = store[method];
-          return typeof value === "function" ? value.bind(store) : value;
+          const value = Reflect.get(whole, key);
+          return typeof value === "function" ? value.bind(whole) : value;
         },
       });
-    };
-    return { ...module, Store: { open } };
+    const open = async (name: string) => mortal(await FakeWorker.caches.open(name));
+    return Store.open(what, { open } as unknown as CacheStorage);
   }
 
   /** As if the script had thrown outside of any request. */

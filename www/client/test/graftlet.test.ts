@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Graftlet, GraftletError, type LoadProgress, type Row, type TrainEvent } from "../index.js";
+import { FakeCaches } from "./fake-caches.js";
 import * as fake from "./fake-engine.js";
-import { engineError, Engine as FakeEngine, Store as FakeStore } from "./fake-engine.js";
+import { Engine as FakeEngine } from "./fake-engine.js";
 import { FakeWorker } from "./fake-worker.js";
 
 const BACKBONE = "https://graftlet.test/models/minilm-l6";
@@ -28,7 +29,7 @@ async function codeOf(promise: Promise<unknown>): Promise<string> {
 
 beforeEach(() => {
   FakeWorker.started = [];
-  FakeStore.memory.clear();
+  FakeWorker.caches = new FakeCaches();
   FakeEngine.stepMs = 0;
 });
 
@@ -174,16 +175,22 @@ describe("adapters", () => {
     expect(await codeOf(g.restore("taste"))).toBe("adapter_unknown");
   });
 
-  it("are not left half-added when they cannot be kept", async () => {
-    const full = async () => {
-      throw engineError("storage_unavailable", "The disk is full: delete something.");
-    };
-    const module = { ...fake, Store: { open: full } };
-    const g = await load({ worker: () => new FakeWorker(module) as unknown as Worker });
-    expect(await codeOf(g.addAdapter("taste", files, { persist: true }))).toBe(
-      "storage_unavailable",
-    );
-    expect(await g.adapters()).toEqual([]);
+  it("answer all the same when they cannot be kept, and can be kept later", async () => {
+    const g = await load();
+    await g.addAdapter("old", files, { persist: true });
+    FakeWorker.caches.fault = (_, kind) => (kind === "put" ? "full" : undefined);
+    const added = await g.addAdapter("taste", files, { persist: true });
+    expect(added.unkept?.code).toBe("storage_full");
+    expect(added.unkept?.message).toMatch(/Unused the longest: “old” \(0\.0 MB, last used on 20/);
+    const both = await g.compose("both", { average: ["old", "taste"] }, { persist: true });
+    expect(both.unkept?.code).toBe("storage_full");
+    await g.use("taste");
+    expect(await g.classify(["good"])).toMatchObject([{ label: "yes" }]);
+    expect(await g.saved()).toEqual(["old"]);
+    expect(await codeOf(g.keep("taste"))).toBe("storage_full");
+    FakeWorker.caches.revive();
+    await g.keep("taste");
+    expect(await g.saved()).toEqual(["old", "taste"]);
   });
 
   it("of a foreign backbone are refused with the engine's sentence", async () => {

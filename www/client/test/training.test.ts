@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Graftlet } from "../index.js";
+import { Store } from "../store.js";
 import type {
   AdapterFiles,
   Composition,
@@ -10,6 +11,7 @@ import type {
   TrainOptions,
 } from "../types.js";
 import { workersFor } from "../workers.js";
+import { FakeCaches } from "./fake-caches.js";
 import * as fake from "./fake-engine.js";
 import { FakeWorker } from "./fake-worker.js";
 
@@ -43,7 +45,7 @@ const code = async (promise: Promise<unknown>): Promise<string> =>
 
 beforeEach(() => {
   FakeWorker.started = [];
-  fake.Store.memory.clear();
+  FakeWorker.caches = new FakeCaches();
   fake.Engine.stepMs = 0;
 });
 afterEach(() => vi.unstubAllGlobals());
@@ -209,14 +211,14 @@ describe("a run", () => {
     const g = await load();
     const run = g.train(OPTIONS, ROWS);
     await run.next();
-    expect(fake.Store.memory.size).toBeGreaterThan(0);
+    expect(FakeWorker.caches.urls.length).toBeGreaterThan(0);
     await run.cancel();
-    expect(fake.Store.memory.size).toBe(0);
+    expect(FakeWorker.caches.urls.length).toBe(0);
     const one = g.train(OPTIONS, ROWS.slice(0, 1));
     expect(await code(one.next())).toBe("classes_too_few");
-    expect(fake.Store.memory.size).toBe(0);
+    expect(FakeWorker.caches.urls.length).toBe(0);
     for await (const _ of g.train(OPTIONS, ROWS, { persist: false }));
-    expect(fake.Store.memory.size).toBe(0);
+    expect(FakeWorker.caches.urls.length).toBe(0);
   });
 
   it("goes on in another page, to the same adapter", async () => {
@@ -255,7 +257,7 @@ describe("a run", () => {
     const g = await load();
     const run = g.train(OPTIONS, ROWS);
     await run.next();
-    expect(fake.Store.memory.size).toBeGreaterThan(0);
+    expect(FakeWorker.caches.urls.length).toBeGreaterThan(0);
     expect(await g.interrupted()).toEqual([]);
     let last: Promise<InterruptedRun[]> | undefined;
     for await (const event of run) if (event.type === "eval") last = g.interrupted();
@@ -276,8 +278,8 @@ describe("a run", () => {
   });
 
   it("whose rows were not all kept is no run", async () => {
-    const store = await fake.Store.open("runs");
-    await store.putFile("half", "rows-0.jsonl", new Uint8Array([10]));
+    const store = await Store.open("runs", FakeWorker.caches as unknown as CacheStorage);
+    await store.putFiles("half", { "rows-0.jsonl": new Uint8Array([10]) });
     const g = await load();
     expect(await g.interrupted()).toEqual([]);
     expect(await store.list()).toEqual([]);
@@ -285,21 +287,16 @@ describe("a run", () => {
 
   it("goes on without being kept where the disk is full, and says so", async () => {
     for (const after of [0, 2, 5]) {
+      FakeWorker.caches = new FakeCaches();
       let left = after;
-      class Full extends fake.Store {
-        static override open = async (what: string) => new Full(what);
-        override async putFile(...args: Parameters<fake.Store["putFile"]>) {
-          if (left-- <= 0) throw fake.engineError("storage_unavailable", "The disk is full.");
-          return super.putFile(...args);
-        }
-      }
-      const g = await load({ ...fake, Store: Full });
+      FakeWorker.caches.fault = (_, kind) => (kind === "put" && left-- <= 0 ? "full" : undefined);
+      const g = await load();
       const events: TrainEvent[] = [];
       const settings = { persist: false, checkpoints: true };
       for await (const event of g.train(OPTIONS, ROWS, settings)) events.push(event);
-      expect(notices(events)).toMatchObject([{ about: "checkpoint", code: "storage_unavailable" }]);
+      expect(notices(events)).toMatchObject([{ about: "checkpoint", code: "storage_full" }]);
       expect(events.at(-1)?.type).toBe("done");
-      expect(fake.Store.memory.size).toBe(0);
+      expect(FakeWorker.caches.urls).toEqual([]);
     }
   });
 });
