@@ -1,7 +1,7 @@
 //! Floor 4: where files come from. Knows only [`Error`](crate::Error).
 //!
-//! [`Manifest`] says what a backbone folder holds; in the browser, `fetch` brings files with
-//! progress and checks them, `cache` keeps them, and `store` keeps the user's own adapters.
+//! [`Manifest`] says what a backbone folder holds; in the browser, `store` keeps the user's own adapters, in the Cache
+//! API by way of `cache`. The package's TypeScript downloads files and keeps them (`www/client/download.ts`).
 
 mod manifest;
 
@@ -10,11 +10,7 @@ pub use manifest::{Manifest, ManifestFile, sha256};
 #[cfg(target_arch = "wasm32")]
 mod cache;
 #[cfg(target_arch = "wasm32")]
-mod fetch;
-#[cfg(target_arch = "wasm32")]
 mod store;
 
-#[cfg(target_arch = "wasm32")]
-pub use fetch::{content, fetch_file, fetch_folder, fetch_optional};
 #[cfg(target_arch = "wasm32")]
 pub use store::Store;

@@ -1,13 +1,15 @@
 /**
  * The worker's side of the protocol: takes requests, calls the engine, sends replies. It owns the wasm.
  */
-import { chooseBuild } from "./builds.js";
+import { fetchAdapter } from "./adapter-folder.js";
+import { Downloads } from "./download.js";
 import type { Engine, EngineModule, Store } from "./engine.js";
 import { GraftletError, toShape } from "./errors.js";
 import { interrupted } from "./kept.js";
+import { type Delivery, loadEngine, type WasmFiles } from "./loading.js";
 import type { Calls, EventOf, Method, Reply, Request } from "./protocol.js";
 import { trainingHandlers } from "./training-host.js";
-import type { AdapterFiles, EngineBuild } from "./types.js";
+import type { AdapterFiles } from "./types.js";
 
 /** The part of a worker's global scope (or of a message port) that the host needs. */
 export interface HostPort {
@@ -22,12 +24,14 @@ export type Handlers = {
   ) => ReturnType<Calls[M]> | Promise<ReturnType<Calls[M]>>;
 };
 
-/** Where the wasm file of each build is. */
-export type WasmUrls = Record<EngineBuild, URL>;
-
 /** Answers the requests that arrive on `port` with the engine of `module`. */
-export function serve(port: HostPort, module: EngineModule, wasmUrls: WasmUrls): void {
-  const handlers = handlersOf(module, wasmUrls);
+export function serve(
+  port: HostPort,
+  module: EngineModule,
+  wasmFiles: WasmFiles,
+  delivery: Delivery,
+): void {
+  const handlers = handlersOf(module, wasmFiles, delivery);
   port.addEventListener("message", ({ data: request }) => {
     const { id, method, args } = request;
     const emit = (event: EventOf<Method>) => port.postMessage({ id, type: "event", event }, []);
@@ -45,9 +49,10 @@ export function serve(port: HostPort, module: EngineModule, wasmUrls: WasmUrls):
         port.postMessage({ id, type: "error", error: toShape(thrown) }, []),
       );
   });
+  port.postMessage({ id: -1, type: "hello" }, []);
 }
 
-function handlersOf(module: EngineModule, wasmUrls: WasmUrls): Handlers {
+function handlersOf(module: EngineModule, wasmFiles: WasmFiles, delivery: Delivery): Handlers {
   let loaded: Engine | undefined;
   let memory: WebAssembly.Memory | undefined;
 
@@ -57,6 +62,9 @@ function handlersOf(module: EngineModule, wasmUrls: WasmUrls): Handlers {
   };
   const adapters = shelf(module, "adapters");
   const runs = shelf(module, "runs");
+
+  const downloads = new Downloads(delivery.network, undefined, delivery.limits);
+  const fetched = (url: string) => fetchAdapter(url, module.adapterFileNames, downloads);
 
   /** Keeps a loaded adapter in the browser; one that cannot be kept is not left half-added. */
   const keep = async (name: string, files: () => AdapterFiles): Promise<void> => {
@@ -70,17 +78,16 @@ function handlersOf(module: EngineModule, wasmUrls: WasmUrls): Handlers {
 
   return {
     async load(emit, backboneUrl, wanted) {
-      const build = chooseBuild(wanted);
-      memory = await initialise(module, wasmUrls[build]);
-      loaded = await module.Engine.load(backboneUrl, (bytes, total, file) =>
-        emit({ file, loaded: bytes, total }),
-      );
+      const started = await loadEngine(module, wasmFiles, delivery, backboneUrl, wanted, emit);
+      const { build } = started;
+      loaded = started.engine;
+      memory = started.memory;
       const runtime = { build, kernels: module.kernels(), version: module.version() };
       return { backbone: loaded.backbone(), runtime };
     },
     kinds: () => module.kinds(),
     async addAdapter(_, name, source, persist) {
-      const files = typeof source === "string" ? await module.fetchAdapter(source) : source;
+      const files = typeof source === "string" ? await fetched(source) : source;
       const info = engine().addAdapter(name, files);
       if (persist) await keep(name, () => files);
       return info;
@@ -133,21 +140,6 @@ function shelf(module: EngineModule, what: "adapters" | "runs"): () => Promise<S
     });
     return opened;
   };
-}
-
-async function initialise(
-  module: EngineModule,
-  wasmUrl: URL,
-): Promise<WebAssembly.Memory | undefined> {
-  try {
-    return (await module.default({ module_or_path: wasmUrl })).memory;
-  } catch (thrown) {
-    const reason = thrown instanceof Error ? thrown.message : String(thrown);
-    throw new GraftletError(
-      "fetch_failed",
-      `The engine at ${wasmUrl.href} could not be started (${reason}): check that the file is served, then reload.`,
-    );
-  }
 }
 
 /** The buffers of an answer that can be moved rather than copied: vectors and files. */

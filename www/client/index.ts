@@ -2,6 +2,7 @@
  * graftlet: one frozen transformer in a browser tab, and small adapters that make it a specialist.
  */
 export { type ErrorCode, GraftletError } from "./errors.js";
+export { fetchFile } from "./fetch-file.js";
 export { Graftlet, type LoadOptions } from "./graftlet.js";
 export type {
   AdapterFiles,
@@ -20,6 +21,7 @@ export type {
   LabelScore,
   LabelsAnswer,
   Linear,
+  LoadNotice,
   LoadProgress,
   ManyProgress,
   Metric,

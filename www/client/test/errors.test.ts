@@ -37,7 +37,9 @@ describe("progressGuard", () => {
   function collect(reports: { loaded: number; total: number }[]): LoadProgress[] {
     const events: LoadProgress[] = [];
     const guard = progressGuard((event) => events.push(event));
-    for (const report of reports) guard.report({ file: "model.safetensors", ...report });
+    for (const report of reports) {
+      guard.report({ file: "model.safetensors", received: 0, ...report });
+    }
     guard.finish();
     return events;
   }

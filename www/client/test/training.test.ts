@@ -135,7 +135,7 @@ describe("several workers", () => {
         };
         return training;
       }
-      static override load = async () => new Failing();
+      static override fromFiles = () => new Failing();
     }
     const g = await load({ ...fake, Engine: Failing });
     const { events } = await trained(g, { ...OPTIONS, workers: 2 });
@@ -146,10 +146,10 @@ describe("several workers", () => {
   it("that cannot be had are done without", async () => {
     let loads = 0;
     class Scarce extends fake.Engine {
-      static override async load(...args: Parameters<typeof fake.Engine.load>) {
+      static override fromFiles(files: AdapterFiles) {
         loads += 1;
         if (loads > 2) throw new RangeError("out of memory");
-        return fake.Engine.load(...args);
+        return fake.Engine.fromFiles(files);
       }
     }
     const g = await load({ ...fake, Engine: Scarce });
@@ -351,7 +351,7 @@ describe("classifyMany", () => {
     const computed: number[] = [];
     class Counting extends fake.Engine {
       readonly number = computed.push(0) - 1;
-      static override load = async () => new Counting();
+      static override fromFiles = () => new Counting();
       override classifyWith(...args: Parameters<fake.Engine["classifyWith"]>) {
         computed[this.number] = (computed[this.number] ?? 0) + args[0].length;
         return super.classifyWith(...args);
@@ -384,7 +384,7 @@ describe("classifyMany", () => {
     let engines = 0;
     class Failing extends fake.Engine {
       readonly number = engines++;
-      static override load = async () => new Failing();
+      static override fromFiles = () => new Failing();
       override classifyWith(...args: Parameters<fake.Engine["classifyWith"]>) {
         if (this.number > 0) throw new RangeError("out of memory");
         return super.classifyWith(...args);
