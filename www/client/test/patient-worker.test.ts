@@ -20,8 +20,8 @@ class Scripted implements WorkerLike {
   }
 
   addEventListener(type: "message" | "error", listener: (event: never) => void): void {
-    if (type === "message") this.#onMessage = listener;
-    else this.#onError = listener;
+    if (type === "message") this.#onMessage = listener as never;
+    else this.#onError = listener as never;
   }
 
   terminate(): void {
