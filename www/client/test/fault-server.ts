@@ -23,13 +23,19 @@ export type Fault = (exchange: Exchange) => void | Promise<void>;
 
 /** Serves a file as a good server does. */
 export interface Manners {
+  headers?: Record<string, string>;
   etag?: string | null;
   lastModified?: boolean;
   ranges?: boolean;
   type?: string;
 }
 
-const TYPES: Record<string, string> = { json: "application/json", wasm: "application/wasm" };
+const TYPES: Record<string, string> = {
+  html: "text/html",
+  js: "text/javascript",
+  json: "application/json",
+  wasm: "application/wasm",
+};
 
 export class FaultServer {
   readonly files = new Map<string, Buffer>();
@@ -104,8 +110,9 @@ export function etagOf(content: Buffer): string {
 /** Sends a file, or the part of it that is asked for. */
 export function send(
   { path, request, response, content }: Exchange,
-  { etag = etagOf(content), lastModified = false, ranges = true, type }: Manners = {},
+  { etag = etagOf(content), lastModified = false, ranges = true, type, headers = {} }: Manners = {},
 ): void {
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   const date = "Mon, 01 Jan 2024 00:00:00 GMT";
   if (etag !== null) response.setHeader("etag", etag);
   if (lastModified) response.setHeader("last-modified", date);
