@@ -63,6 +63,8 @@ export const LIMITS: Limits = {
 const MOST = 2 ** 30;
 /** Progress that starts the count of attempts again; less would let a server that sends byte by byte go on for hours. */
 const WORTH_COUNTING = 16 * 1024;
+/** Parts without a byte after which the file is asked for from its beginning: some servers promise parts they cannot give. */
+const EMPTY_PARTS = 3;
 /** Answers that another attempt may change. */
 const PASSING = [408, 425, 429, 500, 502, 503, 504];
 /** Memory that a claimed length may ask for before anything has arrived. */
@@ -127,6 +129,8 @@ class Transfer {
   /** Bytes of the content that are kept as parts. */
   #kept = 0;
   #received = 0;
+  /** Parts in a row that the server began and brought nothing of. */
+  #emptyParts = 0;
   /** Whether the server has ever answered. */
   #answered = false;
   /** Attempts that failed though the server answers when nobody reads it. */
@@ -181,6 +185,7 @@ class Transfer {
         await this.#keepRest();
         throw error;
       }
+      if (this.#emptyParts >= EMPTY_PARTS) this.#startOver();
       const { backoffMs, longestBackoffMs } = this.#limits;
       const longest = Math.min(longestBackoffMs, backoffMs * 2 ** (fruitless - 1));
       // At random, so that those who lost a server at the same moment do not all come back at the same moment.
@@ -239,6 +244,7 @@ class Transfer {
     const length = this.#accept(response, from);
     // What the server sends is all of the file if it has no part of it to give.
     const start = response.status === 206 ? from : 0;
+    if (start > 0) this.#emptyParts += 1;
     const reader = response.body?.getReader();
     if (!reader) return;
     try {
@@ -247,6 +253,7 @@ class Transfer {
         if (done) break;
         this.#content.add(value);
         this.#received += value.length;
+        this.#emptyParts = 0;
         patience.arrived(value.length);
         const { bytes, most = MOST } = this.#wanted;
         if (this.#content.length > (bytes ?? most)) throw this.#wrongLength(this.#content.length);
@@ -291,7 +298,9 @@ class Transfer {
       // The header cannot be read from another origin, unless it says so.
       const range = headers.get("content-range");
       const [, start, total] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(range ?? "") ?? [];
-      if (from === 0 || (range !== null && Number(start) !== from)) {
+      // A part of what is packed cannot be unpacked.
+      const isPacked = headers.get("content-encoding") !== null;
+      if (from === 0 || isPacked || (range !== null && Number(start) !== from)) {
         throw new Failure(this.#lost(), "afresh");
       }
       const length = total === undefined || total === "*" ? undefined : Number(total);
@@ -411,6 +420,7 @@ class Transfer {
   }
 
   #startOver(): void {
+    this.#emptyParts = 0;
     this.#content = new GrowingBytes(Math.min(this.#wanted.bytes ?? 0, FIRST_BUFFER));
     this.#validator = undefined;
     if (this.#kept > 0) this.#parts?.removeLater(this.#wanted.sha256 ?? "");

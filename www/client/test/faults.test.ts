@@ -3,6 +3,7 @@
  * where that can be, next to nothing fetched twice, and the next load clean.
  */
 import { createHash } from "node:crypto";
+import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
 import { fetchAdapter } from "../adapter-folder.js";
 import { Downloads } from "../download.js";
@@ -89,6 +90,8 @@ function adapter(): Map<string, Buffer> {
 
 const WASM = bytes(300_000, 3);
 
+const FILES_OF_ALL = [...backbone(1), ...adapter(), ["/e.wasm", WASM] as const];
+
 /** A server, and a visitor whose browser keeps things from load to load. */
 class World {
   readonly kept = new FakeCaches();
@@ -104,8 +107,7 @@ class World {
 
   static async start(): Promise<World> {
     const world = new World(await FaultServer.start());
-    const files = [...backbone(1), ...adapter(), ["/e.wasm", WASM] as const];
-    for (const [path, content] of files) world.server.files.set(path, content);
+    for (const [path, content] of FILES_OF_ALL) world.server.files.set(path, content);
     return world;
   }
 
@@ -429,6 +431,33 @@ const CASES: Record<string, Case> = {
       if (x.request.headers.range === undefined) return send(x);
       x.response.writeHead(206, { "content-range": `bytes 0-9/${x.content.length}` });
       x.response.end(x.content.subarray(0, 10));
+      return undefined;
+    },
+    comes: "whole",
+  },
+  "is packed in its second part": {
+    fault: (x) => {
+      const { request, response, content } = x;
+      if (x.earlier === 0) return sendPart(x, 0.4, close);
+      if (request.headers.range === undefined) return send(x);
+      const start = Number(request.headers.range.replace(/\D/g, ""));
+      const range = `bytes ${start}-${content.length - 1}/${content.length}`;
+      response.writeHead(206, { "content-range": range, "content-encoding": "gzip" });
+      response.end(gzipSync(content).subarray(start));
+      return undefined;
+    },
+    comes: "whole",
+  },
+  "breaks at every part": {
+    fault: (x) => {
+      if (x.request.headers.range === undefined) {
+        return x.earlier === 0 ? sendPart(x, 0.4, close) : send(x);
+      }
+      const start = Number(x.request.headers.range.replace(/\D/g, ""));
+      const { length } = x.content;
+      x.response.writeHead(206, { "content-range": `bytes ${start}-${length - 1}/${length}` });
+      x.response.flushHeaders();
+      setTimeout(() => x.response.destroy(), 5);
       return undefined;
     },
     comes: "whole",
