@@ -8,10 +8,11 @@
 // --trained takes a folder that the same recipe has made already.
 
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { bytesOf, listFiles } from "./side-file.mjs";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -53,9 +54,7 @@ mkdirSync(folder, { recursive: true });
 cpSync(trained, folder, { recursive: true });
 
 // the side file learns the score on the test rows
-const side = join(folder, "graftlet.json");
-const card = { ...JSON.parse(readFileSync(side, "utf8")), test_score: test.score };
-writeFileSync(side, `${JSON.stringify(card, null, 2)}\n`);
+const card = listFiles(folder, { test_score: test.score });
 
 const share = facts.parameters / whole;
 const command =
@@ -110,9 +109,7 @@ ${JSON.stringify(recipe.settings, null, 2)}
 ${perLabelTable}`,
 );
 
-const bytes = readdirSync(folder)
-  .filter((file) => file !== "README.md")
-  .reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
+const bytes = bytesOf(folder);
 const indexFile = join(adapters, "index.json");
 const index = existsSync(indexFile) ? JSON.parse(readFileSync(indexFile, "utf8")) : { adapters: [] };
 const entry = {

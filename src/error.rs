@@ -321,29 +321,20 @@ pub enum Error {
         /// What to do.
         hint: String,
     },
-    /// A download failed.
-    #[error("{url} could not be fetched: {reason}")]
-    FetchFailed {
-        /// The address.
-        url: String,
-        /// Status or network error.
-        reason: String,
-    },
-    /// A file's SHA-256 is not the manifest's.
+    /// A file's SHA-256 is not the one that its manifest or side file lists.
     #[error(
-        "{file} arrived with SHA-256 {found} instead of {expected}: the file on the server was changed or damaged on the way"
+        "{file} has SHA-256 {found} instead of {expected}, so it was damaged or changed: {hint}"
     )]
     ChecksumMismatch {
         /// The file.
         file: String,
-        /// From the manifest.
+        /// As listed.
         expected: String,
         /// Computed.
         found: String,
+        /// What to do.
+        hint: &'static str,
     },
-    /// The caller's `AbortSignal` fired.
-    #[error("aborted")]
-    Aborted,
     /// The browser's storage cannot be used.
     #[error("the browser's storage cannot be used: {reason}")]
     StorageUnavailable {
@@ -397,9 +388,7 @@ impl Error {
             Self::HeadMissing { .. } => "head_missing",
             Self::CompositionInvalid { .. } => "composition_invalid",
             Self::AdapterFormat { .. } => "adapter_format",
-            Self::FetchFailed { .. } => "fetch_failed",
             Self::ChecksumMismatch { .. } => "checksum_mismatch",
-            Self::Aborted => "aborted",
             Self::StorageUnavailable { .. } => "storage_unavailable",
             Self::Io { .. } => "io",
         }

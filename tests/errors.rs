@@ -473,6 +473,7 @@ fn what_overflows_inside_is_no_answer() {
         let mut config: Map<String, Value> = serde_json::from_slice(&files[CONFIG]).unwrap();
         config.insert("lora_alpha".into(), json!(3e38));
         files.insert(CONFIG.into(), serde_json::to_vec(&config).unwrap());
+        format::list_files(&mut files).unwrap();
         engine.add("huge", &files).unwrap();
         let text = ["the cat".into()];
         refused(
@@ -522,6 +523,7 @@ fn logits_that_are_not_finite_are_no_answer() {
     let mut config: Map<String, Value> = serde_json::from_slice(&files[CONFIG]).unwrap();
     config.insert("lora_alpha".into(), json!(1e30));
     files.insert(CONFIG.into(), serde_json::to_vec(&config).unwrap());
+    format::list_files(&mut files).unwrap();
     engine.add("huge", &files).unwrap();
     let words = ["the logit of", "alpha", "learning rate"];
     refused(
@@ -563,6 +565,7 @@ fn labels_that_are_not_the_heads() {
             let mut card: Map<String, Value> = serde_json::from_slice(&files[CARD]).unwrap();
             card.insert("labels".into(), labels);
             files.insert(CARD.into(), serde_json::to_vec(&card).unwrap());
+            format::list_files(&mut files).unwrap();
             let words = [CARD, word, "each of the head's outputs once"];
             refused(
                 format::load("mine", &files, &shape),
@@ -954,6 +957,7 @@ fn texts_without_room_for_virtual_tokens() {
         "adapter_model.safetensors".into(),
         writer.finish("pt").unwrap(),
     );
+    format::list_files(&mut files).unwrap();
     engine.add("mine", &files).unwrap();
     let words = ["32 virtual tokens", "the 32"];
     for long in [LongTexts::Windows, LongTexts::Truncate] {
@@ -983,6 +987,7 @@ fn outputs_that_are_no_numbers() {
         "graftlet_head.safetensors".into(),
         writer.finish("pt").unwrap(),
     );
+    format::list_files(&mut files).unwrap();
     engine.add("mine", &files).unwrap();
     let texts = ["cat".into(), words(100).as_str().into()];
     refused(

@@ -337,6 +337,8 @@ fn a_damaged_calibration_is_refused() {
     ] {
         let mut card: BTreeMap<String, serde_json::Value> =
             serde_json::from_slice(&files[CARD]).unwrap();
+        // a file that is changed on purpose has no list to be compared with
+        card.remove("files");
         card.insert(
             "calibration".into(),
             serde_json::from_str(calibration).unwrap(),

@@ -53,7 +53,7 @@ fn engine() -> WebEngine {
         ("tokenizer.json", bytes(&tiny::tokenizer_json())),
         ("model.safetensors", bytes(&tiny.checkpoint())),
     ]);
-    WebEngine::from_files(&files).unwrap()
+    WebEngine::from_files(&files, None).unwrap()
 }
 
 fn rows_of(lines: &str) -> Rows {

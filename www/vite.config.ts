@@ -1,8 +1,10 @@
 /**
  * The page: built from app/ into dist/, with the package from ../pkg as any bundler would take it.
  */
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin } from "vite";
+import { fileBelow, packBeside, sendFile } from "./scripts/compressed.mjs";
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -29,6 +31,32 @@ const policy: Plugin = {
   ],
 };
 
+/** The preview, which is what `./build.sh serve` runs, sends files as good servers do: packed, and in parts. */
+const delivery: Plugin = {
+  name: "delivery",
+  writeBundle: {
+    sequential: true,
+    handler({ dir = "" }, bundle) {
+      for (const name of Object.keys(bundle)) {
+        if (name.endsWith(".wasm")) packBeside(resolve(dir, name));
+      }
+    },
+  },
+  configurePreviewServer(server) {
+    const dist = at("dist");
+    server.middlewares.use((request, response, next) => {
+      const { pathname } = new URL(request.url ?? "/", "http://localhost");
+      const name = pathname.endsWith("/") ? `${pathname}index.html` : pathname;
+      const file = fileBelow(dist, name);
+      if (!file) return next();
+      for (const [header, value] of Object.entries(server.config.preview.headers)) {
+        if (value !== undefined) response.setHeader(header, value);
+      }
+      sendFile(request, response, file);
+    });
+  },
+};
+
 export default defineConfig({
   root: at("app"),
   base: "./",
@@ -42,7 +70,7 @@ export default defineConfig({
     },
   },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-  plugins: [policy],
+  plugins: [policy, delivery],
   worker: { format: "es" },
   build: {
     outDir: at("dist"),

@@ -14,5 +14,10 @@ export default defineConfig({
       graftlet: at("./client/index.ts"),
     },
   },
-  test: { include: ["client/test/*.test.ts", "app/test/*.test.ts"], environment: "node" },
+  test: {
+    include: ["client/test/*.test.ts", "app/test/*.test.ts"],
+    environment: "node",
+    // A busy machine is no failure.
+    testTimeout: 30_000,
+  },
 });

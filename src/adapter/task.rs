@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Adapter;
-use super::format::{Files, Library};
+use super::format::{Files, Library, ListedFile};
 use crate::backbone::Shape;
 use crate::error::{Error, Result};
 use crate::head::{Calibration, Head, Pooling, Problem};
@@ -132,9 +132,9 @@ pub struct Card {
     /// The settings of the training.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub training: Option<Value>,
-    /// Names of the folder's files, so that a page need not try which there are.
+    /// The folder's files, so that a page need not try which there are, and so that all that read them can check them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub files: Vec<String>,
+    pub files: Vec<ListedFile>,
     /// Everything else, kept as it is.
     #[serde(flatten)]
     pub other: Map<String, Value>,

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -55,14 +57,14 @@ impl Manifest {
                 manifest.format
             )));
         }
-        // names are joined to a folder's address: they must not lead out of it
-        let safe = |name: &str| {
-            !["", ".", ".."].contains(&name) && !name.contains(['/', '\\', ':', '?', '#'])
-        };
-        match manifest.files.iter().find(|file| !safe(&file.name)) {
-            Some(file) => Err(invalid(format!("\"{}\" is no plain file name", file.name))),
-            None => Ok(manifest),
+        let mut seen = BTreeSet::new();
+        for file in &manifest.files {
+            file.check().map_err(invalid)?;
+            if !seen.insert(&file.name) {
+                return Err(invalid(format!("it lists \"{}\" twice", file.name)));
+            }
         }
+        Ok(manifest)
     }
 
     /// The name of the file of weights.
@@ -98,6 +100,23 @@ impl ManifestFile {
         }
     }
 
+    /// Refuses an entry that no program wrote.
+    fn check(&self) -> std::result::Result<(), String> {
+        let Self { name, sha256, .. } = self;
+        // names are joined to a folder's address: they must not lead out of it
+        let is_odd = |c: char| c.is_control() || matches!(c, '/' | '\\' | ':' | '?' | '#' | '%');
+        if ["", ".", ".."].contains(&name.as_str()) || name.contains(is_odd) {
+            return Err(format!("\"{}\" is no plain file name", name.escape_debug()));
+        }
+        let is_hex = |digit: u8| matches!(digit, b'0'..=b'9' | b'a'..=b'f');
+        if sha256.len() != 64 || !sha256.bytes().all(is_hex) {
+            return Err(format!(
+                "the \"sha256\" of \"{name}\" is not 64 hexadecimal digits"
+            ));
+        }
+        Ok(())
+    }
+
     /// Compares length and hash.
     ///
     /// # Errors
@@ -118,6 +137,7 @@ impl ManifestFile {
             file,
             expected,
             found,
+            hint: "fetch or copy it again, or convert the backbone again",
         })
     }
 }
@@ -129,6 +149,7 @@ pub fn sha256(content: &[u8]) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::panic)]
 mod tests {
     use super::*;
 
@@ -146,17 +167,75 @@ mod tests {
         );
     }
 
+    fn manifest(files: &str) -> Result<Manifest> {
+        let json =
+            format!(r#"{{"format":1,"name":"m","dtype":"int8","fingerprint":"","files":{files}}}"#);
+        Manifest::from_json("m", json.as_bytes())
+    }
+
+    fn entry(name: &str) -> String {
+        let sha256 = sha256(b"");
+        serde_json::json!({ "name": name, "bytes": 1, "sha256": sha256 }).to_string()
+    }
+
     #[test]
     fn names_cannot_leave_the_folder() {
-        let json = |name: &str| {
-            format!(
-                r#"{{"format":1,"name":"m","dtype":"int8","fingerprint":"","files":[{{"name":"{name}","bytes":1,"sha256":""}}]}}"#
-            )
-        };
-        assert!(Manifest::from_json("m", json("model.safetensors").as_bytes()).is_ok());
-        for name in ["../x", "a/b", "https://x", "", "a?b"] {
-            let error = Manifest::from_json("m", json(name).as_bytes()).map_err(|e| e.code());
+        assert!(manifest(&format!("[{}]", entry("model.safetensors"))).is_ok());
+        for name in [
+            "../x",
+            "a/b",
+            "https://x",
+            "",
+            "a?b",
+            "..",
+            "%2e%2e",
+            "a\u{1b}b",
+        ] {
+            let error = manifest(&format!("[{}]", entry(name))).map_err(|e| e.code());
             assert_eq!(error, Err("config_invalid"), "{name}");
         }
+    }
+
+    #[test]
+    fn broken_manifests_are_refused() {
+        let good = entry("a");
+        let hash = sha256(b"");
+        let broken = [
+            "null".to_owned(),
+            "{}".to_owned(),
+            "[null]".to_owned(),
+            "[3]".to_owned(),
+            "[[]]".to_owned(),
+            format!("[{good},{good}]"),
+            good.replace(&hash, ""),
+            good.replace(&hash, "xyz"),
+            good.replace(&hash, &hash.to_uppercase()),
+            good.replace(":1", ":-1"),
+            good.replace(":1", ":1.5"),
+            good.replace(":1", ":3e9"),
+            good.replace(":1", ":1e400"),
+            good.replace(":1", ":99999999999999999999"),
+            good.replace(":1", ":\"1\""),
+            good.replace(":1", ":null"),
+        ];
+        for files in broken {
+            let files = if files.starts_with('{') {
+                format!("[{files}]")
+            } else {
+                files
+            };
+            let error = manifest(&files).map_err(|e| e.code());
+            assert_eq!(error, Err("config_invalid"), "{files}");
+        }
+    }
+
+    #[test]
+    fn a_length_of_gigabytes_asks_for_no_memory() {
+        let manifest = manifest(&format!("[{}]", entry("a").replace(":1", ":3000000000")));
+        let file = &manifest.unwrap_or_else(|error| panic!("{error}")).files[0];
+        assert_eq!(
+            file.verify(b"").map_err(|e| e.code()),
+            Err("file_truncated")
+        );
     }
 }

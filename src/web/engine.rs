@@ -1,15 +1,14 @@
-use js_sys::{Float32Array, Function};
+use js_sys::Float32Array;
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
-use web_sys::AbortSignal;
 
 use super::answers::answered;
 use super::convert::{files_from_js, files_to_js, from_js, texts, thrown, to_js};
 use super::rows::Rows;
 use super::suggesting::Suggesting;
 use super::training::Training;
-use crate::adapter::format::{CARD, CONFIG, FUSION_CONFIG, Files, Library};
-use crate::adapter::{Card, Description, SizeOption, TaskAdapter, presets};
+use crate::adapter::format::Library;
+use crate::adapter::{Description, SizeOption, TaskAdapter, presets};
 use crate::backbone::folder::{CONFIG as CONFIG_JSON, ModelFolder, TOKENIZER};
 use crate::backbone::{BertConfig, Checkpoint, SentenceEmbedding};
 use crate::compose::Composition;
@@ -17,7 +16,6 @@ use crate::engine::{Composed, Engine};
 use crate::error::Error;
 use crate::head::{Head, ProblemName, Reject};
 use crate::hub;
-use crate::json;
 use crate::text::{LongTexts, Text};
 
 #[wasm_bindgen]
@@ -79,46 +77,14 @@ struct AdapterInfo<'a> {
 
 #[wasm_bindgen(js_class = Engine)]
 impl WebEngine {
-    /// Fetches a backbone's folder, or takes it from the browser's cache.
-    ///
-    /// `base_url` ends with a slash; `on_progress(loaded, total, file)` counts bytes over all files.
-    ///
-    /// # Errors
-    /// Those of [`hub::fetch_folder`] and [`Engine::assemble`].
-    pub async fn load(
-        base_url: String,
-        on_progress: Function,
-        signal: Option<AbortSignal>,
-    ) -> Outcome<WebEngine> {
-        let total = std::cell::Cell::new(0);
-        let report = |loaded: usize, file: &str| {
-            #[allow(clippy::cast_precision_loss)]
-            let (loaded, total) = (loaded as f64, total.get() as f64);
-            // what a listener throws must not stop the load
-            let _ = on_progress.call3(&JsValue::NULL, &loaded.into(), &total.into(), &file.into());
-        };
-        let start = |manifest: &hub::Manifest| {
-            total.set(manifest.bytes());
-            report(0, "");
-        };
-        let (manifest, contents) = hub::fetch_folder(&base_url, signal.as_ref(), &start, &report)
-            .await
-            .map_err(thrown)?;
-        let part = |name: &str| hub::content(&manifest, &contents, name);
-        let engine = converted(&manifest, &part).map_err(thrown)?;
-        Ok(Self {
-            engine,
-            dtype: manifest.dtype,
-        })
-    }
-
-    /// A backbone from files that the page already has, `{ [name]: Uint8Array }`: those of a converted folder, which
-    /// has a manifest.json, or those of a model's folder as a hub has it.
+    /// A backbone from its files, `{ [name]: Uint8Array }`: those of a converted folder, which has a manifest.json, or
+    /// those of a model's folder as a hub has it. The files are compared with the manifest's hashes, unless `checked`
+    /// says that they were already.
     ///
     /// # Errors
-    /// Those of [`ModelFolder::open`] and [`Engine::assemble`]; `checksum_mismatch`.
+    /// Those of [`ModelFolder::open`] and [`Engine::assemble`]; `file_truncated`, `checksum_mismatch`.
     #[wasm_bindgen(js_name = fromFiles)]
-    pub fn from_files(files: &JsValue) -> Outcome<WebEngine> {
+    pub fn from_files(files: &JsValue, checked: Option<bool>) -> Outcome<WebEngine> {
         let build = || {
             let files = files_from_js(files)?;
             let Some(json) = files.get(hub::Manifest::FILE) else {
@@ -143,8 +109,10 @@ impl WebEngine {
                     hint: "its manifest names it; give it too",
                 })
             };
-            for file in &manifest.files {
-                file.verify(part(&file.name)?)?;
+            if checked != Some(true) {
+                for file in &manifest.files {
+                    file.verify(part(&file.name)?)?;
+                }
             }
             let engine = converted(&manifest, &part)?;
             let dtype = manifest.dtype;
@@ -430,56 +398,18 @@ fn answers(composed: &[Composed], begin: f64, texts: &[Text]) -> Outcome<Vec<JsV
     lists.collect()
 }
 
-/// Fetches an adapter's folder; `base_url` ends with a slash.
+/// The names that the files of an adapter's folder may have: those of the library whose configuration it is, or, without
+/// a configuration, those of a fusion. A `.bin` file stands behind the safetensors file that makes it unnecessary.
 ///
 /// # Errors
-/// `fetch_failed`, `config_invalid`, `aborted`.
-#[wasm_bindgen(js_name = fetchAdapter)]
-pub async fn fetch_adapter(base_url: String, signal: Option<AbortSignal>) -> Outcome<JsValue> {
-    fetch_files(&base_url, signal.as_ref())
-        .await
-        .map(|files| files_to_js(&files))
-        .map_err(thrown)
-}
-
-async fn fetch_files(base_url: &str, signal: Option<&AbortSignal>) -> crate::Result<Files> {
-    let url = |name: &str| format!("{base_url}{name}");
-    // a folder without an adapter's configuration may be a fusion's
-    let (place, config, all) = match hub::fetch_optional(&url(CONFIG), signal).await? {
-        Some(config) => {
-            let library = Library::detect(&config)?;
-            (CONFIG, config, library.files())
-        }
-        None => {
-            let config = hub::fetch_optional(&url(FUSION_CONFIG), signal).await?;
-            let Some(config) = config else {
-                let config = hub::fetch_file(&url(CONFIG), signal).await?;
-                return Ok([(CONFIG.to_owned(), config)].into());
-            };
-            (FUSION_CONFIG, config, Library::fusion_files())
-        }
+/// `config_invalid` if the configuration is neither library's.
+#[wasm_bindgen(js_name = adapterFileNames)]
+pub fn adapter_file_names(config: Option<Vec<u8>>) -> Outcome<Vec<String>> {
+    let names = match config {
+        Some(config) => Library::detect(&config).map_err(thrown)?.files(),
+        None => Library::fusion_files(),
     };
-    let mut files: Files = [(place.to_owned(), config)].into();
-    // the side file says what else there is; without one, all that the library may write is tried
-    let mut names: Vec<String> = all.iter().map(|&name| name.to_owned()).collect();
-    if let Some(json) = hub::fetch_optional(&url(CARD), signal).await? {
-        if let Ok(card) = json::parse::<Card>(&json)
-            && !card.files.is_empty()
-        {
-            names.retain(|name| card.files.contains(name));
-        }
-        files.insert(CARD.to_owned(), json);
-    }
-    for name in names {
-        let alternative = Library::alternative(&name);
-        if !files.contains_key(&name)
-            && alternative.is_none_or(|name| !files.contains_key(name))
-            && let Some(content) = hub::fetch_optional(&url(&name), signal).await?
-        {
-            files.insert(name, content);
-        }
-    }
-    Ok(files)
+    Ok(names.iter().map(|&name| name.to_owned()).collect())
 }
 
 #[derive(Serialize)]

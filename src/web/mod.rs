@@ -15,7 +15,7 @@ mod training;
 
 #[cfg(feature = "bench")]
 pub use bench::{BenchAttention, BenchBackbone, BenchKernels, BenchLoras, BenchTraining, tokenize};
-pub use engine::{WebEngine, fetch_adapter, kinds};
+pub use engine::{WebEngine, adapter_file_names, kinds};
 pub use rows::Rows;
 pub use suggesting::Suggesting;
 pub use training::Training;

@@ -90,16 +90,17 @@ export interface Training {
 /** What the module exports. */
 export interface EngineModule {
   /** Its memory is absent in the tests' double. */
-  default(options?: { module_or_path: URL | string }): Promise<{ memory?: WebAssembly.Memory }>;
-  Engine: {
-    load(
-      baseUrl: string,
-      onProgress: (loaded: number, total: number, file: string) => void,
-      signal?: AbortSignal,
-    ): Promise<Engine>;
-  };
+  default(options: {
+    module_or_path: Uint8Array<ArrayBuffer>;
+  }): Promise<{ memory?: WebAssembly.Memory }>;
+  /** `checked` when the files have been compared with the manifest's hashes already. */
+  Engine: { fromFiles(files: AdapterFiles, checked?: boolean): Engine };
   Rows: new () => Rows;
-  fetchAdapter(url: string, signal?: AbortSignal): Promise<AdapterFiles>;
+  /**
+   * Names that an adapter's files may have, those of its library; without a configuration those of a fusion. A `.bin`
+   * file stands behind the safetensors file that makes it unnecessary.
+   */
+  adapterFileNames(config?: Uint8Array): string[];
   kinds(): KindInfo[];
   /** The name of the kernels' variant. */
   kernels(): string;

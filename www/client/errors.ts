@@ -3,7 +3,12 @@
  * what failed, where, and what to do.
  */
 
-/** Every code that the engine or the client gives. */
+/**
+ * Every code that the engine or the client gives. A download fails with `offline`, `unreachable` (no such host, or it
+ * refuses), `connection_lost`, `timed_out`, `not_found`, `not_a_file` (a web page came instead), `length_mismatch`,
+ * `checksum_mismatch`, `cors_refused`, `aborted`, or `fetch_failed` for any other answer of the server. What arrives
+ * cannot be kept where storage is denied (`storage_unavailable`) or full (`quota_exceeded`).
+ */
 export type ErrorCode =
   | "aborted"
   | "adapter_format"
@@ -16,6 +21,8 @@ export type ErrorCode =
   | "classes_too_few"
   | "composition_invalid"
   | "config_invalid"
+  | "connection_lost"
+  | "cors_refused"
   | "disposed"
   | "fetch_failed"
   | "file_invalid"
@@ -25,19 +32,23 @@ export type ErrorCode =
   | "internal"
   | "io"
   | "label_unknown"
+  | "length_mismatch"
   | "lines_failed"
   | "logits_not_finite"
   | "method_unsupported"
   | "model_unsupported"
   | "name_in_use"
   | "name_invalid"
+  | "not_a_file"
+  | "not_found"
+  | "offline"
   | "option_invalid"
+  | "quota_exceeded"
   | "rows_empty"
   | "rows_unlabelled"
   | "run_broken"
   | "run_unknown"
   | "simd_unsupported"
-  | "storage_full"
   | "storage_unavailable"
   | "tensor_missing"
   | "tensor_not_finite"
@@ -47,10 +58,11 @@ export type ErrorCode =
   | "text_empty"
   | "text_not_utf8"
   | "text_too_long"
+  | "timed_out"
   | "unknown_kind"
+  | "unreachable"
   | "unsupported_feature"
   | "vector_not_finite"
-  | "method_unsupported"
   | "worker_failed";
 
 /** What every rejected promise of this package is rejected with. */

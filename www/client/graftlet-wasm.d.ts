@@ -6,7 +6,7 @@ declare module "graftlet-wasm" {
   export const Engine: Module["Engine"];
   export const Rows: Module["Rows"];
   export const Store: Module["Store"];
-  export const fetchAdapter: Module["fetchAdapter"];
+  export const adapterFileNames: Module["adapterFileNames"];
   export const kinds: Module["kinds"];
   export const kernels: Module["kernels"];
   export const version: Module["version"];

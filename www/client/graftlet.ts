@@ -5,7 +5,8 @@ import { type ErrorShape, GraftletError } from "./errors.js";
 import { type Reservation, reserve } from "./locks.js";
 import { classifyMany } from "./many.js";
 import { checkName } from "./names.js";
-import { progressGuard } from "./progress.js";
+import { PatientWorker } from "./patient-worker.js";
+import { type DownloadCount, progressGuard } from "./progress.js";
 import type { Loaded } from "./protocol.js";
 import { Remote, type WorkerLike } from "./remote.js";
 import { partsOf } from "./rows.js";
@@ -22,6 +23,7 @@ import type {
   EngineBuild,
   InterruptedRun,
   KindInfo,
+  LoadNotice,
   LoadProgress,
   ManyProgress,
   ReadOptions,
@@ -43,6 +45,8 @@ export interface LoadOptions {
   /** URL of the backbone's folder, the one with `manifest.json`; relative to the page. */
   backbone: string | URL;
   onProgress?: (event: LoadProgress) => void;
+  /** Told of what did not work while loading goes on. */
+  onNotice?: (notice: LoadNotice) => void;
   /** Aborting ends the download; `load` then rejects with code `aborted`. */
   signal?: AbortSignal;
   /** Forces one of the engine's builds, for tests and measurements; by default it is the best that the browser runs. */
@@ -87,15 +91,17 @@ export class Graftlet {
     const aborted = new GraftletError("aborted", "Loading of the backbone was cancelled.");
     if (signal?.aborted) throw aborted;
     const url = folderUrl(options.backbone);
-    const spawn: () => WorkerLike = options.worker ?? startWorker;
+    const spawn = () => new PatientWorker(options.worker ?? startWorker);
     const remote = new Remote(spawn());
     const abort = () => remote.end(aborted);
     signal?.addEventListener("abort", abort, { once: true });
     const progress = progressGuard(options.onProgress ?? (() => {}));
     try {
-      const loaded = await remote.call("load", [url, options.build ?? null], (at) =>
-        progress.report(at),
-      );
+      const loaded = await remote.call("load", [url, options.build ?? null], (event) => {
+        const { type, ...told } = event;
+        if (type === "download") progress.report(told as DownloadCount);
+        else options.onNotice?.(told as LoadNotice);
+      });
       progress.finish();
       // Where nothing can be kept nothing was left behind.
       remote.call("sweep", []).catch(() => {});

@@ -1,22 +1,17 @@
 /**
  * The worker's side of the protocol: takes requests, calls the engine, sends replies. It owns the wasm.
  */
-import { chooseBuild } from "./builds.js";
+import { fetchAdapter } from "./adapter-folder.js";
+import { Downloads } from "./download.js";
 import type { Engine, EngineModule } from "./engine.js";
 import { fromShape, GraftletError, toShape } from "./errors.js";
 import { forgetRun, interrupted } from "./kept.js";
-import { oneDownload } from "./one-download.js";
+import { type Delivery, loadEngine, type WasmFiles } from "./loading.js";
 import type { Calls, EventOf, Method, Reply, Request } from "./protocol.js";
 import { namingUnused, storageReport } from "./storage.js";
 import { Store, type StoreName } from "./store.js";
 import { trainingHandlers } from "./training-host.js";
-import type {
-  AdapterFiles,
-  AdapterFormat,
-  AdapterInfo,
-  AddedAdapter,
-  EngineBuild,
-} from "./types.js";
+import type { AdapterFiles, AdapterFormat, AdapterInfo, AddedAdapter } from "./types.js";
 
 /** The part of a worker's global scope (or of a message port) that the host needs. */
 export interface HostPort {
@@ -33,17 +28,15 @@ export type Handlers = {
 
 type OpenStore = (what: StoreName) => Promise<Store>;
 
-/** Where the wasm file of each build is. */
-export type WasmUrls = Record<EngineBuild, URL>;
-
 /** Answers the requests that arrive on `port` with the engine of `module`; tests give stores of their own. */
 export function serve(
   port: HostPort,
   module: EngineModule,
-  wasmUrls: WasmUrls,
+  wasmFiles: WasmFiles,
+  delivery: Delivery,
   openStore: OpenStore = Store.open,
 ): void {
-  const handlers = handlersOf(module, wasmUrls, openStore);
+  const handlers = handlersOf(module, wasmFiles, delivery, openStore);
   port.addEventListener("message", ({ data: request }) => {
     const { id, method, args } = request;
     const emit = (event: EventOf<Method>) => port.postMessage({ id, type: "event", event }, []);
@@ -61,9 +54,15 @@ export function serve(
         port.postMessage({ id, type: "error", error: toShape(thrown) }, []),
       );
   });
+  port.postMessage({ id: -1, type: "hello" }, []);
 }
 
-function handlersOf(module: EngineModule, wasmUrls: WasmUrls, openStore: OpenStore): Handlers {
+function handlersOf(
+  module: EngineModule,
+  wasmFiles: WasmFiles,
+  delivery: Delivery,
+  openStore: OpenStore,
+): Handlers {
   let loaded: Engine | undefined;
   let memory: WebAssembly.Memory | undefined;
 
@@ -74,6 +73,8 @@ function handlersOf(module: EngineModule, wasmUrls: WasmUrls, openStore: OpenSto
   const adapters = shelf(openStore, "adapters");
   const runs = shelf(openStore, "runs");
 
+  const downloads = new Downloads(delivery.network, undefined, delivery.limits);
+  const fetched = (url: string) => fetchAdapter(url, module.adapterFileNames, downloads);
   const explain = (thrown: unknown) => namingUnused(toShape(thrown), adapters);
   /** Keeps what was just loaded. It answers all the same where that fails. */
   const keeping = async (info: AdapterInfo, files: () => AdapterFiles): Promise<AddedAdapter> => {
@@ -93,19 +94,16 @@ function handlersOf(module: EngineModule, wasmUrls: WasmUrls, openStore: OpenSto
 
   return {
     async load(emit, backboneUrl, wanted) {
-      const build = chooseBuild(wanted);
-      memory = await initialise(module, wasmUrls[build]);
-      loaded = await oneDownload(backboneUrl, emit, (emit) =>
-        module.Engine.load(backboneUrl, (bytes, total, file) =>
-          emit({ file, loaded: bytes, total }),
-        ),
-      );
+      const started = await loadEngine(module, wasmFiles, delivery, backboneUrl, wanted, emit);
+      const { build } = started;
+      loaded = started.engine;
+      memory = started.memory;
       const runtime = { build, kernels: module.kernels(), version: module.version() };
       return { backbone: loaded.backbone(), runtime };
     },
     kinds: () => module.kinds(),
     async addAdapter(_, name, source, persist) {
-      const files = typeof source === "string" ? await module.fetchAdapter(source) : source;
+      const files = typeof source === "string" ? await fetched(source) : source;
       const info = engine().addAdapter(name, files);
       return persist ? keeping(info, () => files) : info;
     },
@@ -172,21 +170,6 @@ function shelf(open: OpenStore, what: StoreName): () => Promise<Store> {
     });
     return opened;
   };
-}
-
-async function initialise(
-  module: EngineModule,
-  wasmUrl: URL,
-): Promise<WebAssembly.Memory | undefined> {
-  try {
-    return (await module.default({ module_or_path: wasmUrl })).memory;
-  } catch (thrown) {
-    const reason = thrown instanceof Error ? thrown.message : String(thrown);
-    throw new GraftletError(
-      "fetch_failed",
-      `The engine at ${wasmUrl.href} could not be started (${reason}): check that the file is served, then reload.`,
-    );
-  }
 }
 
 /** The buffers of an answer that can be moved rather than copied: vectors and files. */

@@ -2,6 +2,7 @@
  * graftlet: one frozen transformer in a browser tab, and small adapters that make it a specialist.
  */
 export { type ErrorCode, GraftletError } from "./errors.js";
+export { fetchFile } from "./fetch-file.js";
 export { Graftlet, type LoadOptions } from "./graftlet.js";
 export type { Reservation } from "./locks.js";
 export { checkName } from "./names.js";
@@ -25,6 +26,7 @@ export type {
   LabelScore,
   LabelsAnswer,
   Linear,
+  LoadNotice,
   LoadProgress,
   ManyProgress,
   Metric,

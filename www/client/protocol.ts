@@ -7,6 +7,7 @@
  */
 import type { ErrorShape } from "./errors.js";
 import type { KeptRun } from "./kept.js";
+import type { DownloadCount } from "./progress.js";
 import type {
   AdapterFiles,
   AdapterFormat,
@@ -18,6 +19,7 @@ import type {
   EngineBuild,
   InterruptedRun,
   KindInfo,
+  LoadNotice,
   Recipe,
   RuntimeInfo,
   StorageReport,
@@ -92,10 +94,12 @@ export type Method = keyof Calls;
 
 /** What a call tells while it is under way; the methods not named here tell nothing. */
 export interface Events {
-  load: { file: string; loaded: number; total: number };
+  load: LoadEvent;
   train: TrainEvent;
   suggest: SuggestEvent;
 }
+
+export type LoadEvent = ({ type: "download" } & DownloadCount) | ({ type: "notice" } & LoadNotice);
 
 export type EventOf<M extends Method> = M extends keyof Events ? Events[M] : never;
 
@@ -104,6 +108,8 @@ export type Request = {
 }[Method];
 
 export type Reply =
+  /** The worker's script runs; the first thing it says. */
+  | { id: -1; type: "hello" }
   | { id: number; type: "event"; event: Events[keyof Events] }
   | { id: number; type: "value"; value: ReturnType<Calls[Method]> }
   | { id: number; type: "error"; error: ErrorShape };

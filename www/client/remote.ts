@@ -8,8 +8,14 @@ import type { Calls, EventOf, Method, Reply, Request } from "./protocol.js";
 export interface WorkerLike {
   postMessage(message: Request, transfer: Transferable[]): void;
   addEventListener(type: "message", listener: (event: MessageEvent<Reply>) => void): void;
-  addEventListener(type: "error", listener: (event: { message?: string }) => void): void;
+  addEventListener(type: "error", listener: (event: WorkerTrouble) => void): void;
   terminate(): void;
+}
+
+/** What a worker's `error` event says, or what was found out about it. */
+export interface WorkerTrouble {
+  message?: string;
+  error?: unknown;
 }
 
 interface Waiting {
@@ -28,7 +34,11 @@ export class Remote {
   constructor(worker: WorkerLike) {
     this.#worker = worker;
     worker.addEventListener("message", ({ data }) => this.#receive(data));
-    worker.addEventListener("error", ({ message }) => {
+    worker.addEventListener("error", ({ message, error }) => {
+      if (error instanceof GraftletError) {
+        this.end(error);
+        return;
+      }
       // Without a message the script itself did not come.
       const reason = message ?? "its script could not be loaded";
       this.end(
@@ -75,6 +85,7 @@ export class Remote {
   }
 
   #receive(reply: Reply): void {
+    if (reply.type === "hello") return;
     const waiting = this.#waiting.get(reply.id);
     if (!waiting) return;
     if (reply.type === "event") {

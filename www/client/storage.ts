@@ -35,7 +35,7 @@ export async function namingUnused(
   error: ErrorShape,
   adapters: () => Promise<Store>,
 ): Promise<ErrorShape> {
-  if (error.code !== "storage_full") return error;
+  if (error.code !== "quota_exceeded") return error;
   try {
     const uses = await (await adapters()).uses();
     if (uses.length === 0) return error;

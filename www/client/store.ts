@@ -554,7 +554,7 @@ function toError(thrown: unknown): GraftletError {
     thrown instanceof Error ? thrown : { name: "", message: String(thrown) };
   if (name !== "QuotaExceededError") return unavailable(message || name);
   return new GraftletError(
-    "storage_full",
+    "quota_exceeded",
     "The browser has no room left for this page: delete what you need least, or download what you want to keep.",
   );
 }

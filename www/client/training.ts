@@ -128,7 +128,7 @@ const UNFINISHED: readonly ErrorCode[] = [
   "worker_failed",
   "disposed",
   "internal",
-  "storage_full",
+  "quota_exceeded",
   "storage_unavailable",
 ];
 

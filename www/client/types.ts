@@ -254,9 +254,31 @@ export interface ManyProgress {
 }
 
 /**
- * Progress of the backbone's download, in bytes over all of its files. `loaded` never falls, `total` is constant,
- * and the last event is `ready` with `loaded === total`.
+ * Progress of loading, in bytes over the engine's module and all files of the backbone. `loaded` never falls, `total` is
+ * constant, and the last event is `ready` with `loaded === total`. What the browser has kept counts as loaded at once.
  */
 export type LoadProgress =
-  | { type: "download"; file: string; loaded: number; total: number }
+  | {
+      type: "download";
+      /** The file that something came of. */
+      file: string;
+      loaded: number;
+      total: number;
+      /** How fast it came over the network in the last seconds; null while that cannot be said. */
+      bytesPerSecond: number | null;
+      secondsLeft: number | null;
+    }
   | { type: "ready"; loaded: number; total: number };
+
+/** Something did not work while loading, and loading goes on. */
+export interface LoadNotice {
+  /**
+   * `retry`: a download failed and is tried again in `seconds`. `cache`: the browser does not keep the backbone, so each
+   * visit fetches it again. `backbone`: the server's backbone could not be had, and the one that the browser kept is used.
+   */
+  about: "retry" | "cache" | "backbone";
+  code: ErrorCode;
+  message: string;
+  /** Until the next attempt, of `retry`. */
+  seconds?: number;
+}

@@ -6,6 +6,7 @@
  * With --fake-engine the tests' double takes the wasm's place: for work on the page without a Rust build.
  */
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import {
   copyFileSync,
   existsSync,
@@ -46,17 +47,30 @@ const common = {
   logLevel: "warning",
 };
 await build({ ...common, entryPoints: [resolve(www, "client/index.ts")] });
-await build({
-  ...common,
-  entryPoints: [resolve(www, "client/worker.ts")],
-  alias: { "graftlet-wasm": glue },
-});
 
 const modules = ["graftlet_simd128.wasm", "graftlet_relaxed.wasm"];
 for (const name of modules) {
   if (fake) writeFileSync(resolve(out, name), new Uint8Array());
   else copyFileSync(resolve(wasm, name), resolve(out, name));
 }
+// The worker knows which wasm files it was built with, and takes no others.
+const known = (name) => {
+  const content = readFileSync(resolve(out, name));
+  const sha256 = createHash("sha256").update(content).digest("hex");
+  return { bytes: content.length, sha256 };
+};
+await build({
+  ...common,
+  // The double has no use for a backbone, so its worker needs no files of one.
+  entryPoints: { worker: resolve(www, fake ? "client/test/fake-script.ts" : "client/worker.ts") },
+  alias: { "graftlet-wasm": glue },
+  define: {
+    WASM_FILES: JSON.stringify({
+      simd128: known("graftlet_simd128.wasm"),
+      relaxed: known("graftlet_relaxed.wasm"),
+    }),
+  },
+});
 
 execFileSync(
   process.execPath,

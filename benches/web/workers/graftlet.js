@@ -11,11 +11,21 @@ const loras = new Map();
 
 async function engineWith(folders) {
   const absolute = (path) => new URL(path, self.location.origin).href;
-  const loaded = await wasm.Engine.load(absolute("/models/minilm-l6/"), () => {});
+  const model = absolute("/models/minilm-l6/");
+  const { files } = await (await fetch(`${model}manifest.json`)).json();
+  const names = ["manifest.json", ...files.map(({ name }) => name)];
+  const loaded = wasm.Engine.fromFiles(await filesOf(model, names));
   for (const folder of folders) {
-    loaded.addAdapter(folder, await wasm.fetchAdapter(absolute(folder)));
+    const card = await (await fetch(`${absolute(folder)}graftlet.json`)).json();
+    const listed = card.files.map(({ name }) => name);
+    loaded.addAdapter(folder, await filesOf(absolute(folder), listed));
   }
   return loaded;
+}
+
+async function filesOf(folder, names) {
+  const contents = await Promise.all(names.map((name) => bytes(folder + name)));
+  return Object.fromEntries(names.map((name, index) => [name, contents[index]]));
 }
 
 /** The URL of a folder's weights: a converted one has a manifest, which names them. */

@@ -7,6 +7,7 @@ mod adapterhub;
 mod fields;
 mod head;
 mod inspect;
+mod listing;
 mod peft;
 mod peft_keys;
 pub(super) mod peft_methods;
@@ -16,12 +17,15 @@ mod policy;
 pub use fields::Fields;
 pub use head::{load_head, save_head};
 pub use inspect::inspect;
+pub use listing::{ListedContent, ListedFile, list_files};
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+use listing::put_card;
 
 use super::{Card, Config, ParamName, TaskAdapter};
 use crate::backbone::{FAMILIES, LinearSite, Shape};
@@ -173,12 +177,16 @@ pub fn load_fusion(
 }
 
 /// Those of a folder's files that belong to its adapter. Where the side file lists files, the list decides: a file
-/// that is not on it was left by another adapter that was once written into the same folder.
+/// that is not on it was left by another adapter that was once written into the same folder. Files that the list has
+/// hashes of are checked.
 ///
 /// # Errors
-/// [`Error::FileMissing`] for a file that is on the list and not in the folder.
+/// [`Error::FileMissing`] for a file that is on the list and not in the folder, [`Error::FileTruncated`] and
+/// [`Error::ChecksumMismatch`] for one that is not as it was written.
 fn listed<'a>(name: &str, files: &'a Files) -> Result<Cow<'a, Files>> {
-    let list = read_card(files)?.files;
+    let card = read_card(files)?;
+    listing::verify(&card, files)?;
+    let list: Vec<String> = card.files.into_iter().map(|file| file.name).collect();
     if list.is_empty() {
         return Ok(Cow::Borrowed(files));
     }
@@ -287,13 +295,6 @@ pub fn save(task: &TaskAdapter, name: &str, library: Library, shape: &Shape) -> 
     }
     put_card(card, &mut files)?;
     Ok(files)
-}
-
-/// Writes the side file, which names the others.
-fn put_card(mut card: Card, files: &mut Files) -> Result<()> {
-    card.files = files.keys().cloned().chain([CARD.to_owned()]).collect();
-    files.insert(CARD.into(), to_json(&card)?);
-    Ok(())
 }
 
 /// Adds the fields that a configuration had before and does not have now.

@@ -2,7 +2,7 @@
  * The tasks in the dropdown: the shipped ones, fetched when picked, and the visitor's own, kept in the browser.
  */
 import { computed, signal } from "@preact/signals";
-import type { AdapterFiles, AdapterInfo, Change } from "graftlet";
+import { type AdapterFiles, type AdapterInfo, type Change, fetchFile } from "graftlet";
 import { engine, readyEngine, sentenceOf } from "./engine.js";
 import { refreshKept } from "./kept.js";
 import {
@@ -13,31 +13,7 @@ import {
   readSelected,
   writeSelected,
 } from "./notes.js";
-
-/** One entry of adapters/index.json. */
-export interface ShippedTask {
-  name: string;
-  title: string;
-  /** Its folder, relative to adapters/. */
-  path: string;
-  group: string;
-  task: string;
-  labels: string[];
-  kind: string;
-  bytes: number;
-  parameters: number;
-  share: number;
-  metric: string;
-  /** On the test set. */
-  score: number;
-  example: string;
-  /** The second text of the example where the task compares two. */
-  example2?: string;
-  /** The least and the most that a number can be, where the task answers one. */
-  scale?: [number, number];
-  source: string;
-  licence: string;
-}
+import { readShipped, type ShippedTask } from "./shipped.js";
 
 export type Task =
   | { origin: "shipped"; name: string; title: string; group: string; shipped: ShippedTask }
@@ -116,12 +92,15 @@ export const wantsPair = computed(() => {
 /** Reads the list of shipped tasks, so that the dropdown stands before the backbone does. */
 export async function loadIndex(): Promise<void> {
   try {
-    const response = await fetch(new URL("adapters/index.json", document.baseURI));
-    if (!response.ok) throw new Error(`the server answered ${response.status}`);
-    const index = (await response.json()) as { adapters: ShippedTask[] };
-    shipped.value = index.adapters;
+    let read = readShipped(await fetchFile("adapters/index.json", { cache: "no-cache" }));
+    // The browser's HTTP cache may have a damaged one.
+    if (read.trouble !== null) {
+      read = readShipped(await fetchFile("adapters/index.json", { cache: "reload" }));
+    }
+    shipped.value = read.tasks;
+    trouble.value = read.trouble;
   } catch (error) {
-    trouble.value = `The list of tasks (adapters/index.json) could not be read: ${sentenceOf(error)}. Reload to try again.`;
+    trouble.value = `The list of tasks could not be fetched. ${sentenceOf(error)}`;
   }
   const remembered = readSelected();
   const known = shipped.value.find(({ name }) => name === remembered) ?? shipped.value[0];

@@ -1,8 +1,8 @@
 /**
  * What this is, and how far the backbone has come.
  */
-import { megabytes, millions } from "../format/units.js";
-import { engine } from "../state/engine.js";
+import { duration, megabytes, millions } from "../format/units.js";
+import { engine, type Loading } from "../state/engine.js";
 
 export function Head({ onRetry }: { onRetry: () => void }) {
   return (
@@ -58,16 +58,14 @@ function Backbone({ onRetry }: { onRetry: () => void }) {
     return (
       <section class="backbone" aria-label="Backbone">
         <label for="backbone-progress">
-          {known && loaded === total ? "Starting the backbone" : "Fetching the backbone, once"}
+          {known && loaded === total ? "Starting the model" : "Fetching the model, once"}
         </label>
         <progress
           id="backbone-progress"
           max={known ? total : 1}
           {...(known ? { value: loaded } : {})}
         />
-        <p class="figures">
-          {known ? `${megabytes(loaded)} of ${megabytes(total)} MB` : "Asking for its size…"}
-        </p>
+        <p class="figures">{figures(state)}</p>
       </section>
     );
   }
@@ -83,6 +81,17 @@ function Backbone({ onRetry }: { onRetry: () => void }) {
         {state.bytes > 0 && ` · ${megabytes(state.bytes)} MB`}
       </p>
       <p class="figures">{runtime.kernels} kernels</p>
+      {state.notice !== null && <p class="figures">{state.notice}</p>}
     </section>
   );
+}
+
+/** “12.3 of 25.9 MB · 2.1 MB/s · about 10 s left”. */
+function figures({ loaded, total, bytesPerSecond, secondsLeft, waiting }: Loading): string {
+  const parts = [total > 0 ? `${megabytes(loaded)} of ${megabytes(total)} MB` : "Connecting…"];
+  if (waiting !== null) parts.push(waiting);
+  else if (bytesPerSecond !== null && secondsLeft !== null && loaded < total) {
+    parts.push(`${megabytes(bytesPerSecond)} MB/s`, `${duration(secondsLeft)} left`);
+  }
+  return parts.join(" · ");
 }

@@ -37,7 +37,9 @@ describe("progressGuard", () => {
   function collect(reports: { loaded: number; total: number }[]): LoadProgress[] {
     const events: LoadProgress[] = [];
     const guard = progressGuard((event) => events.push(event));
-    for (const report of reports) guard.report({ file: "model.safetensors", ...report });
+    for (const report of reports) {
+      guard.report({ file: "model.safetensors", received: 0, ...report });
+    }
     guard.finish();
     return events;
   }
@@ -50,6 +52,43 @@ describe("progressGuard", () => {
     ]);
     expect(events.map(({ loaded }) => loaded)).toEqual([10, 100, 100]);
     expect(events.every(({ total }) => total === 100)).toBe(true);
+  });
+
+  it("tells speed and time left of what comes over the network", () => {
+    let now = 0;
+    const events: LoadProgress[] = [];
+    const guard = progressGuard(
+      (event) => events.push(event),
+      () => now,
+    );
+    const total = 10_000;
+    // 2,000 bytes were kept; the rest comes with 100 bytes a second.
+    for (let received = 0; received <= 8000; received += 100) {
+      guard.report({ file: "model.safetensors", loaded: 2000 + received, total, received });
+      now += 1000;
+    }
+    const downloads = events.filter((event) => event.type === "download");
+    expect(downloads[0]).toMatchObject({ bytesPerSecond: null, secondsLeft: null });
+    expect(downloads[20]).toMatchObject({ loaded: 4000, bytesPerSecond: 100, secondsLeft: 60 });
+    expect(downloads.at(-1)).toMatchObject({ loaded: total, secondsLeft: 0 });
+  });
+
+  it("forgets a speed that is long ago", () => {
+    let now = 0;
+    const events: LoadProgress[] = [];
+    const guard = progressGuard(
+      (event) => events.push(event),
+      () => now,
+    );
+    let received = 0;
+    const step = (bytes: number) => {
+      received += bytes;
+      now += 1000;
+      guard.report({ file: "x", loaded: received, total: 1_000_000, received });
+    };
+    for (let i = 0; i < 10; i += 1) step(10_000);
+    for (let i = 0; i < 10; i += 1) step(100);
+    expect(events.at(-1)).toMatchObject({ bytesPerSecond: 100 });
   });
 
   it("ends at the total when nothing was reported", () => {

@@ -273,14 +273,7 @@ class FakeEngine implements Engine {
   >();
   #active: Composition | null = null;
 
-  static async load(
-    baseUrl: string,
-    onProgress: (loaded: number, total: number, file: string) => void,
-  ): Promise<FakeEngine> {
-    if (baseUrl.includes("missing"))
-      throw engineError("fetch_failed", `${baseUrl}manifest.json was not found.`);
-    const total = 23_400_000;
-    for (const part of [0, 0.3, 0.7, 0.5, 1]) onProgress(part * total, total, "model.safetensors");
+  static fromFiles(_files: AdapterFiles, _checked?: boolean): FakeEngine {
     return new FakeEngine();
   }
 
@@ -412,15 +405,14 @@ class FakeEngine implements Engine {
   }
 }
 
-export default async function init(): Promise<{ memory?: WebAssembly.Memory }> {
+export default async function init(_options: {
+  module_or_path: Uint8Array<ArrayBuffer>;
+}): Promise<{ memory?: WebAssembly.Memory }> {
   return {};
 }
 
-export async function fetchAdapter(url: string): Promise<AdapterFiles> {
-  const response = await fetch(url + CONFIG);
-  if (!response.ok)
-    throw engineError("fetch_failed", `${url}${CONFIG} answered ${response.status}.`);
-  return { [CONFIG]: new Uint8Array(await response.arrayBuffer()) };
+export function adapterFileNames(): string[] {
+  return [CONFIG, "adapter_model.safetensors", "adapter_model.bin", "graftlet.json"];
 }
 
 export function kinds(): KindInfo[] {

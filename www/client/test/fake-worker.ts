@@ -4,10 +4,12 @@
  */
 import type { EngineModule } from "../engine.js";
 import { serve } from "../host.js";
+import type { Network } from "../network.js";
 import type { WorkerLike } from "../remote.js";
 import { Store, type StoreName } from "../store.js";
 import { FakeCaches } from "./fake-caches.js";
 import * as fake from "./fake-engine.js";
+import { EMPTY_WASM, emptyNetwork } from "./fake-network.js";
 
 export class FakeWorker implements WorkerLike {
   /** Every worker that a test started, in order. */
@@ -18,14 +20,10 @@ export class FakeWorker implements WorkerLike {
   readonly #page: MessagePort;
   readonly #errorListeners: ((event: { message?: string }) => void)[] = [];
 
-  constructor(module: EngineModule = fake) {
+  constructor(module: EngineModule = fake, network: Network = emptyNetwork()) {
     const { port1, port2 } = new MessageChannel();
     this.#page = port1;
-    const urls = {
-      simd128: new URL("https://graftlet.test/graftlet_simd128.wasm"),
-      relaxed: new URL("https://graftlet.test/graftlet_relaxed.wasm"),
-    };
-    serve(port2, module, urls, (what) => this.#openStore(what));
+    serve(port2, module, EMPTY_WASM, { network }, (what) => this.#openStore(what));
     port1.start();
     port2.start();
     FakeWorker.started.push(this);

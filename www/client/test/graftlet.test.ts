@@ -3,6 +3,7 @@ import { Graftlet, GraftletError, type LoadProgress, type Row, type TrainEvent }
 import { FakeCaches } from "./fake-caches.js";
 import * as fake from "./fake-engine.js";
 import { Engine as FakeEngine } from "./fake-engine.js";
+import { emptyNetwork } from "./fake-network.js";
 import { FakeWorker } from "./fake-worker.js";
 
 const BACKBONE = "https://graftlet.test/models/minilm-l6";
@@ -57,8 +58,8 @@ describe("load", () => {
 
   it("passes the engine's code and sentence on and ends the worker", async () => {
     const failure = load({ backbone: "https://graftlet.test/missing/" });
-    expect(await codeOf(failure)).toBe("fetch_failed");
-    await expect(failure).rejects.toThrow("manifest.json was not found");
+    expect(await codeOf(failure)).toBe("not_found");
+    await expect(failure).rejects.toThrow("There is no /missing/manifest.json on the server");
     expect(FakeWorker.started[0]?.terminated).toBe(true);
   });
 
@@ -74,14 +75,17 @@ describe("load", () => {
 
   it("tells which build runs, and trains with the same", async () => {
     const fetched: string[] = [];
-    const module = {
-      ...fake,
-      default: async (options?: { module_or_path: URL | string }) => {
-        fetched.push(String(options?.module_or_path));
-        return {};
-      },
+    const worker = () => {
+      const network = emptyNetwork();
+      const watched = {
+        ...network,
+        fetch: (url: string, init: RequestInit) => {
+          if (url.endsWith(".wasm")) fetched.push(url);
+          return network.fetch(url, init);
+        },
+      };
+      return new FakeWorker(fake, watched) as unknown as Worker;
     };
-    const worker = () => new FakeWorker(module) as unknown as Worker;
     const g = await load({ worker, build: "simd128" });
     expect(g.runtime).toEqual({ build: "simd128", kernels: "fake", version: "0.0.0" });
     for await (const _ of g.train({ name: "shop", kind: "lora" }, ROWS));
@@ -97,11 +101,11 @@ describe("load", () => {
     expect(start).not.toHaveBeenCalled();
   });
 
-  it("says which file is missing when the wasm does not start", async () => {
-    const module = { ...fake, default: () => Promise.reject(new Error("404")) };
+  it("says which file does not start", async () => {
+    const module = { ...fake, default: () => Promise.reject(new Error("no memory")) };
     const worker = () => new FakeWorker(module) as unknown as Worker;
     const failure = load({ worker });
-    expect(await codeOf(failure)).toBe("fetch_failed");
+    expect(await codeOf(failure)).toBe("worker_failed");
     await expect(failure).rejects.toThrow(/graftlet_(simd128|relaxed)\.wasm/);
   });
 });
@@ -180,14 +184,14 @@ describe("adapters", () => {
     await g.addAdapter("old", files, { persist: true });
     FakeWorker.caches.fault = (_, kind) => (kind === "put" ? "full" : undefined);
     const added = await g.addAdapter("taste", files, { persist: true });
-    expect(added.unkept?.code).toBe("storage_full");
+    expect(added.unkept?.code).toBe("quota_exceeded");
     expect(added.unkept?.message).toMatch(/Unused the longest: “old” \(0\.0 MB, last used on 20/);
     const both = await g.compose("both", { average: ["old", "taste"] }, { persist: true });
-    expect(both.unkept?.code).toBe("storage_full");
+    expect(both.unkept?.code).toBe("quota_exceeded");
     await g.use("taste");
     expect(await g.classify(["good"])).toMatchObject([{ label: "yes" }]);
     expect(await g.saved()).toEqual(["old"]);
-    expect(await codeOf(g.keep("taste"))).toBe("storage_full");
+    expect(await codeOf(g.keep("taste"))).toBe("quota_exceeded");
     FakeWorker.caches.revive();
     await g.keep("taste");
     expect(await g.saved()).toEqual(["old", "taste"]);

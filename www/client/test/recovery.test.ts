@@ -5,7 +5,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Change, Row, TrainEvent, TrainOptions } from "../index.js";
 import { Graftlet } from "../index.js";
-import { oneDownload } from "../one-download.js";
 import { Store } from "../store.js";
 import { FakeCaches, FakeLocks, type Fault } from "./fake-caches.js";
 import * as fake from "./fake-engine.js";
@@ -146,7 +145,7 @@ describe("a disk that is full", () => {
       const kept = await (await raw("adapters")).get("shop");
       expect(kept).toEqual(notice ? OLD : files);
       if (notice) {
-        expect(notice).toMatchObject({ code: "storage_full" });
+        expect(notice).toMatchObject({ code: "quota_exceeded" });
         // In another visit it is the run that is kept, if it is.
         FakeWorker.caches.revive();
         expect(await g.interrupted()).toEqual([]);
@@ -299,64 +298,6 @@ describe("two tabs", () => {
     const free = await b.reserve("shop");
     free.release();
     free.release();
-  });
-
-  it("load a backbone one after the other, and the second shows the first one's progress", async () => {
-    const order: string[] = [];
-    const heard: number[] = [];
-    let finish = () => {};
-    const first = oneDownload(
-      "u",
-      () => {},
-      async (emit) => {
-        order.push("first");
-        await new Promise<void>((resolve) => {
-          finish = resolve;
-          setTimeout(() => emit({ file: "w", loaded: 5, total: 9 }), 20);
-        });
-      },
-    );
-    await Promise.resolve();
-    const second = oneDownload(
-      "u",
-      ({ loaded }) => heard.push(loaded),
-      async () => {
-        order.push("second");
-      },
-    );
-    await new Promise((resolve) => setTimeout(resolve, 80));
-    expect(order).toEqual(["first"]);
-    expect(heard).toEqual([5]);
-    finish();
-    await Promise.all([first, second]);
-    expect(order).toEqual(["first", "second"]);
-  });
-
-  it("wait for no tab that says nothing", async () => {
-    vi.useFakeTimers();
-    try {
-      void oneDownload(
-        "u",
-        () => {},
-        () => new Promise<never>(() => {}),
-      );
-      await Promise.resolve();
-      let loaded = false;
-      const second = oneDownload(
-        "u",
-        () => {},
-        async () => {
-          loaded = true;
-        },
-      );
-      await vi.advanceTimersByTimeAsync(15_000);
-      expect(loaded).toBe(false);
-      await vi.advanceTimersByTimeAsync(10_000);
-      await second;
-      expect(loaded).toBe(true);
-    } finally {
-      vi.useRealTimers();
-    }
   });
 });
 

@@ -137,7 +137,7 @@ describe("several workers", () => {
         };
         return training;
       }
-      static override load = async () => new Failing();
+      static override fromFiles = () => new Failing();
     }
     const g = await load({ ...fake, Engine: Failing });
     const { events } = await trained(g, { ...OPTIONS, workers: 2 });
@@ -148,10 +148,10 @@ describe("several workers", () => {
   it("that cannot be had are done without", async () => {
     let loads = 0;
     class Scarce extends fake.Engine {
-      static override async load(...args: Parameters<typeof fake.Engine.load>) {
+      static override fromFiles(files: AdapterFiles) {
         loads += 1;
         if (loads > 2) throw new RangeError("out of memory");
-        return fake.Engine.load(...args);
+        return fake.Engine.fromFiles(files);
       }
     }
     const g = await load({ ...fake, Engine: Scarce });
@@ -294,7 +294,7 @@ describe("a run", () => {
       const events: TrainEvent[] = [];
       const settings = { persist: false, checkpoints: true };
       for await (const event of g.train(OPTIONS, ROWS, settings)) events.push(event);
-      expect(notices(events)).toMatchObject([{ about: "checkpoint", code: "storage_full" }]);
+      expect(notices(events)).toMatchObject([{ about: "checkpoint", code: "quota_exceeded" }]);
       expect(events.at(-1)?.type).toBe("done");
       expect(FakeWorker.caches.urls).toEqual([]);
     }
@@ -348,7 +348,7 @@ describe("classifyMany", () => {
     const computed: number[] = [];
     class Counting extends fake.Engine {
       readonly number = computed.push(0) - 1;
-      static override load = async () => new Counting();
+      static override fromFiles = () => new Counting();
       override classifyWith(...args: Parameters<fake.Engine["classifyWith"]>) {
         computed[this.number] = (computed[this.number] ?? 0) + args[0].length;
         return super.classifyWith(...args);
@@ -381,7 +381,7 @@ describe("classifyMany", () => {
     let engines = 0;
     class Failing extends fake.Engine {
       readonly number = engines++;
-      static override load = async () => new Failing();
+      static override fromFiles = () => new Failing();
       override classifyWith(...args: Parameters<fake.Engine["classifyWith"]>) {
         if (this.number > 0) throw new RangeError("out of memory");
         return super.classifyWith(...args);
