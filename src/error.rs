@@ -360,6 +360,43 @@ pub enum Error {
     },
 }
 
+/// Most characters of a [message](Error::message).
+pub const LONGEST_MESSAGE: usize = 400;
+
+/// How many of a longer one's last characters stay: they say what to do.
+const END: usize = 150;
+
+/// A text whose control characters, and those that change the direction of writing, are written as JSON does:
+/// `\u001b`. A terminal would obey them.
+#[must_use]
+pub fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if c.is_control() || turns {
+            let code = u32::from(c);
+            let digits = [12, 8, 4, 0].map(|shift| char::from_digit(code >> shift & 15, 16));
+            safe.push_str("\\u");
+            safe.extend(digits.into_iter().flatten());
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
+}
+
+/// A text without its middle if it is longer than a message may be.
+fn shortened(text: &str) -> String {
+    let Some((cut, _)) = text.char_indices().nth(LONGEST_MESSAGE - END - 3) else {
+        return text.to_owned();
+    };
+    if text.chars().nth(LONGEST_MESSAGE).is_none() {
+        return text.to_owned();
+    }
+    let end = text.char_indices().rev().nth(END - 1).map_or(0, |(at, _)| at);
+    format!("{} … {}", &text[..cut], &text[end..])
+}
+
 impl Error {
     /// The stable, snake_case code of this error.
     #[must_use]
@@ -403,6 +440,14 @@ impl Error {
             Self::StorageUnavailable { .. } => "storage_unavailable",
             Self::Io { .. } => "io",
         }
+    }
+
+    /// The sentence as it is shown, on a terminal or in JavaScript: at most [`LONGEST_MESSAGE`] characters, and
+    /// [`escaped`], for it names what stands in files that others have written.
+    #[must_use]
+    pub fn message(&self) -> String {
+        let whole = self.to_string();
+        shortened(&escaped(&shortened(&whole)))
     }
 
     /// The same error about a text that stands behind `before` others.

@@ -3,21 +3,30 @@
  */
 import { chooseBuild } from "./builds.js";
 import type { Engine, EngineModule, Store } from "./engine.js";
-import { GraftletError, toShape } from "./errors.js";
+import { GraftletError, isTrap, toShape } from "./errors.js";
 import { interrupted } from "./kept.js";
-import type { Calls, EventOf, Method, Reply, Request } from "./protocol.js";
+import type { Calls, Cancel, EventOf, KeptFiles, Method, Reply, Request } from "./protocol.js";
 import { trainingHandlers } from "./training-host.js";
 import type { AdapterFiles, EngineBuild } from "./types.js";
 
 /** The part of a worker's global scope (or of a message port) that the host needs. */
 export interface HostPort {
   postMessage(message: Reply, transfer: Transferable[]): void;
-  addEventListener(type: "message", listener: (event: MessageEvent<Request>) => void): void;
+  addEventListener(
+    type: "message",
+    listener: (event: MessageEvent<Request | Cancel>) => void,
+  ): void;
+}
+
+/** Tells events of a call; its signal says that nobody waits for the call any more. */
+export interface Emit<E> {
+  (event: E): void;
+  readonly signal: AbortSignal;
 }
 
 export type Handlers = {
   [M in Method]: (
-    emit: (event: EventOf<M>) => void,
+    emit: Emit<EventOf<M>>,
     ...args: Parameters<Calls[M]>
   ) => ReturnType<Calls[M]> | Promise<ReturnType<Calls[M]>>;
 };
@@ -28,22 +37,35 @@ export type WasmUrls = Record<EngineBuild, URL>;
 /** Answers the requests that arrive on `port` with the engine of `module`. */
 export function serve(port: HostPort, module: EngineModule, wasmUrls: WasmUrls): void {
   const handlers = handlersOf(module, wasmUrls);
-  port.addEventListener("message", ({ data: request }) => {
+  /** Calls under way. */
+  const running = new Map<number, AbortController>();
+  let trapped = false;
+  const answer = async (request: Request): Promise<void> => {
     const { id, method, args } = request;
-    const emit = (event: EventOf<Method>) => port.postMessage({ id, type: "event", event }, []);
+    const controller = new AbortController();
+    running.set(id, controller);
+    const tell = (event: EventOf<Method>) => port.postMessage({ id, type: "event", event }, []);
+    const emit = Object.assign(tell, { signal: controller.signal });
     const handler = handlers[method] as (
-      emit: (event: never) => void,
+      emit: unknown,
       ...args: unknown[]
     ) => ReturnType<Calls[Method]> | Promise<ReturnType<Calls[Method]>>;
-    Promise.resolve()
-      .then(() => handler(emit, ...args))
-      .then((answer) => {
-        const [value, transfer] = transferable(answer);
-        port.postMessage({ id, type: "value", value }, transfer);
-      })
-      .catch((thrown: unknown) =>
-        port.postMessage({ id, type: "error", error: toShape(thrown) }, []),
-      );
+    try {
+      const [value, transfer] = transferable(await handler(emit, ...args));
+      if (!trapped) port.postMessage({ id, type: "value", value }, transfer);
+    } catch (thrown) {
+      if (trapped) return;
+      trapped = isTrap(thrown);
+      port.postMessage({ id, type: "error", error: toShape(thrown), trapped }, []);
+    } finally {
+      running.delete(id);
+    }
+  };
+  port.addEventListener("message", ({ data }) => {
+    // An engine that has trapped answers nothing: another worker will.
+    if (trapped) return;
+    if ("cancel" in data) running.get(data.id)?.abort();
+    else void Promise.resolve().then(() => answer(data));
   });
 }
 
@@ -79,24 +101,28 @@ function handlersOf(module: EngineModule, wasmUrls: WasmUrls): Handlers {
       return { backbone: loaded.backbone(), runtime };
     },
     kinds: () => module.kinds(),
-    async addAdapter(_, name, source, persist) {
-      const files = typeof source === "string" ? await module.fetchAdapter(source) : source;
+    async addAdapter(emit, name, source, persist) {
+      const { signal } = emit;
+      const files = typeof source === "string" ? await module.fetchAdapter(source, signal) : source;
+      if (signal.aborted) throw new GraftletError("aborted", `Loading “${name}” was cancelled.`);
       const info = engine().addAdapter(name, files);
       if (persist) await keep(name, () => files);
+      emit(kept(files));
       return info;
     },
     removeAdapter: (_, name) => engine().removeAdapter(name),
     adapters: () => engine().adapters(),
     use: (_, what) => engine().use(what),
     active: () => engine().active(),
-    async compose(_, name, recipe, persist) {
+    async compose(emit, name, recipe, persist) {
       const info = engine().compose(name, recipe);
-      if (persist) await keep(name, () => engine().exportAdapter(name, info.format));
+      const files = engine().exportAdapter(name, info.format);
+      if (persist) await keep(name, () => files);
+      emit(kept(files));
       return info;
     },
-    classify: (_, texts, truncate) => engine().classify(texts, truncate),
-    classifyWith: (_, texts, of, truncate) => engine().classifyWith(texts, of, truncate),
-    embed: (_, texts, truncate) => engine().embed(texts, truncate),
+    classify: (_, texts, of, truncate, before) => engine().classify(texts, of, truncate, before),
+    embed: (_, texts, of, truncate, before) => engine().embed(texts, of, truncate, before),
     exportAdapter(_, name, format) {
       const own = engine()
         .adapters()
@@ -105,7 +131,7 @@ function handlersOf(module: EngineModule, wasmUrls: WasmUrls): Handlers {
     },
     exportMerged: (_, name) => engine().exportMerged(name),
     saved: async () => (await adapters()).list(),
-    async restore(_, name) {
+    async restore(emit, name) {
       const files = await (await adapters()).get(name);
       if (!files) {
         throw new GraftletError(
@@ -113,13 +139,21 @@ function handlersOf(module: EngineModule, wasmUrls: WasmUrls): Handlers {
           `This browser keeps no adapter called “${name}”: train it or add its files again.`,
         );
       }
-      return engine().addAdapter(name, files);
+      const info = engine().addAdapter(name, files);
+      emit(kept(files));
+      return info;
     },
     forget: async (_, name) => (await adapters()).remove(name),
     interrupted: async () => interrupted(await runs()),
     forgetRun: async (_, name) => (await runs()).remove(name),
     ...trainingHandlers({ module, engine, runs, memory: () => memory?.buffer.byteLength ?? 0 }),
   };
+}
+
+/** A folder as blobs, which the browser keeps outside of this worker. */
+function kept(files: AdapterFiles): KeptFiles {
+  const blob = (content: Uint8Array) => new Blob([content as Uint8Array<ArrayBuffer>]);
+  return Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, blob(bytes)]));
 }
 
 /** Opens one of the stores when it is first asked for. */

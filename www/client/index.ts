@@ -1,8 +1,10 @@
 /**
  * graftlet: one frozen transformer in a browser tab, and small adapters that make it a specialist.
  */
+export { MAX_CHARACTERS } from "./check.js";
+export { type Classifier, type ClassifierOptions, classifier, type Labelled } from "./classifier.js";
 export { type ErrorCode, GraftletError } from "./errors.js";
-export { Graftlet, type LoadOptions } from "./graftlet.js";
+export { Graftlet, type LoadOptions, type RestartEvent } from "./graftlet.js";
 export type {
   AdapterFiles,
   AdapterFormat,
@@ -11,7 +13,10 @@ export type {
   AnswerBase,
   BackboneInfo,
   Classification,
+  ClassifyOptions,
   Composition,
+  Embedded,
+  EmbedOptions,
   EngineBuild,
   Evaluation,
   HardRow,
@@ -26,6 +31,7 @@ export type {
   NumberAnswer,
   Part,
   Problem,
+  ReadOptions,
   Recipe,
   Row,
   RuntimeInfo,
