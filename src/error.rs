@@ -393,7 +393,11 @@ fn shortened(text: &str) -> String {
     if text.chars().nth(LONGEST_MESSAGE).is_none() {
         return text.to_owned();
     }
-    let end = text.char_indices().rev().nth(END - 1).map_or(0, |(at, _)| at);
+    let end = text
+        .char_indices()
+        .rev()
+        .nth(END - 1)
+        .map_or(0, |(at, _)| at);
     format!("{} … {}", &text[..cut], &text[end..])
 }
 
@@ -484,5 +488,42 @@ impl Error {
     pub fn io(place: impl AsRef<std::path::Path>) -> impl FnOnce(std::io::Error) -> Self {
         let place = place.as_ref().display().to_string();
         move |source| Self::Io { place, source }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(name: &str) -> String {
+        Error::AdapterUnknown {
+            name: name.to_owned(),
+            loaded: "none".to_owned(),
+        }
+        .message()
+    }
+
+    #[test]
+    fn a_message_has_no_control_characters() {
+        let told = message("\u{1b}[31mred\u{7}\r\nline\u{9b}\u{7f}\u{202e}\u{2028}");
+        assert_eq!(
+            told,
+            "no adapter called \"\\u001b[31mred\\u0007\\u000d\\u000aline\\u009b\\u007f\\u202e\\u2028\" is loaded; loaded: none"
+        );
+        assert!(message("中文 😀 é").contains("中文 😀 é"));
+    }
+
+    #[test]
+    fn a_message_is_short_and_keeps_its_end() {
+        for part in ["x", "😀", "\u{1b}"] {
+            for count in [300, 346, 347, 1000, 1_000_000] {
+                let told = message(&part.repeat(count));
+                assert!(told.chars().count() <= LONGEST_MESSAGE, "{}", told.len());
+                assert!(told.starts_with("no adapter called \""));
+                assert!(told.ends_with("\" is loaded; loaded: none"));
+            }
+        }
+        let whole = message(&"y".repeat(347));
+        assert_eq!((whole.chars().count(), whole.contains('…')), (391, false));
     }
 }

@@ -86,11 +86,7 @@ impl Responder for Embedder {
         let Some(npy) = &mut self.npy else {
             return lines::write_error(line, error, true);
         };
-        errln!(
-            "line {line}: error[{}]: {}",
-            error.code(),
-            error.message()
-        );
+        errln!("line {line}: error[{}]: {}", error.code(), error.message());
         npy.push(&vec![f32::NAN; npy.width])
     }
 }

@@ -2,8 +2,9 @@
  * Arguments as they come from outside: each is checked and copied before anything is sent to the worker. The tables at
  * the end list every option, and the compiler holds them to the types: an option that one of them lacks is an error.
  */
-import { GraftletError } from "./errors.js";
+
 import type { ClassifierOptions } from "./classifier.js";
+import { GraftletError } from "./errors.js";
 import type { LoadOptions, RestartEvent } from "./graftlet.js";
 import type {
   AdapterFiles,
@@ -82,7 +83,9 @@ const boolean: Check<boolean> = (value, at) =>
 
 /** A finite number: JSON has no other, and so the engine would take the default in its place. */
 const number: Check<number> = (value, at) =>
-  typeof value === "number" && Number.isFinite(value) ? value : refuse(value, at, "a finite number");
+  typeof value === "number" && Number.isFinite(value)
+    ? value
+    : refuse(value, at, "a finite number");
 
 const callback: Check<never> = (value, at) =>
   typeof value === "function" ? (value as never) : refuse(value, at, "a function");
@@ -105,7 +108,11 @@ function oneOf<const T extends string>(...choices: readonly T[]): Check<T> {
     choices.find((choice) => choice === value) ?? refuse(value, at, list(choices, "or"));
 }
 
-function either<A, B>(isFirst: (value: unknown) => boolean, a: Check<A>, b: Check<B>): Check<A | B> {
+function either<A, B>(
+  isFirst: (value: unknown) => boolean,
+  a: Check<A>,
+  b: Check<B>,
+): Check<A | B> {
   return (value, at) => (isFirst(value) ? a(value, at) : b(value, at));
 }
 
@@ -113,7 +120,9 @@ const isString = (value: unknown) => typeof value === "string";
 const isArray = (value: unknown) => Array.isArray(value);
 
 function list(words: readonly string[], last: string): string {
-  return words.length < 2 ? words.join() : `${words.slice(0, -1).join(", ")} ${last} ${words.at(-1)}`;
+  return words.length < 2
+    ? words.join()
+    : `${words.slice(0, -1).join(", ")} ${last} ${words.at(-1)}`;
 }
 
 /** An array without holes. */
@@ -158,7 +167,8 @@ function record<T>(check: Check<T>, most: number): Check<Record<string, T>> {
   return (value, at) => {
     if (!isPlain(value)) refuse(value, at, "an object");
     const entries = Object.entries(value as object);
-    if (entries.length > most) refuse(value, `${at}, with ${entries.length} entries,`, `at most ${most}`);
+    if (entries.length > most)
+      refuse(value, `${at}, with ${entries.length} entries,`, `at most ${most}`);
     // Without a prototype a key such as `__proto__` is a key like any other.
     const copy: Record<string, T> = Object.create(null);
     for (const [key, one] of entries) copy[key] = check(one, `${at}.${key}`);
@@ -227,7 +237,12 @@ class Nesting {
   }
 }
 
-function node(value: unknown, at: string, nesting: Nesting, depth: number): Part<"weight" | "rows"> {
+function node(
+  value: unknown,
+  at: string,
+  nesting: Nesting,
+  depth: number,
+): Part<"weight" | "rows"> {
   nesting.enter(depth, at);
   if (typeof value === "string") return name(value, at);
   const wrong = (reason: string): never => {
@@ -242,13 +257,17 @@ function node(value: unknown, at: string, nesting: Nesting, depth: number): Part
     else if (["stack", "average", "split", "parallel", "fuse"].includes(key)) {
       const parts: Check<unknown> = (one, at) => node(one, at, nesting, depth + 1);
       copy[key] = array(parts, MOST_PARTS)(field, place);
-    } else if (key === "weight" || key === "rows" || key === "rank") copy[key] = number(field, place);
+    } else if (key === "weight" || key === "rows" || key === "rank")
+      copy[key] = number(field, place);
     else if (key === "head" || key === "fusion") copy[key] = name(field, place);
     else if (key === "method") copy[key] = string(field, place);
     else wrong(`has “${key}”, which no block has: see docs/composition.md`);
   }
-  const blocks = ["adapter", "stack", "average", "split", "parallel", "fuse"].filter((b) => b in copy);
-  if (blocks.length !== 1) wrong("names no block, or several: give stack, average, split, parallel or fuse");
+  const blocks = ["adapter", "stack", "average", "split", "parallel", "fuse"].filter(
+    (b) => b in copy,
+  );
+  if (blocks.length !== 1)
+    wrong("names no block, or several: give stack, average, split, parallel or fuse");
   return copy as Part<"weight" | "rows">;
 }
 
@@ -321,15 +340,7 @@ const byName = optional(record(number, MOST_PARTS));
 const problem = oneOf("single_label", "multi_label", "regression", "token_classification");
 const metric = either(
   isString,
-  oneOf(
-    "accuracy",
-    "macro_f1",
-    "micro_f1",
-    "matthews",
-    "spearman",
-    "pearson",
-    "entity_f1",
-  ),
+  oneOf("accuracy", "macro_f1", "micro_f1", "matthews", "spearman", "pearson", "entity_f1"),
   object<{ name: "f1"; positive: string }>({ name: oneOf("f1"), positive: string }),
 );
 
@@ -427,8 +438,6 @@ export const loadOptions = object<LoadOptions>({ backbone: url, ...loading });
 
 export const classifierOptions = object<ClassifierOptions>({
   backbone: optional(url),
-  topK: optional((value, at) =>
-    value === Number.POSITIVE_INFINITY ? value : number(value, at),
-  ),
+  topK: optional((value, at) => (value === Number.POSITIVE_INFINITY ? value : number(value, at))),
   ...loading,
 });

@@ -232,7 +232,10 @@ export class Graftlet {
    * With `details` each comes with how much of the text was read.
    */
   embed(text: Text, options?: EmbedOptions & { details?: false }): Promise<Float32Array>;
-  embed(texts: readonly Text[], options?: EmbedOptions & { details?: false }): Promise<Float32Array[]>;
+  embed(
+    texts: readonly Text[],
+    options?: EmbedOptions & { details?: false },
+  ): Promise<Float32Array[]>;
   embed(text: Text, options: EmbedOptions & { details: true }): Promise<Embedded>;
   embed(texts: readonly Text[], options: EmbedOptions & { details: true }): Promise<Embedded[]>;
   async embed(
@@ -254,7 +257,10 @@ export class Graftlet {
   }
 
   /** A loaded adapter as a folder, by default in the format of its kind. */
-  async exportAdapter(name: string, options: { format?: AdapterFormat } = {}): Promise<AdapterFiles> {
+  async exportAdapter(
+    name: string,
+    options: { format?: AdapterFormat } = {},
+  ): Promise<AdapterFiles> {
     const own = checked(name, "name", check.name);
     const { format = null } = checked(options, "options", check.exportOptions);
     return this.#remote.call("exportAdapter", [own, format]);
@@ -300,11 +306,11 @@ export class Graftlet {
     return lazily(() => {
       const given = checked(options, "the options", check.trainOptions);
       const all = checked(rows, "rows", check.rows) as readonly (Row | TaggedRow)[];
-      const { signal, persist = true, checkpoints: keep = persist } = checked(
-        settings,
-        "the settings",
-        check.trainSettings,
-      );
+      const {
+        signal,
+        persist = true,
+        checkpoints: keep = persist,
+      } = checked(settings, "the settings", check.trainSettings);
       return this.#train(given.name, { options: given, rows: all, keep }, signal, persist);
     });
   }

@@ -2,7 +2,12 @@
  * graftlet: one frozen transformer in a browser tab, and small adapters that make it a specialist.
  */
 export { MAX_CHARACTERS } from "./check.js";
-export { type Classifier, type ClassifierOptions, classifier, type Labelled } from "./classifier.js";
+export {
+  type Classifier,
+  type ClassifierOptions,
+  classifier,
+  type Labelled,
+} from "./classifier.js";
 export { type ErrorCode, GraftletError } from "./errors.js";
 export { Graftlet, type LoadOptions, type RestartEvent } from "./graftlet.js";
 export type {

@@ -44,6 +44,8 @@ export class MainWorker implements Caller {
   /** Absent while another is being started, and after that failed. */
   #worker: Remote | undefined;
   #starting = false;
+  /** The one that is being started. */
+  #next: Remote | undefined;
   #disposed: GraftletError | undefined;
 
   /** Goes on with a worker that has the backbone. */
@@ -113,6 +115,7 @@ export class MainWorker implements Caller {
     if (this.#disposed) return;
     this.#disposed = reason;
     this.#worker?.end(reason);
+    this.#next?.end(reason);
     for (const { reject } of this.#pending.splice(0)) reject(reason);
   }
 
@@ -164,12 +167,10 @@ export class MainWorker implements Caller {
     try {
       let worker: Remote;
       do worker = await this.#start(lost);
-      while (worker.ended);
+      while (worker.ended && !this.#disposed);
       this.#starting = false;
-      if (this.#disposed) {
-        worker.end(this.#disposed);
-        return;
-      }
+      this.#next = undefined;
+      if (this.#disposed) return;
       this.#adopt(worker);
       const code = why?.trapped ? "engine_trapped" : "worker_failed";
       const adapters = this.#journal.names();
@@ -181,6 +182,7 @@ export class MainWorker implements Caller {
       this.#pump();
     } catch (thrown) {
       this.#starting = false;
+      this.#next = undefined;
       const { message } = toShape(thrown);
       const error = new GraftletError(
         "worker_failed",
@@ -193,11 +195,10 @@ export class MainWorker implements Caller {
   /** A worker with all that was loaded; what makes it end again, or is refused, is lost. */
   async #start(lost: RestartEvent["lost"]): Promise<Remote> {
     const worker = this.#starter.spawn();
+    this.#next = worker;
     try {
       await this.#starter.load(worker);
-      await this.#journal.replay(worker, (name, thrown) =>
-        lost.push({ name, ...toShape(thrown) }),
-      );
+      await this.#journal.replay(worker, (name, thrown) => lost.push({ name, ...toShape(thrown) }));
       return worker;
     } catch (thrown) {
       worker.end(this.#disposed ?? new GraftletError("worker_failed", "It could not be loaded."));

@@ -39,7 +39,8 @@ function partsOf(texts: readonly Text[]): Range[] {
   let start = 0;
   let units = 0;
   for (const [index, text] of texts.entries()) {
-    const own = typeof text === "string" ? text.length : text.text.length + (text.text2?.length ?? 0);
+    const own =
+      typeof text === "string" ? text.length : text.text.length + (text.text2?.length ?? 0);
     if (index > start && (index - start === PART || units + own > MAX_CHARACTERS)) {
       parts.push({ start, end: index });
       start = index;

@@ -101,12 +101,7 @@ function softmax(logits: number[]): number[] {
   return exps.map((e) => e / sum);
 }
 
-function answer(
-  adapter: Centroids,
-  text: Text,
-  truncate: boolean,
-  number: number,
-): Classification {
+function answer(adapter: Centroids, text: Text, truncate: boolean, number: number): Classification {
   const words = wordsOf(text);
   const pair = typeof text !== "string" && text.text2 !== undefined;
   if (adapter.pair === true && !pair)

@@ -225,7 +225,9 @@ describe("long texts and pairs", () => {
     const unknown = await g.addAdapter("unknown", folder({}));
     expect([both.pair, one.pair, unknown.pair]).toEqual([true, false, undefined]);
     expect(await codeOf(g.classify("a", { with: "alike" }))).toBe("text2_missing");
-    expect(await codeOf(g.classify({ text: "a", text2: "b" }, { with: "single" }))).toBe("text2_unexpected");
+    expect(await codeOf(g.classify({ text: "a", text2: "b" }, { with: "single" }))).toBe(
+      "text2_unexpected",
+    );
     const accepted = await g.classify(["a", { text: "a", text2: "b" }], { with: "unknown" });
     expect(accepted).toHaveLength(2);
   });
@@ -368,5 +370,4 @@ describe("the worker's end", () => {
     expect(await codeOf(g.adapters())).toBe("disposed");
     expect(FakeWorker.started.every(({ terminated }) => terminated)).toBe(true);
   });
-
 });

@@ -32,7 +32,8 @@ function fragile() {
   const engines: fake.Engine[] = [];
   class Fragile extends fake.Engine {
     static override async load(): Promise<Fragile> {
-      if (armed.method === "load" && armed.times-- > 0) throw engineError("fetch_failed", "Offline.");
+      if (armed.method === "load" && armed.times-- > 0)
+        throw engineError("fetch_failed", "Offline.");
       let dead = false;
       const engine = new Fragile();
       engines.push(engine);
