@@ -19,13 +19,19 @@ soak() {
   mkdir -p target/soak
   say "" "== fuzzing, $seconds s for each reader"
   cargo run --release --manifest-path fuzz/Cargo.toml --example mutate -- "$seconds" | tee "$log" || code=$?
-  record_soak "$seconds" "$log" >"$soak_record"
+  say "" "== memory of a tab that answers for long"
+  local memory=target/soak/memory.log memory_code=0
+  setup_to_build
+  build
+  (cd www && node scripts/answering-memory.mjs) | tee "$memory" || memory_code=$?
+  record_soak "$seconds" "$log" "$memory" >"$soak_record"
   say "" "The result is in $soak_record."
   [ "$code" -eq 0 ] || die "soak: a reader failed; the inputs are in fuzz/artifacts/."
+  [ "$memory_code" -eq 0 ] || die "soak: a memory of the tab has grown by more than 3 %; see $memory."
 }
 
 record_soak() {
-  local seconds=$1 log=$2
+  local seconds=$1 log=$2 memory=$3
   cat <<TEXT
 # Last soak run
 
@@ -36,6 +42,15 @@ $seconds seconds. A reader fails if it panics, takes longer than its limit, or h
 
 \`\`\`
 $(cat "$log")
+\`\`\`
+
+## Memory of a tab
+
+\`www/scripts/answering-memory.mjs\` swaps, answers and adds adapters in one tab. Each pair of numbers is in MB, after the
+tenth and after the last; \`wasm\`, \`page\` and \`worker\` may differ by 3 %.
+
+\`\`\`json
+$(cat "$memory")
 \`\`\`
 TEXT
 }

@@ -552,6 +552,24 @@ fn logits_that_are_not_finite_are_no_answer() {
     );
 }
 
+/// So is a temperature that makes them infinite.
+#[test]
+fn scores_that_are_not_finite_are_no_answer() {
+    let engine = &mut Tiny::new(2, 16, 1).engine(Dtype::F32);
+    let task = trained(engine, "lora");
+    let mut files = format::save(&task, "mine", Library::Peft, engine.backbone().shape()).unwrap();
+    let mut card: Map<String, Value> = serde_json::from_slice(&files[CARD]).unwrap();
+    let calibration = json!({ "temperature": 1e-40, "error_before": 0.1, "error_after": 0.1 });
+    card.insert("calibration".into(), calibration);
+    files.insert(CARD.into(), serde_json::to_vec(&card).unwrap());
+    engine.add("cold", &files).unwrap();
+    refused(
+        engine.classify_with("cold", &["the cat".into()]),
+        "logits_not_finite",
+        &["the logit of"],
+    );
+}
+
 /// One label an output, each once.
 #[test]
 fn labels_that_are_not_the_heads() {
