@@ -20,14 +20,20 @@ soak() {
   cargo build --release --manifest-path fuzz/Cargo.toml --example mutate
   say "" "== fuzzing, $seconds s for each reader"
   target/release/examples/mutate "$seconds" | tee "$log" || code=$?
-  record_soak "$seconds" "$log" >"$soak_record"
+  setup_to_build
+  build
+  say "" "== memory of a tab that answers for long"
+  local memory=target/soak/memory.log memory_code=0
+  (cd www && node scripts/answering-memory.mjs) | tee "$memory" || memory_code=$?
+  record_soak "$seconds" "$log" "$memory" >"$soak_record"
   say "" "The result is in $soak_record."
-  [ "$code" -eq 0 ] || die "soak: a reader failed; the inputs are in fuzz/artifacts/."
   soak_kills
+  [ "$code" -eq 0 ] || die "soak: a reader failed; the inputs are in fuzz/artifacts/."
+  [ "$memory_code" -eq 0 ] || die "soak: a memory of the tab has grown by more than 3 %; see $memory."
 }
 
 record_soak() {
-  local seconds=$1 log=$2
+  local seconds=$1 log=$2 memory=$3
   cat <<TEXT
 # Last soak run
 
@@ -38,6 +44,15 @@ $seconds seconds of processor time. A reader fails if it panics, takes longer th
 
 \`\`\`
 $(cat "$log")
+\`\`\`
+
+## Memory of a tab
+
+\`www/scripts/answering-memory.mjs\` swaps, answers and adds adapters in one tab. Each pair of numbers is in MB, after the
+tenth and after the last; \`wasm\`, \`page\` and \`worker\` may differ by 3 %.
+
+\`\`\`json
+$(cat "$memory")
 \`\`\`
 TEXT
 }

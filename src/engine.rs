@@ -533,6 +533,14 @@ impl Engine {
     /// # Errors
     /// Those of [`embed`](Self::embed).
     pub fn embed_long(&self, texts: &[Text]) -> Result<Vec<Embedded>> {
+        self.embed_with(self.active.as_ref(), texts)
+    }
+
+    /// [`embed_long`](Self::embed_long) with a composition in place of what is in use, or with the bare backbone.
+    ///
+    /// # Errors
+    /// Those of [`embed`](Self::embed).
+    pub fn embed_with(&self, of: Option<&Composition>, texts: &[Text]) -> Result<Vec<Embedded>> {
         self.sentence.check()?;
         let most = self.sentence.max_tokens.unwrap_or(usize::MAX);
         let prepared: Vec<Text>;
@@ -543,8 +551,8 @@ impl Engine {
                 &prepared
             }
         };
-        let plan = match &self.active {
-            Some(active) => self.plan(active, texts.len())?,
+        let plan = match of {
+            Some(composition) => self.plan(composition, texts.len())?,
             None => Plan::bare(texts.len()),
         };
         if plan.channels.len() > 1 {

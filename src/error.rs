@@ -351,6 +351,47 @@ pub enum Error {
     },
 }
 
+/// Most characters of a [message](Error::message).
+pub const LONGEST_MESSAGE: usize = 400;
+
+/// How many of a longer one's last characters stay: they say what to do.
+const END: usize = 150;
+
+/// A text whose control characters, and those that change the direction of writing, are written as JSON does:
+/// `\u001b`. A terminal would obey them.
+#[must_use]
+pub fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if c.is_control() || turns {
+            let code = u32::from(c);
+            let digits = [12, 8, 4, 0].map(|shift| char::from_digit(code >> shift & 15, 16));
+            safe.push_str("\\u");
+            safe.extend(digits.into_iter().flatten());
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
+}
+
+/// A text without its middle if it is longer than a message may be.
+fn shortened(text: &str) -> String {
+    let Some((cut, _)) = text.char_indices().nth(LONGEST_MESSAGE - END - 3) else {
+        return text.to_owned();
+    };
+    if text.chars().nth(LONGEST_MESSAGE).is_none() {
+        return text.to_owned();
+    }
+    let end = text
+        .char_indices()
+        .rev()
+        .nth(END - 1)
+        .map_or(0, |(at, _)| at);
+    format!("{} … {}", &text[..cut], &text[end..])
+}
+
 impl Error {
     /// The stable, snake_case code of this error.
     #[must_use]
@@ -394,6 +435,14 @@ impl Error {
         }
     }
 
+    /// The sentence as it is shown, on a terminal or in JavaScript: at most [`LONGEST_MESSAGE`] characters, and
+    /// [`escaped`], for it names what stands in files that others have written.
+    #[must_use]
+    pub fn message(&self) -> String {
+        let whole = self.to_string();
+        shortened(&escaped(&shortened(&whole)))
+    }
+
     /// The same error about a text that stands behind `before` others.
     #[must_use]
     pub fn behind(mut self, before: usize) -> Self {
@@ -428,5 +477,42 @@ impl Error {
     pub fn io(place: impl AsRef<std::path::Path>) -> impl FnOnce(std::io::Error) -> Self {
         let place = place.as_ref().display().to_string();
         move |source| Self::Io { place, source }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(name: &str) -> String {
+        Error::AdapterUnknown {
+            name: name.to_owned(),
+            loaded: "none".to_owned(),
+        }
+        .message()
+    }
+
+    #[test]
+    fn a_message_has_no_control_characters() {
+        let told = message("\u{1b}[31mred\u{7}\r\nline\u{9b}\u{7f}\u{202e}\u{2028}");
+        assert_eq!(
+            told,
+            "no adapter called \"\\u001b[31mred\\u0007\\u000d\\u000aline\\u009b\\u007f\\u202e\\u2028\" is loaded; loaded: none"
+        );
+        assert!(message("中文 😀 é").contains("中文 😀 é"));
+    }
+
+    #[test]
+    fn a_message_is_short_and_keeps_its_end() {
+        for part in ["x", "😀", "\u{1b}"] {
+            for count in [300, 346, 347, 1000, 1_000_000] {
+                let told = message(&part.repeat(count));
+                assert!(told.chars().count() <= LONGEST_MESSAGE, "{}", told.len());
+                assert!(told.starts_with("no adapter called \""));
+                assert!(told.ends_with("\" is loaded; loaded: none"));
+            }
+        }
+        let whole = message(&"y".repeat(347));
+        assert_eq!((whole.chars().count(), whole.contains('…')), (391, false));
     }
 }

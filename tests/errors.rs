@@ -122,6 +122,26 @@ fn with_json(name: &str, file: &str, edit: impl FnOnce(&mut Map<String, Value>))
     files
 }
 
+#[test]
+fn settings_without_an_end_are_refused() {
+    let many = |count: usize| (0..count).map(|i| format!("m{i}"));
+    let fields = ["target_modules", "exclude_modules", "modules_to_save", "layers_to_transform", "odd"];
+    for field in fields {
+        for (count, word) in [(10_001, "entries"), (1_000_000, "bytes")] {
+            let files = with_json("peft_lora_r8_qv", CONFIG, |map| {
+                map.insert(field.into(), many(count).collect::<Vec<_>>().into());
+            });
+            let error = refused(load(&files), "config_invalid", &[CONFIG, word]);
+            assert!(error.message().chars().count() <= graftlet::error::LONGEST_MESSAGE);
+        }
+    }
+    let files = with_json("peft_lora_r8_qv", CONFIG, |map| {
+        let ranks: Map<_, _> = many(20_000).map(|name| (name, json!(4))).collect();
+        map.insert("rank_pattern".into(), ranks.into());
+    });
+    refused(load(&files), "config_invalid", &[CONFIG, "20000 entries"]);
+}
+
 /// The golden with another value in AdapterHub's inner configuration.
 fn with_inner(name: &str, file: &str, field: &str, value: Value) -> Files {
     with_json(name, file, |map| map["config"][field] = value)
@@ -530,6 +550,24 @@ fn logits_that_are_not_finite_are_no_answer() {
         engine.classify_with("huge", &["the cat".into()]),
         "logits_not_finite",
         &words,
+    );
+}
+
+/// So is a temperature that makes them infinite.
+#[test]
+fn scores_that_are_not_finite_are_no_answer() {
+    let engine = &mut Tiny::new(2, 16, 1).engine(Dtype::F32);
+    let task = trained(engine, "lora");
+    let mut files = format::save(&task, "mine", Library::Peft, engine.backbone().shape()).unwrap();
+    let mut card: Map<String, Value> = serde_json::from_slice(&files[CARD]).unwrap();
+    let calibration = json!({ "temperature": 1e-40, "error_before": 0.1, "error_after": 0.1 });
+    card.insert("calibration".into(), calibration);
+    files.insert(CARD.into(), serde_json::to_vec(&card).unwrap());
+    engine.add("cold", &files).unwrap();
+    refused(
+        engine.classify_with("cold", &["the cat".into()]),
+        "logits_not_finite",
+        &["the logit of"],
     );
 }
 

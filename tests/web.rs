@@ -56,6 +56,21 @@ fn engine() -> WebEngine {
     WebEngine::from_files(&files, None).unwrap()
 }
 
+fn classify(engine: &mut WebEngine, texts: &JsValue) -> Result<JsValue, JsValue> {
+    engine.classify(texts, &JsValue::NULL, None, None)
+}
+
+/// Answers of what is in use.
+fn classified(engine: &mut WebEngine, texts: &Array) -> Array {
+    let lists = Array::from(&classify(engine, texts).unwrap());
+    assert_eq!(lists.length(), 1);
+    Array::from(&lists.get(0))
+}
+
+fn embed(engine: &mut WebEngine, texts: &JsValue) -> Result<Vec<JsValue>, JsValue> {
+    engine.embed(texts, &JsValue::UNDEFINED, None, None)
+}
+
 fn rows_of(lines: &str) -> Rows {
     let mut rows = Rows::new();
     rows.push(lines.as_bytes()).unwrap();
@@ -149,15 +164,15 @@ fn every_kind_trains_and_the_backbone_stays() {
     for kind in kinds.iter() {
         let name = text(&kind, "name");
         let files = train(&engine, &name);
-        let info = engine.add_adapter(&name, &files).unwrap();
+        let info = engine.add_adapter(&name.as_str().into(), &files).unwrap();
         assert_eq!(text(&info, "format"), text(&kind, "format"));
         assert!(number(&info, "share") > 0.0);
-        engine.activate(name.as_str().into()).unwrap();
+        engine.activate(&name.as_str().into()).unwrap();
         let texts = Array::of2(
             &"the cat was very good .".into(),
             &"the dog was very bad .".into(),
         );
-        let answers = Array::from(&engine.classify(texts.into(), None).unwrap());
+        let answers = classified(&mut engine, &texts);
         let labels = [0, 1].map(|text_of| text(&answers.get(text_of), "label"));
         if labels != ["yes", "no"] || number(&info, "score") < 1.0 {
             unlearnt.push(name);
@@ -174,12 +189,12 @@ fn every_kind_trains_and_the_backbone_stays() {
 fn exported_and_added_again_the_logits_are_equal() {
     let mut engine = engine();
     let files = train(&engine, "lora");
-    engine.add_adapter("one", &files).unwrap();
-    let exported = engine.export_adapter("one", "adapterhub".into()).unwrap();
-    engine.add_adapter("two", &exported).unwrap();
-    let names = Array::of2(&"one".into(), &"two".into());
+    engine.add_adapter(&"one".into(), &files).unwrap();
+    let exported = engine.export_adapter(&"one".into(), &"adapterhub".into()).unwrap();
+    engine.add_adapter(&"two".into(), &exported).unwrap();
+    let names: JsValue = Array::of2(&"one".into(), &"two".into()).into();
     let texts: JsValue = Array::of1(&"a lovely warm meal".into()).into();
-    let answers = Array::from(&engine.classify_with(texts, &names, None).unwrap());
+    let answers = Array::from(&engine.classify(&texts, &names, None, None).unwrap());
     let logits = |index| {
         let answer = Array::from(&answers.get(index)).get(0);
         Array::from(&field(&answer, "logits"))
@@ -188,7 +203,7 @@ fn exported_and_added_again_the_logits_are_equal() {
             .collect::<Vec<_>>()
     };
     assert_eq!(logits(0), logits(1));
-    let merged = engine.export_merged("one").unwrap();
+    let merged = engine.export_merged(&"one".into()).unwrap();
     assert!(keys(&merged).includes(&"model.safetensors".into(), 0));
 }
 
@@ -203,33 +218,33 @@ fn errors_are_objects_with_a_code() {
     };
     let texts: JsValue = Array::of1(&"a film".into()).into();
     assert_eq!(
-        code(engine.classify(texts.clone(), None).unwrap_err()),
+        code(classify(&mut engine, &texts).unwrap_err()),
         "adapter_not_in_use"
     );
     assert_eq!(
-        code(engine.activate("x".into()).unwrap_err()),
+        code(engine.activate(&"x".into()).unwrap_err()),
         "adapter_unknown"
     );
     assert_eq!(
-        code(engine.add_adapter("x", &object(&[])).unwrap_err()),
+        code(engine.add_adapter(&"x".into(), &object(&[])).unwrap_err()),
         "file_missing"
     );
     let config = object(&[("adapter_config.json", bytes(b"{\"peft_type\":\"VERA\"}"))]);
     assert_eq!(
-        code(engine.add_adapter("x", &config).unwrap_err()),
+        code(engine.add_adapter(&"x".into(), &config).unwrap_err()),
         "method_unsupported"
     );
     assert_eq!(
-        code(engine.add_adapter("x", &"files".into()).unwrap_err()),
+        code(engine.add_adapter(&"x".into(), &"files".into()).unwrap_err()),
         "option_invalid"
     );
     let empty: JsValue = Array::of1(&" ".into()).into();
     assert_eq!(
-        code(engine.embed(empty, None).map(drop).unwrap_err()),
+        code(embed(&mut engine, &empty).map(drop).unwrap_err()),
         "text_empty"
     );
     assert_eq!(
-        code(engine.embed(7.into(), None).map(drop).unwrap_err()),
+        code(embed(&mut engine, &7.into()).map(drop).unwrap_err()),
         "option_invalid"
     );
     let start = |options: JsValue, rows: Rows| {
@@ -346,7 +361,7 @@ fn every_problem_is_trained_and_answered() {
         let mut training = [training];
         while text(&round(&mut training), "type") != "done" {}
         let files = training[0].adapter_files().unwrap();
-        let info = engine.add_adapter(problem, &files).unwrap();
+        let info = engine.add_adapter(&problem.into(), &files).unwrap();
         assert_eq!(text(&info, "problem"), problem);
         let thresholds = field(&info, "thresholds");
         if problem == "multi_label" {
@@ -355,10 +370,10 @@ fn every_problem_is_trained_and_answered() {
         } else {
             assert!(thresholds.is_undefined(), "{problem}");
         }
-        engine.activate(problem.into()).unwrap();
+        engine.activate(&problem.into()).unwrap();
         // a character of two UTF-16 units in front
         let texts = Array::of1(&"\u{1f600} film was good".into());
-        let answer = Array::from(&engine.classify(texts.into(), None).unwrap()).get(0);
+        let answer = classified(&mut engine, &texts).get(0);
         assert_eq!(text(&answer, "problem"), problem);
         for other in ["label", "labels", "value", "spans"] {
             let found = !field(&answer, other).is_undefined();
@@ -377,10 +392,122 @@ fn embeddings_have_unit_length() {
     let mut engine = engine();
     let pair = Array::of2(&"the film".into(), &"the book".into());
     let texts: JsValue = Array::of2(&"the film was good".into(), &pair).into();
-    let vectors = engine.embed(texts, None).unwrap();
+    let vectors = embed(&mut engine, &texts).unwrap();
     assert_eq!(vectors.len(), 2);
     for vector in vectors {
         let length: f32 = vector.to_vec().iter().map(|x| x * x).sum();
         assert!((length - 1.0).abs() < 1e-5, "{length}");
     }
+}
+
+/// Values that no argument may be, those that JavaScript code can prepare among them.
+fn odd_values() -> Vec<JsValue> {
+    let made = |code: &str| js_sys::eval(code).unwrap();
+    [
+        "undefined",
+        "null",
+        "NaN",
+        "-0",
+        "7",
+        "true",
+        "10n ** 40n",
+        "Symbol('odd')",
+        "(() => 'odd')",
+        "''",
+        "'\\ud83d'",
+        "[]",
+        "[7]",
+        "[[]]",
+        "new Array(10)",
+        "new Array(4294967295)",
+        "({})",
+        "Object.create(null)",
+        "(() => { const o = {}; o.stack = [o]; return o })()",
+        "(() => { const o = []; o.push(o); return o })()",
+        "(() => { let o = 'x'; for (let i = 0; i < 10000; i++) o = { stack: [o] }; return o })()",
+        "({ get text() { throw new TypeError('no') }, get stack() { throw new TypeError('no') } })",
+        "[{ get text() { throw new TypeError('no') } }]",
+        "[{ text: 'a', text2: 7 }]",
+        "({ toJSON() { throw new TypeError('no') } })",
+        "({ toJSON() { return undefined } })",
+        "new Date(NaN)",
+        "new Map([['one', 1]])",
+        "Promise.resolve('one')",
+        "new Float32Array(4)",
+        "new ArrayBuffer(8)",
+        "new String('one')",
+        "({ 'adapter_config.json': new Uint16Array(4) })",
+        "({ 'adapter_config.json': 'text' })",
+        "({ get x() { throw new TypeError('no') } })",
+    ]
+    .map(made)
+    .into()
+}
+
+#[wasm_bindgen_test]
+fn an_odd_argument_is_an_error_and_the_engine_stays() {
+    let mut engine = engine();
+    let files = train(&engine, "lora");
+    engine.add_adapter(&"one".into(), &files).unwrap();
+    engine.activate(&"one".into()).unwrap();
+    let texts: JsValue = Array::of1(&"a good meal".into()).into();
+    let before = classify(&mut engine, &texts).unwrap();
+    let logits = |lists: &JsValue| {
+        let answer = Array::from(&Array::from(lists).get(0)).get(0);
+        Array::from(&field(&answer, "logits")).join(" ")
+    };
+    for value in odd_values() {
+        let outcomes = [
+            classify(&mut engine, &value),
+            engine.classify(&texts, &value, None, None),
+            engine.classify(&texts, &Array::of1(&value).into(), None, None),
+            embed(&mut engine, &value).map(|_| JsValue::NULL),
+            engine.embed(&texts, &value, None, None).map(|_| JsValue::NULL),
+            engine.add_adapter(&value, &files),
+            engine.add_adapter(&"two".into(), &value),
+            engine.export_adapter(&value, &"peft".into()),
+            engine.export_adapter(&"one".into(), &value),
+            engine.export_merged(&value),
+            engine.compose(&value, &"one".into()),
+            engine.compose(&"two".into(), &value),
+            engine.remove_adapter(&value).map(|()| JsValue::NULL),
+            engine
+                .start_training(value.clone(), rows(), None)
+                .map(|_| JsValue::NULL),
+        ];
+        for error in outcomes.into_iter().filter_map(Result::err) {
+            assert_eq!(text(&error, "name"), "GraftletError", "{value:?}");
+            assert!(!text(&error, "code").is_empty());
+        }
+        // null and an empty string may be meant
+        let _ = engine.activate(&value);
+        engine.activate(&"one".into()).unwrap();
+    }
+    assert_eq!(
+        logits(&classify(&mut engine, &texts).unwrap()),
+        logits(&before)
+    );
+}
+
+#[wasm_bindgen_test]
+fn a_text_of_any_length_is_read_to_its_hundred_thousandth_character() {
+    let mut engine = engine();
+    let read = |engine: &mut WebEngine, text: String| {
+        let texts: JsValue = Array::of1(&text.into()).into();
+        let answer = engine.embed(&texts, &JsValue::NULL, Some(true), None);
+        field(&answer.unwrap()[0], "truncated").as_bool().unwrap()
+    };
+    assert!(!read(&mut engine, "x".repeat(100_000)));
+    assert!(read(&mut engine, "x".repeat(100_001)));
+    assert!(!read(&mut engine, "\u{1f600}".repeat(100_000)));
+    assert!(read(&mut engine, "\u{1f600}".repeat(1_000_000)));
+}
+
+#[wasm_bindgen_test]
+fn texts_are_counted_from_those_before_them() {
+    let mut engine = engine();
+    let texts: JsValue = Array::of2(&"a".into(), &" ".into()).into();
+    let error = engine.embed(&texts, &JsValue::NULL, None, Some(64));
+    let message = text(&error.unwrap_err(), "message");
+    assert!(message.starts_with("text 66 is empty"), "{message}");
 }

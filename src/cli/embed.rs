@@ -68,7 +68,7 @@ impl Responder for Embedder {
 
     fn write(&mut self, line: usize, text: &Text, embedded: &Embedded) -> Result<()> {
         if embedded.truncated {
-            lines::warn_truncated(line, embedded.tokens);
+            lines::warn_truncated(line, text, embedded.tokens);
         }
         if let Some(npy) = &mut self.npy {
             return npy.push(&embedded.vector);
@@ -86,7 +86,7 @@ impl Responder for Embedder {
         let Some(npy) = &mut self.npy else {
             return lines::write_error(line, error, true);
         };
-        errln!("line {line}: error[{}]: {error}", error.code());
+        errln!("line {line}: error[{}]: {}", error.code(), error.message());
         npy.push(&vec![f32::NAN; npy.width])
     }
 }

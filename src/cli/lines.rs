@@ -9,7 +9,7 @@ use serde_json::json;
 use super::folders::print_json;
 use super::output::{errln, outln};
 use crate::error::{Error, Result};
-use crate::text::Text;
+use crate::text::{MAX_CHARACTERS, Text};
 
 /// Most lines, and most bytes of them, that are answered together. Only lines that have already arrived are taken, so
 /// a line that comes alone is answered at once.
@@ -52,7 +52,7 @@ pub(super) fn respond(responder: &mut impl Responder) -> Result<()> {
         responder.answer(&[])?;
     }
     let (mut failed, mut total) = (0, 0);
-    let lines = read_lines();
+    let lines = read_lines(responder.pairs());
     while let Ok(line) = lines.recv() {
         let mut batch = vec![line.map_err(Error::io("standard input"))?];
         let mut end = Ok(());
@@ -182,30 +182,35 @@ pub(super) fn write_error(line: usize, error: &Error, json: bool) -> Result<()> 
     if json {
         return print_json(&json!({
             "line": line,
-            "error": { "code": code, "message": error.to_string() },
+            "error": { "code": code, "message": error.message() },
         }));
     }
-    errln!("line {line}: error[{code}]: {error}");
+    errln!("line {line}: error[{code}]: {}", error.message());
     outln!("error[{code}]")
 }
 
 /// Says on standard error that the end of a text was not read.
-pub(super) fn warn_truncated(line: usize, limit: usize) {
-    errln!("line {line}: the text has more than {limit} tokens; its end was not read");
+pub(super) fn warn_truncated(line: usize, text: &Text, limit: usize) {
+    if text.is_cut() {
+        errln!(
+            "line {line}: the text has more than {MAX_CHARACTERS} characters; what comes after them was not read"
+        );
+    } else {
+        errln!("line {line}: the text has more than {limit} tokens; its end was not read");
+    }
 }
 
-/// The lines of standard input as they arrive, without the characters that end them.
-fn read_lines() -> Receiver<std::io::Result<Vec<u8>>> {
+/// The lines of standard input as they arrive, without the characters that end them. Of a text that is longer than what
+/// is read of it only the beginning is kept.
+fn read_lines(pairs: bool) -> Receiver<std::io::Result<Vec<u8>>> {
     let (sender, receiver) = sync_channel(LINES);
     std::thread::spawn(move || {
         let mut input = std::io::stdin().lock();
         let mut first = true;
         loop {
-            let mut line = Vec::new();
-            let read = input.read_until(b'\n', &mut line);
-            let line = match read {
-                Ok(0) => return,
-                Ok(_) => Ok(without_end(&line, std::mem::take(&mut first))),
+            let line = match read_line(&mut input, pairs) {
+                Ok(None) => return,
+                Ok(Some(line)) => Ok(without_end(&line, std::mem::take(&mut first))),
                 Err(error) => Err(error),
             };
             let over = line.is_err();
@@ -215,6 +220,56 @@ fn read_lines() -> Receiver<std::io::Result<Vec<u8>>> {
         }
     });
     receiver
+}
+
+/// Bytes of a text that are kept: a character has four at most, and there must be one more than are read.
+const MOST_BYTES: usize = 4 * (MAX_CHARACTERS + 2);
+
+/// One line with the characters that end it, or nothing at the end. Of each text of it, of which there are two where a
+/// tab separates `pairs`, no more than [`MOST_BYTES`] are kept.
+fn read_line(input: &mut impl BufRead, pairs: bool) -> std::io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    // where the text begins, whether it is the second, and whether the rest of it is left out
+    let (mut start, mut second, mut full, mut any) = (0, false, false, false);
+    loop {
+        let part = match input.fill_buf() {
+            Ok(part) => part,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        if part.is_empty() {
+            break;
+        }
+        any = true;
+        let ends = |&byte: &u8| byte == b'\n' || pairs && !second && byte == b'\t';
+        let end = part.iter().position(|byte| ends(byte));
+        let text = &part[..end.unwrap_or(part.len())];
+        let room = MOST_BYTES - (line.len() - start);
+        if !full {
+            line.extend_from_slice(&text[..text.len().min(room)]);
+        }
+        if !full && text.len() > room {
+            full = true;
+            // the last character may be cut in two
+            while line.pop().is_some_and(|byte| byte & 0xc0 == 0x80) && line.len() > start {}
+        }
+        let separator = end.map(|end| part[end]);
+        let used = text.len() + usize::from(end.is_some());
+        input.consume(used);
+        match separator {
+            Some(b'\n') => {
+                line.push(b'\n');
+                break;
+            }
+            Some(tab) => {
+                line.push(tab);
+                start = line.len();
+                (second, full) = (true, false);
+            }
+            None => {}
+        }
+    }
+    Ok(any.then_some(line))
 }
 
 /// A line without the characters that end it; the first line also without a byte order mark.

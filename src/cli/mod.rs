@@ -78,9 +78,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if output::is_closed_pipe(&error) => ExitCode::from(output::PIPE_CLOSED),
         Err(error) => {
-            // one line, whatever the error's parts contain
-            let message = error.to_string().replace(['\n', '\r'], " ");
-            output::errln!("error[{}]: {message}", error.code());
+            output::errln!("error[{}]: {}", error.code(), error.message());
             ExitCode::FAILURE
         }
     }

@@ -1,10 +1,11 @@
 //! What the commands print. `println!` panics where the reader has gone (`graftlet inspect … | head -1`), so
 //! nothing here uses it: `clippy::print_stdout` and `clippy::print_stderr` are denied for the command line.
 
+use std::borrow::Cow;
 use std::fmt::Arguments;
 use std::io::{ErrorKind, Write};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, escaped};
 
 const STDOUT: &str = "standard output";
 
@@ -38,12 +39,27 @@ pub(super) use {errln, outln};
 /// See [`outln`].
 pub(super) fn line(text: Arguments<'_>) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{text}").map_err(Error::io(STDOUT))
+    writeln!(out, "{}", harmless(&text.to_string())).map_err(Error::io(STDOUT))
 }
 
 /// See [`errln`].
 pub(super) fn message(text: Arguments<'_>) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", harmless(&text.to_string()));
+}
+
+/// A text without the control characters that a terminal obeys: labels and names come out of files that others have
+/// written. In JSON, where they only stand in strings, the string stays the same.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let obeyed = |c: char| c.is_control() && c != '\n' && c != '\t';
+    if !text.contains(obeyed) {
+        return text.into();
+    }
+    let parts = text.split_inclusive(obeyed);
+    let escape = |part: &str| match part.char_indices().next_back() {
+        Some((at, c)) if obeyed(c) => format!("{}{}", &part[..at], escaped(&part[at..])),
+        _ => part.to_owned(),
+    };
+    parts.map(escape).collect::<String>().into()
 }
 
 /// Whether the reader of standard output has gone, which is no fault.

@@ -88,7 +88,7 @@ impl Responder for Predictor {
             return folders::print_json(&whole(text, answers));
         }
         if let Some((_, answer)) = answers.iter().find(|(_, answer)| answer.truncated) {
-            lines::warn_truncated(line, answer.tokens);
+            lines::warn_truncated(line, text, answer.tokens);
         }
         let parts = answers.iter();
         let parts: Vec<String> = parts

@@ -288,19 +288,21 @@ impl Head {
         }
     }
 
-    /// Refuses logits that are no numbers: `[labels]` or `[tokens, labels]` of the text at `index` of a call.
+    /// Refuses logits that are no numbers, or are none over the temperature: `[labels]` or `[tokens, labels]` of the text
+    /// at `index` of a call.
     ///
     /// # Errors
     /// [`Error::LogitsNotFinite`].
     pub fn check_finite(&self, logits: &[f32], index: usize) -> Result<()> {
-        let Some(at) = logits.iter().position(|logit| !logit.is_finite()) else {
+        let scaled = tempered(logits, self.calibration.as_ref());
+        let Some(at) = scaled.iter().position(|logit| !logit.is_finite()) else {
             return Ok(());
         };
         let labels = &self.config.labels;
         Err(Error::LogitsNotFinite {
             index,
             label: labels[at % labels.len()].clone(),
-            value: if logits[at].is_nan() {
+            value: if scaled[at].is_nan() {
                 "NaN"
             } else {
                 "infinity"

@@ -8,7 +8,7 @@ use tokenizers::{
     TruncationDirection, TruncationParams, TruncationStrategy, truncate_encodings,
 };
 
-use super::Text;
+use super::{Text, readable};
 use crate::error::Error;
 
 /// The crate's tokenizer, without a decoder.
@@ -72,7 +72,7 @@ pub(super) fn pieces(
     let one = |(type_id, text): (u32, &String)| {
         let mut pieces = parts
             .get_added_vocabulary()
-            .extract_and_normalize(parts.get_normalizer(), text);
+            .extract_and_normalize(parts.get_normalizer(), readable(text));
         if let Some(pre_tokenizer) = parts.get_pre_tokenizer() {
             pre_tokenizer.pre_tokenize(&mut pieces)?;
         }

@@ -15,6 +15,20 @@ use tokenizers::OffsetType;
 
 use crate::error::{Error, Result};
 
+/// Most characters (Unicode code points) of a text that are read, before it is cut into tokens: no text takes for ever,
+/// whatever its length. What is left out is said as [`Encoded::truncated`].
+pub const MAX_CHARACTERS: usize = 100_000;
+
+/// The beginning of a text that is read.
+pub(super) fn readable(text: &str) -> &str {
+    // a character has at least one byte
+    if text.len() <= MAX_CHARACTERS {
+        return text;
+    }
+    let end = text.char_indices().nth(MAX_CHARACTERS);
+    end.map_or(text, |(end, _)| &text[..end])
+}
+
 /// One input: a text, or a pair of texts that are read together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Text {
@@ -48,7 +62,15 @@ impl Text {
     /// Whether there is nothing to read.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.first.trim().is_empty() && self.second.as_ref().is_none_or(|s| s.trim().is_empty())
+        let blank = |text: &str| readable(text).trim().is_empty();
+        blank(&self.first) && self.second.as_deref().is_none_or(blank)
+    }
+
+    /// Whether a text of it has more than [`MAX_CHARACTERS`], of which the rest is not read.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        let cut = |text: &str| readable(text).len() < text.len();
+        cut(&self.first) || self.second.as_deref().is_some_and(cut)
     }
 }
 
@@ -119,7 +141,7 @@ impl Tokenizer {
         Ok(Encoded {
             ids: encoding.get_ids().to_vec(),
             type_ids: encoding.get_type_ids().to_vec(),
-            truncated: !encoding.get_overflowing().is_empty(),
+            truncated: !encoding.get_overflowing().is_empty() || text.is_cut(),
         })
     }
 

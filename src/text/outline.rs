@@ -12,14 +12,36 @@ struct Outline {
     normalizer: Value,
     #[serde(default)]
     post_processor: Value,
+    #[serde(default)]
+    model: Value,
 }
+
+/// Most bytes of the file, and most tokens of its vocabulary: LaBSE, whose is the largest of a BERT, has 501,153 in 10 MB.
+const MOST_BYTES: usize = 24 << 20;
+const MOST_TOKENS: usize = 600_000;
 
 /// Says what is wrong with the file, if it is something that the crate does not say itself.
 pub(super) fn fault(file: &[u8]) -> Option<String> {
+    if file.len() > MOST_BYTES {
+        return Some(format!(
+            "it has {} bytes, and at most {MOST_BYTES} are read; no BERT has so many tokens",
+            file.len()
+        ));
+    }
     let outline: Outline = match json::parse(file) {
         Ok(outline) => outline,
         Err(error) => return Some(error.to_string()),
     };
+    let tokens = match outline.model.get("vocab") {
+        Some(Value::Object(map)) => map.len(),
+        Some(Value::Array(list)) => list.len(),
+        _ => 0,
+    };
+    if tokens > MOST_TOKENS {
+        return Some(format!(
+            "its vocabulary has {tokens} tokens, and at most {MOST_TOKENS} are read"
+        ));
+    }
     // its table is read without a check
     let normalizers = nodes(&outline.normalizer);
     if { normalizers }.any(|node| node.get("type") == Some(&Value::from("Precompiled"))) {

@@ -73,6 +73,8 @@ pub struct Pieces<'a> {
     /// Those of them that begin a line.
     lines: Vec<Vec<usize>>,
     layout: Layout,
+    /// Whether the text goes on behind them.
+    cut: bool,
 }
 
 /// Where tokens stand in the sequence of the whole text.
@@ -130,6 +132,7 @@ impl<'a> Pieces<'a> {
             sentences,
             lines,
             layout,
+            cut: text.is_cut(),
         })
     }
 
@@ -217,7 +220,7 @@ impl<'a> Pieces<'a> {
             let encoding = self.encoding(&ranges)?;
             windows.push(Window {
                 places: self.places(&encoding, &held, window == 0, window + 1 == count),
-                encoded: encoded(&encoding, false),
+                encoded: encoded(&encoding, self.cut),
             });
         }
         Ok(Windows {
@@ -261,7 +264,7 @@ impl<'a> Pieces<'a> {
     fn sequence(&self, ranges: &[Range<usize>]) -> Result<Encoded> {
         let texts = self.texts.iter().zip(ranges);
         let cut = { texts }.any(|(text, range)| range.len() < text.len());
-        Ok(encoded(&self.encoding(ranges)?, cut))
+        Ok(encoded(&self.encoding(ranges)?, cut || self.cut))
     }
 
     /// The places of a window's tokens. `held` says which part of each text it holds, and whether it is

@@ -1,17 +1,16 @@
 //! Values on their way between Rust and JavaScript.
 
-use js_sys::{Object, Reflect, Uint8Array};
+use js_sys::{Array, JsString, Object, Reflect, Uint8Array};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use wasm_bindgen::prelude::*;
 
 use crate::adapter::format::Files;
 use crate::error::{Error, Result};
-use crate::text::Text;
+use crate::text::{MAX_CHARACTERS, Text};
 
 /// An error as JavaScript throws it.
 pub(super) fn thrown(error: Error) -> JsValue {
-    let object = js_sys::Error::new(&error.to_string());
+    let object = js_sys::Error::new(&error.message());
     object.set_name("GraftletError");
     // setting a property of a fresh object cannot fail
     let _ = Reflect::set(&object, &"code".into(), &error.code().into());
@@ -31,61 +30,96 @@ pub(super) fn to_js(value: &impl Serialize) -> std::result::Result<JsValue, JsVa
         .map_err(|error| failed(error.to_string()))
 }
 
-/// An argument, checked.
+/// An argument of plain data, checked. It goes by way of JSON text, which JavaScript writes: an object that holds
+/// itself, or one that throws when it is read, is an error there, while here it would end the module.
 pub(super) fn from_js<T: for<'a> Deserialize<'a>>(
     option: &'static str,
-    value: JsValue,
+    value: &JsValue,
 ) -> Result<T> {
-    let read = || {
-        let json: Value =
-            serde_wasm_bindgen::from_value(value.clone()).map_err(|error| error.to_string())?;
-        serde_json::from_value(json).map_err(|error| error.to_string())
+    let json = js_sys::JSON::stringify(value)
+        .ok()
+        .and_then(|json| JsValue::from(json).as_string());
+    let read = match &json {
+        Some(json) => crate::json::parse(json.as_bytes()).map_err(|error| error.to_string()),
+        None => Err("it must be plain data".to_owned()),
     };
-    read().map_err(|reason| Error::OptionInvalid {
+    read.map_err(|reason| Error::OptionInvalid {
         option,
-        value: js_sys::JSON::stringify(&value).map_or_else(
-            |_| "?".to_owned(),
-            |json| String::from(json).chars().take(80).collect(),
-        ),
+        value: json.map_or_else(|| sort_of(value), |json| json.chars().take(80).collect()),
         reason,
     })
 }
 
-/// A text, or an array of the two texts of a pair.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum TextArgument {
-    One(String),
-    Pair([String; 2]),
+/// What a value is, for a message.
+fn sort_of(value: &JsValue) -> String {
+    value.js_typeof().as_string().unwrap_or_default()
 }
 
-pub(super) fn texts(value: JsValue) -> Result<Vec<Text>> {
-    let texts: Vec<TextArgument> = from_js("texts", value)?;
-    let text = |argument: TextArgument| match argument {
-        TextArgument::One(first) => Text {
-            first,
-            second: None,
-        },
-        TextArgument::Pair([first, second]) => Text {
-            first,
-            second: Some(second),
-        },
+/// A name.
+pub(super) fn name(value: &JsValue) -> Result<String> {
+    value.as_string().ok_or_else(|| Error::OptionInvalid {
+        option: "name",
+        value: sort_of(value),
+        reason: "it must be a string".to_owned(),
+    })
+}
+
+/// As much of a string as is needed to see that it is longer than what is read of it.
+fn readable(value: &JsValue) -> Option<String> {
+    #[allow(clippy::cast_possible_truncation)]
+    const UNITS: u32 = 2 * MAX_CHARACTERS as u32 + 2;
+    let string = value.dyn_ref::<JsString>()?;
+    if string.length() > UNITS {
+        return JsValue::from(string.slice(0, UNITS)).as_string();
+    }
+    value.as_string()
+}
+
+/// An array of texts: each a string, or an object with `text` and perhaps `text2`.
+pub(super) fn texts(value: &JsValue) -> Result<Vec<Text>> {
+    let invalid = |value: &JsValue| Error::OptionInvalid {
+        option: "texts",
+        value: sort_of(value),
+        reason: "it must be an array of strings, or of objects with text and text2".to_owned(),
     };
-    Ok(texts.into_iter().map(text).collect())
+    let list = value.dyn_ref::<Array>().ok_or_else(|| invalid(value))?;
+    let text = |index: u32| {
+        let item = Reflect::get_u32(list, index).unwrap_or_default();
+        if let Some(first) = readable(&item) {
+            return Some(Text {
+                first,
+                second: None,
+            });
+        }
+        let item = item.dyn_ref::<Object>()?;
+        let part = |name: &str| Reflect::get(item, &name.into()).ok();
+        let second = part("text2")?;
+        Some(Text {
+            first: readable(&part("text")?)?,
+            second: match second.is_undefined() {
+                true => None,
+                false => Some(readable(&second)?),
+            },
+        })
+    };
+    (0..list.length())
+        .map(|index| text(index).ok_or_else(|| invalid(value)))
+        .collect()
 }
 
 /// `{ [name]: Uint8Array }`.
 pub(super) fn files_from_js(value: &JsValue) -> Result<Files> {
     let invalid = |reason: &str| Error::OptionInvalid {
         option: "files",
-        value: format!("{value:?}").chars().take(80).collect(),
+        value: sort_of(value),
         reason: reason.to_owned(),
     };
     let object = value
         .dyn_ref::<Object>()
         .ok_or_else(|| invalid("it must be an object"))?;
     let mut files = Files::new();
-    for name in Object::keys(object).iter() {
+    let names = Reflect::own_keys(object).map_err(|_| invalid("it cannot be read"))?;
+    for name in names.iter() {
         let content = Reflect::get(object, &name).unwrap_or_default();
         let bytes = content
             .dyn_ref::<Uint8Array>()

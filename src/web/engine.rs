@@ -1,9 +1,10 @@
 use js_sys::Float32Array;
 use serde::Serialize;
+use serde_json::json;
 use wasm_bindgen::prelude::*;
 
 use super::answers::answered;
-use super::convert::{files_from_js, files_to_js, from_js, texts, thrown, to_js};
+use super::convert::{files_from_js, files_to_js, from_js, name, texts, thrown, to_js};
 use super::rows::Rows;
 use super::suggesting::Suggesting;
 use super::training::Training;
@@ -152,10 +153,11 @@ impl WebEngine {
     /// # Errors
     /// Those of [`crate::adapter::format::load`].
     #[wasm_bindgen(js_name = addAdapter)]
-    pub fn add_adapter(&mut self, name: &str, files: &JsValue) -> Outcome<JsValue> {
+    pub fn add_adapter(&mut self, name_argument: &JsValue, files: &JsValue) -> Outcome<JsValue> {
+        let name = name(name_argument).map_err(thrown)?;
         let files = files_from_js(files).map_err(thrown)?;
-        self.engine.add(name, &files).map_err(thrown)?;
-        self.info(name, self.engine.get(name).map_err(thrown)?)
+        self.engine.add(&name, &files).map_err(thrown)?;
+        self.info(&name, self.engine.get(&name).map_err(thrown)?)
     }
 
     /// Forgets an adapter.
@@ -163,8 +165,9 @@ impl WebEngine {
     /// # Errors
     /// `adapter_unknown`.
     #[wasm_bindgen(js_name = removeAdapter)]
-    pub fn remove_adapter(&mut self, name: &str) -> Outcome<()> {
-        self.engine.remove(name).map(drop).map_err(thrown)
+    pub fn remove_adapter(&mut self, name_argument: &JsValue) -> Outcome<()> {
+        let name = name(name_argument).map_err(thrown)?;
+        self.engine.remove(&name).map(drop).map_err(thrown)
     }
 
     /// All loaded adapters.
@@ -184,7 +187,7 @@ impl WebEngine {
     /// # Errors
     /// `adapter_unknown`, `composition_invalid`.
     #[wasm_bindgen(js_name = use)]
-    pub fn activate(&mut self, what: JsValue) -> Outcome<()> {
+    pub fn activate(&mut self, what: &JsValue) -> Outcome<()> {
         if what.is_null() || what.is_undefined() {
             return self.engine.activate(None).map_err(thrown);
         }
@@ -209,70 +212,81 @@ impl WebEngine {
     ///
     /// # Errors
     /// `adapter_unknown`, `composition_invalid`.
-    pub fn compose(&mut self, name: &str, what: JsValue) -> Outcome<JsValue> {
+    pub fn compose(&mut self, name_argument: &JsValue, what: &JsValue) -> Outcome<JsValue> {
+        let name = name(name_argument).map_err(thrown)?;
         let composition = composition(what).map_err(thrown)?;
-        self.engine.compose(name, &composition).map_err(thrown)?;
-        self.info(name, self.engine.get(name).map_err(thrown)?)
+        self.engine.compose(&name, &composition).map_err(thrown)?;
+        self.info(&name, self.engine.get(&name).map_err(thrown)?)
     }
 
-    /// Answers of what is in use, one per text. With `truncate` only the beginning of a text that is
-    /// longer than the model is read, else all of it in windows.
+    /// Answers of what is in use, or of several adapters and compositions in one pass where `of` is an array: an array
+    /// for each. With `truncate` only the beginning of a text that is longer than the model is read, else all of it in
+    /// windows. The texts stand behind `before` others of the caller's, which messages count too.
     ///
     /// # Errors
-    /// `adapter_not_in_use`, `text_empty`, `text2_missing`, `text2_unexpected`, `adapter_format`,
-    /// `composition_invalid`.
+    /// `option_invalid`, `adapter_not_in_use`, `adapter_unknown`, `text_empty`, `text2_missing`, `text2_unexpected`,
+    /// `adapter_format`, `composition_invalid`.
     pub fn classify(
         &mut self,
-        texts_argument: JsValue,
+        texts_argument: &JsValue,
+        of: &JsValue,
         truncate: Option<bool>,
+        before: Option<usize>,
     ) -> Outcome<JsValue> {
         let begin = now();
+        let behind = |error: Error| thrown(error.behind(before.unwrap_or_default()));
         self.read_long_texts(truncate);
         let texts = texts(texts_argument).map_err(thrown)?;
-        let composed = self.engine.classify_composed(&texts).map_err(thrown)?;
-        let lists = answers(&[composed], begin, &texts)?;
-        Ok(lists.into_iter().next().unwrap_or_default())
-    }
-
-    /// Answers of several adapters and compositions in one pass, an array for each; `truncate` as in
-    /// [`classify`](Self::classify).
-    ///
-    /// # Errors
-    /// `adapter_unknown`, `text_empty`, `adapter_format`, `composition_invalid`.
-    #[wasm_bindgen(js_name = classifyWith)]
-    pub fn classify_with(
-        &mut self,
-        texts_argument: JsValue,
-        of: &js_sys::Array,
-        truncate: Option<bool>,
-    ) -> Outcome<JsValue> {
-        let begin = now();
-        self.read_long_texts(truncate);
-        let texts = texts(texts_argument).map_err(thrown)?;
-        let of: crate::Result<Vec<Composition>> = of.iter().map(composition).collect();
-        let of = of.map_err(thrown)?;
-        let composed = self.engine.classify_with_all(&of, &texts).map_err(thrown)?;
+        let composed = if of.is_null() || of.is_undefined() {
+            vec![self.engine.classify_composed(&texts).map_err(behind)?]
+        } else {
+            let of: Vec<serde_json::Value> = from_js("with", of).map_err(thrown)?;
+            let of: crate::Result<Vec<Composition>> =
+                of.iter().map(Composition::from_json).collect();
+            let of = of.map_err(thrown)?;
+            self.engine.classify_with_all(&of, &texts).map_err(behind)?
+        };
         let lists = answers(&composed, begin, &texts)?;
         Ok(lists.into_iter().collect::<js_sys::Array>().into())
     }
 
-    /// One Float32Array per text, pooled and scaled as the backbone's manifest says: by default the mean over the
-    /// tokens, of unit length. `truncate` as in [`classify`](Self::classify).
+    /// `{ vector: Float32Array, tokens, windows, truncated }` for each text, by what is in use, by the composition `of`,
+    /// or with null by the bare backbone. Vectors are pooled and scaled as the backbone's manifest says: by default each
+    /// is the mean over the tokens, of unit length. `truncate` and `before` as in [`classify`](Self::classify).
     ///
     /// # Errors
-    /// `text_empty`.
+    /// `option_invalid`, `adapter_unknown`, `text_empty`, `composition_invalid`.
     pub fn embed(
         &mut self,
-        texts_argument: JsValue,
+        texts_argument: &JsValue,
+        of: &JsValue,
         truncate: Option<bool>,
-    ) -> Outcome<Vec<Float32Array>> {
+        before: Option<usize>,
+    ) -> Outcome<Vec<JsValue>> {
+        let behind = |error: Error| thrown(error.behind(before.unwrap_or_default()));
         self.read_long_texts(truncate);
         let texts = texts(texts_argument).map_err(thrown)?;
-        let vectors = self.engine.embed(&texts).map_err(thrown)?;
-        Ok(vectors
+        let embedded = if of.is_undefined() {
+            self.engine.embed_long(&texts)
+        } else {
+            let of = (!of.is_null()).then(|| composition(of)).transpose();
+            let of = of.map_err(thrown)?;
+            self.engine.embed_with(of.as_ref(), &texts)
+        };
+        embedded
+            .map_err(behind)?
             .iter()
-            .map(|vector| Float32Array::new_from_slice(vector))
-            .collect())
+            .map(|embedded| {
+                let read = to_js(&json!({
+                    "tokens": embedded.tokens,
+                    "windows": embedded.windows,
+                    "truncated": embedded.truncated,
+                }))?;
+                let vector = Float32Array::new_from_slice(&embedded.vector);
+                js_sys::Reflect::set(&read, &"vector".into(), &vector)?;
+                Ok(read)
+            })
+            .collect()
     }
 
     /// An adapter's folder in a library's format.
@@ -280,9 +294,10 @@ impl WebEngine {
     /// # Errors
     /// `adapter_unknown`, `adapter_format`.
     #[wasm_bindgen(js_name = exportAdapter)]
-    pub fn export_adapter(&self, name: &str, format: JsValue) -> Outcome<JsValue> {
+    pub fn export_adapter(&self, name_argument: &JsValue, format: &JsValue) -> Outcome<JsValue> {
+        let name = name(name_argument).map_err(thrown)?;
         let library: Library = from_js("format", format).map_err(thrown)?;
-        let files = self.engine.export(name, library).map_err(thrown)?;
+        let files = self.engine.export(&name, library).map_err(thrown)?;
         Ok(files_to_js(&files))
     }
 
@@ -291,8 +306,9 @@ impl WebEngine {
     /// # Errors
     /// `adapter_unknown`, `adapter_format`.
     #[wasm_bindgen(js_name = exportMerged)]
-    pub fn export_merged(&self, name: &str) -> Outcome<JsValue> {
-        let files = self.engine.merge(name).map_err(thrown)?;
+    pub fn export_merged(&self, name_argument: &JsValue) -> Outcome<JsValue> {
+        let name = name(name_argument).map_err(thrown)?;
+        let files = self.engine.merge(&name).map_err(thrown)?;
         Ok(files_to_js(&files))
     }
 
@@ -385,7 +401,7 @@ fn converted<'a>(
 }
 
 /// A name or a composition.
-fn composition(value: JsValue) -> crate::Result<Composition> {
+fn composition(value: &JsValue) -> crate::Result<Composition> {
     Composition::from_json(&from_js("composition", value)?)
 }
 

@@ -126,7 +126,7 @@ impl Training {
     /// # Errors
     /// `option_invalid` for a share of another run.
     pub fn compute(&mut self, share: JsValue) -> Outcome<Vec<u8>> {
-        let share: Share = from_js("share", share).map_err(thrown)?;
+        let share: Share = from_js("share", &share).map_err(thrown)?;
         let computed = self.trainer()?.learner().compute(&share);
         Ok(computed.map_err(thrown)?.to_bytes())
     }
@@ -198,7 +198,7 @@ impl Training {
 
 /// Options by the names that settings have.
 pub(super) fn fields(options: JsValue) -> Result<Map<String, Value>> {
-    let fields: Map<String, Value> = from_js("training options", options)?;
+    let fields: Map<String, Value> = from_js("training options", &options)?;
     let mut snake = Map::new();
     for (name, value) in fields {
         let own = snake_case(&name);

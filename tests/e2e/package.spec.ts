@@ -45,7 +45,9 @@ test("answers with adapters side by side, and embeds", async ({ page }) => {
     const { g } = window as unknown as Scope;
     await g.addAdapter("sentiment", "/adapters/sst2/");
     await g.addAdapter("question", "/adapters/trec/");
-    const pair = await g.classifyWith(["a delight", "who wrote this ?"], ["sentiment", "question"]);
+    const pair = await g.classify(["a delight", "who wrote this ?"], {
+      with: ["sentiment", "question"],
+    });
     await g.use("sentiment");
     const alone = await g.classify(["a delight"]);
     await g.use(null);

@@ -232,7 +232,7 @@ test("many texts are classified by two workers as by one", async ({ context }) =
     await g.use("question");
     const texts = Array.from({ length: 400 }, (_, i) => `Who was number ${i} of the ${i % 7} ?`);
     const progress: Package.ManyProgress[] = [];
-    const two = await g.classifyMany(texts, { workers: 2, onProgress: (at) => progress.push(at) });
+    const two = await g.classify(texts, { workers: 2, onProgress: (at) => progress.push(at) });
     return { one: await g.classify(texts), two, progress };
   });
   const logits = (answers: Package.Answer[]) => answers.map((answer) => answer.logits);

@@ -9,6 +9,7 @@ import type {
   Answer,
   BackboneInfo,
   Composition,
+  Embedded,
   KindInfo,
   Recipe,
   SuggestEvent,
@@ -29,10 +30,20 @@ export interface Engine {
   active(): Composition | null;
   /** Makes a new adapter of others' parameters. */
   compose(name: string, recipe: Recipe): AdapterInfo;
-  classify(texts: readonly Text[], truncate?: boolean): Answer[];
-  /** The outer index is the adapter's. */
-  classifyWith(texts: readonly Text[], of: readonly Composition[], truncate?: boolean): Answer[][];
-  embed(texts: readonly Text[], truncate?: boolean): Float32Array[];
+  /** Answers of what is in use, or of each of `of`; the texts stand behind `before` others, which messages count. */
+  classify(
+    texts: readonly Text[],
+    of: readonly Composition[] | null,
+    truncate: boolean,
+    before: number,
+  ): Answer[][];
+  /** With what is in use, with `of`, or with null with the bare backbone. */
+  embed(
+    texts: readonly Text[],
+    of: Composition | null | undefined,
+    truncate: boolean,
+    before: number,
+  ): Embedded[];
   exportAdapter(name: string, format: AdapterFormat): AdapterFiles;
   exportMerged(name: string): AdapterFiles;
   /** Uses the rows up. With a checkpoint the run goes on from there. */

@@ -24,6 +24,7 @@ export type ErrorCode =
   | "connection_lost"
   | "cors_refused"
   | "disposed"
+  | "engine_trapped"
   | "fetch_failed"
   | "file_invalid"
   | "file_missing"
@@ -71,9 +72,36 @@ export class GraftletError extends Error {
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, message: string) {
-    super(message);
+    super(printable(message));
     this.code = code;
   }
+}
+
+/** Most characters of a message. */
+export const LONGEST_MESSAGE = 400;
+/** How many of a longer one's last characters stay: they say what to do. */
+const END = 150;
+
+/**
+ * A message that can be shown anywhere. Control characters and those that change the direction of writing are escaped,
+ * for names and values out of files are part of messages. Of a long message the middle is left out.
+ */
+export function printable(message: string): string {
+  // A megabyte of it must not be escaped first.
+  const short = shortened(message.slice(0, 4 * LONGEST_MESSAGE) + message.slice(-END));
+  const whole = message.length <= 4 * LONGEST_MESSAGE ? message : short;
+  const escaped = whole.replace(
+    /[\p{Cc}\p{Cs}\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  return shortened(escaped);
+}
+
+function shortened(message: string): string {
+  const characters = [...message];
+  if (characters.length <= LONGEST_MESSAGE) return message;
+  const beginning = characters.slice(0, LONGEST_MESSAGE - END - 3).join("");
+  return `${beginning} … ${characters.slice(-END).join("")}`;
 }
 
 /** An error as it crosses between page and worker: structured cloning drops an Error's own fields, so `code` would be lost. */
@@ -84,14 +112,31 @@ export interface ErrorShape {
 
 /** Any thrown value as a shape. The engine's errors carry their code; anything else is a fault of ours. */
 export function toShape(thrown: unknown): ErrorShape {
-  if (thrown instanceof Error) {
-    const code = (thrown as { code?: unknown }).code;
-    if (thrown.name === "GraftletError" && typeof code === "string") {
-      return { code: code as ErrorCode, message: sentence(thrown.message) };
-    }
-    return { code: "internal", message: `The engine stopped unexpectedly: ${thrown.message}` };
+  const code = codeOf(thrown);
+  if (code) return { code, message: printable(sentence((thrown as Error).message)) };
+  const reason = printable(thrown instanceof Error ? thrown.message : String(thrown));
+  if (!isTrap(thrown)) {
+    return { code: "internal", message: `The engine could not do this: ${sentence(reason)}` };
   }
-  return { code: "internal", message: `The engine stopped unexpectedly: ${String(thrown)}` };
+  return {
+    code: "engine_trapped",
+    message: `The engine stopped in this call (${reason}) and is started again: do not repeat the call with the same arguments.`,
+  };
+}
+
+function codeOf(thrown: unknown): ErrorCode | undefined {
+  if (!(thrown instanceof Error) || thrown.name !== "GraftletError") return undefined;
+  const { code } = thrown as { code?: unknown };
+  return typeof code === "string" ? (code as ErrorCode) : undefined;
+}
+
+/**
+ * Whether the engine must not be used any more. What it says itself has a code, and browsers and JSON have errors of
+ * their own. Anything else, such as a panic, no memory or no stack, may have left an object of the engine half changed.
+ */
+export function isTrap(thrown: unknown): boolean {
+  if (codeOf(thrown) || thrown instanceof SyntaxError) return false;
+  return typeof DOMException === "undefined" || !(thrown instanceof DOMException);
 }
 
 /**

@@ -1,14 +1,16 @@
 /**
  * The class a page uses. Each method is one call to the worker; nothing here computes.
  */
+import * as check from "./check.js";
+import { checked } from "./check.js";
 import { type ErrorShape, GraftletError } from "./errors.js";
 import { type Reservation, reserve } from "./locks.js";
-import { classifyMany } from "./many.js";
-import { checkName } from "./names.js";
+import { MainWorker, type RestartEvent } from "./main-worker.js";
+import { abortable, classifyMany, embedMany } from "./many.js";
 import { PatientWorker } from "./patient-worker.js";
 import { type DownloadCount, progressGuard } from "./progress.js";
 import type { Loaded } from "./protocol.js";
-import { Remote, type WorkerLike } from "./remote.js";
+import { Remote, tell, type WorkerLike } from "./remote.js";
 import { partsOf } from "./rows.js";
 import { type Change, Tabs } from "./tabs.js";
 import { type Run, train } from "./training.js";
@@ -19,14 +21,15 @@ import type {
   AddedAdapter,
   Answer,
   BackboneInfo,
+  ClassifyOptions,
   Composition,
+  Embedded,
+  EmbedOptions,
   EngineBuild,
   InterruptedRun,
   KindInfo,
   LoadNotice,
   LoadProgress,
-  ManyProgress,
-  ReadOptions,
   Recipe,
   Row,
   RuntimeInfo,
@@ -47,6 +50,11 @@ export interface LoadOptions {
   onProgress?: (event: LoadProgress) => void;
   /** Told of what did not work while loading goes on. */
   onNotice?: (notice: LoadNotice) => void;
+  /**
+   * Is told when the engine was started again, because a call stopped it or its worker ended. Calls go on meanwhile, and
+   * what was loaded is loaded again.
+   */
+  onRestart?: (event: RestartEvent) => void;
   /** Aborting ends the download; `load` then rejects with code `aborted`. */
   signal?: AbortSignal;
   /** Forces one of the engine's builds, for tests and measurements; by default it is the best that the browser runs. */
@@ -54,6 +62,8 @@ export interface LoadOptions {
   /** Starts a worker from the package's `worker.js`; only for pages that serve it from elsewhere. */
   worker?: () => Worker;
 }
+
+export type { RestartEvent };
 
 /** A frozen backbone in a worker, and the adapters that make it a specialist. Every rejection is a `GraftletError`. */
 export class Graftlet {
@@ -63,7 +73,7 @@ export class Graftlet {
   readonly runtime: RuntimeInfo;
   readonly #backboneUrl: string;
   readonly #spawn: () => WorkerLike;
-  readonly #remote: Remote;
+  readonly #remote: MainWorker;
   /** Further workers, of training runs and of many texts. */
   readonly #hired = new Set<Remote>();
   /** Names of the runs under way. */
@@ -76,7 +86,7 @@ export class Graftlet {
     { backbone, runtime }: Loaded,
     backboneUrl: string,
     spawn: () => WorkerLike,
-    remote: Remote,
+    remote: MainWorker,
   ) {
     this.backbone = backbone;
     this.runtime = runtime;
@@ -87,25 +97,31 @@ export class Graftlet {
 
   /** Starts the worker and loads a backbone: from the network the first time, then from the browser's cache. */
   static async load(options: LoadOptions): Promise<Graftlet> {
-    const { signal } = options;
+    const given = checked(options, "the options of load", check.loadOptions);
+    const { signal, onProgress, onNotice, onRestart, build = null } = given;
     const aborted = new GraftletError("aborted", "Loading of the backbone was cancelled.");
     if (signal?.aborted) throw aborted;
-    const url = folderUrl(options.backbone);
-    const spawn = () => new PatientWorker(options.worker ?? startWorker);
+    const url = folderUrl(given.backbone);
+    const spawn = () => new PatientWorker(given.worker ?? startWorker);
     const remote = new Remote(spawn());
     const abort = () => remote.end(aborted);
     signal?.addEventListener("abort", abort, { once: true });
-    const progress = progressGuard(options.onProgress ?? (() => {}));
+    const progress = progressGuard((event) => tell(onProgress, event));
     try {
-      const loaded = await remote.call("load", [url, options.build ?? null], (event) => {
+      const loaded = await remote.call("load", [url, build], (event) => {
         const { type, ...told } = event;
         if (type === "download") progress.report(told as DownloadCount);
-        else options.onNotice?.(told as LoadNotice);
+        else tell(onNotice, told as LoadNotice);
       });
       progress.finish();
+      const main = new MainWorker(remote, {
+        spawn: () => new Remote(spawn()),
+        load: (worker) => worker.call("load", [url, loaded.runtime.build]),
+        onRestart,
+      });
       // Where nothing can be kept nothing was left behind.
-      remote.call("sweep", []).catch(() => {});
-      return new Graftlet(loaded, url, spawn, remote);
+      main.call("sweep", []).catch(() => {});
+      return new Graftlet(loaded, url, spawn, main);
     } catch (error) {
       remote.end(aborted);
       throw error;
@@ -122,23 +138,28 @@ export class Graftlet {
   /**
    * Loads an adapter of PEFT or AdapterHub from its folder's URL or from its files; a loaded one of that name is
    * replaced. With `persist` it is kept in the browser too, for `saved` and `restore`; where that fails the answer's
-   * `unkept` says why. Rejects with `name_in_use` while a run trains under the name.
+   * `unkept` says why. Rejects with `name_in_use` while a run trains under the name. Aborting `signal` ends the download.
    */
   async addAdapter(
     name: string,
     source: string | URL | AdapterFiles,
-    options: { persist?: boolean } = {},
+    options: { persist?: boolean; signal?: AbortSignal } = {},
   ): Promise<AddedAdapter> {
-    checkName(name);
-    const from = typeof source === "string" || source instanceof URL ? folderUrl(source) : source;
-    return this.#saving(name, options.persist ?? false, (persist) =>
-      this.#remote.call("addAdapter", [name, from, persist]),
+    const own = checked(name, "name", check.name);
+    const given = checked(source, "source", check.source);
+    const settings = checked(options, "options", check.addOptions);
+    const { persist = false, signal } = settings;
+    const from = typeof given === "string" || given instanceof URL ? folderUrl(given) : given;
+    return abortable(signal, `Loading “${own}” was cancelled.`, () =>
+      this.#saving(own, persist, (persist) =>
+        this.#remote.call("addAdapter", [own, from, persist], undefined, [], signal),
+      ),
     );
   }
 
   /** Unloads an adapter; one that is kept in the browser stays there. */
-  removeAdapter(name: string): Promise<void> {
-    return this.#remote.call("removeAdapter", [name]);
+  async removeAdapter(name: string): Promise<void> {
+    return this.#remote.call("removeAdapter", [checked(name, "name", check.name)]);
   }
 
   /** The loaded adapters. */
@@ -150,8 +171,9 @@ export class Graftlet {
    * Makes a loaded adapter, or a composition of several, the active one; `null` is the bare backbone. No byte of the
    * backbone is touched. A composition that cannot be is rejected here, before anything runs.
    */
-  use(what: Composition | null): Promise<void> {
-    return this.#remote.call("use", [what]);
+  async use(what: Composition | null): Promise<void> {
+    const given = what === null ? null : checked(what, "the composition", check.composition);
+    return this.#remote.call("use", [given]);
   }
 
   /** The active adapter's name, the active composition, or null. */
@@ -168,40 +190,101 @@ export class Graftlet {
     recipe: Recipe,
     options: { persist?: boolean } = {},
   ): Promise<AddedAdapter> {
-    checkName(name);
-    return this.#saving(name, options.persist ?? false, (persist) =>
-      this.#remote.call("compose", [name, recipe, persist]),
+    const own = checked(name, "name", check.name);
+    const given = checked(recipe, "the recipe", check.recipe);
+    const { persist = false } = checked(options, "options", check.persistOptions);
+    return this.#saving(own, persist, (persist) =>
+      this.#remote.call("compose", [own, given, persist]),
     );
   }
 
-  /** Classifies with what is active, one answer a text. */
-  classify(texts: readonly Text[], options: ReadOptions = {}): Promise<Answer[]> {
-    return this.#remote.call("classify", [texts, options.truncate ?? false]);
-  }
-
   /**
-   * Classifies with several loaded adapters or compositions in one pass: the outer index is the adapter's (a `parallel`
-   * block counts as each of its parts), the inner one the text's.
+   * Classifies a text, or many texts, with what is active or with `options.with`: one answer a text. With several
+   * adapters or compositions in `with` the outer index is theirs, and all of them are computed in one pass.
    */
-  classifyWith(
+  classify(text: Text, options?: ClassifyOptions & { with?: Composition }): Promise<Answer>;
+  classify(
     texts: readonly Text[],
-    of: readonly Composition[],
-    options: ReadOptions = {},
-  ): Promise<Answer[][]> {
-    return this.#remote.call("classifyWith", [texts, of, options.truncate ?? false]);
+    options?: ClassifyOptions & { with?: Composition },
+  ): Promise<Answer[]>;
+  classify(
+    text: Text,
+    options: ClassifyOptions & { with: readonly Composition[] },
+  ): Promise<Answer[]>;
+  classify(
+    texts: readonly Text[],
+    options: ClassifyOptions & { with: readonly Composition[] },
+  ): Promise<Answer[][]>;
+  async classify(
+    input: Text | readonly Text[],
+    options: ClassifyOptions = {},
+  ): Promise<Answer | Answer[] | Answer[][]> {
+    const given = checked(input, "texts", check.texts);
+    const settings = checked(options, "options", check.classifyOptions);
+    const { with: by, truncate = false, workers, signal, onProgress } = settings;
+    const several = Array.isArray(by);
+    const lists = await classifyMany({
+      texts: Array.isArray(given) ? given : [given],
+      of: by === undefined ? undefined : ((several ? by : [by]) as Composition[]),
+      truncate,
+      workers,
+      signal,
+      onProgress,
+      main: this.#remote,
+      hire: (names) => this.#hireWith(names),
+      retire: (worker) => this.#retire(worker),
+    });
+    if (several) {
+      return Array.isArray(given) ? lists : lists.map(([answer]) => answer as Answer);
+    }
+    const [answers = []] = lists;
+    if (lists.length > 1) {
+      throw new GraftletError(
+        "composition_invalid",
+        `The composition gives ${lists.length} answers to each text: put it in an array, \`{ with: [composition] }\`, to get all of them.`,
+      );
+    }
+    return Array.isArray(given) ? answers : (answers[0] as Answer);
   }
 
   /**
-   * One vector per text, as the backbone's `manifest.json` says (longest text, pooling, normalisation). By default it is the
-   * mean over the tokens, of length `backbone.hiddenSize`, L2-normalised.
+   * One vector per text, by what is active or by `options.with`, as the backbone's `manifest.json` says (longest text,
+   * pooling, normalisation). By default it is the mean over the tokens, of length `backbone.hiddenSize`, L2-normalised.
+   * With `details` each comes with how much of the text was read.
    */
-  embed(texts: readonly Text[], options: ReadOptions = {}): Promise<Float32Array[]> {
-    return this.#remote.call("embed", [texts, options.truncate ?? false]);
+  embed(text: Text, options?: EmbedOptions & { details?: false }): Promise<Float32Array>;
+  embed(
+    texts: readonly Text[],
+    options?: EmbedOptions & { details?: false },
+  ): Promise<Float32Array[]>;
+  embed(text: Text, options: EmbedOptions & { details: true }): Promise<Embedded>;
+  embed(texts: readonly Text[], options: EmbedOptions & { details: true }): Promise<Embedded[]>;
+  async embed(
+    input: Text | readonly Text[],
+    options: EmbedOptions = {},
+  ): Promise<Float32Array | Embedded | (Float32Array | Embedded)[]> {
+    const given = checked(input, "texts", check.texts);
+    const settings = checked(options, "options", check.embedOptions);
+    const { with: of, truncate = false, details = false, signal } = settings;
+    const found = await embedMany({
+      texts: Array.isArray(given) ? given : [given],
+      of,
+      truncate,
+      signal,
+      main: this.#remote,
+    });
+    const vectors = details ? found : found.map(({ vector }) => vector);
+    return Array.isArray(given) ? vectors : (vectors[0] as Float32Array | Embedded);
   }
 
   /** A loaded adapter as a folder, by default in the format of its kind. */
-  exportAdapter(name: string, options: { format?: AdapterFormat } = {}): Promise<AdapterFiles> {
-    return this.#remote.call("exportAdapter", [name, options.format ?? null]);
+  async exportAdapter(
+    name: string,
+    options: { format?: AdapterFormat } = {},
+  ): Promise<AdapterFiles> {
+    const own = checked(name, "name", check.name);
+    const { format = null } = checked(options, "options", check.exportOptions);
+    return this.#remote.call("exportAdapter", [own, format]);
   }
 
   /**
@@ -209,8 +292,8 @@ export class Graftlet {
    * beside the backbone's own `config.json` and `tokenizer.json`, and the adapter's head in
    * `graftlet_head.safetensors` with `graftlet.json`. Kinds that do more than change weights are refused.
    */
-  exportMerged(name: string): Promise<AdapterFiles> {
-    return this.#remote.call("exportMerged", [name]);
+  async exportMerged(name: string): Promise<AdapterFiles> {
+    return this.#remote.call("exportMerged", [checked(name, "name", check.name)]);
   }
 
   /** Names of the adapters that this browser keeps. */
@@ -220,33 +303,33 @@ export class Graftlet {
 
   /** Keeps a loaded adapter in the browser, in place of a kept one of that name. */
   async keep(name: string): Promise<void> {
-    checkName(name);
-    const reservation = await reserve(name);
+    const own = checked(name, "name", check.name);
+    const reservation = await reserve(own);
     try {
-      await this.#remote.call("keep", [name]);
-      const run = this.#unkept.get(name);
-      if (run !== undefined) await this.#remote.call("forgetRun", [name, run]);
-      this.#unkept.delete(name);
+      await this.#remote.call("keep", [own]);
+      const run = this.#unkept.get(own);
+      if (run !== undefined) await this.#remote.call("forgetRun", [own, run]);
+      this.#unkept.delete(own);
     } finally {
       reservation.release();
     }
-    this.#tabs.tell({ type: "saved", name });
+    this.#tabs.tell({ type: "saved", name: own });
   }
 
   /** Loads an adapter that this browser keeps. */
-  restore(name: string): Promise<AdapterInfo> {
-    return this.#remote.call("restore", [name]);
+  async restore(name: string): Promise<AdapterInfo> {
+    return this.#remote.call("restore", [checked(name, "name", check.name)]);
   }
 
   /** Deletes an adapter from the browser; if it is loaded it stays so. */
   async forget(name: string): Promise<void> {
-    await this.#remote.call("forget", [name]);
+    await this.#remote.call("forget", [checked(name, "name", check.name)]);
     this.#tabs.tell({ type: "forgotten", name });
   }
 
   /** Calls `listener` when another tab saves or forgets an adapter, or begins or ends a training; the answer stops that. */
   onChange(listener: (change: Change) => void): () => void {
-    return this.#tabs.listen(listener);
+    return this.#tabs.listen(checked(listener, "the listener", check.callback));
   }
 
   /** What this browser keeps for the page, and how much room there is. */
@@ -267,46 +350,7 @@ export class Graftlet {
    * `name_in_use`. `train` does it by itself; this is for what takes time before it, such as `suggest`.
    */
   async reserve(name: string): Promise<Reservation> {
-    checkName(name);
-    return reserve(name);
-  }
-
-  /**
-   * Classifies many texts with what is active, one answer a text; with several workers each has the backbone in
-   * its memory for as long as it takes. Where one cannot be had the others do its part. A `split`, which is told how
-   * many texts come together, is computed by one worker.
-   */
-  classifyMany(
-    texts: readonly Text[],
-    options: ReadOptions & {
-      workers?: number | "auto";
-      signal?: AbortSignal;
-      onProgress?: (progress: ManyProgress) => void;
-    } = {},
-  ): Promise<Answer[]> {
-    return classifyMany({
-      texts,
-      truncate: options.truncate ?? false,
-      workers: options.workers,
-      signal: options.signal,
-      onProgress: options.onProgress,
-      main: this.#remote,
-      hire: async (names) => {
-        const worker = this.#hire();
-        try {
-          const folders = await Promise.all(names.map((name) => this.exportAdapter(name)));
-          await worker.call("load", [this.#backboneUrl, this.runtime.build]);
-          for (const [index, files] of folders.entries()) {
-            await worker.call("addAdapter", [names[index] as string, files, false]);
-          }
-        } catch (error) {
-          this.#retire(worker);
-          throw error;
-        }
-        return worker;
-      },
-      retire: (worker) => this.#retire(worker),
-    });
+    return reserve(checked(name, "name", check.name));
   }
 
   /**
@@ -330,9 +374,18 @@ export class Graftlet {
       reservation?: Reservation;
     } = {},
   ): TrainRun {
-    const { signal, persist = true, checkpoints: keep = persist, reservation } = settings;
-    const whole: TrainOptions = { kind: "", ...options };
-    return this.#train(options.name, { options: whole, rows, keep }, signal, persist, reservation);
+    return lazily(() => {
+      const given = checked(options, "the options", check.trainOptions);
+      const all = checked(rows, "rows", check.rows) as readonly (Row | TaggedRow)[];
+      const {
+        signal,
+        persist = true,
+        checkpoints: keep = persist,
+        reservation,
+      } = checked(settings, "the settings", check.trainSettings);
+      const begin = { options: given, rows: all, keep };
+      return this.#train(given.name, begin, signal, persist, reservation);
+    });
   }
 
   /** Training runs that this browser keeps and that no tab is at. */
@@ -352,15 +405,19 @@ export class Graftlet {
     name: string,
     settings: { signal?: AbortSignal; persist?: boolean; reservation?: Reservation } = {},
   ): TrainRun {
-    const { signal, persist, reservation } = settings;
-    return this.#train(name, "continue", signal, persist, reservation);
+    return lazily(() => {
+      const own = checked(name, "name", check.name);
+      const given = checked(settings, "the settings", check.trainSettings);
+      return this.#train(own, "continue", given.signal, given.persist, given.reservation);
+    });
   }
 
   /** Removes what is kept of an interrupted run; rejects with `name_in_use` while another tab is at it. */
   async forgetTraining(name: string): Promise<void> {
-    const reservation = await reserve(name);
+    const own = checked(name, "name", check.name);
+    const reservation = await reserve(own);
     try {
-      await this.#remote.call("forgetRun", [name, null]);
+      await this.#remote.call("forgetRun", [own, null]);
     } finally {
       reservation.release();
     }
@@ -375,7 +432,9 @@ export class Graftlet {
     options: SuggestOptions = {},
     settings: { signal?: AbortSignal; onProgress?: (event: SuggestEvent) => void } = {},
   ): Promise<Suggestion> {
-    const { signal, onProgress } = settings;
+    const all = checked(rows, "rows", check.rows);
+    const chosen = checked(options, "the options", check.suggestOptions);
+    const { signal, onProgress } = checked(settings, "the settings", check.suggestSettings);
     const aborted = new GraftletError("aborted", "The comparison was cancelled.");
     if (signal?.aborted) throw aborted;
     const worker = this.#hire();
@@ -383,8 +442,8 @@ export class Graftlet {
     signal?.addEventListener("abort", abort, { once: true });
     try {
       await worker.call("load", [this.#backboneUrl, this.runtime.build]);
-      for (const lines of partsOf(rows)) await worker.call("addRows", [lines]);
-      return await worker.call("suggest", [options], onProgress);
+      for (const lines of partsOf(all)) await worker.call("addRows", [lines]);
+      return await worker.call("suggest", [chosen], onProgress);
     } finally {
       signal?.removeEventListener("abort", abort);
       this.#retire(worker);
@@ -415,7 +474,6 @@ export class Graftlet {
       },
       retire: (worker) => this.#retire(worker),
       reserve: async () => {
-        checkName(name);
         if (reservation?.name === name || keepsNothing) return reservation;
         return reserve(name);
       },
@@ -457,6 +515,22 @@ export class Graftlet {
     return worker;
   }
 
+  /** A worker with the backbone and these adapters. */
+  async #hireWith(names: readonly string[]): Promise<Remote> {
+    const worker = this.#hire();
+    try {
+      const folders = await Promise.all(names.map((name) => this.exportAdapter(name)));
+      await worker.call("load", [this.#backboneUrl, this.runtime.build]);
+      for (const [index, files] of folders.entries()) {
+        await worker.call("addAdapter", [names[index] as string, files, false]);
+      }
+    } catch (error) {
+      this.#retire(worker);
+      throw error;
+    }
+    return worker;
+  }
+
   #retire(worker: Remote): void {
     this.#hired.delete(worker);
     worker.end(new GraftletError("disposed", "This worker is done."));
@@ -470,9 +544,35 @@ export class Graftlet {
   }
 }
 
+/** A run that is not begun before its first event is asked for: what is wrong with it is thrown there. */
+function lazily(begin: () => TrainRun): TrainRun {
+  let begun: TrainRun | undefined;
+  const run = () => {
+    begun ??= begin();
+    return begun;
+  };
+  return {
+    next: async () => run().next(),
+    return: async (value) => run().return(value),
+    throw: async (error) => run().throw(error),
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    pause: async () => run().pause(),
+    resume: async () => run().resume(),
+    cancel: async () => run().cancel(),
+  };
+}
+
 /** Absolute, and with the slash at the end that makes file names resolve inside the folder. */
 function folderUrl(url: string | URL): string {
-  const absolute = new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href);
+  let absolute: URL;
+  try {
+    absolute = new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href);
+  } catch {
+    const given = String(url).slice(0, 100);
+    throw new GraftletError("option_invalid", `“${given}” is no URL: give that of a folder.`);
+  }
   if (!absolute.pathname.endsWith("/")) absolute.pathname += "/";
   return absolute.href;
 }

@@ -4,10 +4,10 @@
 import { fetchAdapter } from "./adapter-folder.js";
 import { Downloads } from "./download.js";
 import type { Engine, EngineModule } from "./engine.js";
-import { fromShape, GraftletError, toShape } from "./errors.js";
+import { fromShape, GraftletError, isTrap, toShape } from "./errors.js";
 import { forgetRun, interrupted } from "./kept.js";
 import { type Delivery, loadEngine, type WasmFiles } from "./loading.js";
-import type { Calls, EventOf, Method, Reply, Request } from "./protocol.js";
+import type { Calls, Cancel, EventOf, KeptFiles, Method, Reply, Request } from "./protocol.js";
 import { namingUnused, storageReport } from "./storage.js";
 import { Store, type StoreName } from "./store.js";
 import { trainingHandlers } from "./training-host.js";
@@ -16,12 +16,21 @@ import type { AdapterFiles, AdapterFormat, AdapterInfo, AddedAdapter } from "./t
 /** The part of a worker's global scope (or of a message port) that the host needs. */
 export interface HostPort {
   postMessage(message: Reply, transfer: Transferable[]): void;
-  addEventListener(type: "message", listener: (event: MessageEvent<Request>) => void): void;
+  addEventListener(
+    type: "message",
+    listener: (event: MessageEvent<Request | Cancel>) => void,
+  ): void;
+}
+
+/** Tells events of a call; its signal says that nobody waits for the call any more. */
+export interface Emit<E> {
+  (event: E): void;
+  readonly signal: AbortSignal;
 }
 
 export type Handlers = {
   [M in Method]: (
-    emit: (event: EventOf<M>) => void,
+    emit: Emit<EventOf<M>>,
     ...args: Parameters<Calls[M]>
   ) => ReturnType<Calls[M]> | Promise<ReturnType<Calls[M]>>;
 };
@@ -37,22 +46,35 @@ export function serve(
   openStore: OpenStore = Store.open,
 ): void {
   const handlers = handlersOf(module, wasmFiles, delivery, openStore);
-  port.addEventListener("message", ({ data: request }) => {
+  /** Calls under way. */
+  const running = new Map<number, AbortController>();
+  let trapped = false;
+  const answer = async (request: Request): Promise<void> => {
     const { id, method, args } = request;
-    const emit = (event: EventOf<Method>) => port.postMessage({ id, type: "event", event }, []);
+    const controller = new AbortController();
+    running.set(id, controller);
+    const tell = (event: EventOf<Method>) => port.postMessage({ id, type: "event", event }, []);
+    const emit = Object.assign(tell, { signal: controller.signal });
     const handler = handlers[method] as (
-      emit: (event: never) => void,
+      emit: unknown,
       ...args: unknown[]
     ) => ReturnType<Calls[Method]> | Promise<ReturnType<Calls[Method]>>;
-    Promise.resolve()
-      .then(() => handler(emit, ...args))
-      .then((answer) => {
-        const [value, transfer] = transferable(answer);
-        port.postMessage({ id, type: "value", value }, transfer);
-      })
-      .catch((thrown: unknown) =>
-        port.postMessage({ id, type: "error", error: toShape(thrown) }, []),
-      );
+    try {
+      const [value, transfer] = transferable(await handler(emit, ...args));
+      if (!trapped) port.postMessage({ id, type: "value", value }, transfer);
+    } catch (thrown) {
+      if (trapped) return;
+      trapped = isTrap(thrown);
+      port.postMessage({ id, type: "error", error: toShape(thrown), trapped }, []);
+    } finally {
+      running.delete(id);
+    }
+  };
+  port.addEventListener("message", ({ data }) => {
+    // An engine that has trapped answers nothing: another worker will.
+    if (trapped) return;
+    if ("cancel" in data) running.get(data.id)?.abort();
+    else void Promise.resolve().then(() => answer(data));
   });
   port.postMessage({ id: -1, type: "hello" }, []);
 }
@@ -74,7 +96,8 @@ function handlersOf(
   const runs = shelf(openStore, "runs");
 
   const downloads = new Downloads(delivery.network, undefined, delivery.limits);
-  const fetched = (url: string) => fetchAdapter(url, module.adapterFileNames, downloads);
+  const fetched = (url: string, signal: AbortSignal) =>
+    fetchAdapter(url, module.adapterFileNames, downloads, { signal });
   const explain = (thrown: unknown) => namingUnused(toShape(thrown), adapters);
   /** Keeps what was just loaded. It answers all the same where that fails. */
   const keeping = async (info: AdapterInfo, files: () => AdapterFiles): Promise<AddedAdapter> => {
@@ -102,22 +125,28 @@ function handlersOf(
       return { backbone: loaded.backbone(), runtime };
     },
     kinds: () => module.kinds(),
-    async addAdapter(_, name, source, persist) {
-      const files = typeof source === "string" ? await fetched(source) : source;
+    async addAdapter(emit, name, source, persist) {
+      const { signal } = emit;
+      const files = typeof source === "string" ? await fetched(source, signal) : source;
+      if (signal.aborted) throw new GraftletError("aborted", `Loading “${name}” was cancelled.`);
       const info = engine().addAdapter(name, files);
-      return persist ? keeping(info, () => files) : info;
+      const added = persist ? await keeping(info, () => files) : info;
+      emit(kept(files));
+      return added;
     },
     removeAdapter: (_, name) => engine().removeAdapter(name),
     adapters: () => engine().adapters(),
     use: (_, what) => engine().use(what),
     active: () => engine().active(),
-    async compose(_, name, recipe, persist) {
+    async compose(emit, name, recipe, persist) {
       const info = engine().compose(name, recipe);
-      return persist ? keeping(info, () => exported(name, info.format)) : info;
+      const files = exported(name, info.format);
+      const added = persist ? await keeping(info, () => files) : info;
+      emit(kept(files));
+      return added;
     },
-    classify: (_, texts, truncate) => engine().classify(texts, truncate),
-    classifyWith: (_, texts, of, truncate) => engine().classifyWith(texts, of, truncate),
-    embed: (_, texts, truncate) => engine().embed(texts, truncate),
+    classify: (_, texts, of, truncate, before) => engine().classify(texts, of, truncate, before),
+    embed: (_, texts, of, truncate, before) => engine().embed(texts, of, truncate, before),
     exportAdapter: (_, name, format) => exported(name, format),
     exportMerged: (_, name) => engine().exportMerged(name),
     async keep(_, name) {
@@ -129,7 +158,7 @@ function handlersOf(
       }
     },
     saved: async () => (await adapters()).list(),
-    async restore(_, name) {
+    async restore(emit, name) {
       const store = await adapters();
       const files = await store.get(name);
       if (!files) {
@@ -140,6 +169,7 @@ function handlersOf(
       }
       const info = engine().addAdapter(name, files);
       await store.use(name);
+      emit(kept(files));
       return info;
     },
     forget: async (_, name) => (await adapters()).remove(name),
@@ -157,6 +187,12 @@ function handlersOf(
       memory: () => memory?.buffer.byteLength ?? 0,
     }),
   };
+}
+
+/** A folder as blobs, which the browser keeps outside of this worker. */
+function kept(files: AdapterFiles): KeptFiles {
+  const blob = (content: Uint8Array) => new Blob([content as Uint8Array<ArrayBuffer>]);
+  return Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, blob(bytes)]));
 }
 
 /** Opens one of the stores when it is first asked for. */

@@ -1,9 +1,16 @@
 /**
  * graftlet: one frozen transformer in a browser tab, and small adapters that make it a specialist.
  */
+export { MAX_CHARACTERS } from "./check.js";
+export {
+  type Classifier,
+  type ClassifierOptions,
+  classifier,
+  type Labelled,
+} from "./classifier.js";
 export { type ErrorCode, GraftletError } from "./errors.js";
 export { fetchFile } from "./fetch-file.js";
-export { Graftlet, type LoadOptions } from "./graftlet.js";
+export { Graftlet, type LoadOptions, type RestartEvent } from "./graftlet.js";
 export type { Reservation } from "./locks.js";
 export { checkName } from "./names.js";
 export type { Change } from "./tabs.js";
@@ -16,7 +23,10 @@ export type {
   AnswerBase,
   BackboneInfo,
   Classification,
+  ClassifyOptions,
   Composition,
+  Embedded,
+  EmbedOptions,
   EngineBuild,
   Evaluation,
   HardRow,
@@ -33,6 +43,7 @@ export type {
   NumberAnswer,
   Part,
   Problem,
+  ReadOptions,
   Recipe,
   Row,
   RuntimeInfo,

@@ -1,62 +1,110 @@
 /**
- * Classifying many texts: several workers take them in parts out of one queue.
+ * Many texts: they go to the workers in parts, so that a call can be cancelled and progress be told between two of them.
  */
+import { MAX_CHARACTERS } from "./check.js";
 import { GraftletError } from "./errors.js";
 import { membersOf } from "./members.js";
-import type { Remote } from "./remote.js";
-import type { Answer, ManyProgress, Text } from "./types.js";
+import type { Calls } from "./protocol.js";
+import { type Caller, type Remote, tell } from "./remote.js";
+import type { Answer, Composition, Embedded, ManyProgress, Text } from "./types.js";
 import { workersFor } from "./workers.js";
 
 export interface Many {
   texts: readonly Text[];
+  /** What answers; absent for what is active. */
+  of: readonly Composition[] | undefined;
   /** Whether only the beginnings of long texts are read. */
   truncate: boolean;
   /** Workers, the main one included. */
   workers: number | "auto" | undefined;
   signal: AbortSignal | undefined;
   onProgress: ((progress: ManyProgress) => void) | undefined;
-  main: Remote;
+  main: Caller;
   /** Starts a worker that has the backbone and the adapters of those names, in their order; it may fail. */
   hire(names: readonly string[]): Promise<Remote>;
   retire(worker: Remote): void;
 }
 
-/** Texts of a part: the engine batches them, and progress is told after each. */
+/** Most texts of a part. */
 const PART = 64;
 
-/** One answer a text, by what is active. */
-export async function classifyMany(many: Many): Promise<Answer[]> {
+interface Range {
+  start: number;
+  end: number;
+}
+
+/** Parts of at most `PART` texts, which together are no longer than one text may be. */
+function partsOf(texts: readonly Text[]): Range[] {
+  const parts: Range[] = [];
+  let start = 0;
+  let units = 0;
+  for (const [index, text] of texts.entries()) {
+    const own =
+      typeof text === "string" ? text.length : text.text.length + (text.text2?.length ?? 0);
+    if (index > start && (index - start === PART || units + own > MAX_CHARACTERS)) {
+      parts.push({ start, end: index });
+      start = index;
+      units = 0;
+    }
+    units += own;
+  }
+  parts.push({ start, end: texts.length });
+  return parts;
+}
+
+/** One answer a text, of each composition; what is active counts as one. */
+export function classifyMany(many: Many): Promise<Answer[][]> {
+  return abortable(many.signal, "Classifying was cancelled.", () => answers(many));
+}
+
+async function answers(many: Many): Promise<Answer[][]> {
   const { texts, truncate, main, signal, onProgress } = many;
-  throwIfAborted(signal);
   const most = workersFor(many.workers);
+  const parts = partsOf(texts);
+  const all = { start: 0, end: texts.length };
+  const ask = async (worker: Caller, of: readonly Composition[] | null, { start, end }: Range) => {
+    const part = texts.slice(start, end);
+    return worker.call("classify", [part, of, truncate, start], undefined, [], signal);
+  };
+  const total = texts.length;
+  const whole = async (of: readonly Composition[] | null) => {
+    const lists = await ask(main, of, all);
+    tell(onProgress, { done: total, total, workers: 1 });
+    return lists;
+  };
+  if (parts.length === 1) return whole(many.of ?? null);
   // Asked once: whatever is used meanwhile, all texts are answered by the same.
-  const active = await main.call("active", []);
-  const members = active === null ? undefined : membersOf(active);
-  // One call answers, or says why it cannot.
-  if (active === null || !members) return main.call("classify", [texts, truncate]);
-  const answers: Answer[] = new Array(texts.length);
-  const parts = Array.from({ length: Math.ceil(texts.length / PART) }, (_, part) => part * PART);
+  const active = many.of ? null : await main.call("active", []);
+  const of = many.of ?? (active === null ? null : [active]);
+  // One call says why it cannot.
+  if (of === null) return whole(null);
+  const { names, together } = membersOf(...of);
+  if (together) return whole(of);
+
+  const lists: Answer[][] = [];
   /** What workers are at. */
   const underWay = new Set<Promise<void>>();
+  const helpers = new Set<Remote>();
   let done = 0;
-  let workers = 1;
+  let over = false;
 
-  const answer = async (worker: Remote, start: number): Promise<void> => {
-    const part = texts.slice(start, start + PART);
-    const [found = []] = await worker.call("classifyWith", [part, [active], truncate]);
-    for (const [index, answer] of found.entries()) answers[start + index] = answer;
-    done += part.length;
+  const answer = async (worker: Caller, part: Range): Promise<void> => {
+    const found = await ask(worker, of, part);
     throwIfAborted(signal);
-    onProgress?.({ done, total: texts.length, workers });
+    for (const [channel, answers] of found.entries()) {
+      lists[channel] ??= new Array(total);
+      for (const [index, answer] of answers.entries()) lists[channel][part.start + index] = answer;
+    }
+    done += part.end - part.start;
+    tell(onProgress, { done, total, workers: 1 + helpers.size });
   };
   /** Takes parts until none is left. */
-  const work = async (worker: Remote): Promise<void> => {
-    for (let start = parts.shift(); start !== undefined; start = parts.shift()) {
-      const own = start;
+  const work = async (worker: Caller): Promise<void> => {
+    for (let part = parts.shift(); part; part = parts.shift()) {
+      const own = part;
       const task = answer(worker, own).catch((error: unknown) => {
         // Left to the main worker, whose failure is that of all.
-        if (worker === main) throw error;
-        parts.unshift(own);
+        if (worker !== main && !over) parts.unshift(own);
         throw error;
       });
       const settled = task.then(
@@ -72,12 +120,12 @@ export async function classifyMany(many: Many): Promise<Answer[]> {
     }
   };
   const help = async (): Promise<void> => {
-    const worker = await many.hire(members);
-    workers += 1;
+    const worker = await many.hire(names);
+    if (!over) helpers.add(worker);
     try {
-      await work(worker);
+      if (!over) await work(worker);
     } finally {
-      workers -= 1;
+      helpers.delete(worker);
       many.retire(worker);
     }
   };
@@ -85,17 +133,76 @@ export async function classifyMany(many: Many): Promise<Answer[]> {
   const useful = Math.min(most, parts.length);
   // A worker that cannot be had, or fails, is done without.
   for (let helper = 1; helper < useful; helper += 1) help().catch(() => {});
+  const stop = () => {
+    over = true;
+    parts.length = 0;
+    for (const worker of helpers) many.retire(worker);
+  };
+  signal?.addEventListener("abort", stop, { once: true });
   try {
-    while (done < texts.length) {
+    while (done < total) {
       await work(main);
-      if (done < texts.length) await Promise.race(underWay);
+      throwIfAborted(signal);
+      if (done < total) await Promise.race(underWay);
     }
   } finally {
-    parts.length = 0;
+    signal?.removeEventListener("abort", stop);
+    stop();
   }
-  return answers;
+  return lists;
+}
+
+export interface Vectors {
+  texts: readonly Text[];
+  /** What makes them; absent for what is active. */
+  of: Composition | undefined;
+  truncate: boolean;
+  signal: AbortSignal | undefined;
+  main: Caller;
+}
+
+/** One vector a text. */
+export function embedMany({ texts, of, truncate, signal, main }: Vectors): Promise<Embedded[]> {
+  return abortable(signal, "Embedding was cancelled.", async () => {
+    const parts = partsOf(texts);
+    const { together } = of === undefined ? { together: false } : membersOf(of);
+    let by: Composition | null | undefined = of;
+    if (parts.length > 1 && of === undefined) by = await main.call("active", []);
+    const ranges =
+      together || (by && membersOf(by).together) ? [{ start: 0, end: texts.length }] : parts;
+    const found: Embedded[] = [];
+    for (const { start, end } of ranges) {
+      throwIfAborted(signal);
+      const part = texts.slice(start, end);
+      // One after the other, so that those that are not begun can be left out.
+      const args: Parameters<Calls["embed"]> = [part, by, truncate, start];
+      for (const one of await main.call("embed", args, undefined, [], signal)) found.push(one);
+    }
+    return found;
+  });
+}
+
+/** Runs the task; when the signal says so, rejects at once, whatever the task is waiting for. */
+export async function abortable<T>(
+  signal: AbortSignal | undefined,
+  sentence: string,
+  task: () => Promise<T>,
+): Promise<T> {
+  if (!signal) return task();
+  const aborted = new GraftletError("aborted", sentence);
+  if (signal.aborted) throw aborted;
+  let abort = () => {};
+  const cancelled = new Promise<never>((_, reject) => {
+    abort = () => reject(aborted);
+  });
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([task(), cancelled]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
 }
 
 function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new GraftletError("aborted", "Classifying was cancelled.");
+  if (signal?.aborted) throw new GraftletError("aborted", "The call was cancelled.");
 }

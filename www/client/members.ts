@@ -3,25 +3,41 @@
  */
 import type { Composition, Part } from "./types.js";
 
-/**
- * The loaded adapters that a composition names, a fusion after those that it is of. Nothing where what it answers
- * depends on which texts come together (`split`) or is more than one answer a text (`parallel`).
- */
-export function membersOf(what: Composition): string[] | undefined {
-  const names = new Set<string>();
-  return collect(what, names) ? [...names] : undefined;
+/** What a composition names, and whether the answer to a text depends on which others come with it (`split`). */
+export interface Members {
+  /** Loaded adapters, a fusion after those that it is of. */
+  names: string[];
+  together: boolean;
 }
 
-function collect(what: Part<"weight">, names: Set<string>): boolean {
+export function membersOf(...of: readonly Composition[]): Members {
+  const found = { names: new Set<string>(), together: false };
+  for (const what of of) collect(what, found);
+  return { names: [...found.names], together: found.together };
+}
+
+function collect(what: Part<"weight" | "rows">, found: { names: Set<string>; together: boolean }) {
   if (typeof what === "string") {
-    names.add(what);
-    return true;
+    found.names.add(what);
+    return;
   }
-  if ("adapter" in what) return collect(what.adapter, names);
-  if ("split" in what || "parallel" in what) return false;
-  const parts = "stack" in what ? what.stack : "average" in what ? what.average : what.fuse;
-  if (!parts.every((part) => collect(part, names))) return false;
-  if ("fusion" in what) names.add(what.fusion);
-  if ("head" in what && what.head !== undefined) names.add(what.head);
-  return true;
+  const { adapter, stack, average, split, parallel, fuse, fusion, head } = what as Block;
+  if (split) found.together = true;
+  if (adapter !== undefined) collect(adapter, found);
+  for (const part of [stack, average, split, parallel, fuse].flatMap((parts) => parts ?? [])) {
+    collect(part, found);
+  }
+  for (const name of [fusion, head]) if (name !== undefined) found.names.add(name);
+}
+
+/** Any block. */
+interface Block {
+  adapter?: Composition;
+  stack?: readonly Composition[];
+  average?: readonly Part<"weight">[];
+  split?: readonly Part<"rows">[];
+  parallel?: readonly Composition[];
+  fuse?: readonly Composition[];
+  fusion?: string;
+  head?: string;
 }

@@ -5,7 +5,7 @@
 import { Downloads } from "./download.js";
 import { type ErrorCode, GraftletError } from "./errors.js";
 import { browserNetwork, type Network } from "./network.js";
-import type { Reply, Request } from "./protocol.js";
+import type { Cancel, Reply, Request } from "./protocol.js";
 import type { WorkerLike, WorkerTrouble } from "./remote.js";
 
 export interface StartLimits {
@@ -19,15 +19,23 @@ const LIMITS: StartLimits = { attempts: 3, backoffMs: 500, startMs: 30_000 };
 /** Causes that another attempt does not change. */
 const LASTING: readonly ErrorCode[] = ["not_found", "not_a_file", "offline", "cors_refused"];
 
-type Listener = { message(event: MessageEvent<Reply>): void; error(event: WorkerTrouble): void };
+interface Listener {
+  message(event: MessageEvent<Reply>): void;
+  messageerror(event: MessageEvent<Reply>): void;
+  error(event: WorkerTrouble): void;
+}
 
 export class PatientWorker implements WorkerLike {
   readonly #spawn: () => WorkerLike;
   readonly #network: Network;
   readonly #limits: StartLimits;
   readonly #downloads: Downloads;
-  readonly #waiting: [Request, Transferable[]][] = [];
-  readonly #listeners: { [T in keyof Listener]: Listener[T][] } = { message: [], error: [] };
+  readonly #waiting: [Request | Cancel, Transferable[]][] = [];
+  readonly #listeners: { [T in keyof Listener]: Listener[T][] } = {
+    message: [],
+    messageerror: [],
+    error: [],
+  };
   /** Aborted when the worker runs, or is not wanted any more. */
   readonly #settled = new AbortController();
   #worker: WorkerLike | undefined;
@@ -43,7 +51,7 @@ export class PatientWorker implements WorkerLike {
     this.#start();
   }
 
-  postMessage(message: Request, transfer: Transferable[]): void {
+  postMessage(message: Request | Cancel, transfer: Transferable[]): void {
     if (this.#runs) this.#worker?.postMessage(message, transfer);
     else if (!this.#terminated) this.#waiting.push([message, transfer]);
   }
@@ -76,6 +84,9 @@ export class PatientWorker implements WorkerLike {
       if (this.#worker !== worker) return;
       if (event.data.type === "hello") this.#begin(worker);
       else for (const tell of this.#listeners.message) tell(event);
+    });
+    worker.addEventListener("messageerror", (event) => {
+      if (this.#worker === worker) for (const tell of this.#listeners.messageerror) tell(event);
     });
     worker.addEventListener("error", (event) => {
       if (this.#worker !== worker) return;

@@ -2,8 +2,11 @@
  * Everything that passes between the page and the worker, and nothing else does.
  *
  * The page sends a `Request`; the worker answers with any number of `event` replies and then exactly one `value` or
- * `error` of the same id. Requests are taken up in order. There is no message for cancelling: a training run has
- * workers of its own, and ending them ends the run at once and gives their memory back.
+ * `error` of the same id. Requests are taken up in order. After an `error` with `trapped` the worker answers nothing
+ * more, and the page ends it.
+ *
+ * `Cancel` ends what a call waits for, such as a download. It cannot interrupt a computation: a call computes one part
+ * of a long task, and a training run has workers of its own, which are ended.
  */
 import type { ErrorShape } from "./errors.js";
 import type { KeptRun } from "./kept.js";
@@ -16,6 +19,7 @@ import type {
   Answer,
   BackboneInfo,
   Composition,
+  Embedded,
   EngineBuild,
   InterruptedRun,
   KindInfo,
@@ -41,9 +45,23 @@ export interface Calls {
   use(what: Composition | null): void;
   active(): Composition | null;
   compose(name: string, recipe: Recipe, persist: boolean): AddedAdapter;
-  classify(texts: readonly Text[], truncate: boolean): Answer[];
-  classifyWith(texts: readonly Text[], of: readonly Composition[], truncate: boolean): Answer[][];
-  embed(texts: readonly Text[], truncate: boolean): Float32Array[];
+  /**
+   * Answers of what is active, or of each of `of`: the outer index is the composition's. The texts stand behind
+   * `before` others of the caller's, which messages count too.
+   */
+  classify(
+    texts: readonly Text[],
+    of: readonly Composition[] | null,
+    truncate: boolean,
+    before: number,
+  ): Answer[][];
+  /** Vectors by what is active, by `of`, or with null by the bare backbone. */
+  embed(
+    texts: readonly Text[],
+    of: Composition | null | undefined,
+    truncate: boolean,
+    before: number,
+  ): Embedded[];
   exportAdapter(name: string, format: AdapterFormat | null): AdapterFiles;
   exportMerged(name: string): AdapterFiles;
   /** Keeps a loaded adapter in the browser. */
@@ -95,11 +113,17 @@ export type Method = keyof Calls;
 /** What a call tells while it is under way; the methods not named here tell nothing. */
 export interface Events {
   load: LoadEvent;
+  /** The folder of the adapter that was loaded, for the worker that may have to take this one's place. */
+  addAdapter: KeptFiles;
+  restore: KeptFiles;
+  compose: KeptFiles;
   train: TrainEvent;
   suggest: SuggestEvent;
 }
 
 export type LoadEvent = ({ type: "download" } & DownloadCount) | ({ type: "notice" } & LoadNotice);
+/** A folder outside of the worker's and the page's memory. */
+export type KeptFiles = Record<string, Blob>;
 
 export type EventOf<M extends Method> = M extends keyof Events ? Events[M] : never;
 
@@ -107,9 +131,15 @@ export type Request = {
   [M in Method]: { id: number; method: M; args: Parameters<Calls[M]> };
 }[Method];
 
+/** The page no longer waits for the call of this id. */
+export interface Cancel {
+  id: number;
+  cancel: true;
+}
+
 export type Reply =
   /** The worker's script runs; the first thing it says. */
   | { id: -1; type: "hello" }
   | { id: number; type: "event"; event: Events[keyof Events] }
   | { id: number; type: "value"; value: ReturnType<Calls[Method]> }
-  | { id: number; type: "error"; error: ErrorShape };
+  | { id: number; type: "error"; error: ErrorShape; trapped: boolean };

@@ -1,13 +1,16 @@
 /**
  * The page's side of the protocol: one worker, and the calls that are waiting for it.
  */
-import { fromShape, GraftletError } from "./errors.js";
-import type { Calls, EventOf, Method, Reply, Request } from "./protocol.js";
+import { fromShape, GraftletError, printable } from "./errors.js";
+import type { Calls, Cancel, EventOf, Method, Reply, Request } from "./protocol.js";
 
 /** The part of `Worker` that is used, so that tests can stand in for it. */
 export interface WorkerLike {
-  postMessage(message: Request, transfer: Transferable[]): void;
-  addEventListener(type: "message", listener: (event: MessageEvent<Reply>) => void): void;
+  postMessage(message: Request | Cancel, transfer: Transferable[]): void;
+  addEventListener(
+    type: "message" | "messageerror",
+    listener: (event: MessageEvent<Reply>) => void,
+  ): void;
   addEventListener(type: "error", listener: (event: WorkerTrouble) => void): void;
   terminate(): void;
 }
@@ -18,18 +21,30 @@ export interface WorkerTrouble {
   error?: unknown;
 }
 
+/** Whatever answers calls. */
+export interface Caller {
+  /** Rejects with GraftletError. Once the signal is aborted, what the call waits for is ended where that is possible. */
+  call<M extends Method>(
+    method: M,
+    args: Parameters<Calls[M]>,
+    onEvent?: (event: EventOf<M>) => void,
+    transfer?: Transferable[],
+    signal?: AbortSignal,
+  ): Promise<ReturnType<Calls[M]>>;
+}
+
 interface Waiting {
   resolve(value: unknown): void;
   reject(error: GraftletError): void;
   onEvent: ((event: never) => void) | undefined;
 }
 
-export class Remote {
+export class Remote implements Caller {
   readonly #worker: WorkerLike;
   readonly #waiting = new Map<number, Waiting>();
   #nextId = 0;
   #ended: GraftletError | undefined;
-  readonly #onEnd: ((reason: GraftletError) => void)[] = [];
+  readonly #onEnd: ((reason: GraftletError, trapped: boolean) => void)[] = [];
 
   constructor(worker: WorkerLike) {
     this.#worker = worker;
@@ -40,14 +55,15 @@ export class Remote {
         return;
       }
       // Without a message the script itself did not come.
-      const reason = message ?? "its script could not be loaded";
-      this.end(
-        new GraftletError(
-          "worker_failed",
-          `The engine's worker failed: ${reason}. Reload the page.`,
-        ),
-      );
+      this.end(failed(message ?? "its script could not be loaded"));
     });
+    // Nothing more is known of such a reply, not even whose it is.
+    worker.addEventListener("messageerror", () => this.end(failed("an answer was unreadable")));
+  }
+
+  /** Why it ended: what waited then was rejected with this very object. */
+  get ended(): GraftletError | undefined {
+    return this.#ended;
   }
 
   /** Asks the worker; rejects with GraftletError, also when the worker has ended or ends meanwhile. */
@@ -56,6 +72,7 @@ export class Remote {
     args: Parameters<Calls[M]>,
     onEvent?: (event: EventOf<M>) => void,
     transfer: Transferable[] = [],
+    signal?: AbortSignal,
   ): Promise<ReturnType<Calls[M]>> {
     return new Promise((resolve, reject) => {
       if (this.#ended) {
@@ -64,24 +81,43 @@ export class Remote {
       }
       const id = this.#nextId++;
       this.#waiting.set(id, { resolve: resolve as Waiting["resolve"], reject, onEvent });
-      this.#worker.postMessage({ id, method, args } as Request, transfer);
+      try {
+        this.#worker.postMessage({ id, method, args } as Request, transfer);
+      } catch (thrown) {
+        this.#waiting.delete(id);
+        const reason = thrown instanceof Error ? thrown.message : String(thrown);
+        reject(
+          new GraftletError(
+            "option_invalid",
+            `An argument of ${method} cannot be sent to the worker (${reason}): give plain data.`,
+          ),
+        );
+        return;
+      }
+      signal?.addEventListener("abort", () => this.#cancel(id), { once: true });
     });
   }
 
-  /** Tells when the worker has ended, by whatever reason. */
-  whenEnded(tell: (reason: GraftletError) => void): void {
-    if (this.#ended) tell(this.#ended);
+  /** Tells when the worker has ended; `trapped` if it was by a call, which is then rejected already. */
+  whenEnded(tell: (reason: GraftletError, trapped: boolean) => void): void {
+    if (this.#ended) tell(this.#ended, false);
     else this.#onEnd.push(tell);
   }
 
   /** Terminates the worker at once, whatever it is doing, and rejects what waits with `reason`. */
-  end(reason: GraftletError): void {
+  end(reason: GraftletError, trapped = false): void {
     if (this.#ended) return;
     this.#ended = reason;
     this.#worker.terminate();
     for (const { reject } of this.#waiting.values()) reject(reason);
     this.#waiting.clear();
-    for (const tell of this.#onEnd) tell(reason);
+    for (const tell of this.#onEnd) tell(reason, trapped);
+  }
+
+  /** What it still waits for, such as a download, need not come. */
+  #cancel(id: number): void {
+    if (!this.#waiting.has(id)) return;
+    this.#worker.postMessage({ id, cancel: true }, []);
   }
 
   #receive(reply: Reply): void {
@@ -89,11 +125,33 @@ export class Remote {
     const waiting = this.#waiting.get(reply.id);
     if (!waiting) return;
     if (reply.type === "event") {
-      waiting.onEvent?.(reply.event as never);
+      tell(waiting.onEvent, reply.event as never);
       return;
     }
     this.#waiting.delete(reply.id);
-    if (reply.type === "value") waiting.resolve(reply.value);
-    else waiting.reject(fromShape(reply.error));
+    if (reply.type === "value") {
+      waiting.resolve(reply.value);
+      return;
+    }
+    waiting.reject(fromShape(reply.error));
+    if (reply.trapped) this.end(failed("another call stopped it"), true);
   }
+}
+
+/** What a listener throws is its own matter: it is reported as any uncaught error, and the call goes on. */
+export function tell<E>(listener: ((event: E) => void) | undefined, event: E): void {
+  try {
+    listener?.(event);
+  } catch (thrown) {
+    queueMicrotask(() => {
+      throw thrown;
+    });
+  }
+}
+
+function failed(reason: string): GraftletError {
+  return new GraftletError(
+    "worker_failed",
+    `The engine's worker failed: ${printable(reason)}. Call again, or reload the page.`,
+  );
 }

@@ -1,6 +1,7 @@
 /**
  * Rows on their way to the workers: JSON lines, some at a time, so that there is never a second copy of all of them.
  */
+import { checked, readable, shown } from "./check.js";
 import { GraftletError } from "./errors.js";
 import type { Row, TaggedRow } from "./types.js";
 
@@ -9,7 +10,7 @@ const PART = 1000;
 
 /** The rows as UTF-8 JSON lines of `{ text, text2?, label }`, which is what the engine reads. */
 export function* partsOf(
-  rows: readonly (Row | TaggedRow)[],
+  rows: readonly unknown[],
 ): Generator<Uint8Array<ArrayBuffer>, void, undefined> {
   const encoder = new TextEncoder();
   for (let start = 0; start < rows.length; start += PART) {
@@ -18,32 +19,53 @@ export function* partsOf(
   }
 }
 
-function line(row: Row | TaggedRow, index: number): string {
-  if (typeof row !== "object" || row === null) {
-    throw new GraftletError(
-      "option_invalid",
-      `Row ${index + 1} is ${JSON.stringify(row)}: give rows as { text, label }.`,
-    );
-  }
-  const { text, text2, label } = "words" in row ? plain(row, index) : row;
+function line(row: unknown, index: number): string {
+  const place = `Row ${index + 1}`;
+  const { text, text2, label } = checked(row, place, (row) => {
+    if (typeof row !== "object" || row === null) {
+      throw refused(place, row, "give rows as { text, label }");
+    }
+    return "words" in row ? plain(row as TaggedRow, place) : fields(row as Row, place);
+  });
   return wellFormed(JSON.stringify({ text, text2, label }));
 }
 
-/** Words and tags, each separated by spaces. */
-function plain({ words }: TaggedRow, index: number): Row {
-  for (const { text, tag } of words) {
-    for (const word of [text, tag]) {
-      if (typeof word === "string" && /^\S+$/u.test(word)) continue;
-      throw new GraftletError(
-        "option_invalid",
-        `Row ${index + 1} has the word or tag “${word}”: give words and tags that are not empty and have no space in them.`,
-      );
+/** A row whose label is missing is left to the engine, which counts them. */
+function fields({ text, text2, label }: Row, place: string): Row {
+  const given = { text, text2: text2 ?? "", label: label ?? "" };
+  for (const [name, value] of Object.entries(given)) {
+    if (typeof value !== "string") {
+      throw refused(`${name} of ${place.toLowerCase()}`, value, "give a string");
     }
   }
+  const read = readable(text);
+  const own = text2 === undefined || text2 === null ? {} : { text2: readable(text2) };
+  return { text: read, ...own, label };
+}
+
+/** Words and tags, each separated by spaces. */
+function plain({ words }: TaggedRow, place: string): Row {
+  const copy: { text: string; tag: string }[] = [];
+  for (const word of words) {
+    const { text, tag } = word;
+    for (const part of [text, tag]) {
+      if (typeof part === "string" && /^\S+$/u.test(part)) continue;
+      throw refused(
+        `A word or tag of ${place.toLowerCase()}`,
+        part,
+        "give words and tags that are not empty and have no space in them",
+      );
+    }
+    copy.push({ text, tag });
+  }
   return {
-    text: words.map(({ text }) => text).join(" "),
-    label: words.map(({ tag }) => tag).join(" "),
+    text: copy.map(({ text }) => text).join(" "),
+    label: copy.map(({ tag }) => tag).join(" "),
   };
+}
+
+function refused(place: string, value: unknown, advice: string): GraftletError {
+  return new GraftletError("option_invalid", `${place} is ${shown(value)}: ${advice}.`);
 }
 
 /** Half of a surrogate pair, which JSON escapes and UTF-8 does not have, becomes U+FFFD. */

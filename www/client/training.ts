@@ -125,6 +125,7 @@ class State {
 
 /** With these a new run has not come to its end: what is kept of it can go on. */
 const UNFINISHED: readonly ErrorCode[] = [
+  "engine_trapped",
   "worker_failed",
   "disposed",
   "internal",

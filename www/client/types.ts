@@ -5,8 +5,12 @@ import type { ErrorCode } from "./errors.js";
 
 export type * from "./training-types.js";
 
-/** One input: a text, or a pair of texts for a task that compares two (entailment, paraphrase). */
-export type Text = string | readonly [string, string];
+/**
+ * One input: a text, or a pair of texts for a task that compares two (entailment, paraphrase). It has the form of a
+ * `Row`, whose label is not looked at. Of each text the first 100,000 characters are read; of a longer one the answer
+ * says `truncated`.
+ */
+export type Text = string | { readonly text: string; readonly text2?: string };
 
 /** A folder as file name → bytes, for instance `{ "adapter_config.json": …, "adapter_model.safetensors": … }`. */
 export type AdapterFiles = Record<string, Uint8Array>;
@@ -26,7 +30,7 @@ export type Composition =
   | { average: readonly Part<"weight">[]; head?: string }
   /** Each for its own texts: as many successive ones as `rows` says, 1 by default. */
   | { split: readonly Part<"rows">[] }
-  /** Each for all texts; ask for the answers with `classifyWith`. */
+  /** Each for all texts; ask for the answers with `classify(texts, { with: [it] })`. */
   | { parallel: readonly Composition[] }
   /** Bottlenecks mixed by a loaded fusion. */
   | { fuse: readonly Composition[]; fusion: string };
@@ -177,6 +181,41 @@ export interface ReadOptions {
    * that overlap, and what they say is combined (`docs/long-texts.md`).
    */
   truncate?: boolean;
+  /** Aborting rejects the call at once with code `aborted`, and what is not begun is not computed. */
+  signal?: AbortSignal;
+}
+
+/** How `classify` answers. */
+export interface ClassifyOptions extends ReadOptions {
+  /**
+   * What answers in place of what is active: an adapter or a composition, or several of them in one pass. Of several,
+   * the answers are a list for each (a `parallel` block counts as each of its parts).
+   */
+  with?: Composition | readonly Composition[];
+  /**
+   * Workers that share many texts, 1 by default. Each has the backbone in its memory for as long as it takes; where one
+   * is not available the others do its part. A `split`, which is told how many texts come together, takes one.
+   */
+  workers?: number | "auto";
+  /** Is told after each part of many texts. */
+  onProgress?: (progress: ManyProgress) => void;
+}
+
+/** How `embed` makes vectors. */
+export interface EmbedOptions extends ReadOptions {
+  /** What makes the vectors in place of what is active. */
+  with?: Composition;
+  /** True for an `Embedded` for each text in place of the bare vector. */
+  details?: boolean;
+}
+
+/** The vector of a text, and what was read of the text. */
+export interface Embedded {
+  vector: Float32Array;
+  /** As of answers. */
+  tokens: number;
+  windows: number;
+  truncated: boolean;
 }
 
 /** What every answer has. */
@@ -187,7 +226,7 @@ export interface AnswerBase {
   tokens: number;
   /** How many windows the text was read in: 1 unless it is longer than `BackboneInfo.maxTokens`. */
   windows: number;
-  /** True when the end of the text was not read; only with `ReadOptions.truncate`. */
+  /** True when the end of the text was not read: with `ReadOptions.truncate`, or after its 100,000th character. */
   truncated: boolean;
   /** Time the forward pass took, in milliseconds. */
   ms: number;
@@ -245,7 +284,7 @@ export interface Span {
   second: boolean;
 }
 
-/** How far `classifyMany` is. `done` never falls and ends at `total`. */
+/** How far a `classify` of many texts is. `done` never falls and ends at `total`. */
 export interface ManyProgress {
   done: number;
   total: number;

@@ -13,6 +13,8 @@ const port: HostPort = {
   postMessage: (message, transfer) => self.postMessage(message, transfer),
   addEventListener: (type, listener) => self.addEventListener(type, listener),
 };
+// A trap in the engine's own tasks rejects no call: the page is told by the worker's `error` event.
+self.addEventListener("unhandledrejection", ({ reason }) => self.reportError(reason));
 const engine = { default: init, Engine, Rows, adapterFileNames, kinds, kernels, version };
 const simd128 = new URL("./graftlet_simd128.wasm", import.meta.url);
 const relaxed = new URL("./graftlet_relaxed.wasm", import.meta.url);

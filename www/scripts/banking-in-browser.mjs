@@ -150,7 +150,7 @@ async function learn({ options, train }) {
 async function answer({ name, texts }) {
   const { g } = globalThis;
   await g.use(name);
-  return (await g.classifyMany(texts)).map(({ label }) => label);
+  return (await g.classify(texts)).map(({ label }) => label);
 }
 
 function natively() {

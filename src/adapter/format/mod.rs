@@ -436,10 +436,37 @@ fn parse_object(place: &str, json: &[u8]) -> Result<Map<String, Value>> {
         place: place.to_owned(),
         reason,
     };
-    match serde_json::from_slice(json).map_err(|error| invalid(error.to_string()))? {
+    if json.len() > MOST_CONFIG_BYTES {
+        let bytes = json.len();
+        return Err(invalid(format!(
+            "it has {bytes} bytes, and at most {MOST_CONFIG_BYTES} are read; an adapter's settings take a few thousand"
+        )));
+    }
+    let value = serde_json::from_slice(json).map_err(|error| invalid(error.to_string()))?;
+    if let Some(entries) = crowded(&value) {
+        return Err(invalid(format!(
+            "a list or object in it has {entries} entries, and at most {MOST_CONFIG_ENTRIES} are read"
+        )));
+    }
+    match value {
         Value::Object(map) => Ok(map),
         _ => Err(invalid("it must hold a JSON object".into())),
     }
+}
+
+/// Most bytes of a configuration, and most entries of a list or object in it: each may be compared with every module of
+/// the model.
+const MOST_CONFIG_BYTES: usize = 4 << 20;
+const MOST_CONFIG_ENTRIES: usize = 10_000;
+
+/// The number of entries of a list or object that has too many.
+fn crowded(value: &Value) -> Option<usize> {
+    let (entries, inside) = match value {
+        Value::Object(map) => (map.len(), map.values().find_map(crowded)),
+        Value::Array(list) => (list.len(), list.iter().find_map(crowded)),
+        _ => return None,
+    };
+    inside.or((entries > MOST_CONFIG_ENTRIES).then_some(entries))
 }
 
 fn to_json(value: &impl Serialize) -> Result<Vec<u8>> {

@@ -52,7 +52,12 @@ const desk: RowsDesk = {
     answers = [];
     return toAnswer.texts.length;
   },
-  textsOf: async (from, to) => toAnswer.texts.slice(from, to),
+  async textsOf(from, to) {
+    const texts = toAnswer.texts.slice(from, to);
+    return texts.map((text) =>
+      typeof text === "string" ? text : { text: text[0], text2: text[1] },
+    );
+  },
   async answer(cells) {
     for (const answer of cells) answers.push(answer);
   },

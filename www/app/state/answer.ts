@@ -33,7 +33,7 @@ const question = computed<{ name: string; input: Text } | null>(() => {
   if (!info || text.value.trim() === "") return null;
   if (!pair.value) return { name: info.name, input: text.value };
   if (text2.value.trim() === "") return null;
-  return { name: info.name, input: [text.value, text2.value] };
+  return { name: info.name, input: { text: text.value, text2: text2.value } };
 });
 
 /** The example that stands in the box now; a text of the visitor's own is never replaced. */
@@ -66,9 +66,9 @@ export function followText(): void {
 
 async function ask(name: string, input: Text): Promise<void> {
   try {
-    const [[result] = []] = await readyEngine().classifyWith([input], [name]);
-    if (result && question.value?.name === name) {
-      const texts = typeof input === "string" ? [input] : input;
+    const result = await readyEngine().classify(input, { with: name });
+    if (question.value?.name === name) {
+      const texts = typeof input === "string" ? [input] : [input.text, input.text2 ?? ""];
       answer.value = { status: "given", task: name, texts, result };
     }
   } catch (error) {

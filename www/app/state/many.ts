@@ -95,7 +95,7 @@ export async function answerMany(pair: boolean): Promise<void> {
     const given = new Map<string, number>();
     let problem: Problem = "single_label";
     for (let from = 0; from < total; from += PART) {
-      const answers = await graftlet.classifyMany(await desk.textsOf(from, from + PART), {
+      const answers = await graftlet.classify(await desk.textsOf(from, from + PART), {
         workers: "auto",
         signal,
         onProgress: ({ done }) => {

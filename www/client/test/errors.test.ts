@@ -27,9 +27,36 @@ describe("an error's way between worker and page", () => {
     expect(toShape(engineError("internal", message)).message).toBe(told);
   });
 
-  it("makes any other thrown value an internal one", () => {
-    expect(toShape(new TypeError("x is undefined")).code).toBe("internal");
+  it("makes any other thrown value a trap, but for what browsers and JSON throw", () => {
+    expect(toShape(new TypeError("x is undefined")).code).toBe("engine_trapped");
     expect(toShape("panicked").message).toContain("panicked");
+    expect(toShape(new SyntaxError("Unexpected token")).code).toBe("internal");
+    expect(toShape(new DOMException("Quota exceeded")).code).toBe("internal");
+  });
+});
+
+describe("a message", () => {
+  const message = (text: string) => new GraftletError("internal", text).message;
+
+  it("has no control characters, whatever it names", () => {
+    expect(message("“\u001b[31mred\u0007” is\nno name")).toBe(
+      "“\\u001b[31mred\\u0007” is\\u000ano name",
+    );
+    expect(message("a\u202eb\u2028c\u009bd\u007f")).toBe("a\\u202eb\\u2028c\\u009bd\\u007f");
+    expect(message("half \ud83d of one")).toBe("half \\ud83d of one");
+    expect(message("中文 😀 é")).toBe("中文 😀 é");
+  });
+
+  it("has at most 400 characters, its end among them", () => {
+    for (const middle of ["x", "😀", "\u001b"]) {
+      for (const count of [300, 399, 1000, 2_000_000]) {
+        const told = message(`begin ${middle.repeat(count)}: do this instead`);
+        expect([...told].length).toBeLessThanOrEqual(400);
+        expect(told).toMatch(/^begin /);
+        expect(told).toMatch(/: do this instead$/);
+      }
+    }
+    expect(message("y".repeat(400))).toBe("y".repeat(400));
   });
 });
 

@@ -2,6 +2,7 @@
  * The tests' double of the wasm module: same interface, same events and errors, a bag-of-words centroid instead of a
  * transformer. It learns for real, so that a page under test shows sensible labels.
  */
+import { MAX_CHARACTERS } from "../check.js";
 import type {
   Computed,
   Engine,
@@ -19,6 +20,7 @@ import type {
   BackboneInfo,
   Classification,
   Composition,
+  Embedded,
   KindInfo,
   Recipe,
   Row,
@@ -56,6 +58,14 @@ const KINDS: KindInfo[] = [
   },
 ];
 
+function parsed(config: Uint8Array): Partial<Centroids> & { hidden_size?: number } {
+  try {
+    return JSON.parse(decoder.decode(config));
+  } catch {
+    throw engineError("config_invalid", `${CONFIG} is no JSON.`);
+  }
+}
+
 /** The engine's errors: an `Error` with this name and a code. */
 export function engineError(code: string, message: string): Error {
   return Object.assign(new Error(message), { name: "GraftletError", code });
@@ -75,8 +85,13 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 function wordsOf(text: Text): string[] {
-  const joined = typeof text === "string" ? text : text.join(" ");
+  const joined = typeof text === "string" ? text : `${text.text} ${text.text2 ?? ""}`;
   return joined.toLowerCase().split(/\W+/).filter(Boolean);
+}
+
+function isCut(text: Text): boolean {
+  const parts = typeof text === "string" ? [text] : [text.text, text.text2 ?? ""];
+  return parts.some((part) => part.length > MAX_CHARACTERS && [...part].length > MAX_CHARACTERS);
 }
 
 function softmax(logits: number[]): number[] {
@@ -86,14 +101,15 @@ function softmax(logits: number[]): number[] {
   return exps.map((e) => e / sum);
 }
 
-function answer(adapter: Centroids, text: Text, truncate: boolean): Classification {
+function answer(adapter: Centroids, text: Text, truncate: boolean, number: number): Classification {
   const words = wordsOf(text);
-  if (adapter.pair === true && typeof text === "string")
-    throw engineError("text2_missing", "Text 1 has no second text: give both.");
-  if (adapter.pair === false && typeof text !== "string")
-    throw engineError("text2_unexpected", "Text 1 is a pair: leave the second out.");
+  const pair = typeof text !== "string" && text.text2 !== undefined;
+  if (adapter.pair === true && !pair)
+    throw engineError("text2_missing", `Text ${number} has no second text: give both.`);
+  if (adapter.pair === false && pair)
+    throw engineError("text2_unexpected", `Text ${number} is a pair: leave the second out.`);
   if (words.length === 0)
-    throw engineError("text_empty", "Text 1 is empty: give at least one character.");
+    throw engineError("text_empty", `Text ${number} is empty: give at least one character.`);
   const logits = adapter.labels.map((label) =>
     words.reduce((sum, word) => sum + (adapter.words[label]?.[word] ?? 0), 0),
   );
@@ -107,7 +123,7 @@ function answer(adapter: Centroids, text: Text, truncate: boolean): Classificati
     logits,
     tokens: truncate ? Math.min(words.length + 2, BACKBONE.maxTokens) : words.length + 2,
     windows: truncate ? 1 : Math.max(1, Math.ceil(words.length / (BACKBONE.maxTokens - 2))),
-    truncated: truncate && words.length + 2 > BACKBONE.maxTokens,
+    truncated: (truncate && words.length + 2 > BACKBONE.maxTokens) || isCut(text),
     ms: 12.3,
   };
 }
@@ -252,8 +268,7 @@ class FakeTraining implements Training {
     for (const row of this.#rows) {
       adapter.words[row.label] ??= {};
       const words = adapter.words[row.label] ?? {};
-      const text: Text = row.text2 === undefined ? row.text : [row.text, row.text2];
-      for (const word of wordsOf(text)) words[word] = (words[word] ?? 0) + 0.1;
+      for (const word of wordsOf(row)) words[word] = (words[word] ?? 0) + 0.1;
     }
     return {
       [CONFIG]: encoder.encode(JSON.stringify(adapter)),
@@ -285,9 +300,7 @@ class FakeEngine implements Engine {
     const config = files[CONFIG];
     if (!config)
       throw engineError("file_missing", `${CONFIG} is missing: choose the adapter's whole folder.`);
-    const read = JSON.parse(decoder.decode(config)) as Partial<Centroids> & {
-      hidden_size?: number;
-    };
+    const read = parsed(config);
     if (read.hidden_size !== undefined && read.hidden_size !== BACKBONE.hiddenSize) {
       throw engineError(
         "backbone_mismatch",
@@ -342,25 +355,37 @@ class FakeEngine implements Engine {
     return this.addAdapter(name, this.#get(first ?? "").files);
   }
 
-  classify(texts: readonly Text[], truncate = false): Answer[] {
-    if (this.#active === null)
-      throw engineError("adapter_not_in_use", "No adapter is active: call use() first.");
-    return this.classifyWith(texts, [this.#active], truncate)[0] ?? [];
-  }
-
   /** The last adapter of a composition answers, of a parallel block each. */
-  classifyWith(texts: readonly Text[], of: readonly Composition[], truncate = false): Answer[][] {
-    const parts = of.flatMap((what) =>
+  classify(
+    texts: readonly Text[],
+    of: readonly Composition[] | null,
+    truncate: boolean,
+    before: number,
+  ): Answer[][] {
+    if (of === null && this.#active === null)
+      throw engineError("adapter_not_in_use", "No adapter is active: call use() first.");
+    const parts = (of ?? [this.#active ?? ""]).flatMap((what) =>
       typeof what === "object" && "parallel" in what ? what.parallel : [what],
     );
     return parts.map((what) => {
       const { data } = this.#get(namesIn(what).at(-1) ?? "");
-      return texts.map((text) => answer(data, text, truncate));
+      return texts.map((text, index) => answer(data, text, truncate, before + index + 1));
     });
   }
 
-  embed(texts: readonly Text[]): Float32Array[] {
-    return texts.map(() => new Float32Array(BACKBONE.hiddenSize).fill(BACKBONE.hiddenSize ** -0.5));
+  embed(
+    texts: readonly Text[],
+    of: Composition | null | undefined,
+    truncate: boolean,
+    before: number,
+  ): Embedded[] {
+    if (of) namesIn(of).forEach((name) => void this.#get(name));
+    const bare: Centroids = { kind: "none", labels: ["", ""], words: {} };
+    return texts.map((text, index) => {
+      const { tokens, windows, truncated } = answer(bare, text, truncate, before + index + 1);
+      const vector = new Float32Array(BACKBONE.hiddenSize).fill(BACKBONE.hiddenSize ** -0.5);
+      return { vector, tokens, windows, truncated };
+    });
   }
 
   exportAdapter(name: string, format: string): AdapterFiles {

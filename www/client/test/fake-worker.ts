@@ -33,9 +33,12 @@ export class FakeWorker implements WorkerLike {
     this.#page.postMessage(message, transfer);
   }
 
-  addEventListener(type: "message" | "error", listener: (event: never) => void): void {
+  addEventListener(
+    type: "message" | "messageerror" | "error",
+    listener: (event: never) => void,
+  ): void {
     if (type === "error") this.#errorListeners.push(listener as never);
-    else
+    else if (type === "message")
       this.#page.addEventListener("message", (event) => {
         if (!this.terminated) listener(event as never);
       });

@@ -143,7 +143,8 @@ describe("adapters", () => {
     const g = await load();
     await g.addAdapter("one", files);
     await g.addAdapter("two", files);
-    const answers = await g.classifyWith(["good", ["good", "bad"]], ["one", "two"]);
+    const pair = { text: "good", text2: "bad" };
+    const answers = await g.classify(["good", pair], { with: ["one", "two"] });
     expect(answers.map((perText) => perText.length)).toEqual([2, 2]);
   });
 
@@ -155,7 +156,7 @@ describe("adapters", () => {
     await g.use(stack);
     expect(await g.active()).toEqual(stack);
     expect(await g.classify(["good"])).toHaveLength(1);
-    const answers = await g.classifyWith(["good"], [{ parallel: ["one", "two"] }, "one"]);
+    const answers = await g.classify(["good"], { with: [{ parallel: ["one", "two"] }, "one"] });
     expect(answers).toHaveLength(3);
     expect(await codeOf(g.use({ stack: ["one", "nobody"] }))).toBe("adapter_unknown");
     expect(await codeOf(g.use({ pile: ["one"] } as never))).toBe("composition_invalid");
@@ -221,11 +222,11 @@ describe("long texts and pairs", () => {
     const short = { windows: 1, truncated: false, tokens: 3 };
     expect(await g.classify(texts)).toMatchObject([short, read]);
     expect(await g.classify(texts, { truncate: true })).toMatchObject([short, cut]);
-    expect(await g.classifyWith(texts, ["taste"], { truncate: true })).toMatchObject([
+    expect(await g.classify(texts, { with: ["taste"], truncate: true })).toMatchObject([
       [short, cut],
     ]);
-    expect(await g.classifyMany(texts)).toMatchObject([short, read]);
-    expect(await g.classifyMany(texts, { truncate: true })).toMatchObject([short, cut]);
+    expect(await g.embed(texts, { details: true })).toMatchObject([short, read]);
+    expect(await g.embed(texts, { details: true, truncate: true })).toMatchObject([short, cut]);
   });
 
   it("must be what the adapter takes", async () => {
@@ -234,10 +235,12 @@ describe("long texts and pairs", () => {
     const one = await g.addAdapter("single", folder({ pair: false }));
     const unknown = await g.addAdapter("unknown", folder({}));
     expect([both.pair, one.pair, unknown.pair]).toEqual([true, false, undefined]);
-    expect(await codeOf(g.classifyWith(["a"], ["alike"]))).toBe("text2_missing");
-    expect(await codeOf(g.classifyWith([["a", "b"]], ["single"]))).toBe("text2_unexpected");
-    const accepted = await g.classifyWith(["a", ["a", "b"]], ["unknown"]);
-    expect(accepted[0]).toHaveLength(2);
+    expect(await codeOf(g.classify("a", { with: "alike" }))).toBe("text2_missing");
+    expect(await codeOf(g.classify({ text: "a", text2: "b" }, { with: "single" }))).toBe(
+      "text2_unexpected",
+    );
+    const accepted = await g.classify(["a", { text: "a", text2: "b" }], { with: "unknown" });
+    expect(accepted).toHaveLength(2);
   });
 });
 
@@ -377,23 +380,5 @@ describe("the worker's end", () => {
     expect(await codeOf(waiting)).toBe("disposed");
     expect(await codeOf(g.adapters())).toBe("disposed");
     expect(FakeWorker.started.every(({ terminated }) => terminated)).toBe(true);
-  });
-
-  it("by a crash rejects everything with worker_failed", async () => {
-    const g = await load();
-    const waiting = g.kinds();
-    FakeWorker.started[0]?.crash("out of memory");
-    expect(await codeOf(waiting)).toBe("worker_failed");
-    expect(await codeOf(g.kinds())).toBe("worker_failed");
-  });
-
-  it("by a fault without a code is told as internal", async () => {
-    const kinds = () => {
-      throw new WebAssembly.RuntimeError("unreachable");
-    };
-    const g = await load({ worker: () => new FakeWorker({ ...fake, kinds }) as unknown as Worker });
-    const failure = g.kinds();
-    expect(await codeOf(failure)).toBe("internal");
-    await expect(failure).rejects.toThrow("unreachable");
   });
 });

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { PatientWorker } from "../patient-worker.js";
-import type { Reply, Request } from "../protocol.js";
+import type { Cancel, Reply, Request } from "../protocol.js";
 import type { WorkerLike } from "../remote.js";
 import { Remote } from "../remote.js";
 import { type FakeNetwork, fakeNetwork } from "./fake-network.js";
@@ -10,18 +10,21 @@ const REQUEST: Request = { id: 0, method: "kinds", args: [] };
 
 /** A worker whose script does what the test says. */
 class Scripted implements WorkerLike {
-  readonly posted: Request[] = [];
+  readonly posted: (Request | Cancel)[] = [];
   ended = false;
   #onMessage: (event: MessageEvent<Reply>) => void = () => {};
   #onError: (event: { message?: string }) => void = () => {};
 
-  postMessage(message: Request): void {
+  postMessage(message: Request | Cancel): void {
     this.posted.push(message);
   }
 
-  addEventListener(type: "message" | "error", listener: (event: never) => void): void {
+  addEventListener(
+    type: "message" | "messageerror" | "error",
+    listener: (event: never) => void,
+  ): void {
     if (type === "message") this.#onMessage = listener as never;
-    else this.#onError = listener as never;
+    if (type === "error") this.#onError = listener as never;
   }
 
   terminate(): void {

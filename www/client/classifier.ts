@@ -1,0 +1,135 @@
+/**
+ * The first line for newcomers: one adapter as a function from a text to labels.
+ */
+import * as check from "./check.js";
+import { checked } from "./check.js";
+import { GraftletError } from "./errors.js";
+import { Graftlet, type LoadOptions } from "./graftlet.js";
+import type { AdapterFiles, AdapterInfo, Answer, Text } from "./types.js";
+
+/** What an adapter says of a text: a label and how likely it is, 0 to 1. */
+export interface Labelled {
+  label: string;
+  /** Of an adapter that answers with a number, the number. */
+  score: number;
+  /** Where a labelled part of the text starts and ends, in UTF-16 units. */
+  start?: number;
+  end?: number;
+}
+
+export interface ClassifierOptions extends Omit<LoadOptions, "backbone"> {
+  /** URL of the backbone's folder; by default `../../models/minilm-l6/` as seen from the adapter's folder. */
+  backbone?: string | URL;
+  /** How many labels are given, the most likely first; 1 by default. Of several labels, or parts, all are given. */
+  topK?: number;
+}
+
+/** An adapter as a function. */
+export interface Classifier {
+  (text: Text, options?: { signal?: AbortSignal }): Promise<Labelled[]>;
+  (texts: readonly Text[], options?: { signal?: AbortSignal }): Promise<Labelled[][]>;
+  /** What was loaded. */
+  readonly adapter: AdapterInfo;
+  /** The engine, for everything else. Classifiers of one backbone share it. */
+  readonly graftlet: Graftlet;
+  /** Unloads the adapter, and the engine with the last of its classifiers. */
+  dispose(): Promise<void>;
+}
+
+interface Shared {
+  graftlet: Promise<Graftlet>;
+  users: number;
+}
+
+/** The engines by the URLs of their backbones. */
+const engines = new Map<string, Shared>();
+let count = 0;
+
+/**
+ * Loads an adapter, and its backbone where no classifier has loaded that yet: `const spam = await
+ * classifier("/adapters/sms_spam/")`, then `await spam("you won")` gives `[{ label, score }]`.
+ */
+export async function classifier(
+  adapter: string | URL | AdapterFiles,
+  options: ClassifierOptions = {},
+): Promise<Classifier> {
+  const source = checked(adapter, "adapter", check.source);
+  const { backbone, topK = 1, ...load } = checked(options, "options", check.classifierOptions);
+  const base = globalThis.document?.baseURI ?? globalThis.location?.href;
+  const url = absolute(backbone ?? defaultBackbone(source, base), base);
+  const shared = engines.get(url) ?? {
+    graftlet: Graftlet.load({ ...load, backbone: url }),
+    users: 0,
+  };
+  engines.set(url, shared);
+  shared.users += 1;
+  const leave = async () => {
+    shared.users -= 1;
+    if (shared.users > 0) return;
+    if (engines.get(url) === shared) engines.delete(url);
+    const graftlet = await shared.graftlet.catch(() => undefined);
+    await graftlet?.dispose();
+  };
+  try {
+    const graftlet = await shared.graftlet;
+    count += 1;
+    const name = `classifier ${count}`;
+    const settings = load.signal ? { signal: load.signal } : {};
+    const info = await graftlet.addAdapter(name, source, settings);
+    let disposed = false;
+    const classify = async (
+      input: Text | readonly Text[],
+      given: { signal?: AbortSignal } = {},
+    ): Promise<Labelled[] | Labelled[][]> => {
+      const answers = await graftlet.classify(input as readonly Text[], { ...given, with: name });
+      if (Array.isArray(answers)) return answers.map((answer) => labelled(answer, info, topK));
+      return labelled(answers, info, topK);
+    };
+    return Object.assign(classify as Classifier, {
+      adapter: info,
+      graftlet,
+      async dispose() {
+        if (disposed) return;
+        disposed = true;
+        if (shared.users > 1) await graftlet.removeAdapter(name).catch(() => {});
+        await leave();
+      },
+    });
+  } catch (error) {
+    await leave();
+    throw error;
+  }
+}
+
+/** A page has its adapters and its models side by side. */
+function defaultBackbone(source: string | URL | AdapterFiles, base: string | undefined): string {
+  const path = "models/minilm-l6/";
+  if (typeof source !== "string" && !(source instanceof URL)) return path;
+  const folder = absolute(source, base);
+  return absolute(`../../${path}`, folder.endsWith("/") ? folder : `${folder}/`);
+}
+
+function absolute(url: string | URL, base: string | undefined): string {
+  try {
+    return new URL(url, base).href;
+  } catch {
+    const given = String(url).slice(0, 100);
+    throw new GraftletError("option_invalid", `“${given}” is no URL: give that of a folder.`);
+  }
+}
+
+function labelled(answer: Answer, { labels }: AdapterInfo, topK: number): Labelled[] {
+  switch (answer.problem) {
+    case "single_label": {
+      const { label, score } = answer;
+      if (answer.rejected) return [{ label, score }];
+      return answer.scores.toSorted((a, b) => b.score - a.score).slice(0, topK);
+    }
+    case "multi_label":
+      return answer.labels.toSorted((a, b) => b.score - a.score);
+    case "regression":
+      return [{ label: labels[0] ?? "value", score: answer.value }];
+    case "token_classification":
+      return answer.spans.map(({ label, score, start, end }) => ({ label, score, start, end }));
+  }
+}
