@@ -1,10 +1,9 @@
 /**
  * The page: built from app/ into dist/, with the package from ../pkg as any bundler would take it.
  */
-import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin } from "vite";
-import { fileBelow, packBeside, sendFile } from "./scripts/compressed.mjs";
+import { fileBelow, sendFile } from "./scripts/compressed.mjs";
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -34,14 +33,6 @@ const policy: Plugin = {
 /** The preview, which is what `./build.sh serve` runs, sends files as good servers do: packed, and in parts. */
 const delivery: Plugin = {
   name: "delivery",
-  writeBundle: {
-    sequential: true,
-    handler({ dir = "" }, bundle) {
-      for (const name of Object.keys(bundle)) {
-        if (name.endsWith(".wasm")) packBeside(resolve(dir, name));
-      }
-    },
-  },
   configurePreviewServer(server) {
     const dist = at("dist");
     server.middlewares.use((request, response, next) => {
