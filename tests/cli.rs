@@ -546,6 +546,90 @@ fn a_line_that_cannot_be_answered_does_not_stop_the_others() {
     assert!(lines.iter().all(|line| *line == answers[0]));
 }
 
+/// What stands in files of others does not reach the terminal as it is.
+#[test]
+fn control_characters_are_escaped() {
+    let folder = workspace();
+    let path = folder.path();
+    let rows = std::fs::read_to_string(path.join("train.csv")).unwrap();
+    trained(path, &rows, "");
+    let config = path.join("x/adapter_config.json");
+    let kept = std::fs::read_to_string(&config).unwrap();
+    let evil = kept.replace("\"LORA\"", "\"\\u001b[2J\\u0007\\n\\u009bX\"");
+    assert_ne!(evil, kept);
+    std::fs::write(&config, evil).unwrap();
+    for command in ["inspect x", "predict --backbone b --adapter x"] {
+        let output = graftlet(path, command, "a\n");
+        let told = [output.stdout, output.stderr].concat();
+        let told = String::from_utf8(told).unwrap();
+        assert!(told.contains("\\u001b[2J"), "{told}");
+        let obeyed = |c: char| c.is_control() && c != '\n' && c != '\t';
+        assert!(!told.contains(obeyed), "{told:?}");
+    }
+    // a label, which is printed as it is otherwise
+    std::fs::write(&config, kept).unwrap();
+    let card = path.join("x/graftlet.json");
+    let json = std::fs::read_to_string(&card).unwrap();
+    let (before, label) = json.split_once("\"labels\": [").unwrap();
+    let label = label
+        .replacen('"', "\"\\u001b[31m", 1)
+        .replacen("\",", "\\u009b\",", 1);
+    std::fs::write(&card, format!("{before}\"labels\": [{label}")).unwrap();
+    for options in ["", "--json"] {
+        let (_, lines, _) = predict(path, options, b"the cat was good\nthe film was bad\n");
+        let told = lines.concat();
+        assert!(told.contains("\\u001b[31m"), "{told:?}");
+        assert!(
+            !told.contains(|c: char| c.is_control() && c != '\t'),
+            "{told:?}"
+        );
+    }
+}
+
+/// Of a line without an end the beginning is answered, and the lines around it are as ever.
+#[test]
+fn lines_without_an_end_are_cut() {
+    let folder = workspace();
+    let path = folder.path();
+    let rows = std::fs::read_to_string(path.join("train.csv")).unwrap();
+    trained(path, &rows, "");
+    let word = |character: &str| character.repeat(100_001);
+    for (long, last) in [
+        (word("x"), 'x'),
+        (word("中"), '中'),
+        (word("😀"), '😀'),
+        ("x".repeat(5_000_000), 'x'),
+        (format!("{}\r", "é".repeat(3_000_000)), 'é'),
+    ] {
+        let input = format!("the cat was good\n{long}\nthe cat was good");
+        let (code, lines, errors) = predict(path, "", input.as_bytes());
+        assert_eq!(
+            (code, lines.len(), errors.len()),
+            (Some(0), 3, 1),
+            "{errors:?}"
+        );
+        assert_eq!(lines[0], lines[2]);
+        assert!(
+            errors[0].starts_with("line 2: the text has more than 100000 characters"),
+            "{errors:?}"
+        );
+        let (_, lines, _) = predict(path, "--json", input.as_bytes());
+        let read = json(&lines[1]);
+        assert_eq!(read["truncated"], true);
+        let text = read["text"].as_str().unwrap();
+        assert!(text.chars().count() > 100_000 && text.ends_with(last));
+    }
+    // a long first text of a pair does not hide the second
+    let pair = format!("{}\tgood", "x".repeat(5_000_000));
+    let (_, lines, _) = predict(path, "--json", pair.as_bytes());
+    assert!(lines[0].contains("text2_unexpected") || json(&lines[0])["text2"] == "good");
+    let long = format!("{}\nthe cat", "the film ".repeat(200_000));
+    let lines = succeed(path, "embed --backbone b --truncate", &long);
+    let vectors: Vec<_> = lines.lines().map(json).collect();
+    assert_eq!(vectors[0]["truncated"], true);
+    assert_eq!(vectors[1]["truncated"], false);
+}
+
 #[test]
 fn long_lines_are_read_whole_or_said_to_be_cut() {
     let folder = workspace();

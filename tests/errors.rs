@@ -125,7 +125,13 @@ fn with_json(name: &str, file: &str, edit: impl FnOnce(&mut Map<String, Value>))
 #[test]
 fn settings_without_an_end_are_refused() {
     let many = |count: usize| (0..count).map(|i| format!("m{i}"));
-    let fields = ["target_modules", "exclude_modules", "modules_to_save", "layers_to_transform", "odd"];
+    let fields = [
+        "target_modules",
+        "exclude_modules",
+        "modules_to_save",
+        "layers_to_transform",
+        "odd",
+    ];
     for field in fields {
         for (count, word) in [(10_001, "entries"), (1_000_000, "bytes")] {
             let files = with_json("peft_lora_r8_qv", CONFIG, |map| {

@@ -190,7 +190,9 @@ fn exported_and_added_again_the_logits_are_equal() {
     let mut engine = engine();
     let files = train(&engine, "lora");
     engine.add_adapter(&"one".into(), &files).unwrap();
-    let exported = engine.export_adapter(&"one".into(), &"adapterhub".into()).unwrap();
+    let exported = engine
+        .export_adapter(&"one".into(), &"adapterhub".into())
+        .unwrap();
     engine.add_adapter(&"two".into(), &exported).unwrap();
     let names: JsValue = Array::of2(&"one".into(), &"two".into()).into();
     let texts: JsValue = Array::of1(&"a lovely warm meal".into()).into();
@@ -235,7 +237,11 @@ fn errors_are_objects_with_a_code() {
         "method_unsupported"
     );
     assert_eq!(
-        code(engine.add_adapter(&"x".into(), &"files".into()).unwrap_err()),
+        code(
+            engine
+                .add_adapter(&"x".into(), &"files".into())
+                .unwrap_err()
+        ),
         "option_invalid"
     );
     let empty: JsValue = Array::of1(&" ".into()).into();
@@ -462,7 +468,9 @@ fn an_odd_argument_is_an_error_and_the_engine_stays() {
             engine.classify(&texts, &value, None, None),
             engine.classify(&texts, &Array::of1(&value).into(), None, None),
             embed(&mut engine, &value).map(|_| JsValue::NULL),
-            engine.embed(&texts, &value, None, None).map(|_| JsValue::NULL),
+            engine
+                .embed(&texts, &value, None, None)
+                .map(|_| JsValue::NULL),
             engine.add_adapter(&value, &files),
             engine.add_adapter(&"two".into(), &value),
             engine.export_adapter(&value, &"peft".into()),

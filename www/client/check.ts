@@ -45,11 +45,19 @@ export function checked<T>(value: unknown, at: string, check: Check<T>): T {
   try {
     return check(value, at);
   } catch (thrown) {
-    if (thrown instanceof GraftletError) throw thrown;
+    if (isOwn(thrown)) throw thrown;
     throw new GraftletError(
       "option_invalid",
       `${at} cannot be read (${reasonOf(thrown)}): give plain data.`,
     );
+  }
+}
+
+function isOwn(thrown: unknown): boolean {
+  try {
+    return thrown instanceof GraftletError;
+  } catch {
+    return false;
   }
 }
 
@@ -91,13 +99,16 @@ const number: Check<number> = (value, at) =>
 export const callback: Check<never> = (value, at) =>
   typeof value === "function" ? (value as never) : refuse(value, at, "a function");
 
+/** The getter of a real signal, also of another frame's, throws for anything else. */
+const abortedOf = Object.getOwnPropertyDescriptor(AbortSignal.prototype, "aborted")?.get;
+
 const signal: Check<AbortSignal> = (value, at) => {
-  const isSignal =
-    typeof value === "object" &&
-    value !== null &&
-    typeof (value as AbortSignal).aborted === "boolean" &&
-    typeof (value as AbortSignal).addEventListener === "function";
-  return isSignal ? (value as AbortSignal) : refuse(value, at, "an AbortSignal");
+  try {
+    abortedOf?.call(value);
+  } catch {
+    refuse(value, at, "an AbortSignal");
+  }
+  return value as AbortSignal;
 };
 
 function optional<T>(check: Check<T>): Check<T | undefined> {
@@ -296,6 +307,8 @@ export const addOptions = object<{ persist?: boolean; signal?: AbortSignal }>({
   persist: optional(boolean),
   signal: optional(signal),
 });
+
+export const callOptions = object<{ signal?: AbortSignal }>({ signal: optional(signal) });
 
 export const persistOptions = object<{ persist?: boolean }>({ persist: optional(boolean) });
 

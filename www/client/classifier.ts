@@ -81,7 +81,9 @@ export async function classifier(
       input: Text | readonly Text[],
       given: { signal?: AbortSignal } = {},
     ): Promise<Labelled[] | Labelled[][]> => {
-      const answers = await graftlet.classify(input as readonly Text[], { ...given, with: name });
+      const { signal } = checked(given, "options", check.callOptions);
+      const options = signal ? { signal, with: name } : { with: name };
+      const answers = await graftlet.classify(input as readonly Text[], options);
       if (Array.isArray(answers)) return answers.map((answer) => labelled(answer, info, topK));
       return labelled(answers, info, topK);
     };

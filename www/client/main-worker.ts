@@ -5,7 +5,7 @@
 import { type ErrorCode, GraftletError, toShape } from "./errors.js";
 import { Journal, LOADING } from "./journal.js";
 import type { Calls, EventOf, KeptFiles, Method } from "./protocol.js";
-import { type Caller, type Remote, tell } from "./remote.js";
+import { type Caller, onAbort, type Remote, tell } from "./remote.js";
 
 /** Tells that the engine was started again. */
 export interface RestartEvent {
@@ -68,6 +68,7 @@ export class MainWorker implements Caller {
         tell(onEvent, event);
       };
       const done = () => {
+        forget();
         const at = this.#pending.indexOf(pending);
         if (at >= 0) this.#pending.splice(at, 1);
         this.#pump();
@@ -96,15 +97,11 @@ export class MainWorker implements Caller {
         reject(this.#disposed);
         return;
       }
-      signal?.addEventListener(
-        "abort",
-        () => {
-          if (pending.sent) return;
-          reject(new GraftletError("aborted", "The call was cancelled."));
-          done();
-        },
-        { once: true },
-      );
+      const forget = onAbort(signal, () => {
+        if (pending.sent) return;
+        reject(new GraftletError("aborted", "The call was cancelled."));
+        done();
+      });
       this.#pending.push(pending);
       this.#pump();
     });

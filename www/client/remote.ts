@@ -37,6 +37,8 @@ interface Waiting {
   resolve(value: unknown): void;
   reject(error: GraftletError): void;
   onEvent: ((event: never) => void) | undefined;
+  /** Stops listening to the call's signal. */
+  forget: () => void;
 }
 
 export class Remote implements Caller {
@@ -80,11 +82,13 @@ export class Remote implements Caller {
         return;
       }
       const id = this.#nextId++;
-      this.#waiting.set(id, { resolve: resolve as Waiting["resolve"], reject, onEvent });
+      const forget = onAbort(signal, () => this.#cancel(id));
+      this.#waiting.set(id, { resolve: resolve as Waiting["resolve"], reject, onEvent, forget });
       try {
         this.#worker.postMessage({ id, method, args } as Request, transfer);
       } catch (thrown) {
         this.#waiting.delete(id);
+        forget();
         const reason = thrown instanceof Error ? thrown.message : String(thrown);
         reject(
           new GraftletError(
@@ -92,9 +96,7 @@ export class Remote implements Caller {
             `An argument of ${method} cannot be sent to the worker (${reason}): give plain data.`,
           ),
         );
-        return;
       }
-      signal?.addEventListener("abort", () => this.#cancel(id), { once: true });
     });
   }
 
@@ -109,7 +111,10 @@ export class Remote implements Caller {
     if (this.#ended) return;
     this.#ended = reason;
     this.#worker.terminate();
-    for (const { reject } of this.#waiting.values()) reject(reason);
+    for (const { reject, forget } of this.#waiting.values()) {
+      forget();
+      reject(reason);
+    }
     this.#waiting.clear();
     for (const tell of this.#onEnd) tell(reason, trapped);
   }
@@ -129,6 +134,7 @@ export class Remote implements Caller {
       return;
     }
     this.#waiting.delete(reply.id);
+    waiting.forget();
     if (reply.type === "value") {
       waiting.resolve(reply.value);
       return;
@@ -136,6 +142,12 @@ export class Remote implements Caller {
     waiting.reject(fromShape(reply.error));
     if (reply.trapped) this.end(failed("another call stopped it"), true);
   }
+}
+
+/** Listens for the abort; what it gives stops that, so that a signal of many calls does not hold them all. */
+export function onAbort(signal: AbortSignal | undefined, listener: () => void): () => void {
+  signal?.addEventListener("abort", listener, { once: true });
+  return () => signal?.removeEventListener("abort", listener);
 }
 
 /** What a listener throws is its own matter: it is reported as any uncaught error, and the call goes on. */

@@ -2,6 +2,7 @@
  * The worker script. The page starts it once to answer, and once more for every training run.
  */
 import init, { adapterFileNames, Engine, kernels, kinds, Rows, version } from "graftlet-wasm";
+import { isTrap } from "./errors.js";
 import { type HostPort, serve } from "./host.js";
 import { browserNetwork } from "./network.js";
 
@@ -14,7 +15,9 @@ const port: HostPort = {
   addEventListener: (type, listener) => self.addEventListener(type, listener),
 };
 // A trap in the engine's own tasks rejects no call: the page is told by the worker's `error` event.
-self.addEventListener("unhandledrejection", ({ reason }) => self.reportError(reason));
+self.addEventListener("unhandledrejection", ({ reason }) => {
+  if (isTrap(reason)) self.reportError(reason);
+});
 const engine = { default: init, Engine, Rows, adapterFileNames, kinds, kernels, version };
 const simd128 = new URL("./graftlet_simd128.wasm", import.meta.url);
 const relaxed = new URL("./graftlet_relaxed.wasm", import.meta.url);
