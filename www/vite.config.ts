@@ -2,32 +2,11 @@
  * The page: built from app/ into dist/, with the package from ../pkg as any bundler would take it.
  */
 import { fileURLToPath } from "node:url";
-import { defineConfig, type Plugin } from "vite";
+import { defineConfig } from "vite";
+import { hosting } from "./build/hosting.js";
+import { offline } from "./build/offline.js";
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-
-/** Nothing from elsewhere, nothing inline. Only in the build: the development server injects styles. */
-const POLICY = [
-  "default-src 'self'",
-  "script-src 'self' 'wasm-unsafe-eval'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "object-src 'none'",
-  "base-uri 'none'",
-  "form-action 'none'",
-].join("; ");
-
-const policy: Plugin = {
-  name: "content-security-policy",
-  apply: "build",
-  transformIndexHtml: () => [
-    {
-      tag: "meta",
-      attrs: { "http-equiv": "Content-Security-Policy", content: POLICY },
-      injectTo: "head-prepend",
-    },
-  ],
-};
 
 export default defineConfig({
   root: at("app"),
@@ -42,7 +21,7 @@ export default defineConfig({
     },
   },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-  plugins: [policy],
+  plugins: [hosting(), offline(at("app/offline/worker.ts"))],
   worker: { format: "es" },
   build: {
     outDir: at("dist"),

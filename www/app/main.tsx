@@ -1,14 +1,18 @@
 /**
  * The page's start: show it at once, then fetch the list of tasks and the backbone side by side.
  */
+// Before all else: what comes after may start workers.
+import "./trusted-types.js";
 import "./styles/fonts.css";
 import "./styles/base.css";
 import "./styles/ask.css";
 import "./styles/teach.css";
 import "./styles/report.css";
 import { render } from "preact";
+import { followVersions } from "./offline/register.js";
 import { followText } from "./state/answer.js";
 import { engine, loadEngine } from "./state/engine.js";
+import { followLaunches } from "./state/launch.js";
 import { followRows } from "./state/rows.js";
 import { followInterrupted } from "./state/run.js";
 import { unkept } from "./state/run-state.js";
@@ -21,7 +25,9 @@ if (root) render(<App onRetry={boot} />, root);
 setTimeout(() => {
   followText();
   followRows();
-  void boot();
+  followLaunches();
+  // What makes the next visit work without a network comes after what this one needs.
+  void boot().finally(followVersions);
 });
 
 // A run that the browser keeps can be gone on with at the next visit.

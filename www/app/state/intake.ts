@@ -20,8 +20,11 @@ export async function takeIn(
   message.value = null;
   try {
     // Reading archives is needed by few: it comes when it is.
-    const { readDropped } = await import("../files/dropped.js");
-    const dropped = await readDropped(files);
+    const [{ readDropped }, { unzipApart }] = await Promise.all([
+      import("../files/dropped.js"),
+      import("../files/unzip-apart.js"),
+    ]);
+    const dropped = await readDropped(files, unzipApart);
     if (dropped.type === "rows") {
       await learnFrom(dropped.file, dropped.file.name);
       return "rows";

@@ -6,6 +6,7 @@ import { DropTarget } from "./drop-target.js";
 import { Head } from "./head.js";
 import { Many } from "./many.js";
 import { Teach } from "./teach.js";
+import { Update } from "./update.js";
 
 export function App({ onRetry }: { onRetry: () => void }) {
   return (
@@ -23,6 +24,7 @@ export function App({ onRetry }: { onRetry: () => void }) {
         </p>
       </footer>
       <DropTarget />
+      <Update />
     </>
   );
 }
