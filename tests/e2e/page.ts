@@ -4,6 +4,7 @@
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { test as base, expect, type Page } from "@playwright/test";
+import { isRowFile } from "../../www/app/files/row-files.js";
 
 export { expect };
 
@@ -119,10 +120,11 @@ export async function scoresOf(page: Page, text: string): Promise<Record<string,
   );
 }
 
-/** Drops files on the page, as from a file manager. */
+/** Drops files on the page, as from a file manager. Rows are said to be for teaching, unless `purpose` says otherwise. */
 export async function dropFiles(
   page: Page,
   files: { name: string; bytes: Buffer }[],
+  purpose: "Teach from it" | "Answer it" | "Neither" | null = "Teach from it",
 ): Promise<void> {
   const transfer = await page.evaluateHandle(
     (parts) => {
@@ -137,6 +139,11 @@ export async function dropFiles(
   );
   for (const type of ["dragenter", "dragover", "drop"]) {
     await page.dispatchEvent("main", type, { dataTransfer: transfer });
+  }
+  const rows = files.some(({ name }) => isRowFile(name));
+  const adapter = files.some(({ name }) => name === "adapter_config.json");
+  if (purpose && rows && !adapter) {
+    await page.getByRole("dialog").getByRole("button", { name: purpose }).click();
   }
 }
 

@@ -105,23 +105,23 @@ const ATTACKS: Record<string, [attack: () => unknown, refusedBy: RegExp]> = {
   ],
 };
 
-base("what an injected script would try is refused, and the suite fails on it", async ({
-  page,
-  baseURL,
-}) => {
-  const watched = await watch(page, new URL(baseURL ?? "").origin);
-  await openPage(page);
-  for (const [name, [attack, refusedBy]] of Object.entries(ATTACKS)) {
-    watched.violations.length = 0;
-    watched.foreign.length = 0;
-    watched.errors.length = 0;
-    expectInnocent(watched);
-    await page.evaluate(attack).catch(() => {});
-    await expect.poll(() => watched.violations.join("\n"), name).toMatch(refusedBy);
-    expect(() => expectInnocent(watched), name).toThrow();
-    expect(await page.evaluate("window.injected"), name).toBeUndefined();
-  }
-});
+base(
+  "what an injected script would try is refused, and the suite fails on it",
+  async ({ page, baseURL }) => {
+    const watched = await watch(page, new URL(baseURL ?? "").origin);
+    await openPage(page);
+    for (const [name, [attack, refusedBy]] of Object.entries(ATTACKS)) {
+      watched.violations.length = 0;
+      watched.foreign.length = 0;
+      watched.errors.length = 0;
+      expectInnocent(watched);
+      await page.evaluate(attack).catch(() => {});
+      await expect.poll(() => watched.violations.join("\n"), name).toMatch(refusedBy);
+      expect(() => expectInnocent(watched), name).toThrow();
+      expect(await page.evaluate("window.injected"), name).toBeUndefined();
+    }
+  },
+);
 
 base("the page cannot be framed", async ({ page, baseURL, request }) => {
   const { "content-security-policy": policy } = (await request.get("./")).headers();

@@ -8,6 +8,9 @@ import "./styles/base.css";
 import "./styles/ask.css";
 import "./styles/teach.css";
 import "./styles/report.css";
+// After all others: it takes back what they colour.
+import "./styles/forced-colors.css";
+import { effect } from "@preact/signals";
 import { render } from "preact";
 import { followVersions } from "./offline/register.js";
 import { followText } from "./state/answer.js";
@@ -16,7 +19,7 @@ import { followLaunches } from "./state/launch.js";
 import { followRows } from "./state/rows.js";
 import { followInterrupted } from "./state/run.js";
 import { unkept } from "./state/run-state.js";
-import { loadIndex, loadOwn } from "./state/tasks.js";
+import { loadIndex, loadOwn, task } from "./state/tasks.js";
 import { App } from "./views/app.js";
 
 const root = document.getElementById("app");
@@ -27,13 +30,24 @@ setTimeout(() => {
   followRows();
   followLaunches();
   // What makes the next visit work without a network comes after what this one needs.
-  void boot().finally(followVersions);
+  const opened = openedFolders();
+  void boot().finally(() => followVersions(() => opened));
 });
 
 // A run that the browser keeps can be gone on with at the next visit.
 addEventListener("beforeunload", (event) => {
   if (unkept.peek()) event.preventDefault();
 });
+
+/** The folders of the shipped adapters that were chosen so far. */
+function openedFolders(): ReadonlySet<string> {
+  const folders = new Set<string>();
+  effect(() => {
+    const chosen = task.value;
+    if (chosen?.origin === "shipped") folders.add(`adapters/${chosen.shipped.path}`);
+  });
+  return folders;
+}
 
 async function boot(): Promise<void> {
   await Promise.all([loadIndex(), loadEngine()]);

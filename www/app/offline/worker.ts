@@ -13,6 +13,7 @@ import { matchPrecache } from "workbox-precaching/matchPrecache.js";
 import { precache } from "workbox-precaching/precache.js";
 import { chooseBuild } from "../../client/builds.js";
 import type { Build } from "./build.js";
+import type { ToWorker } from "./messages.js";
 import { SHARE_PATH, takeShared } from "./shared.js";
 
 declare const self: ServiceWorkerGlobalScope;
@@ -49,7 +50,9 @@ self.addEventListener("activate", (event) => {
 });
 
 self.addEventListener("message", (event) => {
-  if (event.data === "take over") void self.skipWaiting();
+  const message = event.data as ToWorker;
+  if ("takeOver" in message) void self.skipWaiting();
+  else event.waitUntil(keepFolders(message.keep));
 });
 
 self.addEventListener("fetch", (event) => {
@@ -99,6 +102,19 @@ async function askedFor(event: FetchEvent, path: string, sha256: string): Promis
   const response = await fetch(request);
   if (response.status === 200) event.waitUntil(keep(cache, key, sha256, response.clone()));
   return response;
+}
+
+/** Fetches the files of adapters that were in use before there was a service worker: most often from the browser's cache. */
+async function keepFolders(wanted: readonly string[]): Promise<void> {
+  const cache = await caches.open(ASKED_FOR);
+  const paths = wanted.map((folder) => new URL(folder, scope).pathname);
+  for (const [path, sha256] of hashes) {
+    if (!paths.some((folder) => path.startsWith(folder))) continue;
+    const key = `${path}?sha256=${sha256}`;
+    if (await cache.match(key)) continue;
+    const response = await fetch(path).catch(() => null);
+    if (response?.status === 200) await keep(cache, key, sha256, response);
+  }
 }
 
 /** Keeps a file in place of its older versions, unless it arrived damaged or is another version's. */

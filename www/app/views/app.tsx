@@ -2,8 +2,10 @@
  * The page: a head that says what this is, a part to ask, a part to teach.
  */
 import { Ask } from "./ask.js";
+import { DropChoice } from "./drop-choice.js";
 import { DropTarget } from "./drop-target.js";
 import { Head } from "./head.js";
+import { Interrupted } from "./interrupted.js";
 import { Many } from "./many.js";
 import { Teach } from "./teach.js";
 import { Update } from "./update.js";
@@ -13,9 +15,10 @@ export function App({ onRetry }: { onRetry: () => void }) {
     <>
       <Head onRetry={onRetry} />
       <main>
+        <Interrupted />
         <Ask />
-        <Teach />
         <Many />
+        <Teach />
       </main>
       <footer class="foot">
         <p>
@@ -24,6 +27,7 @@ export function App({ onRetry }: { onRetry: () => void }) {
         </p>
       </footer>
       <DropTarget />
+      <DropChoice />
       <Update />
     </>
   );
