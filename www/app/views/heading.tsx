@@ -39,8 +39,12 @@ export function Heading({ id, level: Level = "h3", class: name, children }: Prop
     const wanted = arrival.value;
     if (wanted?.id !== id) return;
     arrival.value = null;
-    heading.current?.focus({ preventScroll: true });
-    if (wanted.scroll) heading.current?.scrollIntoView({ block: "start" });
+    // Once all parts of the page are drawn: focusing asks for the layout, and that of half a page may be too short for
+    // where the window is.
+    requestAnimationFrame(() => {
+      heading.current?.focus({ preventScroll: true });
+      if (wanted.scroll) heading.current?.scrollIntoView({ block: "start" });
+    });
   });
   return (
     <Level ref={heading} id={id} class={name ? `arrival ${name}` : "arrival"} tabIndex={-1}>

@@ -30,7 +30,10 @@ export function RunView() {
   if (state.status === "idle") return null;
   const drawn = curvesVersion.value >= 0 && curves.steps.length > 0;
   return (
-    <section class={busy.value ? "run under-way" : "run"} aria-label="Training run">
+    <section
+      class={busy.value ? "run tall under-way" : state.status === "done" ? "run tall" : "run"}
+      aria-label="Training run"
+    >
       {(state.status === "starting" ||
         state.status === "choosing" ||
         state.status === "running") && <UnderWay state={state} />}
@@ -39,7 +42,8 @@ export function RunView() {
           {message}
         </p>
       ))}
-      {drawn && Chart && <Chart />}
+      {/* Drawn anew at the end, where it stands elsewhere: a chart that moved would be a jump. */}
+      {drawn && Chart && <Chart key={busy.value ? "live" : "ended"} />}
       <div role="status">
         {state.status === "cancelled" && (
           <Heading id="run-end">Training of “{state.name}” was cancelled.</Heading>
