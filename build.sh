@@ -12,6 +12,7 @@ cd "$root"
   source scripts/tools.sh     # wasm-bindgen, wasm-pack, npm packages, Chromium
   source scripts/backbone.sh  # download and conversion of the frozen encoder
   source scripts/build.sh     # command line, wasm modules, npm package and page
+  source scripts/audit.sh     # what is built in of others
   source scripts/test.sh      # every check, in order
   source scripts/bench.sh     # graftlet beside its peers
   source scripts/soak.sh      # what takes too long for every test run

@@ -13,6 +13,7 @@ run_tests() {
   step "clippy, relaxed SIMD" cargo clippy --locked --lib --target "$wasm_target" -- -D warnings \
     -C target-feature=+relaxed-simd
   step "npm format, lint, types" npm run --silent --prefix www check
+  step "licences, sources, advisories" audit
   # The page's tests read files with it.
   step "wasm module, rows" build_rows
   step "npm unit tests" npm run --silent --prefix www test

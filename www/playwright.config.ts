@@ -24,6 +24,8 @@ export default defineConfig({
   use: {
     baseURL: url,
     viewport: { width: 1280, height: 900 },
+    // Tests stand between the page and its server, where a service worker would stand as well: its own tests allow it.
+    serviceWorkers: "block",
     launchOptions: { executablePath: CHROMIUM, args: CHROMIUM_ARGS },
     trace: "retain-on-failure",
   },

@@ -529,7 +529,8 @@ impl Table {
         inspect::texts(self, columns)
     }
 
-    /// The table as CSV that spreadsheets open as it is, with further cells beside the rows of these indices.
+    /// The table as spreadsheets open it, with further cells beside the rows of these indices. Cells are separated as in the
+    /// file, or by commas where the file has no cells.
     #[must_use]
     pub fn answered(&self, rows: &[u32], header: &[String], cells: &[Vec<String>]) -> String {
         writer::answered(self, rows, header, cells)

@@ -176,7 +176,7 @@ impl Desk {
         value(&Texts { texts, rows })
     }
 
-    /// The table as CSV in UTF-8, with further cells beside the given rows.
+    /// The table in UTF-8 with the file's own delimiter, and further cells beside the given rows.
     ///
     /// # Errors
     ///

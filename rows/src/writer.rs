@@ -1,4 +1,5 @@
-//! CSV as spreadsheets open it: a byte-order mark, CRLF, and quotes where they are needed (RFC 4180).
+//! Tables as spreadsheets open them: a byte-order mark, CRLF, and quotes where they are needed (RFC 4180). Cells are
+//! separated as in the file that was read: the program that wrote it expects the same back.
 
 use std::collections::HashMap;
 
@@ -12,8 +13,9 @@ pub(crate) fn answered(
     cells: &[Vec<String>],
 ) -> String {
     let mut csv = String::from('\u{feff}');
+    let delimiter = table.source().delimiter.unwrap_or(',');
     let columns = table.source().columns.iter().chain(header);
-    write_row(columns.map(String::as_str), &mut csv);
+    write_row(columns.map(String::as_str), delimiter, &mut csv);
     let added: HashMap<usize, &Vec<String>> =
         rows.iter().map(|&row| row as usize).zip(cells).collect();
     let mut cursor = table.cursor();
@@ -28,18 +30,19 @@ pub(crate) fn answered(
             let cell = further.and_then(|cells| cells.get(index));
             cell.map_or("", String::as_str)
         });
-        write_row(own.iter().map(String::as_str).chain(further), &mut csv);
+        let cells = own.iter().map(String::as_str).chain(further);
+        write_row(cells, delimiter, &mut csv);
     }
     csv
 }
 
-fn write_row<'a>(cells: impl Iterator<Item = &'a str>, csv: &mut String) {
+fn write_row<'a>(cells: impl Iterator<Item = &'a str>, delimiter: char, csv: &mut String) {
     for (index, cell) in cells.enumerate() {
         if index > 0 {
-            csv.push(',');
+            csv.push(delimiter);
         }
         let edges = cell.starts_with(char::is_whitespace) || cell.ends_with(char::is_whitespace);
-        if edges || cell.contains(['"', ',', '\r', '\n']) {
+        if edges || cell.contains(['"', delimiter, '\r', '\n']) {
             csv.push('"');
             csv.push_str(&cell.replace('"', "\"\""));
             csv.push('"');

@@ -510,6 +510,40 @@ fn answers_stand_beside_their_rows() {
 }
 
 #[test]
+fn answers_come_back_in_the_delimiter_of_the_file() {
+    for (delimiter, file) in [
+        (";", "text;label\n\"a; b\";x\nc, d;y\n"),
+        ("\t", "text\tlabel\na; b\tx\nc, d\ty\n"),
+        ("|", "text|label\na; b|x\nc, d|y\n"),
+        (",", "text,label\na; b,x\n\"c, d\",y\n"),
+    ] {
+        let read = table(file);
+        let csv = read.answered(
+            &[0, 1],
+            &["answer".into()],
+            &[vec!["p".into()], vec!["q;r".into()]],
+        );
+        let quoted = |cell: &str| {
+            if cell.contains(delimiter) {
+                format!("\"{cell}\"")
+            } else {
+                cell.to_owned()
+            }
+        };
+        let row = |cells: [&str; 3]| cells.map(quoted).join(delimiter) + "\r\n";
+        let rows = row(["text", "label", "answer"])
+            + &row(["a; b", "x", "p"])
+            + &row(["c, d", "y", "q;r"]);
+        assert_eq!(csv, format!("\u{feff}{rows}"));
+    }
+    let list = table("[{\"text\":\"a\"},{\"text\":\"b\"}]");
+    assert!(
+        list.answered(&[0], &["answer".into()], &[vec!["p".into()]])
+            .contains("a,p\r\n")
+    );
+}
+
+#[test]
 fn lines_are_those_of_the_file() {
     let read = table("text,label\n\"a\nb\",x\nc,y\n\nd,z,w,v\ne,x\n");
     assert_eq!(read.lines(&[2, 3, 5, 6]), [2, 4, 6, 7]);

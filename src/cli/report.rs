@@ -40,7 +40,11 @@ pub(super) fn print(report: &Report, train: &Found, dev: &Found) -> Result<()> {
     if let (Some(before), Some(after)) = (report.calibration_error_before, report.calibration_error)
     {
         let temperature = report.temperature.unwrap_or(1.0);
-        outln!("calibration error {before:.4}, with temperature {temperature:.3} {after:.4}")?;
+        if after < before {
+            outln!("calibration error {before:.4}, with temperature {temperature:.3} {after:.4}")?;
+        } else {
+            outln!("calibration error {before:.4}")?;
+        }
     }
     if let Some(threshold) = report.reject_threshold {
         outln!("rejected below a score of {threshold:.4}")?;

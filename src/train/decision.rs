@@ -72,11 +72,19 @@ impl Decision {
         if data.scheme().problem == ProblemName::Regression || outcomes.logits.is_empty() {
             return Self::default();
         }
-        let temperature = best_temperature(|temperature| loss(data, outcomes, temperature));
+        let fitted = best_temperature(|temperature| loss(data, outcomes, temperature));
+        let before = error(data, outcomes, 1.0);
+        let after = error(data, outcomes, fitted);
+        // likelier logits can still be worse calibrated, on few rows most of all: then scores stay as they are
+        let (temperature, after) = if after < before {
+            (fitted, after)
+        } else {
+            (1.0, before)
+        };
         let mut decision = Self {
             temperature: Some(temperature),
-            error_before: Some(error(data, outcomes, 1.0)),
-            error_after: Some(error(data, outcomes, temperature)),
+            error_before: Some(before),
+            error_after: Some(after),
             ..Self::thresholds_for(data, outcomes)
         };
         // the sigmoid of z at its threshold t is that of z / temperature at this one

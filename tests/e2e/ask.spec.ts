@@ -110,14 +110,27 @@ test("reads all of a long text and says in how many windows", async ({ page }) =
   await expect(answer.locator("mark", { hasText: "Reykjavik" })).toBeVisible();
 });
 
-test("asks for a second text where the task compares two, and only there", async ({ page }) => {
+test("asks for a second text where the task compares two", async ({ page }) => {
   await openPage(page);
   await expect(page.getByTestId("verdict")).toBeVisible();
   await expect(page.getByLabel("Second text")).toHaveCount(0);
-  await expect(page.getByRole("button", { name: "Compare with a second text" })).toHaveCount(0);
   await taskSelect(page).selectOption("stsb");
   await expect(page.getByLabel("Second text").first()).toBeVisible();
   await expect(page.getByRole("button", { name: "One text only" })).toHaveCount(0);
+  await expect(page.getByTestId("verdict")).toHaveCount(1);
+});
+
+test("answers a second text beside the first where the task reads one", async ({ page }) => {
+  await openPage(page);
+  await taskSelect(page).selectOption("sst2");
+  await page.getByLabel("Text", { exact: true }).first().fill("a warm , moving film .");
+  await page.getByRole("button", { name: "Compare with a second text" }).click();
+  await expect(page.getByRole("checkbox", { name: /one pair/ })).toHaveCount(0);
+  await page.getByLabel("Second text").first().fill("a dull , lifeless mess .");
+  await expect(page.getByTestId("verdict")).toHaveText(["positive", "negative"]);
+  await expectNoViolations(page);
+  await page.getByRole("button", { name: "One text only" }).click();
+  await expect(page.getByTestId("verdict")).toHaveText(["positive"]);
 });
 
 for (const colorScheme of ["light", "dark"] as const) {

@@ -4,45 +4,83 @@
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { test as base, expect, type Page } from "@playwright/test";
+import { isRowFile } from "../../www/app/files/row-files.js";
 
 export { expect };
 
 /** 200 labelled questions, `text,label`. */
 export const TREC_200 = join(__dirname, "../fixtures/data/trec-200.csv");
 
+/** What a watched page must not do. */
+export interface Watched {
+  /** Requests to another origin. */
+  foreign: string[];
+  /** Errors in the console of the page and of its workers. */
+  errors: string[];
+  /** What the Content-Security-Policy, with Trusted Types, refused. */
+  violations: string[];
+  /** Milliseconds of the longest task of the main thread. */
+  longest: number;
+}
+
+/** Watches a page and what it starts, from now on. */
+export async function watch(page: Page, origin: string): Promise<Watched> {
+  const watched: Watched = { foreign: [], errors: [], violations: [], longest: 0 };
+  page.context().on("request", (request) => {
+    const url = request.url();
+    const local = url.startsWith("blob:") || url.startsWith("data:");
+    if (!local && new URL(url).origin !== origin) watched.foreign.push(url);
+  });
+  page.on("console", (message) => {
+    if (message.type() === "error") watched.errors.push(message.text());
+    // A worker's violations are told here alone.
+    if (/Content.Security.Policy|Trusted ?(Types|Script|HTML)/i.test(message.text())) {
+      watched.violations.push(message.text());
+    }
+  });
+  page.on("pageerror", (error) => watched.errors.push(error.message));
+  // Bindings outlive the reloads within a test, which a variable of the page would not.
+  await page.exposeFunction("reportLongTask", (duration: number) => {
+    watched.longest = Math.max(watched.longest, duration);
+  });
+  await page.exposeFunction("reportViolation", (sentence: string) => {
+    watched.violations.push(sentence);
+  });
+  await page.addInitScript(() => {
+    const { reportLongTask, reportViolation } = window as unknown as {
+      reportLongTask(duration: number): void;
+      reportViolation(sentence: string): void;
+    };
+    new PerformanceObserver((list) => {
+      for (const { duration } of list.getEntries()) reportLongTask(duration);
+    }).observe({ type: "longtask", buffered: true });
+    document.addEventListener("securitypolicyviolation", (event) => {
+      const { effectiveDirective, blockedURI, sample, sourceFile, lineNumber } = event;
+      reportViolation(
+        `${effectiveDirective} refused ${blockedURI} “${sample}” in ${sourceFile}:${lineNumber}`,
+      );
+    });
+  });
+  return watched;
+}
+
+/** Fails where a watched page did what it must not do. */
+export function expectInnocent({ foreign, errors, violations }: Watched): void {
+  const nothing = { foreign: [], violations: [], errors: [] };
+  expect({ foreign, violations, errors }, "what the page must not do").toEqual(nothing);
+}
+
 /**
- * Every test's page is watched: it may ask nothing of another origin and log no error, and its longest main-thread task
- * is printed. Printed only, as a busy machine would make an assertion fail by chance.
+ * Every test's page is watched. Its longest main-thread task is printed only, as a busy machine would make an assertion
+ * fail by chance.
  */
-export const test = base.extend<{ watched: undefined }>({
+export const test = base.extend<{ watched: Watched }>({
   watched: [
     async ({ page, baseURL }, use, testInfo) => {
-      const foreign: string[] = [];
-      const errors: string[] = [];
-      page.context().on("request", (request) => {
-        const url = request.url();
-        const local = url.startsWith("blob:") || url.startsWith("data:");
-        if (!local && new URL(url).origin !== new URL(baseURL ?? "").origin) foreign.push(url);
-      });
-      page.on("console", (message) => {
-        if (message.type() === "error") errors.push(message.text());
-      });
-      page.on("pageerror", (error) => errors.push(error.message));
-      // A binding outlives the reloads within a test, which a variable of the page would not.
-      let longest = 0;
-      await page.exposeFunction("reportLongTask", (duration: number) => {
-        longest = Math.max(longest, duration);
-      });
-      await page.addInitScript(() => {
-        const { reportLongTask } = window as unknown as { reportLongTask(duration: number): void };
-        new PerformanceObserver((list) => {
-          for (const { duration } of list.getEntries()) reportLongTask(duration);
-        }).observe({ type: "longtask", buffered: true });
-      });
-      await use(undefined);
-      console.log(`${testInfo.title}: longest main-thread task ${Math.round(longest)} ms`);
-      expect(foreign, "requests to another origin").toEqual([]);
-      expect(errors, "errors in the console").toEqual([]);
+      const watched = await watch(page, new URL(baseURL ?? "").origin);
+      await use(watched);
+      console.log(`${testInfo.title}: longest main-thread task ${Math.round(watched.longest)} ms`);
+      expectInnocent(watched);
     },
     { auto: true },
   ],
@@ -82,10 +120,11 @@ export async function scoresOf(page: Page, text: string): Promise<Record<string,
   );
 }
 
-/** Drops files on the page, as from a file manager. */
+/** Drops files on the page, as from a file manager. Rows are said to be for teaching, unless `purpose` says otherwise. */
 export async function dropFiles(
   page: Page,
   files: { name: string; bytes: Buffer }[],
+  purpose: "Teach from it" | "Answer it" | "Neither" | null = "Teach from it",
 ): Promise<void> {
   const transfer = await page.evaluateHandle(
     (parts) => {
@@ -100,6 +139,11 @@ export async function dropFiles(
   );
   for (const type of ["dragenter", "dragover", "drop"]) {
     await page.dispatchEvent("main", type, { dataTransfer: transfer });
+  }
+  const rows = files.some(({ name }) => isRowFile(name));
+  const adapter = files.some(({ name }) => name === "adapter_config.json");
+  if (purpose && rows && !adapter) {
+    await page.getByRole("dialog").getByRole("button", { name: purpose }).click();
   }
 }
 

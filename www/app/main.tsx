@@ -1,19 +1,26 @@
 /**
  * The page's start: show it at once, then fetch the list of tasks and the backbone side by side.
  */
+// Before all else: what comes after may start workers.
+import "./trusted-types.js";
 import "./styles/fonts.css";
 import "./styles/base.css";
 import "./styles/ask.css";
 import "./styles/teach.css";
 import "./styles/report.css";
 import "./styles/kept.css";
+// After all others: it takes back what they colour.
+import "./styles/forced-colors.css";
+import { effect } from "@preact/signals";
 import { render } from "preact";
+import { followVersions } from "./offline/register.js";
 import { followText } from "./state/answer.js";
 import { engine, loadEngine } from "./state/engine.js";
+import { followLaunches } from "./state/launch.js";
 import { followRows } from "./state/rows.js";
 import { followInterrupted } from "./state/run.js";
 import { unkept } from "./state/run-state.js";
-import { loadIndex, loadOwn } from "./state/tasks.js";
+import { loadIndex, loadOwn, task } from "./state/tasks.js";
 import { App } from "./views/app.js";
 
 const root = document.getElementById("app");
@@ -22,13 +29,26 @@ if (root) render(<App onRetry={boot} />, root);
 setTimeout(() => {
   followText();
   followRows();
-  void boot();
+  followLaunches();
+  // What makes the next visit work without a network comes after what this one needs.
+  const opened = openedFolders();
+  void boot().finally(() => followVersions(() => opened));
 });
 
 // A run that the browser keeps can be gone on with at the next visit.
 addEventListener("beforeunload", (event) => {
   if (unkept.peek()) event.preventDefault();
 });
+
+/** The folders of the shipped adapters that were chosen so far. */
+function openedFolders(): ReadonlySet<string> {
+  const folders = new Set<string>();
+  effect(() => {
+    const chosen = task.value;
+    if (chosen?.origin === "shipped") folders.add(`adapters/${chosen.shipped.path}`);
+  });
+  return folders;
+}
 
 async function boot(): Promise<void> {
   await Promise.all([loadIndex(), loadEngine()]);

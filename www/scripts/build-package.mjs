@@ -99,7 +99,7 @@ writeFileSync(
       types: "./index.d.ts",
       // worker.js acts when it is loaded; everything else can be shaken out.
       sideEffects: ["./worker.js"],
-      files: ["*.js", "*.js.map", "*.d.ts", ...modules],
+      files: ["*.js", "*.js.map", "*.d.ts", "THIRD-PARTY-NOTICES.txt", ...modules],
     },
     null,
     2,

@@ -10,6 +10,7 @@ const configs = [
   "client/test/tsconfig.json",
   "app/tsconfig.json",
   "app/tsconfig.worker.json",
+  "app/offline/tsconfig.json",
   "app/test/tsconfig.json",
   "tsconfig.node.json",
   "../tests/e2e/tsconfig.json",

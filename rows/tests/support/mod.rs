@@ -53,7 +53,7 @@ pub fn cells(table: &Table) -> Vec<Vec<String>> {
     let again = open(
         csv.into_bytes(),
         &Options {
-            delimiter: Some(','),
+            delimiter: Some(table.source().delimiter.unwrap_or(',')),
             header: Some(true),
             ..Options::default()
         },

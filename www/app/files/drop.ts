@@ -8,7 +8,10 @@ export interface DroppedFile {
   file: File;
 }
 
-/** The files of a drop, those inside dropped folders included. */
+/** Files of a drop at which it is refused: a folder of adapters has fewer, a home folder more. */
+const MOST_FILES = 5000;
+
+/** The files of a drop, those inside dropped folders included. Throws an Error with a sentence where they are too many. */
 export async function filesOfDrop(transfer: DataTransfer): Promise<DroppedFile[]> {
   // Entries must be taken before the first await: afterwards the list is empty.
   const entries = [...transfer.items]
@@ -25,6 +28,11 @@ export async function filesOfDrop(transfer: DataTransfer): Promise<DroppedFile[]
 
 async function walk(entry: FileSystemEntry, parent: string, found: DroppedFile[]): Promise<void> {
   const path = parent + entry.name;
+  if (found.length >= MOST_FILES) {
+    throw new Error(
+      `What was dropped holds more than ${MOST_FILES} files: drop only the adapter's folder.`,
+    );
+  }
   if (entry.isFile) {
     const file = await new Promise<File>((resolve, reject) =>
       (entry as FileSystemFileEntry).file(resolve, reject),

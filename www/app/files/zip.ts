@@ -1,16 +1,11 @@
 /**
- * An adapter's folder as a zip, and back. What people drop is rarely the bare folder: archives carry a folder around it,
- * several adapters, and what the operating system adds.
+ * An adapter's folder as a zip, and the adapter folders among files with paths. What people drop is rarely the bare
+ * folder: archives carry a folder around it, several adapters, and what the operating system adds.
  */
 
-import { unzipSync, zipSync } from "fflate";
+import { zipSync } from "fflate";
 import type { AdapterFiles } from "graftlet";
-
-/** The file that both libraries' folders have. */
-export const CONFIG = "adapter_config.json";
-
-/** Unpacked size at which an archive is refused before it is unpacked: adapters are a few megabytes. */
-const MOST_BYTES = 300_000_000;
+import { CONFIG, isAside, partsOf } from "./paths.js";
 
 export interface Folder {
   /** Name of the folder, or of the archive where there is none. */
@@ -28,42 +23,26 @@ export function zipFolder({ name, files }: Folder): Uint8Array {
   );
 }
 
-/** All files of an archive by path. Throws an Error with a sentence when it is none, or is too large. */
-export function unzip(bytes: Uint8Array): AdapterFiles {
-  let total = 0;
-  try {
-    return unzipSync(bytes, {
-      filter(file) {
-        total += file.originalSize;
-        if (total > MOST_BYTES) throw new RangeError();
-        return !file.name.endsWith("/");
-      },
-    });
-  } catch (error) {
-    if (error instanceof RangeError) {
-      throw new Error("This archive unpacks to more than 300 MB: an adapter has a few megabytes.");
-    }
-    throw new Error("This zip cannot be unpacked: it is damaged or incomplete. Download it again.");
-  }
-}
-
 /** The adapter folders among files with paths: every directory with an `adapter_config.json`. */
-export function adapterFolders(files: AdapterFiles, fallback: string): Folder[] {
-  const folders = new Map<string, AdapterFiles>();
-  for (const [path, bytes] of Object.entries(files)) {
-    const parts = path.replaceAll("\\", "/").split("/").filter(Boolean);
+export function adapterFolders(
+  files: Iterable<readonly [path: string, bytes: Uint8Array]>,
+  fallback: string,
+): Folder[] {
+  const folders = new Map<string, Map<string, Uint8Array>>();
+  for (const [path, bytes] of files) {
+    const parts = partsOf(path);
     const file = parts.pop();
-    if (!file || file.startsWith(".") || parts.includes("__MACOSX")) continue;
+    if (!file || isAside(path)) continue;
     const directory = parts.join("/");
-    const folder = folders.get(directory);
-    if (folder) folder[file] = bytes;
-    else folders.set(directory, { [file]: bytes });
+    const folder = folders.get(directory) ?? new Map<string, Uint8Array>();
+    folders.set(directory, folder.set(file, bytes));
   }
   return [...folders]
-    .filter(([, folder]) => CONFIG in folder)
+    .filter(([, folder]) => folder.has(CONFIG))
     .map(([directory, folder]) => ({
       name: directory.split("/").at(-1) || fallback,
-      files: folder,
+      // Defined one by one: a file may be called `__proto__`.
+      files: Object.fromEntries(folder) as AdapterFiles,
     }));
 }
 

@@ -22,3 +22,14 @@ export function piecesOf(text: string, spans: readonly Span[]): Piece[] {
   if (at < text.length) pieces.push({ text: text.slice(at), span: undefined });
   return pieces;
 }
+
+/** The longest word that is kept on one line with what follows it: a phone has room for some thirty characters. */
+const LONGEST_WORD = 16;
+
+/** A text cut before its last word; of a longer word, before its last characters. */
+export function lastWordOf(text: string): [before: string, last: string] {
+  const [word = ""] = /\S+\s*$/.exec(text) ?? [];
+  const characters = [...word];
+  const last = characters.slice(-LONGEST_WORD).join("");
+  return [text.slice(0, text.length - last.length), last];
+}

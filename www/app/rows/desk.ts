@@ -5,6 +5,7 @@
 
 import * as Comlink from "comlink";
 import type { Text } from "graftlet";
+import { WorkerLost, whenLost } from "./lost.js";
 import type {
   Choice,
   Columns,
@@ -40,7 +41,7 @@ export interface RowsDesk {
   textsOf(from: number, to: number): Promise<Text[]>;
   /** Takes the answers to the next of those texts, as cells. */
   answer(cells: readonly string[][]): Promise<void>;
-  /** The table as CSV, with the answers beside their rows. */
+  /** The table with the answers beside their rows, cells separated as in the file. */
   answered(header: readonly string[]): Promise<Blob>;
 }
 
@@ -54,8 +55,9 @@ export class DeskWorker {
 
   get desk(): Comlink.Remote<RowsDesk> {
     if (!this.#desk) {
-      this.#worker = new Worker(new URL("./desk.worker.ts", import.meta.url), { type: "module" });
-      this.#desk = Comlink.wrap<RowsDesk>(this.#worker);
+      const worker = new Worker(new URL("./desk.worker.ts", import.meta.url), { type: "module" });
+      this.#worker = worker;
+      this.#desk = answering(Comlink.wrap<RowsDesk>(worker), explained(whenLost(worker)));
     }
     return this.#desk;
   }
@@ -66,5 +68,30 @@ export class DeskWorker {
     this.#worker?.terminate();
     this.#worker = undefined;
     this.#desk = undefined;
+  }
+}
+
+/** The desk whose calls are rejected, too, when its worker is lost; they would wait for ever. */
+function answering(desk: Comlink.Remote<RowsDesk>, lost: Promise<never>): Comlink.Remote<RowsDesk> {
+  // Unasked it is no error.
+  lost.catch(() => {});
+  return new Proxy(desk, {
+    get(target, method) {
+      const call = Reflect.get(target, method) as (...args: unknown[]) => Promise<unknown>;
+      return (...args: unknown[]) => Promise.race([call(...args), lost]);
+    },
+  });
+}
+
+async function explained(lost: Promise<never>): Promise<never> {
+  try {
+    return await lost;
+  } catch (error) {
+    const reason = error instanceof WorkerLost ? error.message : String(error);
+    const broken = new Error(
+      `The reader of rows could not be started (${reason}): look to your connection and try again.`,
+    );
+    broken.name = BROKEN;
+    throw broken;
   }
 }

@@ -25,7 +25,7 @@ export interface Reader {
   part(from: number, to: number): Row[];
   named(places: Uint32Array): NamedRow[];
   texts(columns: Columns): Texts;
-  /** CSV in UTF-8. */
+  /** The table in UTF-8, with the delimiter of the file. */
   answered(
     rows: Uint32Array,
     header: readonly string[],

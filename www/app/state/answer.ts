@@ -12,15 +12,17 @@ const PAUSE_MS = 90;
 
 export const text = signal("");
 export const text2 = signal("");
-/** Whether a second text is asked for: by the task, or by the visitor for an adapter that says nothing of it. */
+/** Whether the task reads both texts as one pair: by itself, or by the visitor's word where its adapter says nothing of it. */
 export const pair = signal(false);
+/** Whether a second text is answered beside the first, each on its own. */
+export const beside = signal(false);
 
 /** An answer with what it answers: by the time it comes, the text may have gone on. */
 export interface Given {
   status: "given";
   task: string;
-  texts: readonly string[];
-  result: Answer;
+  /** One, or two side by side. */
+  answers: { texts: readonly string[]; result: Answer }[];
 }
 
 export type Answered = { status: "none" } | Given | { status: "failed"; sentence: string };
@@ -28,12 +30,15 @@ export type Answered = { status: "none" } | Given | { status: "failed"; sentence
 export const answer = signal<Answered>({ status: "none" });
 
 /** What is asked: null while something is missing. */
-const question = computed<{ name: string; input: Text } | null>(() => {
+const question = computed<{ name: string; inputs: Text[] } | null>(() => {
   const info = adapter.value;
   if (!info || text.value.trim() === "") return null;
-  if (!pair.value) return { name: info.name, input: text.value };
-  if (text2.value.trim() === "") return null;
-  return { name: info.name, input: { text: text.value, text2: text2.value } };
+  const first = text.value;
+  const second = text2.value.trim() === "" ? null : text2.value;
+  if (pair.value) {
+    return second === null ? null : { name: info.name, inputs: [{ text: first, text2: second }] };
+  }
+  return { name: info.name, inputs: beside.value && second !== null ? [first, second] : [first] };
 });
 
 /** The example that stands in the box now; a text of the visitor's own is never replaced. */
@@ -60,20 +65,24 @@ export function followText(): void {
     }
     const pause = next.name === asked ? PAUSE_MS : 0;
     asked = next.name;
-    timer = setTimeout(() => latest.run(() => ask(next.name, next.input)), pause);
+    timer = setTimeout(() => latest.run(() => ask(next.name, next.inputs)), pause);
   });
 }
 
-async function ask(name: string, input: Text): Promise<void> {
+async function ask(name: string, inputs: readonly Text[]): Promise<void> {
   try {
-    const result = await readyEngine().classify(input, { with: name });
-    if (question.value?.name === name) {
-      const texts = typeof input === "string" ? [input] : [input.text, input.text2 ?? ""];
-      answer.value = { status: "given", task: name, texts, result };
-    }
+    const [results = []] = await readyEngine().classify(inputs, { with: [name] });
+    if (question.value?.name !== name) return;
+    const answers = results.map((result, i) => ({ texts: textsOf(inputs[i] ?? ""), result }));
+    if (answers.length > 0) answer.value = { status: "given", task: name, answers };
   } catch (error) {
     answer.value = { status: "failed", sentence: sentenceOf(error) };
   }
+}
+
+function textsOf(input: Text): readonly string[] {
+  if (typeof input === "string") return [input];
+  return input.text2 === undefined ? [input.text] : [input.text, input.text2];
 }
 
 function showExample(chosen: Task | undefined, wanted: boolean): void {

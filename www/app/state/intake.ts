@@ -1,7 +1,8 @@
 /**
- * Whatever is dropped on the page or chosen goes where it belongs: rows to the lesson, adapters into the dropdown.
+ * Whatever is dropped on the page or chosen goes where it belongs: adapters into the dropdown, rows to be learned from or
+ * to be answered, which is for their owner to say.
  */
-
+import { signal } from "@preact/signals";
 import { download } from "../files/download.js";
 import type { DroppedFile } from "../files/drop.js";
 import type { Options } from "../rows/types.js";
@@ -12,17 +13,28 @@ import { dismiss } from "./run.js";
 import { busy } from "./run-state.js";
 import { freeName, importAdapter, message, trouble } from "./tasks.js";
 
-/** Returns where the files went, for the page to turn to it. */
+/** A file of rows of which nobody has said yet what it is for. */
+export const offered = signal<File | null>(null);
+
+/** Takes files in; `purpose` says what rows are for, where that is known. Returns where the files went. */
 export async function takeIn(
   files: readonly DroppedFile[],
-): Promise<"rows" | "adapters" | "refused"> {
+  purpose: "teach" | "unknown" = "unknown",
+): Promise<"rows" | "adapters" | "asked" | "refused"> {
   trouble.value = null;
   message.value = null;
   try {
     // Reading archives is needed by few: it comes when it is.
-    const { readDropped } = await import("../files/dropped.js");
-    const dropped = await readDropped(files);
+    const [{ readDropped }, { unzipApart }] = await Promise.all([
+      import("../files/dropped.js"),
+      import("../files/unzip-apart.js"),
+    ]);
+    const dropped = await readDropped(files, unzipApart);
     if (dropped.type === "rows") {
+      if (purpose === "unknown") {
+        offered.value = dropped.file;
+        return "asked";
+      }
       await learnFrom(dropped.file, dropped.file.name);
       return "rows";
     }

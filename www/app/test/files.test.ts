@@ -1,10 +1,15 @@
 import { zipSync } from "fflate";
 import { describe, expect, it } from "vitest";
-import { readDropped } from "../files/dropped.js";
-import { adapterFolders, safeName, unzip, zipFolder } from "../files/zip.js";
+import { readDropped as readWith } from "../files/dropped.js";
+import { unzip } from "../files/unzip.js";
+import { adapterFolders, safeName, zipFolder } from "../files/zip.js";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const files = { "adapter_config.json": bytes("{}"), "adapter_model.safetensors": bytes("weights") };
+
+const readDropped = (files: Parameters<typeof readWith>[0]) => readWith(files, unzip);
+const foldersOf = async (packed: Uint8Array, fallback: string) =>
+  adapterFolders((await unzip(new Blob([packed as Uint8Array<ArrayBuffer>]))).files, fallback);
 
 function dropped(name: string, content: Uint8Array | string) {
   const part = typeof content === "string" ? content : (content as Uint8Array<ArrayBuffer>);
@@ -12,20 +17,20 @@ function dropped(name: string, content: Uint8Array | string) {
 }
 
 describe("a zip", () => {
-  it("comes back as the folder it was made from", () => {
+  it("comes back as the folder it was made from", async () => {
     const packed = zipFolder({ name: "my task", files });
-    expect(adapterFolders(unzip(packed), "fallback")).toEqual([{ name: "my task", files }]);
+    expect(await foldersOf(packed, "fallback")).toEqual([{ name: "my task", files }]);
   });
 
   it("is the same for the same adapter", () => {
     expect(zipFolder({ name: "a", files })).toEqual(zipFolder({ name: "a", files }));
   });
 
-  it("without a folder takes the archive's name", () => {
-    expect(adapterFolders(unzip(zipSync(files)), "spam")).toEqual([{ name: "spam", files }]);
+  it("without a folder takes the archive's name", async () => {
+    expect(await foldersOf(zipSync(files), "spam")).toEqual([{ name: "spam", files }]);
   });
 
-  it("may hold several adapters and what systems add", () => {
+  it("may hold several adapters and what systems add", async () => {
     const packed = zipSync({
       "all/one/adapter_config.json": bytes("1"),
       "all/two/adapter_config.json": bytes("2"),
@@ -33,13 +38,7 @@ describe("a zip", () => {
       "all/one/.DS_Store": bytes("x"),
       "__MACOSX/all/one/adapter_config.json": bytes("x"),
     });
-    expect(adapterFolders(unzip(packed), "all").map(({ name }) => name)).toEqual(["one", "two"]);
-  });
-
-  it("that is damaged is refused with a sentence", () => {
-    const packed = zipFolder({ name: "a", files });
-    expect(() => unzip(packed.slice(0, packed.length / 2))).toThrow("cannot be unpacked");
-    expect(() => unzip(bytes("not a zip"))).toThrow("cannot be unpacked");
+    expect((await foldersOf(packed, "all")).map(({ name }) => name)).toEqual(["one", "two"]);
   });
 });
 

@@ -2,7 +2,7 @@
  * Asking: the task, the text, the answer, and the card of the adapter that gives it.
  */
 import { useRef } from "preact/hooks";
-import { pair, text, text2 } from "../state/answer.js";
+import { beside, pair, text, text2 } from "../state/answer.js";
 import { takeIn } from "../state/intake.js";
 import { knownPair, message, OWN, select, selected, tasks, trouble } from "../state/tasks.js";
 import { AnswerView } from "./answer/answer.js";
@@ -97,10 +97,11 @@ function AddAdapter() {
 }
 
 function TextBoxes() {
+  const two = pair.value || beside.value;
   return (
     <div class="texts">
       <div class="field">
-        <label for="text">{pair.value ? "First text" : "Text"}</label>
+        <label for="text">{two ? "First text" : "Text"}</label>
         <Growing
           id="text"
           class="specimen"
@@ -111,30 +112,51 @@ function TextBoxes() {
           }}
         />
       </div>
-      {pair.value && (
+      {two && (
         <div class="field">
           <label for="text2">Second text</label>
           <Growing
             id="text2"
             class="specimen"
             value={text2.value}
-            placeholder="The text to compare it with"
+            placeholder={pair.value ? "The text to compare it with" : "Another text to answer"}
             onInput={(value) => {
               text2.value = value;
             }}
           />
         </div>
       )}
-      {knownPair.value === null && (
-        <button
-          type="button"
-          class="link"
-          onClick={() => {
-            pair.value = !pair.value;
-          }}
-        >
-          {pair.value ? "One text only" : "Compare with a second text"}
-        </button>
+      {knownPair.value !== true && <TwoTexts two={two} />}
+    </div>
+  );
+}
+
+/** For tasks that do not ask for two texts: a second one is answered beside the first. */
+function TwoTexts({ two }: { two: boolean }) {
+  return (
+    <div class="two-texts">
+      <button
+        type="button"
+        class="link"
+        onClick={() => {
+          beside.value = !two;
+          pair.value = false;
+        }}
+      >
+        {two ? "One text only" : "Compare with a second text"}
+      </button>
+      {two && knownPair.value === null && (
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={pair.value}
+            onChange={(event) => {
+              pair.value = event.currentTarget.checked;
+              beside.value = !event.currentTarget.checked;
+            }}
+          />
+          The adapter reads both as one pair
+        </label>
       )}
     </div>
   );

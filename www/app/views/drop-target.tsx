@@ -4,6 +4,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { filesOfDrop } from "../files/drop.js";
 import { takeIn } from "../state/intake.js";
+import { trouble } from "../state/tasks.js";
 
 export function DropTarget() {
   const [over, setOver] = useState(false);
@@ -29,10 +30,12 @@ export function DropTarget() {
       event.preventDefault();
       depth = 0;
       setOver(false);
-      const went = await takeIn(await filesOfDrop(event.dataTransfer));
-      document
-        .getElementById(went === "rows" ? "teach" : "task")
-        ?.scrollIntoView({ block: went === "rows" ? "start" : "center" });
+      const files = await filesOfDrop(event.dataTransfer).catch((error: unknown) => {
+        trouble.value = error instanceof Error ? error.message : String(error);
+        return [];
+      });
+      const went = files.length > 0 ? await takeIn(files) : "refused";
+      if (went !== "asked") document.getElementById("task")?.scrollIntoView({ block: "center" });
     };
     const listen = (event: DragEvent) => void drop(event);
     addEventListener("dragenter", enter);
@@ -51,7 +54,8 @@ export function DropTarget() {
     <div class="drop-target" aria-hidden="true">
       <p>Drop it here</p>
       <p>
-        Rows to teach from (CSV, TSV, JSONL, CoNLL), or an adapter (its folder, its files or a zip)
+        Rows to teach from or to answer (CSV, TSV, JSONL, CoNLL), or an adapter (its folder, its
+        files or a zip)
       </p>
     </div>
   );

@@ -1,5 +1,5 @@
 /**
- * A whole file of texts: the chosen task answers each, and the answers come back as CSV.
+ * A whole file of texts: the chosen task answers each, and the answers come back beside their rows.
  */
 import { useRef } from "preact/hooks";
 import { download } from "../files/download.js";
@@ -19,6 +19,7 @@ import {
   openMany,
 } from "../state/many.js";
 import { adapter, task } from "../state/tasks.js";
+import { Heading } from "./heading.js";
 import { Layout, Notes } from "./rows-layout.js";
 import { Select } from "./select.js";
 
@@ -32,10 +33,12 @@ export function Many() {
     <section class="panel many" aria-labelledby="many-title">
       <div class="many-head">
         <div class="teach-head">
-          <h2 id="many-title">Ask about a whole file</h2>
+          <Heading id="many-title" level="h2">
+            Ask about a whole file
+          </Heading>
           <p class="lede">
             Every text of a table gets the answer of {title ? `“${title}”` : "the chosen task"}; the
-            answers come back as CSV.
+            answers come back beside them.
           </p>
         </div>
         {!file && (
@@ -159,11 +162,20 @@ function Outcome({ run, file }: { run: ManyRun; file: ManyFile | null }) {
         </p>
       );
     case "done":
-      return <Result run={run} title={file?.title ?? "texts"} />;
+      return (
+        <Result run={run} title={file?.title ?? "texts"} tabs={file?.source.delimiter === "\t"} />
+      );
   }
 }
 
-function Result({ run, title }: { run: Extract<ManyRun, { status: "done" }>; title: string }) {
+interface ResultProps {
+  run: Extract<ManyRun, { status: "done" }>;
+  title: string;
+  /** Whether cells are separated by tabs. */
+  tabs: boolean;
+}
+
+function Result({ run, title, tabs }: ResultProps) {
   const { texts, skipped, seconds, answers, csv } = run;
   return (
     <div class="run-done" role="status">
@@ -190,7 +202,9 @@ function Result({ run, title }: { run: Extract<ManyRun, { status: "done" }>; tit
         <button
           type="button"
           class="solid"
-          onClick={() => download(`${title.replace(/\.[a-z0-9]+$/i, "")} answered.csv`, csv)}
+          onClick={() =>
+            download(`${title.replace(/\.[a-z0-9]+$/i, "")} answered.${tabs ? "tsv" : "csv"}`, csv)
+          }
         >
           Download the answers
         </button>

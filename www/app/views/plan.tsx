@@ -26,9 +26,8 @@ export function Plan() {
           event.currentTarget.reportValidity();
           return;
         }
+        // The form gives way to the run, whose heading takes the focus.
         void start();
-        // The form gives way to the run, which stands where the form began.
-        document.getElementById("teach")?.scrollIntoView({ block: "start" });
       }}
     >
       <div class="field name-field">

@@ -9,6 +9,12 @@ import { learnFrom, takeIn } from "../state/intake.js";
 import { close, opened, unreadable } from "../state/rows.js";
 import { dismiss } from "../state/run.js";
 import { busy } from "../state/run-state.js";
+import { arriveAt, Heading } from "./heading.js";
+
+/** Turns to the rows once they are read; where they could not be, to the reason. */
+export function arriveAtRows(): void {
+  arriveAt(opened.value ? "rows-title" : "source-title");
+}
 
 export function RowsSource() {
   const input = useRef<HTMLInputElement>(null);
@@ -35,6 +41,7 @@ export function RowsSource() {
               close();
               dismiss();
               setPasting(false);
+              arriveAt("source-title");
             }}
           >
             Other rows
@@ -46,7 +53,9 @@ export function RowsSource() {
   return (
     <div class="source">
       <div class="drop-zone">
-        <p class="drop-zone-words">Drop a CSV, TSV, JSONL or CoNLL file here</p>
+        <Heading id="source-title" class="drop-zone-words">
+          Drop a CSV, TSV, JSONL or CoNLL file here
+        </Heading>
         <div class="actions">
           <button type="button" class="solid" onClick={() => input.current?.click()}>
             Choose a file
@@ -63,7 +72,7 @@ export function RowsSource() {
           <button
             type="button"
             class="link"
-            onClick={() => void learnFrom(SAMPLE, "shop messages")}
+            onClick={() => void learnFrom(SAMPLE, "shop messages").then(arriveAtRows)}
           >
             Try it with a sample
           </button>
@@ -79,7 +88,7 @@ export function RowsSource() {
             const field = event.currentTarget;
             const files = [...(field.files ?? [])].map((file) => ({ path: file.name, file }));
             field.value = "";
-            if (files.length > 0) void takeIn(files);
+            if (files.length > 0) void takeIn(files, "teach").then(arriveAtRows);
           }}
         />
       </div>
@@ -100,7 +109,7 @@ export function RowsSource() {
             type="button"
             class="solid"
             disabled={pasted.trim() === ""}
-            onClick={() => void learnFrom(pasted, "pasted rows")}
+            onClick={() => void learnFrom(pasted, "pasted rows").then(arriveAtRows)}
           >
             Use these rows
           </button>

@@ -15,6 +15,7 @@ import {
   inspection,
   type Opened,
 } from "../state/rows.js";
+import { Heading } from "./heading.js";
 import { Layout, Notes } from "./rows-layout.js";
 import { Select } from "./select.js";
 
@@ -42,7 +43,7 @@ export function RowsTable({ opened }: { opened: Opened }) {
   const { source } = opened;
   return (
     <div class="rows">
-      <h3>Columns</h3>
+      <Heading id="rows-title">Columns</Heading>
       <ColumnRow opened={opened} chosen={chosen} found={found} />
       {chosen.columns.labelColumns && (
         <LabelColumns names={source.columns} columns={chosen.columns} />
@@ -179,7 +180,8 @@ function Findings({ found, merged }: { found: Inspection; merged: boolean }) {
     <div class="problems">
       {rows > 0 && (
         <p>
-          <strong>{counted(rows, "row")} left out.</strong> The others are trained on.
+          <strong>{counted(rows, "row")} left out.</strong>
+          {found.usable > 0 && found.blocked === null && " The others are trained on."}
         </p>
       )}
       <ul aria-label="Problems in the rows">

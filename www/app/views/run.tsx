@@ -2,14 +2,16 @@
  * A training run: how far it is, its curves, and how it ended.
  */
 import type { FunctionComponent } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { Eta } from "../format/eta.js";
 import { counted, duration, metricName, score, size } from "../format/units.js";
 import { curves, curvesVersion } from "../state/curves.js";
 import { exportZip } from "../state/intake.js";
 import { titleOf, USUAL } from "../state/plan.js";
 import { cancel, pause, resume, skipComparison } from "../state/run.js";
-import { type Progress, type Run, run, runNotices } from "../state/run-state.js";
+import { busy, type Progress, type Run, run, runNotices } from "../state/run-state.js";
 import { adapter, notKept, select } from "../state/tasks.js";
+import { arriveAt, arriveFrom, Heading } from "./heading.js";
 import { ReportView } from "./report/report.js";
 
 /** The chart brings a plotting library along, which only those who train need. */
@@ -24,53 +26,128 @@ function useChart(): FunctionComponent | null {
 export function RunView() {
   const Chart = useChart();
   const state = run.value;
+  useTurning(state.status);
   if (state.status === "idle") return null;
+  const drawn = curvesVersion.value >= 0 && curves.steps.length > 0;
   return (
-    <section class="run" aria-label="Training run">
-      {state.status === "starting" && (
-        <div class="run-line">
-          <p>Starting a second engine for “{state.name}”…</p>
-          <Cancel />
-        </div>
-      )}
-      {state.status === "choosing" && (
-        <>
-          <div class="run-line">
-            <p>
-              Choosing a kind for “{state.name}”
-              {state.trying !== null && (
-                <span class="aside">, trying {titleOf(state.trying)} on parts of the rows</span>
-              )}
-            </p>
-            <div class="actions">
-              <button type="button" class="quiet" onClick={skipComparison}>
-                Take {titleOf(USUAL)} now
-              </button>
-              <Cancel />
-            </div>
-          </div>
-          <progress max={1} value={state.done} aria-label="Comparison of kinds" />
-        </>
-      )}
-      {state.status === "running" && <Running running={state} />}
+    <section
+      class={busy.value ? "run tall under-way" : state.status === "done" ? "run tall" : "run"}
+      aria-label="Training run"
+    >
+      {(state.status === "starting" ||
+        state.status === "choosing" ||
+        state.status === "running") && <UnderWay state={state} />}
       {runNotices.value.map(({ about, message }) => (
         <p key={about} class="notice">
           {message}
         </p>
       ))}
-      {curvesVersion.value >= 0 && curves.steps.length > 0 && Chart && <Chart />}
+      {/* Drawn anew at the end, where it stands elsewhere: a chart that moved would be a jump. */}
+      {drawn && Chart && <Chart key={busy.value ? "live" : "ended"} />}
       <div role="status">
-        {state.status === "cancelled" && <p>Training of “{state.name}” was cancelled.</p>}
+        {state.status === "cancelled" && (
+          <Heading id="run-end">Training of “{state.name}” was cancelled.</Heading>
+        )}
         {state.status === "done" && <Done done={state} />}
       </div>
       {state.status === "done" && <ReportView key={state.name} done={state} />}
       {state.status === "failed" && (
-        <p class="trouble" role="alert">
-          {state.sentence}
-        </p>
+        <div class="trouble" role="alert">
+          <Heading id="run-end" class="plain">
+            {state.sentence}
+          </Heading>
+        </div>
       )}
     </section>
   );
+}
+
+/** Turns to the run when it starts, and to its end unless the visitor is busy elsewhere by then. */
+function useTurning(status: Run["status"]): void {
+  useEffect(() => {
+    if (status === "starting") arriveAt("run-title");
+    else if (status === "done" || status === "cancelled" || status === "failed") {
+      arriveFrom("#teach", "run-end");
+    }
+  }, [status]);
+}
+
+type Busy = Extract<Run, { status: "starting" | "choosing" | "running" }>;
+
+/** One frame for all that a run goes through: what is on show changes, but nothing moves. */
+function UnderWay({ state }: { state: Busy }) {
+  const choosing = state.status === "choosing" ? state : null;
+  const running = state.status === "running" ? state : null;
+  const left = useTimeLeft(choosing?.done ?? null);
+  return (
+    <>
+      <div class="run-line">
+        <Heading id="run-title" class="plain">
+          {state.status === "starting" && `Starting a second engine for “${state.name}”…`}
+          {choosing && `Choosing a kind for “${state.name}”`}
+          {running &&
+            (running.paused ? `Training of “${state.name}” is paused` : `Training “${state.name}”`)}
+          {choosing && choosing.trying !== null && (
+            <span class="aside">, trying {titleOf(choosing.trying)} on parts of the rows</span>
+          )}
+          {running && !running.paused && <span class="aside">{howFar(running.progress)}</span>}
+        </Heading>
+        <div class="actions">
+          {choosing && (
+            <button type="button" class="quiet" onClick={skipComparison}>
+              Take {titleOf(USUAL)} now
+            </button>
+          )}
+          {running && (
+            <button
+              type="button"
+              class="quiet"
+              onClick={() => void (running.paused ? resume() : pause())}
+            >
+              {running.paused ? "Go on" : "Pause"}
+            </button>
+          )}
+          <Cancel />
+        </div>
+      </div>
+      <Bar choosing={choosing} running={running} />
+      <p class="figures" data-testid="run-figures">
+        {running ? figuresOf(running.progress) : choosing ? shareOf(choosing.done, left) : "\u00a0"}
+      </p>
+    </>
+  );
+}
+
+function Bar({
+  choosing,
+  running,
+}: {
+  choosing: Extract<Run, { status: "choosing" }> | null;
+  running: Extract<Run, { status: "running" }> | null;
+}) {
+  if (choosing) return <progress max={1} value={choosing.done} aria-label="Comparison of kinds" />;
+  if (!running) return <progress aria-label="The run is starting" />;
+  const { step, steps } = running.progress;
+  return <progress max={steps} value={step} aria-label="Training progress" />;
+}
+
+/** Steps that a share is counted in for the estimate. */
+const PARTS = 1000;
+
+/** Seconds that a comparison of which `done` is done will still take; null while there is too little to go by. */
+function useTimeLeft(done: number | null): number | null {
+  const eta = useRef<Eta | null>(null);
+  if (done === null) {
+    eta.current = null;
+    return null;
+  }
+  eta.current ??= new Eta();
+  return eta.current.mark(Math.round(done * PARTS), PARTS, performance.now());
+}
+
+function shareOf(done: number, left: number | null): string {
+  const share = `${Math.floor(done * 100)} % compared`;
+  return left === null ? share : `${share} · ${duration(left)} left`;
 }
 
 function Done({ done }: { done: Extract<Run, { status: "done" }> }) {
@@ -78,7 +155,9 @@ function Done({ done }: { done: Extract<Run, { status: "done" }> }) {
   const info = adapter.value?.name === name ? adapter.value : undefined;
   return (
     <div class="run-done">
-      <p class="run-title">“{name}” is ready.</p>
+      <Heading id="run-end" class="run-title">
+        “{name}” is ready.
+      </Heading>
       <p>
         It learned from {counted(event.trainRows, "row")} in {Math.round(seconds)} s
         {info && ` and weighs ${size(info.bytes)}`}. It stands in the dropdown
@@ -113,31 +192,13 @@ function Cancel() {
   );
 }
 
-function Running({ running }: { running: Extract<Run, { status: "running" }> }) {
-  const { name, paused } = running;
-  const { step, steps, epoch, epochs, loss, metric, score: reached } = running.progress;
-  return (
-    <>
-      <div class="run-line">
-        <p>
-          {paused ? `Training of “${name}” is paused` : `Training “${name}”`}
-          {!paused && <span class="aside">{howFar(running.progress)}</span>}
-        </p>
-        <div class="actions">
-          <button type="button" class="quiet" onClick={() => void (paused ? resume() : pause())}>
-            {paused ? "Go on" : "Pause"}
-          </button>
-          <Cancel />
-        </div>
-      </div>
-      <progress max={steps} value={step} aria-label="Training progress" />
-      <p class="figures" data-testid="run-figures">
-        Step {step} of {steps} · epoch {epoch} of {epochs}
-        {loss !== null && ` · loss ${loss.toFixed(3)}`}
-        {reached !== null && ` · held-out ${metricName(metric ?? undefined)} ${score(reached)}`}
-      </p>
-    </>
-  );
+function figuresOf({ step, steps, epoch, epochs, loss, metric, score: reached }: Progress): string {
+  return [
+    `Step ${step} of ${steps}`,
+    `epoch ${epoch} of ${epochs}`,
+    ...(loss === null ? [] : [`loss ${loss.toFixed(3)}`]),
+    ...(reached === null ? [] : [`held-out ${metricName(metric ?? undefined)} ${score(reached)}`]),
+  ].join(" · ");
 }
 
 function howFar({ evaluating, left }: Progress): string {

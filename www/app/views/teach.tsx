@@ -3,7 +3,6 @@
  */
 import { choice, inspection, opened } from "../state/rows.js";
 import { busy, run } from "../state/run-state.js";
-import { Interrupted } from "./interrupted.js";
 import { Plan } from "./plan.js";
 import { RowsSource } from "./rows-source.js";
 import { RowsTable } from "./rows-table.js";
@@ -20,7 +19,6 @@ export function Teach() {
           are a good start. A small adapter is trained here, while the model itself stays as it is.
         </p>
       </div>
-      <Interrupted />
       <RowsSource />
       {run.value.status !== "idle" && <RunView />}
       {/* While a run is under way there is nothing to choose: the run has the room. */}

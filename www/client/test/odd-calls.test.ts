@@ -228,45 +228,49 @@ describe("odd calls", () => {
     expect(calls).toBeGreaterThanOrEqual(2000);
   });
 
-  it.each(Object.entries(PLACES))("in %s end, and the engine stays", async (place, call) => {
-    const restarts: unknown[] = [];
-    const g = await load({ onRestart: (event: unknown) => restarts.push(event) });
-    await g.addAdapter("one", FILES);
-    await g.use("one");
-    for (const [kind, make] of Object.entries(VALUES)) {
-      const value = make() as never;
-      let settled: { error?: unknown } | "hangs" | undefined;
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const late = new Promise<"hangs">((resolve) => {
-        timer = setTimeout(() => resolve("hangs"), HANGS_MS);
-      });
-      try {
-        // Not even a promise may be missing.
-        const calling = call(g, value).then(
-          () => ({}),
-          (error: unknown) => ({ error }),
+  it.each(Object.entries(PLACES))(
+    "in %s end, and the engine stays",
+    async (place, call) => {
+      const restarts: unknown[] = [];
+      const g = await load({ onRestart: (event: unknown) => restarts.push(event) });
+      await g.addAdapter("one", FILES);
+      await g.use("one");
+      for (const [kind, make] of Object.entries(VALUES)) {
+        const value = make() as never;
+        let settled: { error?: unknown } | "hangs" | undefined;
+        let timer: ReturnType<typeof setTimeout> | undefined;
+        const late = new Promise<"hangs">((resolve) => {
+          timer = setTimeout(() => resolve("hangs"), HANGS_MS);
+        });
+        try {
+          // Not even a promise may be missing.
+          const calling = call(g, value).then(
+            () => ({}),
+            (error: unknown) => ({ error }),
+          );
+          settled = await Promise.race([calling, late]);
+        } catch (thrown) {
+          expect.fail(`${place} with ${kind} threw at once: ${String(thrown)}`);
+        }
+        clearTimeout(timer);
+        expect(settled, `${place} with ${kind}`).not.toBe("hangs");
+        const { error } = settled as { error?: unknown };
+        if (error === undefined) continue;
+        expect(error, `${place} with ${kind}`).toBeInstanceOf(GraftletError);
+        const { code, message } = error as GraftletError;
+        expect(["internal", "engine_trapped"], `${place} with ${kind}: ${message}`).not.toContain(
+          code,
         );
-        settled = await Promise.race([calling, late]);
-      } catch (thrown) {
-        expect.fail(`${place} with ${kind} threw at once: ${String(thrown)}`);
+        expect(message.length).toBeLessThanOrEqual(400);
+        // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
+        expect(message).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202e]/);
       }
-      clearTimeout(timer);
-      expect(settled, `${place} with ${kind}`).not.toBe("hangs");
-      const { error } = settled as { error?: unknown };
-      if (error === undefined) continue;
-      expect(error, `${place} with ${kind}`).toBeInstanceOf(GraftletError);
-      const { code, message } = error as GraftletError;
-      expect(["internal", "engine_trapped"], `${place} with ${kind}: ${message}`).not.toContain(
-        code,
-      );
-      expect(message.length).toBeLessThanOrEqual(400);
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
-      expect(message).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202e]/);
-    }
-    await g.removeAdapter("odd").catch(() => {});
-    await g.addAdapter("one", FILES);
-    expect(await g.classify("good", { with: "one" })).toMatchObject({ label: "yes" });
-    expect(restarts).toEqual([]);
-    await g.dispose();
-  }, 600_000);
+      await g.removeAdapter("odd").catch(() => {});
+      await g.addAdapter("one", FILES);
+      expect(await g.classify("good", { with: "one" })).toMatchObject({ label: "yes" });
+      expect(restarts).toEqual([]);
+      await g.dispose();
+    },
+    600_000,
+  );
 });

@@ -38,29 +38,47 @@ function hint(): string {
 }
 
 function GivenView({ given }: { given: Given }) {
-  const { result } = given;
+  const { answers, task } = given;
+  const classes = [
+    "given",
+    ...(answers.length > 1 ? ["side-by-side"] : []),
+    ...(task === selected.value ? [] : ["stale"]),
+  ];
   return (
-    <div class={given.task === selected.value ? "given" : "given stale"}>
-      <Body given={given} />
-      <p class="figures">
-        {milliseconds(result.ms)} · {counted(result.tokens, "token")}
-      </p>
-      {result.windows > 1 && (
-        <p class="notice">
-          The text is longer than the model reads at once: it was read in {result.windows} windows.
-        </p>
-      )}
-      {result.truncated && (
-        <p class="notice">
-          The text is longer than the model reads: the answer is about its first {result.tokens}{" "}
-          tokens.
-        </p>
-      )}
+    <div class={classes.join(" ")}>
+      {answers.map(({ result, texts }, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: the first text's answer stays the first
+        <div key={index} class="one-answer">
+          {answers.length > 1 && <h3>{index === 0 ? "First text" : "Second text"}</h3>}
+          <Body task={task} result={result} texts={texts} />
+          <p class="figures">
+            {milliseconds(result.ms)} · {counted(result.tokens, "token")}
+          </p>
+          {result.windows > 1 && (
+            <p class="notice">
+              The text is longer than the model reads at once: it was read in {result.windows}{" "}
+              windows.
+            </p>
+          )}
+          {result.truncated && (
+            <p class="notice">
+              The text is longer than the model reads: the answer is about its first {result.tokens}{" "}
+              tokens.
+            </p>
+          )}
+        </div>
+      ))}
     </div>
   );
 }
 
-function Body({ given: { result, task, texts } }: { given: Given }) {
+interface BodyProps {
+  task: string;
+  result: Answer;
+  texts: readonly string[];
+}
+
+function Body({ task, result, texts }: BodyProps) {
   switch (result.problem) {
     case "single_label":
       return <LabelView key={task} result={result} />;
@@ -76,7 +94,10 @@ function Body({ given: { result, task, texts } }: { given: Given }) {
 /** Tells screen readers the answer once it has stood still: every keystroke's would be noise. */
 function Spoken({ answer }: { answer: Answered }) {
   const [spoken, setSpoken] = useState("");
-  const sentence = answer.status === "given" ? sentenceOf(answer.result, answer.texts) : "";
+  const sentence =
+    answer.status === "given"
+      ? answer.answers.map(({ result, texts }) => sentenceOf(result, texts)).join(". ")
+      : "";
   useEffect(() => {
     const timer = setTimeout(() => setSpoken(sentence), 700);
     return () => clearTimeout(timer);

@@ -1,8 +1,8 @@
 /**
  * Places in the text, each with its label written beside it: colour only helps.
  */
-import type { SpansAnswer } from "graftlet";
-import { piecesOf } from "../../format/marked.js";
+import type { Span, SpansAnswer } from "graftlet";
+import { lastWordOf, piecesOf } from "../../format/marked.js";
 import { counted, probability } from "../../format/units.js";
 
 /** Labels take these tints in order of appearance in the answer. */
@@ -25,11 +25,7 @@ export function SpansView({ result, texts }: { result: SpansAnswer; texts: reado
             {piecesOf(text, own).map(({ text: piece, span }, at) =>
               span ? (
                 <mark key={span.start} class={`span tint-${labels.indexOf(span.label) % TINTS}`}>
-                  {piece}{" "}
-                  <span class="span-label">
-                    {span.label}
-                    <span class="visually-hidden">, {probability(span.score)}</span>
-                  </span>
+                  <Labelled piece={piece} span={span} />
                 </mark>
               ) : (
                 // biome-ignore lint/suspicious/noArrayIndexKey: pieces are parts of one text in order
@@ -39,6 +35,23 @@ export function SpansView({ result, texts }: { result: SpansAnswer; texts: reado
           </p>
         );
       })}
+    </>
+  );
+}
+
+/** A place with its label, which stays on the line of the place's last word. */
+function Labelled({ piece, span }: { piece: string; span: Span }) {
+  const [before, last] = lastWordOf(piece);
+  return (
+    <>
+      {before}
+      <span class="span-end">
+        {last}{" "}
+        <span class="span-label">
+          {span.label}
+          <span class="visually-hidden">, {probability(span.score)}</span>
+        </span>
+      </span>
     </>
   );
 }

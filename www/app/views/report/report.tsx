@@ -123,12 +123,7 @@ function Headline({ report: { engine, baseline, problem } }: { report: Report })
           {others.map(([name, value]) => `${metricName(name)} ${score(value)}`).join(" · ")}
         </p>
       )}
-      {calibrationErrorBefore !== undefined && calibrationError !== undefined && (
-        <p class="figures">
-          Its scores were {share(calibrationErrorBefore)} off how often they are right; adjusted,
-          they are {share(calibrationError)} off.
-        </p>
-      )}
+      <Calibration before={calibrationErrorBefore} after={calibrationError} />
       {engine.rejectThreshold !== undefined && (
         <p class="figures">
           A text whose best label scores under {score(engine.rejectThreshold)} is said to be none of
@@ -142,6 +137,18 @@ function Headline({ report: { engine, baseline, problem } }: { report: Report })
         </p>
       )}
     </div>
+  );
+}
+
+/** Praises the adjustment of scores only where it helped. */
+function Calibration({ before, after }: { before: number | undefined; after: number | undefined }) {
+  if (before === undefined || after === undefined) return null;
+  return (
+    <p class="figures" data-testid="calibration">
+      {after < before
+        ? `Its scores were ${share(before)} off how often they are right; adjusted, they are ${share(after)} off.`
+        : `Its scores are ${share(before)} off how often they are right; adjusting them did not help, so they stay as they are.`}
+    </p>
   );
 }
 
