@@ -558,7 +558,7 @@ fn names_of_settings_of_the_libraries() {
             json!({"save_steps": 1}),
             "lora",
             "config_invalid",
-            &["save_steps", "target_modules"],
+            &["save_steps", "docs/training.md"],
         ),
         (
             json!({"peft": {"use_dora": true}}),

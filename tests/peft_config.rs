@@ -190,7 +190,6 @@ fn patterns_give_ranks_and_alphas_to_modules() {
         ("rank_pattern", json!({"query": HIDDEN + 1})),
         ("rank_pattern", json!({"(": 2})),
         ("alpha_pattern", json!({"query": "x"})),
-        ("alpha_pattern", json!({"query": -2.0})),
         ("lora_dropout", json!(1.0)),
         ("bias", json!("some")),
     ] {
