@@ -7,7 +7,7 @@ mod tiny;
 
 use graftlet::adapter::presets;
 use graftlet::web::{Rows, Training, WebEngine, kinds};
-use js_sys::{Array, Object, Reflect, Uint8Array};
+use js_sys::{Array, Float32Array, Object, Reflect, Uint8Array};
 use tiny::Tiny;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
@@ -396,12 +396,13 @@ fn every_problem_is_trained_and_answered() {
 #[wasm_bindgen_test]
 fn embeddings_have_unit_length() {
     let mut engine = engine();
-    let pair = Array::of2(&"the film".into(), &"the book".into());
+    let pair = js_sys::eval("({ text: 'the film', text2: 'the book' })").unwrap();
     let texts: JsValue = Array::of2(&"the film was good".into(), &pair).into();
-    let vectors = embed(&mut engine, &texts).unwrap();
-    assert_eq!(vectors.len(), 2);
-    for vector in vectors {
-        let length: f32 = vector.to_vec().iter().map(|x| x * x).sum();
+    let answers = embed(&mut engine, &texts).unwrap();
+    assert_eq!(answers.len(), 2);
+    for answer in answers {
+        let vector = Float32Array::new(&field(&answer, "vector")).to_vec();
+        let length: f32 = vector.iter().map(|x| x * x).sum();
         assert!((length - 1.0).abs() < 1e-5, "{length}");
     }
 }

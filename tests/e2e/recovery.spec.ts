@@ -101,7 +101,10 @@ for (const [kind, trap] of Object.entries(TRAPS)) {
     const result = await page.evaluate(async (memory) => {
       const { g, restarts, codeOf } = window as unknown as Scope;
       // With no memory left, only a call that needs much of it fails.
-      const large = { "adapter_config.json": new Uint8Array(300_000_000) };
+      const large = {
+        "adapter_config.json": new TextEncoder().encode('{"peft_type": "LORA"}'),
+        "adapter_model.safetensors": new Uint8Array(300_000_000),
+      };
       const failing = codeOf(memory ? g.addAdapter("large", large) : g.classify("a delight"));
       const behind = [
         g.classify("a delight"),

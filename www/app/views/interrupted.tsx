@@ -2,7 +2,7 @@
  * Runs that a closed tab cut short, each to go on with or to throw away. They stand at the top of the page, where whoever
  * lost one looks first.
  */
-import { effect } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import type { InterruptedRun } from "graftlet";
 import { counted } from "../format/units.js";
 import { engine } from "../state/engine.js";
@@ -23,22 +23,29 @@ effect(() => {
   history.scrollRestoration = busy.value || expected ? "manual" : "auto";
 });
 
+/** Whether room need not be kept any more. */
+const told = signal(!expected);
+
 effect(() => {
-  if (busy.value || interrupted.value.length > 0) write(true);
-  else if (engine.value.status === "ready") {
-    setTimeout(() => write(busy.peek() || interrupted.peek().length > 0), TOLD_MS);
+  if (busy.value || interrupted.value.length > 0) {
+    told.value = true;
+    write(true);
+  } else if (engine.value.status === "ready") {
+    setTimeout(() => {
+      told.value = true;
+      write(busy.peek() || interrupted.peek().length > 0);
+    }, TOLD_MS);
   }
 });
 
 export function Interrupted() {
   if (busy.value) return null;
   if (interrupted.value.length === 0) {
-    // Only while the engine starts; whether a run is left is known soon after.
-    return expected && engine.value.status === "loading" ? (
+    return told.value ? null : (
       <div class="panel interrupted-room">
         <p>A training may have been interrupted: it is looked for…</p>
       </div>
-    ) : null;
+    );
   }
   return (
     <ul class="panel interrupted" aria-label="Interrupted training">
