@@ -24,7 +24,8 @@ check_package() {
   node www/scripts/api-report.mjs
 }
 
-# run_examples [light]: builds each example from the tarball and clicks through it. The light ones need no registry.
+# run_examples light|all [NAME...]: builds each example from the tarball and clicks through it. The light ones need no
+# registry.
 run_examples() {
   package
   node www/scripts/examples.mjs "$tarball" "$@"

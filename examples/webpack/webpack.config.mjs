@@ -4,6 +4,9 @@ import { fileURLToPath } from "node:url";
 export default {
   mode: "production",
   entry: "./src/main.js",
-  experiments: { topLevelAwait: true },
-  output: { path: fileURLToPath(new URL("public/bundle", import.meta.url)), publicPath: "auto", clean: true },
+  output: {
+    path: fileURLToPath(new URL("public/bundle", import.meta.url)),
+    publicPath: "auto",
+    clean: true,
+  },
 };

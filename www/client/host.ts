@@ -129,8 +129,7 @@ function handlersOf(
       );
       // A compiled module says itself which build it is.
       const isRelaxed = module.kernels() === "relaxed-simd";
-      const build =
-        isCompiled(wasm) ? (isRelaxed ? "relaxed" : "simd128") : started.build;
+      const build = isCompiled(wasm) ? (isRelaxed ? "relaxed" : "simd128") : started.build;
       loaded = started.engine;
       memory = started.memory;
       const runtime = { build, kernels: module.kernels(), version: module.version() };

@@ -6,17 +6,10 @@ import { type ErrorCode, type ErrorShape, GraftletError, toShape } from "./error
 import { EventQueue } from "./event-queue.js";
 import type { KeptRun } from "./kept.js";
 import type { Reservation } from "./locks.js";
+import type { Calls } from "./protocol.js";
 import type { Remote } from "./remote.js";
 import { partsOf } from "./rows.js";
-import type { Calls } from "./protocol.js";
-import type {
-  AdapterFiles,
-  Row,
-  TaggedRow,
-  TrainEvent,
-  TrainOptions,
-  TrainRun,
-} from "./types.js";
+import type { AdapterFiles, Row, TaggedRow, TrainEvent, TrainOptions, TrainRun } from "./types.js";
 import { workersFor } from "./workers.js";
 
 export interface Run {

@@ -2,7 +2,6 @@
  * The wasm files that stand beside the worker's script, and those that a page names instead.
  */
 import type { WasmFiles } from "./loading.js";
-import type { WasmSource } from "./protocol.js";
 
 /** Length and hash of each wasm file; `scripts/build-package.mjs` puts them in. */
 declare const WASM_FILES: Record<"simd128" | "relaxed", { bytes: number; sha256: string }>;

@@ -47,7 +47,8 @@ function read(file) {
       if (own[1]) found.exported.add(own[2]);
     } else if (!/^(import|export type {\s*};|export {\s*};)/.test(statement)) {
       const local = statement.match(/^export (?:type )?{([\s\S]*)};$/);
-      if (!local) throw new Error(`api-report: ${file} has “${statement}”, which is not understood.`);
+      if (!local)
+        throw new Error(`api-report: ${file} has “${statement}”, which is not understood.`);
       for (const name of local[1].split(",")) found.exported.add(name.replace("type ", "").trim());
     }
   }

@@ -145,7 +145,8 @@ function reachableFrom(entries) {
   const found = new Set(entries);
   for (const name of found) {
     const text = readFileSync(resolve(out, name), "utf8");
-    for (const [, to] of text.matchAll(/(?:from|import\() ?"\.\/([^"]+)\.js"/g)) found.add(`${to}.d.ts`);
+    for (const [, to] of text.matchAll(/(?:from|import\() ?"\.\/([^"]+)\.js"/g))
+      found.add(`${to}.d.ts`);
   }
   return found;
 }

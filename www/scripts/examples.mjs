@@ -4,7 +4,15 @@
  *   node scripts/examples.mjs TARBALL [light] [NAME…]     light ones take tools from www/node_modules, the others install
  */
 import { execFileSync, spawn } from "node:child_process";
-import { cpSync, createReadStream, existsSync, mkdirSync, rmSync, statSync, symlinkSync } from "node:fs";
+import {
+  cpSync,
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -79,7 +87,10 @@ async function html(folder) {
 async function node(folder) {
   unpack(join(folder, "node_modules/graftlet"));
   addModels(join(folder, "public"));
-  const answer = execFileSync(process.execPath, ["main.js", SPAM], { cwd: folder, encoding: "utf8" });
+  const answer = execFileSync(process.execPath, ["main.js", SPAM], {
+    cwd: folder,
+    encoding: "utf8",
+  });
   expectSpam(answer);
 }
 
@@ -168,7 +179,9 @@ async function visit(page, url) {
   try {
     await page.fill("#text", SPAM);
     await page.click("button:enabled");
-    await page.waitForFunction(() => /\d\.\d\d/.test(document.querySelector("#answer").textContent));
+    await page.waitForFunction(() =>
+      /\d\.\d\d/.test(document.querySelector("#answer").textContent),
+    );
   } catch (thrown) {
     const said = await page.textContent("#answer").catch(() => "nothing");
     throw new Error(`${thrown.message}\nThe page says: ${said}\n${faults.join("\n")}`);
@@ -218,7 +231,13 @@ async function withProcess(folder, command, args, url, work) {
 async function answers(url, child) {
   const until = Date.now() + PATIENCE;
   while (Date.now() < until && child.exitCode === null) {
-    if (await fetch(url).then(({ ok }) => ok, () => false)) return;
+    if (
+      await fetch(url).then(
+        ({ ok }) => ok,
+        () => false,
+      )
+    )
+      return;
     await new Promise((done) => setTimeout(done, 200));
   }
   throw new Error(`nothing answers at ${url}`);
@@ -238,7 +257,9 @@ for (const [name, example] of Object.entries(EXAMPLES)) {
   const began = performance.now();
   try {
     await example.run(prepared(name, example.from));
-    console.log(`examples: ${name}: passed in ${((performance.now() - began) / 1000).toFixed(1)} s`);
+    console.log(
+      `examples: ${name}: passed in ${((performance.now() - began) / 1000).toFixed(1)} s`,
+    );
   } catch (thrown) {
     failed += 1;
     console.error(`examples: ${name}: FAILED: ${thrown.message}`);

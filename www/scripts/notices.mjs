@@ -97,7 +97,9 @@ const sections = [
     crates(["graftlet", ...(page ? ["graftlet-rows"] : [])]),
   ),
 ];
-sections.push(section(page ? "npm packages on the page" : "npm packages in the scripts", npmPackages()));
+sections.push(
+  section(page ? "npm packages on the page" : "npm packages in the scripts", npmPackages()),
+);
 if (page) {
   sections.push(
     [

@@ -17,7 +17,9 @@ export function Spam() {
       <label>
         Message <input id="text" name="text" required />
       </label>
-      <button disabled={status !== "ready"}>Spam?</button>
+      <button type="submit" disabled={status !== "ready"}>
+        Spam?
+      </button>
       <output id="answer">
         {status === "loading" && `Loading … ${share} %`}
         {status === "failed" && `${error.code}: ${error.message}`}

@@ -1,4 +1,5 @@
 import { useClassifier } from "graftlet/react";
+// biome-ignore lint/correctness/noUnusedImports: Vite 6 and 7 compile JSX to calls of it
 import React, { useState } from "react";
 
 export function Spam() {
@@ -15,7 +16,9 @@ export function Spam() {
       <label>
         Message <input id="text" name="text" required />
       </label>
-      <button disabled={status !== "ready"}>Spam?</button>
+      <button type="submit" disabled={status !== "ready"}>
+        Spam?
+      </button>
       <output id="answer">
         {status === "loading" && `Loading … ${share} %`}
         {status === "failed" && `${error.code}: ${error.message}`}
