@@ -22,6 +22,7 @@ check_package() {
   # An ES module can be required by no CommonJS file before Node.js 20.19, which is as it should be.
   www/node_modules/.bin/attw "$tarball" --profile esm-only --format ascii
   node www/scripts/api-report.mjs
+  node www/scripts/import-safely.mjs
 }
 
 # run_examples light|all [NAME...]: builds each example from the tarball and clicks through it. The light ones need no

@@ -49,7 +49,7 @@ describe("classifier", () => {
   it("that cannot be loaded leaves nothing behind", async () => {
     await expect(classifier({}, OPTIONS)).rejects.toBeInstanceOf(GraftletError);
     const missing = { ...OPTIONS, backbone: "https://graftlet.test/missing/" };
-    await expect(classifier(FILES, missing)).rejects.toMatchObject({ code: "fetch_failed" });
+    await expect(classifier(FILES, missing)).rejects.toMatchObject({ code: "not_found" });
     expect(FakeWorker.started.every(({ terminated }) => terminated)).toBe(true);
     await expect(classifier("no base", {})).rejects.toMatchObject({ code: "option_invalid" });
   });

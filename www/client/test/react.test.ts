@@ -2,9 +2,10 @@ import { createElement } from "react";
 import { expect, it } from "vitest";
 import { useClassifier } from "../react.js";
 
+const Status = () => createElement("p", null, useClassifier("/adapters/sms_spam/").status);
+
 it("is loading on a server, where it starts nothing", async () => {
   const path = "react-dom/server";
   const { renderToString } = (await import(path)) as { renderToString(node: unknown): string };
-  const Status = () => createElement("p", null, useClassifier("/adapters/sms_spam/").status);
   expect(renderToString(createElement(Status))).toBe("<p>loading</p>");
 });
