@@ -28,7 +28,8 @@ Usage: ./build.sh VERB
   build             set up, then build: target/release/graftlet (command line), target/wasm-pkg/
                     and target/rows-pkg/ (WebAssembly modules), pkg/ (npm package), www/dist/ (page)
   serve [--port N]  set up, build, and serve the page on http://127.0.0.1:8080 (or port N)
-  package           set up, build what the npm package needs, and pack it: graftlet-VERSION.tgz
+  package           set up, build, and pack: graftlet-VERSION.tgz (npm package), and
+                    graftlet-backbone-minilm-l6.tgz (the converted backbone, for those without Rust)
   examples [NAME...]
                     set up, build, and click through every example of the package in Chromium, or through those
                     named ('vite 6'); installs bundlers from the npm registry
@@ -108,6 +109,7 @@ case $verb in
     setup_to_build
     build_wasm
     check_package
+    package_backbone
     ;;
   examples)
     setup_to_build

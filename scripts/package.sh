@@ -15,6 +15,13 @@ package() {
   say "$tarball: $bytes of $most_of_package bytes"
 }
 
+# The converted backbone for whoever has no Rust: unpacked where a page's files are, it is models/minilm-l6/.
+package_backbone() {
+  local packed=graftlet-backbone-minilm-l6.tgz
+  tar -czf "$packed" --owner=0 --group=0 -C www/public models/minilm-l6
+  say "$packed: $(wc -c <"$packed") bytes"
+}
+
 # Whether bundlers and compilers find what package.json promises, and whether the API is the one that is written down.
 check_package() {
   package
