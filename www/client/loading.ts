@@ -57,7 +57,8 @@ export async function loadEngine(
   const stop = new AbortController();
   const { signal } = stop;
   const { url: own, ...wasm } = wasmFiles[build];
-  const url = new URL(offered[build] ?? own);
+  // Turbopack gives a path for `own`, which no `new URL` takes without a base.
+  const url = new URL(String(offered[build] ?? own), network.origin || undefined);
   const tally = new Tally(compiled ? 0 : wasm.bytes, emit);
   const onRetry = (retry: { code: string; message: string; seconds: number }) =>
     emit({ type: "notice", about: "retry", ...retry } as LoadEvent);
