@@ -90,6 +90,7 @@ fn a_second_name_of_one_tensor_is_passed_over() {
         }
     }
     files.insert(WEIGHTS.into(), writer.finish("pt").unwrap());
+    format::list_files(&mut files).unwrap();
     format::load("mine", &files, bert.shape()).unwrap();
     // without the norm such tensors have no place
     let without = changed(&files, "ln_before", json!(false));
@@ -145,6 +146,7 @@ fn changed(files: &Files, field: &str, value: Value) -> Files {
     let mut map: Value = serde_json::from_slice(&files[CONFIG]).unwrap();
     map["config"][field] = value;
     files.insert(CONFIG.into(), map.to_string().into_bytes());
+    format::list_files(&mut files).unwrap();
     files
 }
 

@@ -569,6 +569,7 @@ fn scores_that_are_not_finite_are_no_answer() {
     let calibration = json!({ "temperature": 1e-40, "error_before": 0.1, "error_after": 0.1 });
     card.insert("calibration".into(), calibration);
     files.insert(CARD.into(), serde_json::to_vec(&card).unwrap());
+    format::list_files(&mut files).unwrap();
     engine.add("cold", &files).unwrap();
     refused(
         engine.classify_with("cold", &["the cat".into()]),

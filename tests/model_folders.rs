@@ -336,7 +336,7 @@ fn other_architectures_are_named() {
         ),
         (
             json!({"model_type": "distilbert"}),
-            ["a DistilBERT model", "BERT so far"],
+            ["a DistilBERT model", "BERT models so far"],
         ),
         (
             json!({"model_type": "mpnet", "architectures": ["MPNetForMaskedLM"]}),
@@ -344,7 +344,7 @@ fn other_architectures_are_named() {
         ),
         (
             json!({"model_type": "modernbert"}),
-            ["ModernBERT", "BERT so far"],
+            ["ModernBERT", "BERT models so far"],
         ),
         (
             json!({"model_type": "t5", "architectures": ["T5EncoderModel"]}),
@@ -356,15 +356,15 @@ fn other_architectures_are_named() {
         ),
         (
             json!({"architectures": ["ElectraModel"]}),
-            ["ElectraModel", "BERT so far"],
+            ["ElectraModel", "BERT models so far"],
         ),
         (
             json!({"model_type": "brand-new"}),
-            ["brand-new", "BERT so far"],
+            ["brand-new", "BERT models so far"],
         ),
         (
             json!({"model_type": "bert", "architectures": ["JinaBertModel"], "auto_map": {"AutoModel": "x"}}),
-            ["JinaBertModel", "BERT so far"],
+            ["JinaBertModel", "BERT models so far"],
         ),
         (
             json!({"model_type": "bert", "position_embedding_type": "relative_key"}),

@@ -701,7 +701,8 @@ fn saved_and_loaded_again_the_answers_are_the_same_bits() {
                     );
                     // the card has learnt what stands beside it, and nothing else
                     let mut card = task.card.clone();
-                    let named: BTreeSet<String> = card.files.drain(..).collect();
+                    let named: BTreeSet<String> =
+                        card.files.drain(..).map(|file| file.name).collect();
                     assert_eq!(named, files.keys().cloned().collect(), "{what}");
                     assert_eq!(card, engine.get("trained").unwrap().card, "{what}");
                     let again = engine.classify_with("again", &texts).unwrap();

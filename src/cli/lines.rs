@@ -242,7 +242,7 @@ fn read_line(input: &mut impl BufRead, pairs: bool) -> std::io::Result<Option<Ve
         }
         any = true;
         let ends = |&byte: &u8| byte == b'\n' || pairs && !second && byte == b'\t';
-        let end = part.iter().position(|byte| ends(byte));
+        let end = part.iter().position(ends);
         let text = &part[..end.unwrap_or(part.len())];
         let room = MOST_BYTES - (line.len() - start);
         if !full {

@@ -16,6 +16,10 @@ const KILLS = Number(process.env.GRAFTLET_KILLS ?? 2);
 // A browser that was killed has no trace to give.
 test.use({ trace: "off" });
 
+/** Whatever ends the tests, no browser is left. */
+const running = new Set<ChildProcess>();
+process.once("exit", () => running.forEach(killGroup));
+
 /** A browser with a folder of its own, whose processes can be killed. */
 class Browser {
   readonly #folder: string;
@@ -33,8 +37,7 @@ class Browser {
       stdio: ["ignore", "ignore", "pipe"],
     });
     this.#process = started;
-    // Whatever ends the test, no browser is left.
-    process.once("exit", () => killGroup(started));
+    running.add(started);
     for await (const line of createInterface({ input: started.stderr })) {
       const [, url] = /listening on (ws:\S+)/.exec(line) ?? [];
       if (!url) continue;
@@ -52,6 +55,7 @@ class Browser {
     const ended = new Promise((resolve) => started.once("exit", resolve));
     killGroup(started);
     await ended;
+    running.delete(started);
     this.#process = undefined;
   }
 

@@ -140,7 +140,7 @@ test("rejects with a code and a sentence", async ({ page }) => {
     };
   });
   expect(errors.unknown?.code).toMatch(/^adapter_/);
-  expect(errors.missing?.code).toBe("fetch_failed");
+  expect(errors.missing?.code).toBe("not_found");
   expect(errors.aborted?.code).toBe("aborted");
   expect(errors.option?.code).toBe("unknown_kind");
   expect(errors.rows?.code).toBe("rows_empty");

@@ -101,8 +101,8 @@ for (const [kind, trap] of Object.entries(TRAPS)) {
     const result = await page.evaluate(async (memory) => {
       const { g, restarts, codeOf } = window as unknown as Scope;
       // With no memory left, only a call that needs much of it fails.
-      const long = "a warm, funny and deeply moving film. ".repeat(400);
-      const failing = codeOf(memory ? g.embed(new Array(20).fill(long)) : g.classify("a delight"));
+      const large = { "adapter_config.json": new Uint8Array(300_000_000) };
+      const failing = codeOf(memory ? g.addAdapter("large", large) : g.classify("a delight"));
       const behind = [
         g.classify("a delight"),
         g.classify("who wrote this ?", { with: "question" }),
@@ -154,8 +154,15 @@ test("odd arguments are refused, and the engine is not started again", async ({ 
     const answer = await g.classify("a delight");
     return { codes, label: (answer as Package.Classification).label, restarts };
   });
-  const allowed = ["option_invalid", "composition_invalid", "file_missing", "file_invalid"];
-  expect(codes.filter((code) => ![...allowed, "config_invalid"].includes(code))).toEqual([]);
+  const allowed = [
+    "composition_invalid",
+    "config_invalid",
+    "file_invalid",
+    "file_missing",
+    "name_invalid",
+    "option_invalid",
+  ];
+  expect(codes.filter((code) => !allowed.includes(code))).toEqual([]);
   expect(label).toBe("positive");
   expect(restarts).toEqual([]);
 });
@@ -187,7 +194,7 @@ test("one line for newcomers", async ({ page }) => {
     const spam = await classifier("/adapters/sms_spam/");
     const question = await classifier("/adapters/trec/", { topK: 2 });
     const answers = [
-      await spam("Congratulations, you won a free prize, call now"),
+      await spam("WINNER! Claim your free prize now, call 09061701461"),
       await spam(["see you at five"]),
       await question("who wrote this ?"),
     ];

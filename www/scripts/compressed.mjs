@@ -70,7 +70,7 @@ export function sendFile(request, response, path) {
     response.end(request.method === "HEAD" ? undefined : body);
   };
   response.setHeader("content-type", TYPES[extension] ?? "application/octet-stream");
-  response.setHeader("cache-control", "no-cache");
+  if (!response.hasHeader("cache-control")) response.setHeader("cache-control", "no-cache");
   response.setHeader("accept-ranges", "bytes");
   if (PACKED.has(extension)) response.setHeader("vary", "accept-encoding");
   const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(headers.range ?? "") ?? [];

@@ -1,7 +1,7 @@
 /**
  * The page: a head that says what this is, a part to ask, a part to teach.
  */
-import { opened } from "../state/rows.js";
+import { inspection } from "../state/rows.js";
 import { Ask } from "./ask.js";
 import { DropChoice } from "./drop-choice.js";
 import { DropTarget } from "./drop-target.js";
@@ -27,7 +27,7 @@ export function App({ onRetry }: { onRetry: () => void }) {
         <Kept />
       </main>
       {/* Another one below rows: moved out of sight by them, it would be a jump. */}
-      <footer key={opened.value ? "below rows" : "below none"} class="foot">
+      <footer key={inspection.value ? "below rows" : "below none"} class="foot">
         <p>
           Adapters are read and written in the formats of PEFT and AdapterHub. Everything runs in
           this tab; this page asks nothing of any other server.

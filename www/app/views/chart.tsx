@@ -36,7 +36,9 @@ function describe(): string {
 
 /** Makes a plot that follows the curves, the width and the theme; returns what ends it. */
 function draw(holder: HTMLElement): () => void {
-  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const themes = ["(prefers-color-scheme: dark)", "(forced-colors: active)"].map((query) =>
+    matchMedia(query),
+  );
   let plot = makePlot(holder);
   let frame = 0;
   const stopFollowing = effect(() => {
@@ -52,7 +54,7 @@ function draw(holder: HTMLElement): () => void {
     plot.destroy();
     plot = makePlot(holder);
   };
-  dark.addEventListener("change", repaint);
+  for (const theme of themes) theme.addEventListener("change", repaint);
   const observer = new ResizeObserver(() =>
     plot.setSize({ width: holder.clientWidth, height: HEIGHT }),
   );
@@ -61,7 +63,7 @@ function draw(holder: HTMLElement): () => void {
     stopFollowing();
     cancelAnimationFrame(frame);
     observer.disconnect();
-    dark.removeEventListener("change", repaint);
+    for (const theme of themes) theme.removeEventListener("change", repaint);
     plot.destroy();
   };
 }

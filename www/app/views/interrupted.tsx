@@ -14,10 +14,14 @@ const WHEN = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle
 /** That a run is unfinished, for the next visit: room is kept for it before the engine can tell. */
 const UNFINISHED = "graftlet.unfinished";
 const expected = read();
-// After a reload the browser would go back to where the training was, past the offer to go on with it.
-if (expected) history.scrollRestoration = "manual";
 /** Milliseconds after which the engine has told of every run there is. */
 const TOLD_MS = 10_000;
+
+// After a reload during a training the browser would go back to where that was, past the offer to go on with it. It asks
+// the page that goes as well as the page that comes.
+effect(() => {
+  history.scrollRestoration = busy.value || expected ? "manual" : "auto";
+});
 
 effect(() => {
   if (busy.value || interrupted.value.length > 0) write(true);

@@ -1,0 +1,46 @@
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { lastWordOf } from "../format/marked.js";
+import { readNotes, writeNotes } from "../state/notes.js";
+
+describe("notes", () => {
+  const kept = new Map<string, string>();
+  beforeEach(() => {
+    kept.clear();
+    vi.stubGlobal("localStorage", {
+      getItem: (key: string) => kept.get(key) ?? null,
+      setItem: (key: string, value: string) => kept.set(key, value),
+    });
+  });
+
+  it("hold nothing of the rows", () => {
+    writeNotes({
+      mine: { origin: "trained", example: "my secret", example2: "another", pair: true, score: 1 },
+    });
+    expect([...kept.values()].join()).not.toMatch(/secret|another/);
+    expect(readNotes()).toEqual({ mine: { origin: "trained", pair: true, score: 1 } });
+  });
+
+  it("lose the rows that an earlier version wrote down", () => {
+    kept.set("graftlet.notes", '{"mine":{"origin":"trained","example":"my secret"}}');
+    expect(readNotes()).toEqual({ mine: { origin: "trained" } });
+    expect([...kept.values()].join()).not.toContain("secret");
+  });
+
+  it("are empty where they cannot be read", () => {
+    for (const broken of ["{", "null", "3", '{"mine":null}', '{"mine":"x"}', "[]"]) {
+      kept.set("graftlet.notes", broken);
+      expect(readNotes(), broken).toEqual({});
+    }
+  });
+});
+
+describe("lastWordOf", () => {
+  it("cuts before the last word, and a long word before its last characters", () => {
+    expect(lastWordOf("Lady Gaga")).toEqual(["Lady ", "Gaga"]);
+    expect(lastWordOf("Gaga")).toEqual(["", "Gaga"]);
+    expect(lastWordOf("Gaga ")).toEqual(["", "Gaga "]);
+    expect(lastWordOf("")).toEqual(["", ""]);
+    expect(lastWordOf("x".repeat(40))).toEqual(["x".repeat(24), "x".repeat(16)]);
+    expect(lastWordOf("👩‍🚀👩‍🚀").join("")).toBe("👩‍🚀👩‍🚀");
+  });
+});
