@@ -12,6 +12,7 @@ cd "$root"
   source scripts/tools.sh     # wasm-bindgen, wasm-pack, npm packages, Chromium
   source scripts/backbone.sh  # download and conversion of the frozen encoder
   source scripts/build.sh     # command line, wasm modules, npm package and page
+  source scripts/package.sh   # the npm package as a tarball, and the examples
   source scripts/audit.sh     # what is built in of others
   source scripts/test.sh      # every check, in order
   source scripts/bench.sh     # graftlet beside its peers
@@ -27,6 +28,11 @@ Usage: ./build.sh VERB
   build             set up, then build: target/release/graftlet (command line), target/wasm-pkg/
                     and target/rows-pkg/ (WebAssembly modules), pkg/ (npm package), www/dist/ (page)
   serve [--port N]  set up, build, and serve the page on http://127.0.0.1:8080 (or port N)
+  package           set up, build, and pack: graftlet-VERSION.tgz (npm package), and
+                    graftlet-backbone-minilm-l6.tgz (the converted backbone, for those without Rust)
+  examples [NAME...]
+                    set up, build, and click through every example of the package in Chromium, or through those
+                    named ('vite 6'); installs bundlers from the npm registry
   test              set up, build, and run every check and test; stops at the first failure
   bench [--quick] [--only PATTERN]
                     set up, build, and measure in headless Chromium: graftlet beside onnxruntime-web
@@ -82,13 +88,13 @@ clean() {
   if [ -d target ]; then
     find target -mindepth 1 -maxdepth 1 ! -name backbone -exec rm -rf {} +
   fi
-  rm -rf pkg www/dist www/public/models www/test-results www/playwright-report test-results playwright-report
+  rm -rf pkg graftlet-*.tgz www/dist www/public/models www/test-results www/playwright-report test-results playwright-report
   say "Removed what was built; target/backbone/ and www/node_modules/ stay."
 }
 
 verb=${1:-}
 [ $# -eq 0 ] || shift
-[[ $verb =~ ^(serve|bench|soak)$ ]] || [ $# -eq 0 ] || die "$verb takes no arguments ('$*')."
+[[ $verb =~ ^(serve|bench|soak|examples)$ ]] || [ $# -eq 0 ] || die "$verb takes no arguments ('$*')."
 case $verb in
   setup)
     setup_to_test
@@ -99,6 +105,18 @@ case $verb in
     build
     ;;
   serve) serve "$@" ;;
+  package)
+    setup_to_build
+    build_wasm
+    check_package
+    package_backbone
+    ;;
+  examples)
+    setup_to_build
+    browser
+    build_wasm
+    run_examples all "$@"
+    ;;
   test) run_tests ;;
   bench) bench "$@" ;;
   soak) soak "$@" ;;

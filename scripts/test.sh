@@ -24,6 +24,8 @@ run_tests() {
   step "relaxed kernels in Chromium" test_relaxed_kernels
   step "wasm modules" build_wasm
   step "npm package and page" build_page
+  step "npm package: size, entries, API" check_package
+  step "examples" run_examples light
   step "size budget" node scripts/size-budget.mjs
   step "end to end" npm run --silent --prefix www e2e
 }

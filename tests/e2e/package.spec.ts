@@ -151,3 +151,38 @@ test("rejects with a code and a sentence", async ({ page }) => {
     expect(error?.message).toMatch(/[.!?]$/);
   }
 });
+
+test("takes worker and wasm from other addresses, also of another origin", async ({ page }) => {
+  const elsewhere = home.replace("127.0.0.1", "localhost").slice(0, -1);
+  await page.context().route(`${elsewhere}/**`, async (route) => {
+    const response = await route.fetch();
+    const headers = { ...response.headers(), "access-control-allow-origin": "*" };
+    await route.fulfill({ response, headers });
+  });
+  await page.goto(home);
+  const answers = await page.evaluate(async (elsewhere) => {
+    const path = "/pkg/index.js";
+    const { classifier } = (await import(path)) as typeof Package;
+    const wasm = await WebAssembly.compileStreaming(fetch("/pkg/graftlet_simd128.wasm"));
+    const options: Package.ClassifierOptions[] = [
+      { wasm },
+      { wasmUrl: "/pkg/" },
+      { workerUrl: "/pkg/worker.js", wasmUrl: { simd128: "/pkg/graftlet_simd128.wasm" } },
+      { workerUrl: `${elsewhere}/pkg/worker.js`, wasmUrl: "/pkg/" },
+    ];
+    const found = [];
+    for (const one of options) {
+      const spam = await classifier("/adapters/sms_spam/", one);
+      const [answer] = await spam("free entry win cash txt now");
+      found.push([answer?.label, spam.graftlet.runtime.build]);
+      await spam.dispose();
+    }
+    return found;
+  }, elsewhere);
+  expect(answers).toEqual([
+    ["spam", "simd128"],
+    ["spam", "relaxed"],
+    ["spam", "simd128"],
+    ["spam", "relaxed"],
+  ]);
+});

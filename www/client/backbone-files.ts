@@ -275,6 +275,7 @@ export class BackboneFiles {
   async #open(): Promise<void> {
     try {
       const caches = this.#network.caches();
+      if (caches === null) return;
       if (!caches) {
         throw new Error("this page is not served over https or from localhost");
       }

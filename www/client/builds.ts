@@ -44,15 +44,29 @@ export function runs(build: EngineBuild): boolean {
   return typeof WebAssembly === "object" && WebAssembly.validate(probe(build));
 }
 
-/** The wanted build, or else the best one that this browser runs. */
-export function chooseBuild(wanted: EngineBuild | null): EngineBuild {
+/** Whether the engine was compiled by the page. */
+export function isCompiled(source: unknown): source is WebAssembly.Module {
+  return typeof WebAssembly === "object" && source instanceof WebAssembly.Module;
+}
+
+/** The wanted build, or else the best one of those offered that this browser runs. */
+export function chooseBuild(
+  wanted: EngineBuild | null,
+  offered: readonly EngineBuild[] = BUILDS,
+): EngineBuild {
   if (wanted !== null && !BUILDS.includes(wanted)) {
     throw new GraftletError(
       "option_invalid",
       `There is no build “${wanted}” of the engine: give simd128 or relaxed, or leave it out.`,
     );
   }
-  const build = BUILDS.find((build) => (wanted ?? build) === build && runs(build));
+  if (wanted !== null && !offered.includes(wanted)) {
+    throw new GraftletError(
+      "option_invalid",
+      `wasmUrl names no file of the engine's ${wanted} build: name one, or leave \`build\` out.`,
+    );
+  }
+  const build = offered.find((build) => (wanted ?? build) === build && runs(build));
   if (build) return build;
   if (wanted !== null && BUILDS.some(runs)) {
     throw new GraftletError(

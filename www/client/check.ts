@@ -3,6 +3,7 @@
  * the end list every option, and the compiler holds them to the types: an option that one of them lacks is an error.
  */
 
+import { isCompiled } from "./builds.js";
 import type { ClassifierOptions } from "./classifier.js";
 import { GraftletError } from "./errors.js";
 import type { LoadOptions, RestartEvent } from "./graftlet.js";
@@ -14,6 +15,7 @@ import type {
   ClassifyOptions,
   Composition,
   EmbedOptions,
+  EngineBuild,
   ManyProgress,
   Part,
   Recipe,
@@ -130,6 +132,7 @@ function either<A, B>(
 
 const isString = (value: unknown) => typeof value === "string";
 const isArray = (value: unknown) => Array.isArray(value);
+const isPlainObject = (value: unknown) => isPlain(value) && !(value instanceof URL);
 
 function list(words: readonly string[], last: string): string {
   return words.length < 2
@@ -441,7 +444,19 @@ export const trainOptions = object<TrainOptions>({
 });
 
 const url: Check<string | URL> = (value, at) =>
-  typeof value === "string" || value instanceof URL ? value : refuse(value, at, "a folder's URL");
+  typeof value === "string" || value instanceof URL ? value : refuse(value, at, "a URL");
+
+const wasmUrl: Check<NonNullable<LoadOptions["wasmUrl"]>> = either(
+  isPlainObject,
+  object<Partial<Record<EngineBuild, string | URL>>>({
+    simd128: optional(url),
+    relaxed: optional(url),
+  }),
+  url,
+);
+
+const compiled: Check<WebAssembly.Module> = (value, at) =>
+  isCompiled(value) ? value : refuse(value, at, "a WebAssembly.Module");
 
 const loading: Omit<Fields<LoadOptions>, "backbone"> = {
   onProgress: optional<NonNullable<LoadOptions["onProgress"]>>(callback),
@@ -449,6 +464,9 @@ const loading: Omit<Fields<LoadOptions>, "backbone"> = {
   onRestart: optional<(event: RestartEvent) => void>(callback),
   signal: optional(signal),
   build: optional(oneOf("simd128", "relaxed")),
+  wasmUrl: optional(wasmUrl),
+  wasm: optional(compiled),
+  workerUrl: optional(url),
   worker: optional<() => Worker>(callback),
 };
 

@@ -3,7 +3,7 @@
  */
 import * as check from "./check.js";
 import { checked } from "./check.js";
-import { GraftletError } from "./errors.js";
+import { folderUrl } from "./folder-url.js";
 import { Graftlet, type LoadOptions } from "./graftlet.js";
 import type { AdapterFiles, AdapterInfo, Answer, Text } from "./types.js";
 
@@ -55,8 +55,7 @@ export async function classifier(
 ): Promise<Classifier> {
   const source = checked(adapter, "adapter", check.source);
   const { backbone, topK = 1, ...load } = checked(options, "options", check.classifierOptions);
-  const base = globalThis.document?.baseURI ?? globalThis.location?.href;
-  const url = absolute(backbone ?? defaultBackbone(source, base), base);
+  const url = folderUrl(backbone ?? defaultBackbone(source));
   const shared = engines.get(url) ?? {
     graftlet: Graftlet.load({ ...load, backbone: url }),
     users: 0,
@@ -104,20 +103,10 @@ export async function classifier(
 }
 
 /** A page has its adapters and its models side by side. */
-function defaultBackbone(source: string | URL | AdapterFiles, base: string | undefined): string {
+function defaultBackbone(source: string | URL | AdapterFiles): string | URL {
   const path = "models/minilm-l6/";
   if (typeof source !== "string" && !(source instanceof URL)) return path;
-  const folder = absolute(source, base);
-  return absolute(`../../${path}`, folder.endsWith("/") ? folder : `${folder}/`);
-}
-
-function absolute(url: string | URL, base: string | undefined): string {
-  try {
-    return new URL(url, base).href;
-  } catch {
-    const given = String(url).slice(0, 100);
-    throw new GraftletError("option_invalid", `“${given}” is no URL: give that of a folder.`);
-  }
+  return new URL(`../../${path}`, folderUrl(source));
 }
 
 function labelled(answer: Answer, { labels }: AdapterInfo, topK: number): Labelled[] {

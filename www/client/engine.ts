@@ -102,7 +102,7 @@ export interface Training {
 export interface EngineModule {
   /** Its memory is absent in the tests' double. */
   default(options: {
-    module_or_path: Uint8Array<ArrayBuffer>;
+    module_or_path: Uint8Array<ArrayBuffer> | WebAssembly.Module;
   }): Promise<{ memory?: WebAssembly.Memory }>;
   /** `checked` when the files have been compared with the manifest's hashes already. */
   Engine: { fromFiles(files: AdapterFiles, checked?: boolean): Engine };

@@ -3,6 +3,7 @@
  */
 import { Downloads } from "./download.js";
 import { browserNetwork } from "./network.js";
+import { absolute } from "./platform.js";
 
 export interface FetchOptions {
   signal?: AbortSignal;
@@ -22,7 +23,6 @@ export function fetchFile(
   url: string | URL,
   { signal, ...known }: FetchOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const absolute = new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href);
   const downloads = new Downloads(browserNetwork);
-  return downloads.file({ url: absolute.href, ...known }, { signal });
+  return downloads.file({ url: absolute(url).href, ...known }, { signal });
 }

@@ -4,12 +4,14 @@
 import * as check from "./check.js";
 import { checked } from "./check.js";
 import { type ErrorShape, GraftletError } from "./errors.js";
+import { folderUrl, urlOf } from "./folder-url.js";
 import { type Reservation, reserve } from "./locks.js";
 import { MainWorker, type RestartEvent } from "./main-worker.js";
 import { abortable, classifyMany, embedMany } from "./many.js";
 import { PatientWorker } from "./patient-worker.js";
+import { startFrom, startWorker } from "./platform.js";
 import { type DownloadCount, progressGuard } from "./progress.js";
-import type { Loaded } from "./protocol.js";
+import type { Calls, Loaded } from "./protocol.js";
 import { Remote, tell, type WorkerLike } from "./remote.js";
 import { partsOf } from "./rows.js";
 import { type Change, Tabs } from "./tabs.js";
@@ -43,6 +45,7 @@ import type {
   TrainOptions,
   TrainRun,
 } from "./types.js";
+import { wasmSource } from "./wasm-source.js";
 
 export interface LoadOptions {
   /** URL of the backbone's folder, the one with `manifest.json`; relative to the page. */
@@ -59,11 +62,22 @@ export interface LoadOptions {
   signal?: AbortSignal;
   /** Forces one of the engine's builds, for tests and measurements; by default it is the best that the browser runs. */
   build?: EngineBuild;
-  /** Starts a worker from the package's `worker.js`; only for pages that serve it from elsewhere. */
+  /**
+   * Where the package's wasm files are, if not beside its `worker.js`: the URL of their folder (with a slash at its end), of
+   * one file, or of each build's file.
+   */
+  wasmUrl?: string | URL | Partial<Record<EngineBuild, string | URL>>;
+  /** One of the package's wasm files, compiled already; nothing is fetched then. */
+  wasm?: WebAssembly.Module;
+  /** Where the package's `worker.js` is, if not beside its `index.js`; may be of another origin. */
+  workerUrl?: string | URL;
+  /** Starts a worker from the package's `worker.js`, for what `workerUrl` cannot do. */
   worker?: () => Worker;
 }
 
 export type { RestartEvent };
+
+type LoadCall = Parameters<Calls["load"]>;
 
 /** A frozen backbone in a worker, and the adapters that make it a specialist. Every rejection is a `GraftletError`. */
 export class Graftlet {
@@ -71,7 +85,8 @@ export class Graftlet {
   readonly backbone: BackboneInfo;
   /** What runs it, here and in training. */
   readonly runtime: RuntimeInfo;
-  readonly #backboneUrl: string;
+  /** How another worker gets the same engine. */
+  readonly #load: LoadCall;
   readonly #spawn: () => WorkerLike;
   readonly #remote: MainWorker;
   /** Further workers, of training runs and of many texts. */
@@ -84,13 +99,13 @@ export class Graftlet {
 
   private constructor(
     { backbone, runtime }: Loaded,
-    backboneUrl: string,
+    load: LoadCall,
     spawn: () => WorkerLike,
     remote: MainWorker,
   ) {
     this.backbone = backbone;
     this.runtime = runtime;
-    this.#backboneUrl = backboneUrl;
+    this.#load = load;
     this.#spawn = spawn;
     this.#remote = remote;
   }
@@ -102,26 +117,30 @@ export class Graftlet {
     const aborted = new GraftletError("aborted", "Loading of the backbone was cancelled.");
     if (signal?.aborted) throw aborted;
     const url = folderUrl(given.backbone);
-    const spawn = () => new PatientWorker(given.worker ?? startWorker);
+    const script = given.workerUrl === undefined ? undefined : urlOf(given.workerUrl, "worker.js");
+    const start = given.worker ?? (script ? () => startFrom(script) : startWorker);
+    const spawn = () => new PatientWorker(start);
+    const wasm = given.wasm ?? wasmSource(given.wasmUrl);
     const remote = new Remote(spawn());
     const abort = () => remote.end(aborted);
     signal?.addEventListener("abort", abort, { once: true });
     const progress = progressGuard((event) => tell(onProgress, event));
     try {
-      const loaded = await remote.call("load", [url, build], (event) => {
+      const loaded = await remote.call("load", [url, build, wasm], (event) => {
         const { type, ...told } = event;
         if (type === "download") progress.report(told as DownloadCount);
         else tell(onNotice, told as LoadNotice);
       });
       progress.finish();
+      const again: LoadCall = [url, loaded.runtime.build, wasm];
       const main = new MainWorker(remote, {
         spawn: () => new Remote(spawn()),
-        load: (worker) => worker.call("load", [url, loaded.runtime.build]),
+        load: (worker) => worker.call("load", again),
         onRestart,
       });
       // Where nothing can be kept nothing was left behind.
       main.call("sweep", []).catch(() => {});
-      return new Graftlet(loaded, url, spawn, main);
+      return new Graftlet(loaded, again, spawn, main);
     } catch (error) {
       remote.end(aborted);
       throw error;
@@ -334,7 +353,7 @@ export class Graftlet {
 
   /** What this browser keeps for the page, and how much room there is. */
   storage(): Promise<StorageReport> {
-    return this.#remote.call("storage", [this.#backboneUrl]);
+    return this.#remote.call("storage", [this.#load[0]]);
   }
 
   /**
@@ -441,7 +460,7 @@ export class Graftlet {
     const abort = () => worker.end(aborted);
     signal?.addEventListener("abort", abort, { once: true });
     try {
-      await worker.call("load", [this.#backboneUrl, this.runtime.build]);
+      await worker.call("load", this.#load);
       for (const lines of partsOf(all)) await worker.call("addRows", [lines]);
       return await worker.call("suggest", [chosen], onProgress);
     } finally {
@@ -461,8 +480,7 @@ export class Graftlet {
     const keepsNothing = begin !== "continue" && !begin.keep && !persist;
     return train({
       name,
-      backboneUrl: this.#backboneUrl,
-      build: this.runtime.build,
+      load: this.#load,
       begin,
       signal,
       persist,
@@ -520,7 +538,7 @@ export class Graftlet {
     const worker = this.#hire();
     try {
       const folders = await Promise.all(names.map((name) => this.exportAdapter(name)));
-      await worker.call("load", [this.#backboneUrl, this.runtime.build]);
+      await worker.call("load", this.#load);
       for (const [index, files] of folders.entries()) {
         await worker.call("addAdapter", [names[index] as string, files, false]);
       }
@@ -562,21 +580,4 @@ function lazily(begin: () => TrainRun): TrainRun {
     resume: async () => run().resume(),
     cancel: async () => run().cancel(),
   };
-}
-
-/** Absolute, and with the slash at the end that makes file names resolve inside the folder. */
-function folderUrl(url: string | URL): string {
-  let absolute: URL;
-  try {
-    absolute = new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href);
-  } catch {
-    const given = String(url).slice(0, 100);
-    throw new GraftletError("option_invalid", `“${given}” is no URL: give that of a folder.`);
-  }
-  if (!absolute.pathname.endsWith("/")) absolute.pathname += "/";
-  return absolute.href;
-}
-
-function startWorker(): Worker {
-  return new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "graftlet" });
 }

@@ -2,6 +2,7 @@
  * The worker's side of the protocol: takes requests, calls the engine, sends replies. It owns the wasm.
  */
 import { fetchAdapter } from "./adapter-folder.js";
+import { isCompiled } from "./builds.js";
 import { Downloads } from "./download.js";
 import type { Engine, EngineModule } from "./engine.js";
 import { fromShape, GraftletError, isTrap, toShape } from "./errors.js";
@@ -116,9 +117,19 @@ function handlersOf(
   };
 
   return {
-    async load(emit, backboneUrl, wanted) {
-      const started = await loadEngine(module, wasmFiles, delivery, backboneUrl, wanted, emit);
-      const { build } = started;
+    async load(emit, backboneUrl, wanted, wasm) {
+      const started = await loadEngine(
+        module,
+        wasmFiles,
+        delivery,
+        backboneUrl,
+        wanted,
+        wasm,
+        emit,
+      );
+      // A compiled module says itself which build it is.
+      const isRelaxed = module.kernels() === "relaxed-simd";
+      const build = isCompiled(wasm) ? (isRelaxed ? "relaxed" : "simd128") : started.build;
       loaded = started.engine;
       memory = started.memory;
       const runtime = { build, kernels: module.kernels(), version: module.version() };

@@ -2,13 +2,13 @@
  * How the worker gets its engine: the wasm module and the backbone side by side, and one progress over both.
  */
 import { BackboneFiles } from "./backbone-files.js";
-import { chooseBuild } from "./builds.js";
+import { BUILDS, chooseBuild, isCompiled } from "./builds.js";
 import { Downloads, LIMITS, type Limits } from "./download.js";
 import type { Engine, EngineModule } from "./engine.js";
 import { GraftletError } from "./errors.js";
 import type { Network } from "./network.js";
 import { Parts } from "./parts.js";
-import type { LoadEvent } from "./protocol.js";
+import type { LoadEvent, WasmSource } from "./protocol.js";
 import type { EngineBuild } from "./types.js";
 
 /** A wasm file, as the package was built with it. */
@@ -42,9 +42,13 @@ export async function loadEngine(
   { network, limits = LIMITS }: Delivery,
   backboneUrl: string,
   wanted: EngineBuild | null,
+  source: WasmSource | null,
   emit: (event: LoadEvent) => void,
 ): Promise<LoadedEngine> {
-  const build = chooseBuild(wanted);
+  const compiled = isCompiled(source) ? source : undefined;
+  const offered: Partial<Record<EngineBuild, string>> =
+    source === null || isCompiled(source) ? {} : source;
+  const build = compiled ? (wanted ?? "simd128") : chooseBuild(wanted, offeredBuilds(offered));
   const parts = new Parts(network);
   const downloads = new Downloads(network, parts, limits);
   const stallMs = Math.min(HASTY.stallMs, limits.stallMs);
@@ -52,18 +56,21 @@ export async function loadEngine(
   const hasty = new Downloads(network, parts, { ...limits, ...HASTY, stallMs, backoffMs });
   const stop = new AbortController();
   const { signal } = stop;
-  const { url, ...wasm } = wasmFiles[build];
-  const tally = new Tally(wasm.bytes, emit);
+  const { url: own, ...wasm } = wasmFiles[build];
+  // Turbopack gives a path for `own`, which no `new URL` takes without a base.
+  const url = new URL(String(offered[build] ?? own), network.origin || undefined);
+  const tally = new Tally(compiled ? 0 : wasm.bytes, emit);
   const onRetry = (retry: { code: string; message: string; seconds: number }) =>
     emit({ type: "notice", about: "retry", ...retry } as LoadEvent);
 
   const start = async () => {
+    if (compiled) return await initialise(module, compiled, "the compiled module");
     const bytes = await downloads.file(
       { url: url.href, ...wasm },
       { signal, onRetry, onProgress: (...at) => tally.count(ENGINE, ...at) },
     );
     tally.engineIs(bytes.length);
-    return await initialise(module, bytes, url);
+    return await initialise(module, bytes, url.pathname);
   };
   const backbone = new BackboneFiles(backboneUrl, downloads, hasty, parts, {
     signal,
@@ -80,6 +87,12 @@ export async function loadEngine(
     stop.abort();
     throw thrown;
   }
+}
+
+/** The builds that are at hand; where the page names none, all are. */
+function offeredBuilds(urls: Partial<Record<EngineBuild, string>>): readonly EngineBuild[] {
+  const named = BUILDS.filter((build) => urls[build] !== undefined);
+  return named.length > 0 ? named : BUILDS;
 }
 
 const ENGINE = "engine";
@@ -125,16 +138,16 @@ class Tally {
 
 async function initialise(
   module: EngineModule,
-  bytes: Uint8Array<ArrayBuffer>,
-  url: URL,
+  wasm: Uint8Array<ArrayBuffer> | WebAssembly.Module,
+  name: string,
 ): Promise<WebAssembly.Memory | undefined> {
   try {
-    return (await module.default({ module_or_path: bytes })).memory;
+    return (await module.default({ module_or_path: wasm })).memory;
   } catch (thrown) {
     const reason = thrown instanceof Error ? thrown.message : String(thrown);
     throw new GraftletError(
       "worker_failed",
-      `The engine (${url.pathname}) could not be started (${reason}): close other tabs if memory is short, then reload.`,
+      `The engine (${name}) could not be started (${reason}): close other tabs if memory is short, then reload.`,
     );
   }
 }

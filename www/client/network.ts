@@ -13,8 +13,8 @@ export interface Network {
   online(): boolean;
   /** The origin of the page; empty where there is none. */
   origin: string;
-  /** Where parts and whole files are kept; absent where the browser refuses to keep anything. */
-  caches(): CacheStorage | undefined;
+  /** Where parts and whole files are kept; absent where the browser refuses to keep anything, and null where there is no browser. */
+  caches(): CacheStorage | null | undefined;
   /** Runs the work while nobody else of this origin holds the lock; at once where browsers have no locks. */
   lock<T>(name: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
 }

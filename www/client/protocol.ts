@@ -36,8 +36,11 @@ import type {
 
 /** What the page may ask: method name, arguments, answer. URLs are absolute, as the worker's own base is another. */
 export interface Calls {
-  /** Must be the first call; the others need its engine. Without a build it is the best that the browser runs. */
-  load(backboneUrl: string, build: EngineBuild | null): Loaded;
+  /**
+   * Must be the first call; the others need its engine. Without a build it is the best that the browser runs, and
+   * without `wasm` the module is that beside the worker's script.
+   */
+  load(backboneUrl: string, build: EngineBuild | null, wasm: WasmSource | null): Loaded;
   kinds(): KindInfo[];
   addAdapter(name: string, source: string | AdapterFiles, persist: boolean): AddedAdapter;
   removeAdapter(name: string): void;
@@ -102,6 +105,9 @@ export interface Calls {
   pause(): void;
   resume(): void;
 }
+
+/** Where the wasm module comes from: the addresses of its builds, or the compiled module itself. */
+export type WasmSource = Partial<Record<EngineBuild, string>> | WebAssembly.Module;
 
 export interface Loaded {
   backbone: BackboneInfo;

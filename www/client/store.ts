@@ -68,7 +68,13 @@ export class Store {
   static async open(what: StoreName, given?: CacheStorage): Promise<Store> {
     try {
       // Where site data is blocked, reading the property may throw already.
-      const storage = given ?? (globalThis.caches as CacheStorage | undefined);
+      const storage = given ?? (globalThis.caches as CacheStorage | null | undefined);
+      if (storage === null) {
+        throw new GraftletError(
+          "storage_unavailable",
+          "Node.js keeps nothing for this package: write what exportAdapter gives to a folder, and give that to addAdapter.",
+        );
+      }
       if (!storage) throw unavailable("this page is not served over https or from localhost");
       return new Store(await storage.open(`graftlet-${what}`), what);
     } catch (thrown) {

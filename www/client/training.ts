@@ -6,23 +6,16 @@ import { type ErrorCode, type ErrorShape, GraftletError, toShape } from "./error
 import { EventQueue } from "./event-queue.js";
 import type { KeptRun } from "./kept.js";
 import type { Reservation } from "./locks.js";
+import type { Calls } from "./protocol.js";
 import type { Remote } from "./remote.js";
 import { partsOf } from "./rows.js";
-import type {
-  AdapterFiles,
-  EngineBuild,
-  Row,
-  TaggedRow,
-  TrainEvent,
-  TrainOptions,
-  TrainRun,
-} from "./types.js";
+import type { AdapterFiles, Row, TaggedRow, TrainEvent, TrainOptions, TrainRun } from "./types.js";
 import { workersFor } from "./workers.js";
 
 export interface Run {
   name: string;
-  backboneUrl: string;
-  build: EngineBuild;
+  /** How each of its workers gets its engine. */
+  load: Parameters<Calls["load"]>;
   /** A new run, or one that was interrupted. */
   begin: { options: TrainOptions; rows: readonly (Row | TaggedRow)[]; keep: boolean } | "continue";
   /** Whether the adapter is kept; of a run that goes on it is by default as it was told. */
@@ -178,7 +171,7 @@ async function* steps(run: Run, state: State): AsyncGenerator<TrainEvent, void, 
 /** Sets the workers up and lets them run. */
 async function work(run: Run, state: State): Promise<{ files: AdapterFiles; persist: boolean }> {
   const leader = state.spawn();
-  await leader.call("load", [run.backboneUrl, run.build]);
+  await leader.call("load", run.load);
   let kept: KeptRun;
   let rows: readonly (Row | TaggedRow)[] | undefined;
   if (run.begin === "continue") {
@@ -218,7 +211,7 @@ async function work(run: Run, state: State): Promise<{ files: AdapterFiles; pers
 /** As many followers with the backbone in their memory as can be had. */
 async function loaded(run: Run, state: State, count: number): Promise<Remote[]> {
   const followers = Array.from({ length: count }, () => state.spawn());
-  const loads = followers.map((worker) => worker.call("load", [run.backboneUrl, run.build]));
+  const loads = followers.map((worker) => worker.call("load", run.load));
   const results = await Promise.allSettled(loads);
   return followers.filter((_, index) => {
     const result = results[index];

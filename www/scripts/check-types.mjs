@@ -7,6 +7,7 @@ const www = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const configs = [
   "client/tsconfig.json",
   "client/tsconfig.worker.json",
+  "client/tsconfig.nodejs.json",
   "client/test/tsconfig.json",
   "app/tsconfig.json",
   "app/tsconfig.worker.json",

@@ -8,6 +8,7 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { BUNDLED } from "./bundled.mjs";
 
 const www = fileURLToPath(new URL("..", import.meta.url));
 const root = join(www, "..");
@@ -57,11 +58,14 @@ function crates(roots) {
     }));
 }
 
-/** npm packages that end up on the page. */
+/** npm packages that end up in the package, or on the page. */
 function npmPackages() {
   const lock = JSON.parse(readFileSync(join(www, "package-lock.json"), "utf8"));
   return Object.entries(lock.packages)
-    .filter(([path, { dev, devOptional }]) => path !== "" && !dev && !devOptional)
+    .filter(([path, { dev, devOptional }]) => {
+      const isOnPage = path !== "" && !dev && !devOptional;
+      return BUNDLED.includes(path.replace("node_modules/", "")) || (page && isOnPage);
+    })
     .map(([path, { version, license }]) => ({
       name: path.split("node_modules/").at(-1),
       version,
@@ -93,8 +97,10 @@ const sections = [
     crates(["graftlet", ...(page ? ["graftlet-rows"] : [])]),
   ),
 ];
+sections.push(
+  section(page ? "npm packages on the page" : "npm packages in the scripts", npmPackages()),
+);
 if (page) {
-  sections.push(section("npm packages on the page", npmPackages()));
   sections.push(
     [
       "Language model and adapters",

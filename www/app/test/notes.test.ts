@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { lastWordOf } from "../format/marked.js";
-import { readNotes, writeNotes } from "../state/notes.js";
+import { changeNotes, cleanNotes, readNotes } from "../state/notes.js";
 
 describe("notes", () => {
   const kept = new Map<string, string>();
@@ -12,17 +12,17 @@ describe("notes", () => {
     });
   });
 
-  it("hold nothing of the rows", () => {
-    writeNotes({
-      mine: { origin: "trained", example: "my secret", example2: "another", pair: true, score: 1 },
-    });
-    expect([...kept.values()].join()).not.toMatch(/secret|another/);
-    expect(readNotes()).toEqual({ mine: { origin: "trained", pair: true, score: 1 } });
+  it("are changed one at a time", () => {
+    changeNotes("mine", { origin: "trained", pair: true, score: 1 });
+    changeNotes("other", { origin: "imported" });
+    changeNotes("mine", undefined);
+    expect(readNotes()).toEqual({ other: { origin: "imported" } });
   });
 
   it("lose the rows that an earlier version wrote down", () => {
     kept.set("graftlet.notes", '{"mine":{"origin":"trained","example":"my secret"}}');
     expect(readNotes()).toEqual({ mine: { origin: "trained" } });
+    cleanNotes();
     expect([...kept.values()].join()).not.toContain("secret");
   });
 

@@ -51,16 +51,18 @@ export function look(
 
 /** The table as it stands, the columns' names first. */
 export function tableOf(file: string | Uint8Array, options: Options = {}): string[][] {
-  const { desk } = read(file, options);
+  const { desk, source } = read(file, options);
+  const delimiter = source.delimiter ?? ",";
   const bytes = desk.answered(new Uint32Array(), [], []);
   // Written by the reader itself, so that every line break stands in quotes.
   const text = new TextDecoder().decode(bytes);
-  const cell = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n)/gy;
+  const between = delimiter === "|" ? "\\|" : delimiter;
+  const cell = new RegExp(`(?:"((?:[^"]|"")*)"|([^"${between}\\r\\n]*))(${between}|\\r\\n)`, "gy");
   const rows: string[][] = [];
   let row: string[] = [];
   for (const [, quoted, plain, end] of text.matchAll(cell)) {
     row.push(quoted === undefined ? (plain ?? "") : quoted.replaceAll('""', '"'));
-    if (end === ",") continue;
+    if (end === delimiter) continue;
     rows.push(row);
     row = [];
   }

@@ -160,7 +160,7 @@ class World {
     const module: EngineModule = {
       ...fake,
       default: async ({ module_or_path }) => {
-        came.set("/e.wasm", Buffer.from(module_or_path));
+        came.set("/e.wasm", Buffer.from(module_or_path as Uint8Array));
         return {};
       },
       Engine: {
@@ -182,7 +182,7 @@ class World {
     this.events = [];
     const emit = (event: LoadEvent) => void this.events.push(event);
     signal?.throwIfAborted();
-    await loadEngine(module, wasm, delivery, `${this.server.origin}/m/`, null, emit);
+    await loadEngine(module, wasm, delivery, `${this.server.origin}/m/`, null, null, emit);
     return came;
   }
 
