@@ -17,10 +17,10 @@ async function load(page: Page): Promise<void> {
   await page.route("**/pkg/worker.js", async (route) => {
     const response = await route.fetch();
     const expose = `
-      const instantiate = WebAssembly.instantiateStreaming;
-      WebAssembly.instantiateStreaming = async (...args) => {
+      const instantiate = WebAssembly.instantiate;
+      WebAssembly.instantiate = async (...args) => {
         const result = await instantiate(...args);
-        globalThis.engineMemory = result.instance.exports.memory;
+        globalThis.engineMemory = (result.instance ?? result).exports.memory;
         return result;
       };
     `;
