@@ -3,6 +3,7 @@
  */
 import { expect, type Page, test } from "@playwright/test";
 import type * as Package from "../../www/client/index.js";
+import { exposeMemory } from "../../www/scripts/expose-memory.mjs";
 
 const home = `http://127.0.0.1:${process.env.GRAFTLET_E2E_PACKAGE_PORT}/`;
 
@@ -13,19 +14,7 @@ interface Scope {
 }
 
 async function load(page: Page): Promise<void> {
-  // Runs in every worker before its script: what the module exports is kept for the tests.
-  await page.route("**/pkg/worker.js", async (route) => {
-    const response = await route.fetch();
-    const expose = `
-      const instantiate = WebAssembly.instantiate;
-      WebAssembly.instantiate = async (...args) => {
-        const result = await instantiate(...args);
-        globalThis.engineMemory = (result.instance ?? result).exports.memory;
-        return result;
-      };
-    `;
-    await route.fulfill({ response, body: `${expose}${await response.text()}` });
-  });
+  await exposeMemory(page, "**/pkg/worker.js");
   await page.goto(home);
   await page.evaluate(async () => {
     const path = "/pkg/index.js";
@@ -82,10 +71,10 @@ const TRAPS: Record<string, (page: Page) => Promise<void>> = {
   // What is left of the address space is taken, so that the engine finds none.
   "no memory": (page) =>
     worker(page).evaluate(() => {
-      const { engineMemory } = globalThis as unknown as { engineMemory: WebAssembly.Memory };
+      const { wasmMemory } = globalThis as unknown as { wasmMemory: WebAssembly.Memory };
       for (let pages = 65_536; pages >= 1; pages = Math.floor(pages / 2)) {
         try {
-          for (;;) engineMemory.grow(pages);
+          for (;;) wasmMemory.grow(pages);
         } catch {
           // That many are not left.
         }

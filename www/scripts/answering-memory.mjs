@@ -16,6 +16,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { chromium } from "@playwright/test";
 import { CHROMIUM, CHROMIUM_ARGS } from "./chromium.mjs";
+import { exposeMemory, wasmBytes } from "./expose-memory.mjs";
 import { serve } from "./serve.mjs";
 
 const www = fileURLToPath(new URL("..", import.meta.url));
@@ -39,10 +40,7 @@ const server = await serve({
 const browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_ARGS });
 try {
   const page = await browser.newPage();
-  await page.route("**/pkg/worker.js", async (route) => {
-    const response = await route.fetch();
-    await route.fulfill({ response, body: `(${exposeMemory})();${await response.text()}` });
-  });
+  await exposeMemory(page, "**/pkg/worker.js");
   const cdp = await page.context().newCDPSession(page);
   const workerHeap = heapOfWorker(cdp);
   await cdp.send("Target.setAutoAttach", {
@@ -54,8 +52,7 @@ try {
   await page.evaluate(prepare, ADAPTERS);
   const measure = async () => {
     await cdp.send("HeapProfiler.collectGarbage");
-    const wasmBytes = () => globalThis.engineMemory?.buffer.byteLength ?? 0;
-    const wasm = await Promise.all(page.workers().map((worker) => worker.evaluate(wasmBytes)));
+    const wasm = await wasmBytes(page);
     return {
       wasm: Math.max(...wasm),
       page: (await cdp.send("Runtime.getHeapUsage")).usedSize,
@@ -138,16 +135,6 @@ async function rendererBytes() {
       }
     });
   return Math.max(0, ...sizes);
-}
-
-/** Runs in the worker before its script: what the engine's module exports is kept where a debugger finds it. */
-function exposeMemory() {
-  const instantiate = WebAssembly.instantiateStreaming;
-  WebAssembly.instantiateStreaming = async (...args) => {
-    const result = await instantiate(...args);
-    globalThis.engineMemory = result.instance.exports.memory;
-    return result;
-  };
 }
 
 /** Runs in the page. */

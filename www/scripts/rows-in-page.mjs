@@ -17,6 +17,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { chromium } from "@playwright/test";
 import { CHROMIUM, CHROMIUM_ARGS } from "./chromium.mjs";
+import { exposeMemory, wasmBytes } from "./expose-memory.mjs";
 import { serve } from "./serve.mjs";
 
 const dist = resolve(fileURLToPath(new URL("..", import.meta.url)), "dist");
@@ -35,10 +36,7 @@ const browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM
 try {
   const file = flags.file ?? madeUp(Number(flags.rows), flags.fault);
   const page = await browser.newPage();
-  await page.route("**/desk.worker-*.js", async (route) => {
-    const response = await route.fetch();
-    await route.fulfill({ response, body: `(${exposeMemory})();${await response.text()}` });
-  });
+  await exposeMemory(page, "**/desk.worker-*.js");
   await page.goto(`http://127.0.0.1:${server.address().port}/page/index.html`);
   await page.getByTestId("verdict").waitFor({ timeout: 120_000 });
   const before = await residentMegabytes();
@@ -131,23 +129,8 @@ function madeUp(rows, fault) {
   return file;
 }
 
-/** Runs in the worker before its script: what the module exports is kept where a debugger finds it. */
-function exposeMemory() {
-  const instantiate = WebAssembly.instantiateStreaming;
-  WebAssembly.instantiateStreaming = async (...args) => {
-    const result = await instantiate(...args);
-    globalThis.readerMemory = result.instance.exports.memory;
-    return result;
-  };
-}
-
 async function wasmMegabytes(page) {
-  const sizes = await Promise.all(
-    page
-      .workers()
-      .map((worker) => worker.evaluate(() => globalThis.readerMemory?.buffer.byteLength ?? 0)),
-  );
-  return Math.round(Math.max(0, ...sizes) / 1e6);
+  return Math.round(Math.max(...(await wasmBytes(page))) / 1e6);
 }
 
 /** Of the largest renderer process. */

@@ -15,6 +15,7 @@ import { parseArgs } from "node:util";
 import { chromium } from "@playwright/test";
 import Papa from "papaparse";
 import { CHROMIUM, CHROMIUM_ARGS } from "./chromium.mjs";
+import { exposeMemory, wasmBytes } from "./expose-memory.mjs";
 import { serve } from "./serve.mjs";
 
 const www = fileURLToPath(new URL("..", import.meta.url));
@@ -42,18 +43,14 @@ const browser = await chromium.launch({
 });
 try {
   const page = await browser.newPage();
-  await page.route("**/pkg/worker.js", async (route) => {
-    const response = await route.fetch();
-    await route.fulfill({ response, body: `(${exposeMemory})();${await response.text()}` });
-  });
+  await exposeMemory(page, "**/pkg/worker.js");
   await page.goto(`http://127.0.0.1:${server.address().port}/`);
   const options = { name: "many", kind: flags.kind, problem: flags.problem };
   const count = Number(flags.rows);
   const result = await page.evaluate(inPage, { options, rows, count, steps: Number(flags.steps) });
   const megabytes = (bytes) => Math.round(bytes / 2 ** 20);
-  const wasmBytes = () => globalThis.engineMemory?.buffer.byteLength ?? 0;
   const heapBytes = () => performance.memory.usedJSHeapSize;
-  const wasm = await Promise.all(page.workers().map((worker) => worker.evaluate(wasmBytes)));
+  const wasm = await wasmBytes(page);
   console.log(
     JSON.stringify({
       rows: count,
@@ -67,16 +64,6 @@ try {
 } finally {
   await browser.close();
   server.close();
-}
-
-/** Runs in the worker before its script: what the engine's module exports is kept where a debugger finds it. */
-function exposeMemory() {
-  const instantiate = WebAssembly.instantiateStreaming;
-  WebAssembly.instantiateStreaming = async (...args) => {
-    const result = await instantiate(...args);
-    globalThis.engineMemory = result.instance.exports.memory;
-    return result;
-  };
 }
 
 /** Runs in the page; ends, with the workers still there, once the steps are done. */
