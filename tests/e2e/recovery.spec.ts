@@ -4,6 +4,7 @@
 import { expect, type Page, test } from "@playwright/test";
 import type * as Package from "../../www/client/index.js";
 import { exposeMemory } from "../../www/scripts/expose-memory.mjs";
+import { openPage, scoresOf } from "./page.js";
 
 const home = `http://127.0.0.1:${process.env.GRAFTLET_E2E_PACKAGE_PORT}/`;
 
@@ -202,4 +203,19 @@ test("one line for newcomers", async ({ page }) => {
   expect(two).toHaveLength(2);
   expect(answers.shared).toBe(true);
   expect(answers.still).toEqual(two);
+});
+
+test("the page says that the engine was started again, and answers", async ({ page }) => {
+  await openPage(page);
+  // Whichever of them runs the engine.
+  for (const each of page.workers()) {
+    await each.evaluate(() => {
+      performance.now = () => {
+        throw new TypeError("no clock");
+      };
+    });
+  }
+  await page.getByLabel("Text", { exact: true }).first().fill("a delight from start to finish");
+  await expect(page.getByText("It was started again, with its adapters.")).toBeVisible();
+  expect(Object.keys(await scoresOf(page, "a delight from start to finish"))).not.toEqual([]);
 });

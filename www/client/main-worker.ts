@@ -171,10 +171,9 @@ export class MainWorker implements Caller {
       this.#adopt(worker);
       const code = why?.trapped ? "engine_trapped" : "worker_failed";
       const adapters = this.#journal.names();
-      const again = `${adapters.length} adapter(s) are loaded again`;
-      const missing = lost.length > 0 ? `, ${lost.length} are not: add them again` : "";
-      const cause = why?.trapped ? "A call stopped the engine" : "The engine's worker ended";
-      const message = `${cause}, and another was started; ${again}${missing}.`;
+      const cause = why?.trapped ? "A call stopped the engine." : "The engine's worker ended.";
+      const missing = lost.map(({ name }) => ` “${name}” could not be loaded again: add it anew.`);
+      const message = `${cause} It was started again, with its adapters.${missing.join("")}`;
       tell(this.#starter.onRestart, { code, message, adapters, lost });
       this.#pump();
     } catch (thrown) {

@@ -18,7 +18,7 @@ export interface Loading {
 
 export type EngineState =
   | Loading
-  /** `notice` is what did not work on the way. */
+  /** `notice` is what did not work on the way, or since. */
   | { status: "ready"; graftlet: Graftlet; kinds: KindInfo[]; bytes: number; notice: string | null }
   /** `final` where the same browser would fail again. */
   | { status: "failed"; sentence: string; final: boolean };
@@ -57,6 +57,11 @@ export async function loadEngine(): Promise<void> {
       onNotice(told) {
         if (told.about === "retry") show({ waiting: waitingFor(told) });
         else notice = told.message;
+      },
+      onRestart({ message }) {
+        const now = engine.value;
+        if (now.status === "ready") engine.value = { ...now, notice: message };
+        else notice = message;
       },
     });
     const kinds = await graftlet.kinds();

@@ -81,7 +81,9 @@ function Backbone({ onRetry }: { onRetry: () => void }) {
         {state.bytes > 0 && ` · ${megabytes(state.bytes)} MB`}
       </p>
       <p class="figures">{runtime.kernels} kernels</p>
-      {state.notice !== null && <p class="figures">{state.notice}</p>}
+      <p class="figures" role="status">
+        {state.notice}
+      </p>
     </section>
   );
 }
