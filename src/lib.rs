@@ -27,7 +27,6 @@
 //! | 5 | `cli` | the command line (native only) |
 
 pub mod adapter;
-pub mod backbone;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod cli;
 pub mod compose;
@@ -35,12 +34,14 @@ pub mod engine;
 pub mod error;
 pub mod head;
 pub mod hub;
+pub mod input;
 pub mod json;
+pub mod model;
 pub mod ops;
 pub mod order;
+pub mod params;
 pub mod tensor;
 pub mod tensor_file;
-pub mod text;
 mod torch_file;
 pub mod train;
 #[cfg(target_arch = "wasm32")]

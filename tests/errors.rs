@@ -11,11 +11,11 @@ use std::sync::{Arc, OnceLock};
 
 use graftlet::adapter::format::{self, Files, Library};
 use graftlet::adapter::{Options, TaskAdapter, preset};
-use graftlet::backbone::{Backbone, BertConfig, Dtype, Frozen, Linear, Shape, convert};
 use graftlet::engine::Engine;
 use graftlet::head::Pooling;
+use graftlet::input::text::{LongTexts, Text, Tokenizer};
+use graftlet::model::{Backbone, BertConfig, Dtype, Frozen, Linear, Shape, convert};
 use graftlet::tensor_file::{FloatType, TensorFile, TensorFileWriter};
-use graftlet::text::{LongTexts, Text, Tokenizer};
 use graftlet::train::{Dataset, Event, Row, Settings, Trainer};
 use graftlet::{Error, Result};
 use proptest::prelude::*;

@@ -17,10 +17,11 @@ use std::sync::Arc;
 use differences::{Argument, assert_close_to_scale, check_op, double, rows};
 use graftlet::adapter::format::Library;
 use graftlet::adapter::{Adapter, GivenParams, Parameter, Site, TaskAdapter};
-use graftlet::backbone::Backbone;
 use graftlet::engine::Engine;
 use graftlet::head::{Head, HeadConfig};
+use graftlet::input::text::{Batch, Text};
 use graftlet::kernels::{PackedF32, PackedInt8, quantize_rows_int8};
+use graftlet::model::Backbone;
 use graftlet::ops::{
     Activation, Aim, FrozenLinear, LayerNorm, Weight, add, add_bias, add_scaled, attention,
     binary_cross_entropy, concat, cross_entropy, gelu, kronecker_sum, linear, mean_squared_error,
@@ -28,7 +29,6 @@ use graftlet::ops::{
 };
 use graftlet::tensor::Tensor;
 use graftlet::tensor_file::TensorFile;
-use graftlet::text::{Batch, Text};
 use graftlet::train::AdamW;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;

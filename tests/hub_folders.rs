@@ -11,12 +11,12 @@ use std::rc::Rc;
 
 use graftlet::adapter::TaskAdapter;
 use graftlet::adapter::format::{self, CONFIG, FUSION_CONFIG, Files, Library};
-use graftlet::backbone::{Backbone, Bert, BertConfig};
 use graftlet::compose::{Plan, fusion};
 use graftlet::engine::answers;
 use graftlet::error::{Error, Result};
 use graftlet::head::Problem;
-use graftlet::text::{Encoded, Text};
+use graftlet::input::text::{Encoded, Text};
+use graftlet::model::{Backbone, Bert, BertConfig};
 use serde_json::{Value, json};
 use support::{assert_close, engine_f32, fixture, folder};
 

@@ -28,13 +28,13 @@ use graftlet::adapter::{
     CHECKPOINT, Card, FreshParams, GivenParams, KINDS, Options, Parameter, TaskAdapter, merge,
     presets,
 };
-use graftlet::backbone::{Backbone, Bert, Dtype, Hook, NoHook, convert};
 use graftlet::engine::{Engine, argmax};
 use graftlet::error::Error;
 use graftlet::head::{Head, HeadConfig, Pooling, Problem};
+use graftlet::input::text::{Batch, Text};
+use graftlet::model::{Backbone, Bert, Dtype, Hook, NoHook, convert};
 use graftlet::ops::{Activation, cross_entropy};
 use graftlet::tensor::Tensor;
-use graftlet::text::{Batch, Text};
 use graftlet::train::{AdamW, clip_norm};
 use rand::SeedableRng;
 use rand::seq::IndexedRandom;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use graftlet::adapter::preset;
 use graftlet::engine::Engine;
-use graftlet::text::Text;
+use graftlet::input::text::Text;
 use graftlet::train::{Dataset, Event, Row, Settings, Trainer};
 
 const ROWS: usize = 100_000;

@@ -10,16 +10,16 @@ mod tiny;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use graftlet::backbone::folder::ModelFolder;
-use graftlet::backbone::{
+use graftlet::engine::Engine;
+use graftlet::input::text::{Batch, LongTexts, Text};
+use graftlet::model::folder::ModelFolder;
+use graftlet::model::{
     Backbone, Bert, BertConfig, Checkpoint, Dtype, Hook, LinearSite, NoHook, SentenceEmbedding,
     convert_checkpoint,
 };
-use graftlet::engine::Engine;
 use graftlet::ops::Activation;
 use graftlet::tensor::Tensor;
 use graftlet::tensor_file::{FloatType, TensorFileWriter};
-use graftlet::text::{Batch, LongTexts, Text};
 use graftlet::{Error, Result};
 use serde_json::{Value, json};
 use support::{assert_close, fixture};
@@ -267,7 +267,7 @@ fn tied_word_embeddings_are_found() {
 
 fn states(config: &BertConfig, checkpoint: &[u8]) -> Result<Vec<f32>> {
     let bert = Bert::load(config, checkpoint, "00")?;
-    let tokens = graftlet::text::Encoded {
+    let tokens = graftlet::input::text::Encoded {
         ids: vec![2, 7, 9, 3],
         type_ids: vec![0; 4],
         truncated: false,
@@ -508,7 +508,7 @@ fn every_nonlinearity_has_its_gradient() {
     struct Added(Tensor);
     impl Hook for Added {
         fn changes_output(&self, site: LinearSite) -> bool {
-            site.linear == graftlet::backbone::Linear::FfnUp
+            site.linear == graftlet::model::Linear::FfnUp
         }
         fn after_linear(&self, site: LinearSite, _: &Tensor, y: Tensor) -> Tensor {
             if self.changes_output(site) {
@@ -522,7 +522,7 @@ fn every_nonlinearity_has_its_gradient() {
         }
     }
     let tiny = tiny::Tiny::new(1, 8, 3);
-    let tokens = graftlet::text::Encoded {
+    let tokens = graftlet::input::text::Encoded {
         ids: vec![2, 7, 3],
         type_ids: vec![0; 3],
         truncated: false,

@@ -11,12 +11,12 @@ use std::path::PathBuf;
 
 use graftlet::adapter::format::{self, CONFIG, Files, Library};
 use graftlet::adapter::{CHECKPOINT, TaskAdapter, merge};
-use graftlet::backbone::{Backbone, Bert, BertConfig, Hook, NoHook, States};
 use graftlet::compose::{Composition, Plan};
 use graftlet::error::Error;
 use graftlet::head::{Pooling, pool};
+use graftlet::input::text::{Batch, Encoded};
+use graftlet::model::{Backbone, Bert, BertConfig, Hook, NoHook, States};
 use graftlet::tensor_file::{FloatType, TensorFile, TensorFileWriter};
-use graftlet::text::{Batch, Encoded};
 use serde_json::{Map, Value, json};
 use support::{assert_close, fixture, folder};
 

@@ -13,8 +13,8 @@ use std::sync::OnceLock;
 
 use graftlet::adapter::Card;
 use graftlet::adapter::format::{self, CARD, CONFIG, Files};
-use graftlet::backbone::{Backbone, Bert, BertConfig, Shape};
 use graftlet::hub::Manifest;
+use graftlet::model::{Backbone, Bert, BertConfig, Shape};
 use graftlet::tensor_file::{FloatType, TensorFile, TensorFileWriter};
 use graftlet::train::Settings;
 use proptest::prelude::*;

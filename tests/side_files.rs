@@ -9,7 +9,7 @@ mod tiny;
 use std::path::Path;
 
 use graftlet::adapter::format::{self, CARD, CONFIG, Files};
-use graftlet::backbone::{Backbone, Frozen, Shape};
+use graftlet::model::{Backbone, Frozen, Shape};
 use serde_json::{Map, Value, json};
 use tiny::Tiny;
 

@@ -22,10 +22,10 @@ use std::path::{Path, PathBuf};
 use differences::{LAYERS, sequences};
 use graftlet::adapter::format::{self, Files, Library};
 use graftlet::adapter::{CHECKPOINT, TaskAdapter, merge};
-use graftlet::backbone::{Backbone, Bert, Hook, NoHook};
 use graftlet::head::{HeadConfig, Pooling, Problem};
 use graftlet::hub::sha256;
-use graftlet::text::{Batch, Encoded};
+use graftlet::input::text::{Batch, Encoded};
+use graftlet::model::{Backbone, Bert, Hook, NoHook};
 use rows::{Row, moved};
 use serde::Deserialize;
 use serde_json::json;
@@ -137,7 +137,7 @@ fn cases(bert: &Bert) -> Vec<Case> {
     cases
 }
 
-fn of_one(bert: &Bert, sequence: &Encoded, hook: &dyn Hook) -> graftlet::backbone::States {
+fn of_one(bert: &Bert, sequence: &Encoded, hook: &dyn Hook) -> graftlet::model::States {
     bert.forward(&Batch::new([sequence]), hook).unwrap()
 }
 

@@ -8,12 +8,12 @@ use std::time::Instant;
 
 use graftlet::Result;
 use graftlet::adapter::preset;
-use graftlet::backbone::{BertConfig, Checkpoint, SentenceEmbedding};
 use graftlet::cli::rows;
 use graftlet::engine::Engine;
 use graftlet::error::Error;
 use graftlet::hub::{Manifest, sha256};
-use graftlet::text::Text;
+use graftlet::input::text::Text;
+use graftlet::model::{BertConfig, Checkpoint, SentenceEmbedding};
 use graftlet::train::{Dataset, Event, Row, Settings, Trainer};
 
 const TASKS: [&str; 10] = [

@@ -10,13 +10,13 @@ use std::io::{Cursor, Write};
 
 use graftlet::adapter::Card;
 use graftlet::adapter::format::{self, Files, Library};
-use graftlet::backbone::{Bert, BertConfig, Dtype, convert};
 use graftlet::compose::Composition;
 use graftlet::error::Error;
 use graftlet::head::ProblemName;
 use graftlet::hub::Manifest;
+use graftlet::input::text::{Text, Tokenizer};
+use graftlet::model::{Bert, BertConfig, Dtype, convert};
 use graftlet::tensor_file::TensorFile;
-use graftlet::text::{Text, Tokenizer};
 use graftlet::train::{Dataset, Scheme, Settings, Targets, TokenStore};
 use graftlet_rows::{Choice, Options, Problem};
 use zip::write::SimpleFileOptions;

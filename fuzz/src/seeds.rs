@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use graftlet::adapter::TaskAdapter;
 use graftlet::adapter::format::{self, CONFIG, Files, Library};
-use graftlet::backbone::{Backbone, Bert, BertConfig, Dtype, Shape, convert};
+use graftlet::model::{Backbone, Bert, BertConfig, Dtype, Shape, convert};
 use graftlet::tensor_file::{FloatType, TensorFile, TensorFileWriter};
 use serde_json::{Value, json};
 

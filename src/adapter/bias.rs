@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Collector, Site};
-use crate::backbone::{Affine, Linear, LinearSite, Module, Modules};
-use crate::backbone::{Shape, Sublayer, SublayerSite};
 use crate::error::Result;
+use crate::model::{Affine, Linear, LinearSite, Module, Modules};
+use crate::model::{Shape, Sublayer, SublayerSite};
 use crate::ops::{add_bias, add_scaled};
 use crate::tensor::Tensor;
 

@@ -10,12 +10,12 @@ use super::carrier;
 use super::format::{Fields, Library};
 use super::{Adapter, Collector, Config, Description, Kind, ParamName, ParamSource, Parameter};
 use super::{Preset, Site, lowest_layer};
-use crate::backbone::SublayerSite;
-use crate::backbone::{Affine, Embedder, Hook, LinearSite, Module, Modules, Shape, States};
 use crate::error::Result;
+use crate::input::text::Batch;
+use crate::model::SublayerSite;
+use crate::model::{Affine, Embedder, Hook, LinearSite, Module, Modules, Shape, States};
 use crate::ops::LayerNorm;
 use crate::tensor::Tensor;
-use crate::text::Batch;
 
 /// The row of this kind.
 pub(super) static KIND: Kind = Kind {

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::format::{Fields, Library, peft_targets};
 use super::{Bias, Config, Init, LoraConfig, ParamName, ParamSource, Parameter, Site};
-use crate::backbone::{Linear, LinearSite, Modules, Shape};
 use crate::error::{Error, Result};
+use crate::model::{Linear, LinearSite, Modules, Shape};
 use crate::tensor::Tensor;
 
 /// The layer that has it.

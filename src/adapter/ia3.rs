@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use super::format::{Fields, Library, peft_targets};
 use super::{Adapter, Collector, Config, Description, Kind, Options, ParamName, ParamSource};
 use super::{Parameter, Preset, Site, equal, fields_of, lowest_layer, number, target_sites};
-use crate::backbone::{Affine, Hook, Linear, LinearSite, Module, Modules, Shape};
 use crate::error::{Error, Result};
+use crate::model::{Affine, Hook, Linear, LinearSite, Module, Modules, Shape};
 use crate::ops::{scale, scale_columns};
 use crate::tensor::Tensor;
 

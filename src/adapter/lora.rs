@@ -16,12 +16,12 @@ use super::bias::{self, BIAS, Bias, Biases};
 use super::format::Library;
 use super::{Adapter, Collector, Config, Description, Init, Kind, Options, ParamName, ParamSource};
 use super::{Parameter, Preset, Site, SizeOption, fields_of, lowest_layer, target_sites};
-use crate::backbone::{Affine, Embedder, Hook, Linear, LinearSite, Module, Modules, Shape};
-use crate::backbone::{States, SublayerSite};
 use crate::error::{Error, Result};
+use crate::input::text::Batch;
+use crate::model::{Affine, Embedder, Hook, Linear, LinearSite, Module, Modules, Shape};
+use crate::model::{States, SublayerSite};
 use crate::ops::{LayerNorm, add_bias, add_scaled, dropout, linear, scale};
 use crate::tensor::Tensor;
-use crate::text::Batch;
 use dora::{Dora, MAGNITUDE};
 
 const SIZE: SizeOption = SizeOption {

@@ -2,8 +2,8 @@ use sha2::{Digest, Sha256};
 
 use super::format::{self, Files};
 use super::{BackboneRef, Card, TaskAdapter};
-use crate::backbone::Backbone;
 use crate::error::Result;
+use crate::model::Backbone;
 
 /// The checkpoint's file name in a model's folder.
 pub const CHECKPOINT: &str = "model.safetensors";

@@ -11,13 +11,15 @@ mod ia3;
 pub(crate) mod lora;
 mod merge;
 mod none;
-mod params;
+
 mod peft_options;
 mod prefix;
 mod prompt;
 mod saved;
 mod task;
 
+pub use crate::params::{Collector, FileParams, FreshParams, GivenParams, Init};
+pub use crate::params::{ParamName, ParamSource, Parameter, Site};
 pub use bias::Bias;
 pub use bitfit::BitFitConfig;
 pub use bottleneck::{BottleneckConfig, Hypercomplex, OutputNorm, Placement, Reads, Reduction};
@@ -26,8 +28,6 @@ pub use ia3::{Ia3Config, Side};
 pub use lora::LoraConfig;
 pub use merge::{CHECKPOINT, merge};
 pub use none::NoneConfig;
-pub use params::{Collector, FileParams, FreshParams, GivenParams, Init};
-pub use params::{ParamName, ParamSource, Parameter, Site};
 pub use prefix::PrefixConfig;
 pub use prompt::{PromptConfig, PromptPlace};
 pub use task::{BackboneRef, Card, Member, Metric, Original, TaskAdapter, UnusedHead};
@@ -38,8 +38,8 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::backbone::{Affine, Hook, LinearSite, Module, Modules, Shape, SublayerSite};
 use crate::error::{Error, Result};
+use crate::model::{Affine, Hook, LinearSite, Module, Modules, Shape, SublayerSite};
 use crate::ops::LayerNorm;
 use crate::tensor::Tensor;
 use format::Library;
@@ -299,7 +299,7 @@ pub struct Options {
     /// Linear layers that LoRA or IA3 acts on, in each of `layers`; the pooler, which lies in none, if it is
     /// named here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub targets: Option<Vec<crate::backbone::Linear>>,
+    pub targets: Option<Vec<crate::model::Linear>>,
     /// Zero-based layers that a LoRA, IA3, bottleneck or prefix is in. What lies below the lowest is computed
     /// once for all epochs.
     #[serde(
@@ -456,7 +456,7 @@ fn virtual_tokens(options: &Options, default: usize, shape: &Shape) -> Result<us
 /// # Errors
 /// [`Error::OptionInvalid`] if none is named, or one that the backbone does not have.
 fn target_sites(
-    linears: &[crate::backbone::Linear],
+    linears: &[crate::model::Linear],
     layers: &BTreeSet<usize>,
     shape: &Shape,
 ) -> Result<BTreeSet<LinearSite>> {

@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 use super::carrier;
 use super::format::{Fields, Library};
 use super::{Adapter, Bias, Config, Description, Kind, ParamName, ParamSource, Parameter, Preset};
-use crate::backbone::{Affine, Hook, Module, Modules, Shape};
 use crate::error::Result;
+use crate::model::{Affine, Hook, Module, Modules, Shape};
 
 /// The row of this kind.
 pub(super) static KIND: Kind = Kind {

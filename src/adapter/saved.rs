@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 use super::format::Library;
 use super::{Adapter, Collector, Config, Description, HalfBlock, Init, Kind, ParamName};
 use super::{ParamSource, Parameter, Site};
-use crate::backbone::{Affine, Hook, LinearSite, Module, Modules, Shape, SublayerSite};
 use crate::error::{Error, Result};
+use crate::model::{Affine, Hook, LinearSite, Module, Modules, Shape, SublayerSite};
 use crate::ops::{add_bias, linear};
 use crate::tensor::Tensor;
 

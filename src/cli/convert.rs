@@ -7,11 +7,11 @@ use super::folders::{self, OnDisk};
 use super::output::{errln, outln};
 use super::target::{self, Target};
 use crate::adapter::format::Files;
-use crate::backbone::folder::{CONFIG, TOKENIZER};
-use crate::backbone::{Checkpoint, Dtype, convert_checkpoint};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::hub::{Manifest, ManifestFile};
+use crate::model::folder::{CONFIG, TOKENIZER};
+use crate::model::{Checkpoint, Dtype, convert_checkpoint};
 
 /// Turns a BERT-family folder from a model hub into a backbone folder.
 ///

@@ -12,11 +12,11 @@ use super::target;
 
 use crate::adapter::TaskAdapter;
 use crate::adapter::format::{self, CONFIG as ADAPTER_CONFIG, Files, Library};
-use crate::backbone::folder::{CONFIG, ModelFiles, ModelFolder, TOKENIZER, check_is_file};
-use crate::backbone::{BertConfig, Checkpoint, SentenceEmbedding};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::hub::Manifest;
+use crate::model::folder::{CONFIG, ModelFiles, ModelFolder, TOKENIZER, check_is_file};
+use crate::model::{BertConfig, Checkpoint, SentenceEmbedding};
 
 pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(Error::io(path))

@@ -9,9 +9,9 @@ use crate::adapter::lora::{A, B};
 use crate::adapter::{
     Adapter, Bias, Card, Config, GivenParams, LoraConfig, ParamName, Parameter, Site, TaskAdapter,
 };
-use crate::backbone::{LinearSite, Shape};
 use crate::error::Result;
 use crate::head::Head;
+use crate::model::{LinearSite, Shape};
 use crate::tensor::Tensor;
 use crate::tensor_file::FloatType;
 

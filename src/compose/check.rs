@@ -4,8 +4,8 @@ use std::rc::Rc;
 use super::fusion::Fusion;
 use super::{Composition, Lookup, invalid};
 use crate::adapter::{Adapter, Bias, HalfBlock, LoraConfig, Reads, TaskAdapter};
-use crate::backbone::{Shape, Sublayer, SublayerSite};
 use crate::error::Result;
+use crate::model::{Shape, Sublayer, SublayerSite};
 
 /// The blocks of a composition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,8 +13,8 @@ use crate::adapter::{
     Adapter, Collector, Config, Description, Init, Kind, Member, ParamName, ParamSource, Parameter,
     Preset, Site, TaskAdapter,
 };
-use crate::backbone::{Hook, Modules, Shape, Sublayer, SublayerSite};
 use crate::error::{Error, Result};
+use crate::model::{Hook, Modules, Shape, Sublayer, SublayerSite};
 use crate::ops::{add, add_bias, linear, mean_squared_error, mixture, scale};
 use crate::tensor::Tensor;
 

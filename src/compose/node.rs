@@ -2,11 +2,11 @@ use std::rc::Rc;
 
 use super::fusion::{Fusion, FusionLayers};
 use crate::adapter::{HalfBlock, TaskAdapter};
-use crate::backbone::{Embedder, Hook, LinearSite, States, SublayerSite};
 use crate::error::Result;
+use crate::input::text::Batch;
+use crate::model::{Embedder, Hook, LinearSite, States, SublayerSite};
 use crate::ops::{LayerNorm, add, add_scaled, concat, scale};
 use crate::tensor::Tensor;
-use crate::text::Batch;
 
 /// What one row is computed with: a composition without the blocks that tell rows apart.
 ///

@@ -2,11 +2,11 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::backbone::{Attention, Backbone, Hook, LinearSite, NoHook, States, SublayerSite};
 use crate::error::Result;
+use crate::input::text::{Batch, Encoded};
+use crate::model::{Attention, Backbone, Hook, LinearSite, NoHook, States, SublayerSite};
 use crate::ops::{LayerNorm, concat, replace_rows, select, slice};
 use crate::tensor::Tensor;
-use crate::text::{Batch, Encoded};
 
 /// Some sequences of a call and what they are computed with.
 pub struct Unit<'a> {

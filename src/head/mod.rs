@@ -20,10 +20,10 @@ use serde::{Deserialize, Serialize};
 
 use calibration::tempered;
 
-use crate::adapter::{Collector, Init, ParamSource, Parameter, Site};
-use crate::backbone::{Backbone, Hook, Shape, States};
 use crate::error::{Error, Result};
+use crate::model::{Backbone, Hook, Shape, States};
 use crate::ops::{Activation, add_bias, dropout, linear, select, sequence_mean};
+use crate::params::{Collector, Init, ParamSource, Parameter, Site};
 use crate::tensor::Tensor;
 
 /// How a sequence of hidden states becomes one vector.

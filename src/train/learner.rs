@@ -10,10 +10,10 @@ use super::start::{self, StartParams};
 use super::student::Student;
 use super::{Dataset, Outcomes, Resolved, StateCache};
 use crate::adapter::{Config, FreshParams, Options, Preset, configure};
-use crate::backbone::{Backbone, Linear, Shape};
 use crate::error::{Error, Result};
 use crate::head::{Head, HeadConfig, LossSettings, ProblemName, Target, argmax, softmax};
-use crate::text::{Encoded, runs};
+use crate::input::text::{Encoded, runs};
+use crate::model::{Backbone, Linear, Shape};
 
 /// Most tokens whose activations are kept for a backward pass; a step with more is computed in
 /// parts whose gradients are added up, so memory is bounded whatever the texts' length.

@@ -10,14 +10,14 @@ use super::suggesting::Suggesting;
 use super::training::Training;
 use crate::adapter::format::Library;
 use crate::adapter::{Description, SizeOption, TaskAdapter, presets};
-use crate::backbone::folder::{CONFIG as CONFIG_JSON, ModelFolder, TOKENIZER};
-use crate::backbone::{BertConfig, Checkpoint, SentenceEmbedding};
 use crate::compose::Composition;
 use crate::engine::{Composed, Engine};
 use crate::error::Error;
 use crate::head::{Head, ProblemName, Reject};
 use crate::hub;
-use crate::text::{LongTexts, Text};
+use crate::input::text::{LongTexts, Text};
+use crate::model::folder::{CONFIG as CONFIG_JSON, ModelFolder, TOKENIZER};
+use crate::model::{BertConfig, Checkpoint, SentenceEmbedding};
 
 #[wasm_bindgen]
 extern "C" {

@@ -5,11 +5,11 @@
 use std::collections::BTreeMap;
 
 use graftlet::adapter::{Config, FreshParams, GivenParams, ParamName, Site};
-use graftlet::backbone::Backbone;
 use graftlet::head::{Head, HeadConfig, Pooling, Problem};
+use graftlet::input::text::{Batch, Encoded};
+use graftlet::model::Backbone;
 use graftlet::ops::{Activation, cross_entropy};
 use graftlet::tensor::Tensor;
-use graftlet::text::{Batch, Encoded};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

@@ -66,7 +66,7 @@ pub fn engine_f32() -> Option<Engine> {
 
 /// The checkpoint converted to int8.
 pub fn engine_int8() -> Option<Engine> {
-    use graftlet::backbone::{BertConfig, Dtype, convert};
+    use graftlet::model::{BertConfig, Dtype, convert};
     let [config, tokenizer, weights] = checkpoint()?;
     let int8 = convert(
         &BertConfig::from_json(config).unwrap(),

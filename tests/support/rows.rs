@@ -9,8 +9,8 @@ use graftlet::adapter::{
     BackboneRef, Bias, BitFitConfig, Card, Config, FreshParams, GivenParams, Ia3Config, LoraConfig,
     Options, PrefixConfig, PromptConfig, PromptPlace, Scaling, Side, TaskAdapter, presets,
 };
-use graftlet::backbone::{Linear, LinearSite, Shape};
 use graftlet::head::{Head, HeadConfig};
+use graftlet::model::{Linear, LinearSite, Shape};
 use graftlet::ops::Activation;
 use graftlet::tensor::Tensor;
 use graftlet::tensor_file::FloatType;

@@ -2,8 +2,8 @@
 //! need no download.
 #![allow(dead_code, unreachable_pub)]
 
-use graftlet::backbone::{Bert, BertConfig, Checkpoint, Dtype, SentenceEmbedding, convert};
 use graftlet::engine::Engine;
+use graftlet::model::{Bert, BertConfig, Checkpoint, Dtype, SentenceEmbedding, convert};
 use graftlet::tensor_file::{FloatType, TensorFileWriter};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -10,8 +10,8 @@ use super::{BottleneckConfig, Hypercomplex, OutputNorm, Placement, Reads, Reduct
 use super::{Config, Skip};
 use crate::adapter::format::Fields;
 use crate::adapter::{ParamName, Site, fields_of, number};
-use crate::backbone::{Modules, Shape, Sublayer};
 use crate::error::Result;
+use crate::model::{Modules, Shape, Sublayer};
 use crate::ops::Activation;
 
 pub(super) fn read(

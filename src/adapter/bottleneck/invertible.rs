@@ -4,8 +4,8 @@
 use super::BottleneckConfig;
 use super::config::python_quotient;
 use crate::adapter::{Collector, Init, Site};
-use crate::backbone::Shape;
 use crate::error::{Error, Result};
+use crate::model::Shape;
 use crate::ops::{Activation, add, add_bias, beside, columns, linear};
 use crate::tensor::Tensor;
 

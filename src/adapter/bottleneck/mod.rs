@@ -19,11 +19,11 @@ use serde_json::{Map, Value};
 use super::format::Library;
 use super::{Adapter, Collector, Config, Description, Kind, ParamName, ParamSource, Parameter};
 use super::{HalfBlock, Preset, SizeOption, equal};
-use crate::backbone::{Embedder, Hook, Modules, Shape, States, Sublayer, SublayerSite};
 use crate::error::{Error, Result};
+use crate::input::text::Batch;
+use crate::model::{Embedder, Hook, Modules, Shape, States, Sublayer, SublayerSite};
 use crate::ops::{LayerNorm, add};
 use crate::tensor::Tensor;
-use crate::text::Batch;
 use invertible::Coupling;
 use network::Network;
 

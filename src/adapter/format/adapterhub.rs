@@ -15,8 +15,8 @@ use super::{check_size, float_type};
 use super::{head, keep, open, to_json, write_tensors};
 use crate::adapter::fields_of;
 use crate::adapter::{Card, Config, FileParams, KINDS, Kind, Original, ParamName, TaskAdapter};
-use crate::backbone::Shape;
 use crate::error::{Error, Result};
+use crate::model::Shape;
 use crate::tensor_file::TensorFile;
 
 pub(super) const WEIGHTS: [&str; 2] = ["adapter.safetensors", "pytorch_adapter.bin"];

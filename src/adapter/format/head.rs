@@ -3,9 +3,9 @@
 use super::{CARD, Files, Library, SIDE_HEAD};
 use super::{check_labels, listed, put_card, read_card, said, write_tensors};
 use crate::adapter::{Card, FileParams, ParamName};
-use crate::backbone::Shape;
 use crate::error::{Error, Result};
 use crate::head::{Head, HeadConfig, Pooling, Problem, field};
+use crate::model::Shape;
 use crate::tensor_file::{FloatType, TensorFile};
 
 /// A head alone, with the card that says what it answers: what stands beside a backbone that an

@@ -3,8 +3,8 @@ use super::{
     parse_object, peft, read_card,
 };
 use crate::adapter::TaskAdapter;
-use crate::backbone::{FAMILIES, Frozen, Linear, LinearSite, Modules, Shape};
 use crate::error::Result;
+use crate::model::{FAMILIES, Frozen, Linear, LinearSite, Modules, Shape};
 use crate::tensor_file::TensorFile;
 use serde_json::{Map, Value};
 

@@ -28,10 +28,10 @@ use serde_json::{Map, Value};
 use listing::put_card;
 
 use super::{Card, Config, ParamName, TaskAdapter};
-use crate::backbone::{FAMILIES, LinearSite, Shape};
 use crate::error::{Error, Result};
 use crate::head::{HeadConfig, Problem};
 use crate::json;
+use crate::model::{FAMILIES, LinearSite, Shape};
 use crate::tensor_file::{FloatType, TensorFile, TensorFileWriter};
 
 /// A folder in memory: file name to content.

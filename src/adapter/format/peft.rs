@@ -13,9 +13,9 @@ use super::{agreed, float_type, head, open, peft_methods, peft_targets, to_json,
 use crate::adapter::UnusedHead;
 use crate::adapter::saved::{SavedConfig, is_saved};
 use crate::adapter::{Card, Config, FileParams, KINDS, Original, ParamName, Site, TaskAdapter};
-use crate::backbone::{LinearSite, Shape};
 use crate::error::{Error, Result};
 use crate::head::{Head, HeadConfig, Pooling, Problem, field};
+use crate::model::{LinearSite, Shape};
 
 pub(super) const WEIGHTS: [&str; 2] = ["adapter_model.safetensors", "adapter_model.bin"];
 

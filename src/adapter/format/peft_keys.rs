@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::adapter::bias::{all_sites, peft_key};
-use crate::backbone::{Linear, LinearSite, Shape};
 use crate::error::Result;
+use crate::model::{Linear, LinearSite, Shape};
 use crate::tensor_file::TensorFile;
 
 /// A head for texts or tokens, by the two names that transformers has for it.

@@ -7,8 +7,8 @@ use fancy_regex::Regex;
 use serde_json::{Value, json};
 
 use super::Fields;
-use crate::backbone::{Linear, LinearSite, Shape};
 use crate::error::{Error, Result};
+use crate::model::{Linear, LinearSite, Shape};
 
 /// Field under which a reader finds the path of the encoder in the model that the adapter was saved
 /// from, with a dot at its end: the tensors' keys say it, and names of modules are meant below it.

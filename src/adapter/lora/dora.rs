@@ -1,7 +1,7 @@
 use super::merge::add_product;
 use crate::adapter::{Collector, Site};
-use crate::backbone::{LinearSite, Shape};
 use crate::error::Result;
+use crate::model::{LinearSite, Shape};
 use crate::ops::{FrozenLinear, add, add_bias, add_scaled, divide, scale_columns};
 use crate::tensor::Tensor;
 

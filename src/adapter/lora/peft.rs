@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use super::LoraConfig;
 use crate::adapter::format::{Fields, peft_methods, peft_targets};
 use crate::adapter::{Bias, Config, bitfit, none, number};
-use crate::backbone::{Linear, LinearSite, Shape};
 use crate::error::Result;
+use crate::model::{Linear, LinearSite, Shape};
 
 pub(super) fn read(
     place: &str,

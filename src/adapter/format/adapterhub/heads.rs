@@ -8,9 +8,9 @@ use super::super::{Fields, Files, Library, agreed, keep, open, parse_object, wri
 use super::{HEAD_CONFIG, HEAD_WEIGHTS, labels, names};
 use crate::adapter::fields_of;
 use crate::adapter::{Card, FileParams, Init, ParamName, ParamSource, TaskAdapter, UnusedHead};
-use crate::backbone::Shape;
 use crate::error::Result;
 use crate::head::{Head, HeadConfig, Pooling, Problem, field};
+use crate::model::Shape;
 use crate::ops::Activation;
 use crate::tensor::Tensor;
 

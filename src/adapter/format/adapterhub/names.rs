@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::backbone::Modules;
+use crate::model::Modules;
 use crate::tensor_file::TensorFile;
 
 /// Modules that wrap a model: DataParallel and FSDP, `torch.compile`, a SentenceTransformer with its first module.

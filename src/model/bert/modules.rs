@@ -1,6 +1,6 @@
 //! What the modules of BERT are called, and how large they are.
 
-use crate::backbone::{BertConfig, Linear, LinearSite, Modules, Sublayer, SublayerSite};
+use crate::model::{BertConfig, Linear, LinearSite, Modules, Sublayer, SublayerSite};
 
 pub(super) const WORDS: &str = "embeddings.word_embeddings";
 pub(super) const POSITIONS: &str = "embeddings.position_embeddings";
@@ -9,16 +9,16 @@ pub(super) const EMBEDDING_NORM: &str = "embeddings.LayerNorm";
 pub(super) const POOLER: &str = "pooler.dense";
 
 /// A tensor of the checkpoint.
-pub(in crate::backbone) struct TensorShape {
-    pub(in crate::backbone) name: String,
-    pub(in crate::backbone) shape: Vec<usize>,
+pub(in crate::model) struct TensorShape {
+    pub(in crate::model) name: String,
+    pub(in crate::model) shape: Vec<usize>,
     /// Whether an int8 backbone stores it in 8 bits.
-    pub(in crate::backbone) quantized: bool,
+    pub(in crate::model) quantized: bool,
 }
 
 /// Every tensor of the encoder, in the order of computation. One after the other: a damaged
 /// configuration may ask for any number of layers.
-pub(in crate::backbone) fn tensor_shapes(
+pub(in crate::model) fn tensor_shapes(
     config: &BertConfig,
     pooler: bool,
 ) -> impl Iterator<Item = TensorShape> + use<> {
@@ -66,9 +66,9 @@ pub(in crate::backbone) fn tensor_shapes(
 
 /// transformers' names for the modules of `BertModel`.
 #[derive(Debug)]
-pub(in crate::backbone) struct BertModules;
+pub(in crate::model) struct BertModules;
 
-pub(in crate::backbone) static MODULES: BertModules = BertModules;
+pub(in crate::model) static MODULES: BertModules = BertModules;
 
 impl Modules for BertModules {
     fn model_type(&self) -> &'static str {

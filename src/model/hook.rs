@@ -3,9 +3,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
+use crate::input::text::Batch;
 use crate::ops::{LayerNorm, attention, concat};
 use crate::tensor::Tensor;
-use crate::text::Batch;
 
 /// What a linear layer of the encoder does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -154,7 +154,7 @@ pub struct SublayerSite {
 }
 
 /// Hidden states of a batch: `x` is `[tokens, hidden size]`, `starts` says which tokens are which
-/// sequence's (see [`crate::text::Batch`]).
+/// sequence's (see [`crate::input::text::Batch`]).
 #[derive(Clone, Debug)]
 pub struct States {
     /// `[tokens, hidden size]`.

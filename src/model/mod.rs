@@ -23,8 +23,8 @@ pub use sentence::SentenceEmbedding;
 pub use weights::Checkpoint;
 
 use crate::error::Result;
+use crate::input::text::Batch;
 use crate::tensor::Tensor;
-use crate::text::Batch;
 
 /// What an adapter must know of the backbone it is made for.
 #[derive(Clone, Debug)]

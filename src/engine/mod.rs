@@ -8,12 +8,14 @@ use std::sync::Arc;
 
 use crate::adapter::format::{self, Files, Library};
 use crate::adapter::{TaskAdapter, merge};
-use crate::backbone::{Backbone, Bert, BertConfig, Checkpoint, Hook, SentenceEmbedding, States};
 use crate::compose::{self, Average, Composition, Part, Plan};
 use crate::error::{Error, Result};
 use crate::head::{Head, Prediction, Problem, spans};
 pub use crate::head::{argmax, softmax};
-use crate::text::{Batch, Encoded, LongTexts, Reach, TAG_WINDOW, Text, Tokenizer, WINDOW, runs};
+use crate::input::text::{
+    Batch, Encoded, LongTexts, Reach, TAG_WINDOW, Text, Tokenizer, WINDOW, runs,
+};
+use crate::model::{Backbone, Bert, BertConfig, Checkpoint, Hook, SentenceEmbedding, States};
 
 use windows::{Gathered, GatheredVector, Sequences};
 

@@ -1,10 +1,10 @@
 use super::{Bert, EMBEDDING_NORM, MODULES, POOLER, POSITIONS, TYPES, WORDS};
-use crate::backbone::{Affine, Linear, LinearSite, Module, Modules as _, Sublayer, SublayerSite};
 use crate::error::Result;
+use crate::model::{Affine, Linear, LinearSite, Module, Modules as _, Sublayer, SublayerSite};
 use crate::ops::{FrozenLinear, LayerNorm};
 use crate::tensor_file::{FloatType, TensorFileWriter};
 
-/// See [`Backbone::checkpoint`](crate::backbone::Backbone::checkpoint); the names are those of
+/// See [`Backbone::checkpoint`](crate::model::Backbone::checkpoint); the names are those of
 /// transformers' `BertModel`.
 pub(super) fn write(
     bert: &Bert,

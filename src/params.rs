@@ -1,11 +1,13 @@
+//! Floor 1: parameters that train, where they act, and where their values come from.
+
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::backbone::{LinearSite, SublayerSite};
 use crate::error::{Error, Result};
+use crate::model::{LinearSite, SublayerSite};
 use crate::tensor::Tensor;
 use crate::tensor_file::TensorFile;
 

@@ -14,9 +14,9 @@ use super::{
 };
 use super::{States, Sublayer, SublayerSite};
 use crate::error::{Error, Result};
+use crate::input::text::Batch;
 use crate::ops::{Activation, FrozenLinear, LayerNorm, Weight, add};
 use crate::tensor::{Buffer, Tensor};
-use crate::text::Batch;
 use modules::{EMBEDDING_NORM, POOLER, POSITIONS, TYPES, WORDS};
 pub(super) use modules::{MODULES, tensor_shapes};
 
