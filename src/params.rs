@@ -7,7 +7,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::error::{Error, Result};
-use crate::model::{LinearSite, SublayerSite};
+use crate::model::{LinearSite, NormSite, SublayerSite};
 use crate::tensor::Tensor;
 use crate::tensor_file::TensorFile;
 
@@ -16,9 +16,11 @@ use crate::tensor_file::TensorFile;
 pub enum Site {
     /// A linear layer.
     Linear(LinearSite),
+    /// A layer norm.
+    Norm(NormSite),
     /// A half block.
     Sublayer(SublayerSite),
-    /// The embeddings, or the encoder as a whole.
+    /// The encoder as a whole.
     Encoder,
     /// The head behind the backbone.
     Head,

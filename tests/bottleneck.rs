@@ -21,7 +21,7 @@ use graftlet::adapter::{
     TaskAdapter,
 };
 use graftlet::error::Error;
-use graftlet::model::{Backbone, Sublayer};
+use graftlet::model::{Backbone, Join, Sublayer};
 use graftlet::tensor::Tensor;
 use graftlet::tensor_file::{FloatType, TensorFile, TensorFileWriter};
 use rand::SeedableRng;
@@ -327,7 +327,7 @@ fn the_parallel_one_reads_the_residual() {
         layer: 0,
         sublayer: Sublayer::Ffn,
     };
-    let found = adapter.sublayer(site, h.clone(), &r, &norm);
+    let found = adapter.sublayer(site, h.clone(), &r, Join(Some(&norm)));
     let get = |field: &str| -> Vector {
         let found = adapter.parameters().iter().find(|p| p.name.field == field);
         double(found.unwrap().tensor.data())

@@ -22,7 +22,7 @@ use graftlet::engine::{Answer, Engine};
 use graftlet::error::{Error, Result};
 use graftlet::head::{Head, HeadConfig, Pooling, Problem};
 use graftlet::input::text::{Batch, Encoded, Text};
-use graftlet::model::{Backbone, Bert, BertConfig, Dtype};
+use graftlet::model::{Anatomy, Backbone, Dtype, Encoder};
 use graftlet::tensor::Tensor;
 use graftlet::tensor_file::FloatType;
 use graftlet::train::{Dataset, Event, Row, Settings, Trainer};
@@ -60,12 +60,12 @@ fn bits(values: &[f32]) -> Vec<u32> {
 // ---- AdapterHub's own states
 
 /// The random model and the adapters of `tests/python/compose_goldens.py`.
-fn golden() -> (Bert, Adapters, Value) {
+fn golden() -> (Encoder, Adapters, Value) {
     let root = fixture("goldens/compose-tiny");
     let read = |name: &str| std::fs::read(root.join(name)).unwrap();
-    let mut config = BertConfig::from_json(&read("config.json")).unwrap();
+    let mut config = Anatomy::from_json(&read("config.json")).unwrap();
     config.name = "tiny".into();
-    let bert = Bert::load(&config, &read("model.safetensors"), "tiny").unwrap();
+    let bert = Encoder::load(&config, &read("model.safetensors"), "tiny").unwrap();
     let mut adapters = Adapters::new();
     let mut fusions = Vec::new();
     for entry in std::fs::read_dir(&root).unwrap() {

@@ -14,7 +14,7 @@ use graftlet::adapter::{Options, TaskAdapter, preset};
 use graftlet::engine::Engine;
 use graftlet::head::Pooling;
 use graftlet::input::text::{LongTexts, Text, Tokenizer};
-use graftlet::model::{Backbone, BertConfig, Dtype, Frozen, Linear, Shape, convert};
+use graftlet::model::{Anatomy, Backbone, Dtype, FAMILIES, Linear, Shape, convert};
 use graftlet::tensor_file::{FloatType, TensorFile, TensorFileWriter};
 use graftlet::train::{Dataset, Event, Row, Settings, Trainer};
 use graftlet::{Error, Result};
@@ -36,14 +36,9 @@ fn shape() -> Shape {
     static SHAPE: OnceLock<Shape> = OnceLock::new();
     let shape = SHAPE.get_or_init(|| Shape {
         name: "MiniLM".into(),
-        hidden_size: 384,
-        layers: 6,
         heads: 12,
-        intermediate_size: 1536,
-        max_tokens: 512,
         fingerprint: "0123".into(),
-        frozen: Frozen::default(),
-        ..Tiny::new(1, 8, 1).bert().shape().clone()
+        ..Shape::of(Arc::new(FAMILIES[0].sketch(384, 6, 1536).unwrap()))
     });
     shape.clone()
 }
@@ -936,7 +931,7 @@ fn an_int8_layer_that_is_too_wide() {
     let engine =
         |weights: &[u8]| Engine::new(config.as_bytes(), &tokenizer_json(), weights, FINGERPRINT);
     engine(&weights).unwrap();
-    let parsed = BertConfig::from_json(config.as_bytes()).unwrap();
+    let parsed = Anatomy::from_json(config.as_bytes()).unwrap();
     let int8 = convert(&parsed, &weights, Dtype::Int8).unwrap();
     refused(
         engine(&int8),

@@ -14,8 +14,8 @@ use graftlet::engine::Engine;
 use graftlet::input::text::{Batch, LongTexts, Text};
 use graftlet::model::folder::ModelFolder;
 use graftlet::model::{
-    Backbone, Bert, BertConfig, Checkpoint, Dtype, Hook, LinearSite, NoHook, SentenceEmbedding,
-    convert_checkpoint,
+    Anatomy, Backbone, Checkpoint, Dtype, Encoder, Hook, LinearSite, NoHook, Place,
+    SentenceEmbedding, Table, convert_checkpoint,
 };
 use graftlet::ops::Activation;
 use graftlet::tensor::Tensor;
@@ -265,8 +265,8 @@ fn tied_word_embeddings_are_found() {
     assert_eq!(states(&tiny.config(), &checkpoint).unwrap(), plain);
 }
 
-fn states(config: &BertConfig, checkpoint: &[u8]) -> Result<Vec<f32>> {
-    let bert = Bert::load(config, checkpoint, "00")?;
+fn states(config: &Anatomy, checkpoint: &[u8]) -> Result<Vec<f32>> {
+    let bert = Encoder::load(config, checkpoint, "00")?;
     let tokens = graftlet::input::text::Encoded {
         ids: vec![2, 7, 9, 3],
         type_ids: vec![0; 4],
@@ -276,22 +276,25 @@ fn states(config: &BertConfig, checkpoint: &[u8]) -> Result<Vec<f32>> {
     Ok(states.x.data().to_vec())
 }
 
-/// Fields that are absent or null have the defaults of transformers' `BertConfig`.
+/// Fields that are absent or null have the defaults of transformers' `Anatomy`.
 #[test]
 fn absent_fields_have_the_defaults_of_transformers() {
-    let config = BertConfig::from_json(br#"{"model_type": null, "layer_norm_eps": null}"#).unwrap();
+    let config = Anatomy::from_json(br#"{"model_type": null, "layer_norm_eps": null}"#).unwrap();
     let sizes = [
         config.hidden_size,
-        config.num_hidden_layers,
-        config.num_attention_heads,
+        config.layers(),
+        config.heads,
         config.intermediate_size,
         config.vocab_size,
-        config.max_position_embeddings,
-        config.type_vocab_size,
+        config.max_tokens,
+        config
+            .module(Place::Table(Table::TokenTypes))
+            .unwrap()
+            .shape[0],
     ];
     assert_eq!(sizes, [768, 12, 12, 3072, 30522, 512, 2]);
-    assert!((config.layer_norm_eps - 1e-12).abs() < 1e-20);
-    assert_eq!(config.hidden_act, Activation::Gelu);
+    assert!((config.norm_eps - 1e-12).abs() < 1e-20);
+    assert_eq!(config.blocks[0].activation, Activation::Gelu);
     let acts = [
         ("gelu_new", Activation::GeluNew),
         ("gelu_pytorch_tanh", Activation::GeluNew),
@@ -303,8 +306,8 @@ fn absent_fields_have_the_defaults_of_transformers() {
     ];
     for (name, activation) in acts {
         let json = json!({ "hidden_act": name }).to_string();
-        let config = BertConfig::from_json(json.as_bytes()).unwrap();
-        assert_eq!(config.hidden_act, activation, "{name}");
+        let config = Anatomy::from_json(json.as_bytes()).unwrap();
+        assert_eq!(config.blocks[0].activation, activation, "{name}");
     }
 }
 
@@ -532,8 +535,11 @@ fn every_nonlinearity_has_its_gradient() {
     let start: Vec<f32> = (0..3 * tiny::FFN).map(|i| (i as f32 * 0.7).sin()).collect();
     for act in ["gelu", "gelu_new", "relu", "silu"] {
         let mut config = tiny.config();
-        config.hidden_act = serde_json::from_value(json!(act)).unwrap();
-        let bert = Bert::load(&config, &tiny.checkpoint(), "00").unwrap();
+        let activation = serde_json::from_value(json!(act)).unwrap();
+        for block in &mut config.blocks {
+            block.activation = activation;
+        }
+        let bert = Encoder::load(&config, &tiny.checkpoint(), "00").unwrap();
         let weights: Vec<f32> = (0..3 * tiny::HIDDEN)
             .map(|i| (i as f32 * 1.3).cos())
             .collect();

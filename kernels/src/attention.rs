@@ -1,7 +1,10 @@
-//! Multi-head scaled dot-product attention over packed sequences, without a causal mask (Vaswani et
-//! al., <https://arxiv.org/abs/1706.03762>). Per sequence and head:
+//! Multi-head scaled dot-product attention over packed sequences (Vaswani et al.,
+//! <https://arxiv.org/abs/1706.03762>). Per sequence and head:
 //!
-//! `out = softmax(q k^T / sqrt(head_dim)) v`
+//! `out = softmax(q k^T / sqrt(head_dim) + bias) v`
+//!
+//! over the keys within each query's [`Reach`]. The bias is absent or depends on the distance between
+//! key and query alone ([`RelativeBias`]).
 //!
 //! Each sequence and head is a few small products on the same micro-kernels as the linear layers.
 //! Queries come in groups of eight, which are the columns of a tile: scores are `[key][8 queries]`,
@@ -30,7 +33,81 @@ pub struct AttentionShape<'a> {
     /// The first `prefix` rows of `k` and `v` belong to no token and are seen by every sequence
     /// (prefix tuning); the row of token `i` is `prefix + i`.
     pub prefix: usize,
+    /// Which keys of its sequence a query sees. The prefix is seen by all.
+    pub reach: Reach,
+    /// What is added to the scores; nothing to those of the prefix.
+    pub bias: Option<&'a RelativeBias>,
 }
+
+/// How many keys before and after its own a query sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// Keys before the query's own.
+    pub before: usize,
+    /// Keys after it.
+    pub after: usize,
+}
+
+impl Reach {
+    /// The whole sequence.
+    pub const ALL: Self = Self {
+        before: usize::MAX,
+        after: usize::MAX,
+    };
+    /// The query's own key and all before it.
+    pub const CAUSAL: Self = Self {
+        before: usize::MAX,
+        after: 0,
+    };
+
+    /// A window with as many keys on both sides of the query's own.
+    #[must_use]
+    pub const fn window(keys: usize) -> Self {
+        Self {
+            before: keys,
+            after: keys,
+        }
+    }
+
+    /// Whether the query at a position sees the key at another.
+    #[inline(always)]
+    fn sees(self, query: usize, key: usize) -> bool {
+        key <= query.saturating_add(self.after) && query <= key.saturating_add(self.before)
+    }
+}
+
+/// A frozen number for each head and each distance from a query to a key, which is added to their score
+/// (T5's and MPNet's relative attention bias).
+#[derive(Clone, Debug)]
+pub struct RelativeBias {
+    /// `[heads, 2 * farthest + 1]`: distances from `-farthest` to `farthest`.
+    values: Vec<f32>,
+    farthest: usize,
+}
+
+impl RelativeBias {
+    /// `value(head, distance)` for the distances `key - query` from `-farthest` to `farthest`. What lies
+    /// farther away has the value of the farthest.
+    pub fn new(heads: usize, farthest: usize, value: impl Fn(usize, isize) -> f32) -> Self {
+        let limit = farthest.cast_signed();
+        let values = (0..heads).flat_map(|head| (-limit..=limit).map(move |d| (head, d)));
+        Self {
+            values: values
+                .map(|(head, distance)| value(head, distance))
+                .collect(),
+            farthest,
+        }
+    }
+
+    #[inline(always)]
+    fn of(&self, head: usize, query: usize, key: usize) -> f32 {
+        let distance = (key + self.farthest).saturating_sub(query);
+        self.values[head * (2 * self.farthest + 1) + distance.min(2 * self.farthest)]
+    }
+}
+
+/// The score of a key that a query does not see: its power of two is 0.
+const UNSEEN: f32 = -1e30;
 
 impl AttentionShape<'_> {
     fn width(&self) -> usize {
@@ -65,7 +142,7 @@ impl AttentionShape<'_> {
     }
 
     /// One head of one sequence.
-    fn part(&self, sequence: usize, head: usize) -> Part {
+    fn part(&self, sequence: usize, head: usize) -> Part<'_> {
         let (start, end) = (self.starts[sequence], self.starts[sequence + 1]);
         Part {
             queries: end - start,
@@ -74,27 +151,31 @@ impl AttentionShape<'_> {
             start,
             dim: self.head_dim,
             width: self.width(),
-            column: head * self.head_dim,
+            head,
+            reach: self.reach,
+            bias: self.bias,
         }
     }
 }
 
 /// One head of one sequence: where its queries and keys lie.
 #[derive(Clone, Copy)]
-struct Part {
+struct Part<'a> {
     queries: usize,
     keys: usize,
     prefix: usize,
     start: usize,
     dim: usize,
     width: usize,
-    column: usize,
+    head: usize,
+    reach: Reach,
+    bias: Option<&'a RelativeBias>,
 }
 
-impl Part {
+impl Part<'_> {
     /// Where query `i` begins. One beyond the last stands for the last.
     fn query(&self, i: usize) -> usize {
-        (self.start + i.min(self.queries - 1)) * self.width + self.column
+        (self.start + i.min(self.queries - 1)) * self.width + self.head * self.dim
     }
 
     /// Where key `i` begins: the prefix first, then the sequence. One beyond the last stands for
@@ -102,7 +183,7 @@ impl Part {
     fn key(&self, i: usize) -> usize {
         let i = i.min(self.keys - 1);
         let row = if i < self.prefix { i } else { self.start + i };
-        row * self.width + self.column
+        row * self.width + self.head * self.dim
     }
 
     /// What scores are multiplied by.
@@ -123,6 +204,26 @@ impl Part {
     /// Columns of a head, as many as whole panels of activations have.
     fn padded_dim(&self) -> usize {
         self.dim.next_multiple_of(ROWS)
+    }
+
+    /// Adds to the scores of group `group` of the queries, `[key][8 queries]` in units of ln 2, what
+    /// depends on places alone.
+    #[inline(always)]
+    fn place(&self, group: usize, scores: &mut [[f32; COLS]]) {
+        if self.reach == Reach::ALL && self.bias.is_none() {
+            return;
+        }
+        for (key, scores) in scores.iter_mut().skip(self.prefix).enumerate() {
+            for (r, score) in scores.iter_mut().enumerate() {
+                let query = group * COLS + r;
+                if let Some(bias) = self.bias {
+                    *score += bias.of(self.head, query, key) * LOG2_E;
+                }
+                if !self.reach.sees(query, key) {
+                    *score = UNSEEN;
+                }
+            }
+        }
     }
 
     /// Packs group `group` of the queries' rows of `x` as a panel `[dim][8]`, times `scale`.
@@ -221,6 +322,7 @@ pub fn attention(
                 part.pack_queries(q, group, part.scale() * LOG2_E, q_panel);
                 times(tiles, k_packed, q_panel, scores);
                 let p = &mut scores[..keys * COLS];
+                part.place(group, p.as_chunks_mut().0);
                 let scale = powers(p.as_chunks_mut().0);
                 let used = COLS.min(part.queries - group * COLS);
                 times_turned(tiles, v_turned, p, |r, column, values| {
@@ -240,7 +342,7 @@ pub fn attention(
 /// The gradients of [`attention`] with respect to `q`, `k` and `v`, in their shapes, for `d_out` in
 /// the shape of `out`.
 ///
-/// The probabilities `p` are computed again. With `dp = d_out v^T` and `ds = p * (dp - sum(p *
+/// The bias is frozen and gets none. The probabilities `p` are computed again. With `dp = d_out v^T` and `ds = p * (dp - sum(p *
 /// dp))`, row by row: `dv = p^T d_out`, `dq = ds k / sqrt(head_dim)`, `dk = ds^T q /
 /// sqrt(head_dim)`. Rows of the prefix get the sum over the sequences, in their order. Asserts that
 /// the lengths agree and that the variant is available; without tokens the gradient of the prefix
@@ -280,7 +382,7 @@ pub fn attention_backward(
 unsafe fn backward_part(
     tiles: Tiles,
     [q, k, v, d_out]: [&[f32]; 4],
-    part: Part,
+    part: Part<'_>,
     [dq, dk, dv]: [&Disjoint<'_>; 3],
 ) {
     let Part { keys, dim, .. } = part;
@@ -325,6 +427,7 @@ unsafe fn backward_part(
             times(tiles, k_packed, q_panel, p);
             times(tiles, v_packed, d_panel, ds);
             let (p_lanes, ds_lanes) = (p.as_chunks_mut().0, ds.as_chunks_mut().0);
+            part.place(group, &mut p_lanes[..keys]);
             softmax(&mut p_lanes[..keys]);
             softmax_backward(&p_lanes[..keys], &mut ds_lanes[..keys]);
             // what fills up the last group must not count in the sums over queries

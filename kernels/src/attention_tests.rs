@@ -5,6 +5,38 @@ use super::*;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
+/// Distances beyond this have the bias of this one.
+const FARTHEST: usize = 3;
+
+/// A number for each head and distance.
+fn bias(head: usize, distance: isize) -> f32 {
+    let farthest = FARTHEST.cast_signed();
+    let distance = distance.clamp(-farthest, farthest);
+    (1.7 * distance as f32 + head as f32).sin()
+}
+
+/// The same shape with what depends on places: a bias, windows, a causal mask.
+fn placed<'a>(shape: AttentionShape<'a>, bias: &'a RelativeBias) -> Vec<AttentionShape<'a>> {
+    let (all, some) = (Reach::ALL, Some(bias));
+    let lopsided = Reach {
+        before: 1,
+        after: 2,
+    };
+    let cases = [
+        (all, some),
+        (Reach::CAUSAL, None),
+        (Reach::window(0), None),
+        (lopsided, some),
+    ];
+    cases
+        .map(|(reach, bias)| AttentionShape {
+            reach,
+            bias,
+            ..shape
+        })
+        .to_vec()
+}
+
 /// The definition, in f64.
 fn reference(q: &[f64], k: &[f64], v: &[f64], shape: AttentionShape<'_>) -> Vec<f64> {
     let (width, dim) = (shape.heads * shape.head_dim, shape.head_dim);
@@ -19,7 +51,19 @@ fn reference(q: &[f64], k: &[f64], v: &[f64], shape: AttentionShape<'_>) -> Vec<
                 let q = &q[query * width..][columns.clone()];
                 let score = |&key: &usize| {
                     let k = &k[key * width..][columns.clone()];
-                    q.iter().zip(k).map(|(q, k)| q * k).sum::<f64>() / (dim as f64).sqrt()
+                    let product = q.iter().zip(k).map(|(q, k)| q * k).sum::<f64>();
+                    let product = product / (dim as f64).sqrt();
+                    let Some(key) = key.checked_sub(shape.prefix) else {
+                        return product;
+                    };
+                    let distance = key as isize - query as isize;
+                    let seen = distance <= shape.reach.after.min(1 << 30) as isize
+                        && -distance <= shape.reach.before.min(1 << 30) as isize;
+                    match shape.bias {
+                        _ if !seen => f64::NEG_INFINITY,
+                        Some(_) => product + f64::from(bias(head, distance)),
+                        None => product,
+                    }
                 };
                 let scores: Vec<f64> = keys.iter().map(score).collect();
                 let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -92,6 +136,8 @@ fn check_forward(
         head_dim,
         starts: &starts,
         prefix,
+        reach: Reach::ALL,
+        bias: None,
     };
     let inputs = inputs(random, shape, size);
     let [q, k, v] = [0, 1, 2].map(|i| doubles_of(&inputs[i]));
@@ -105,6 +151,14 @@ fn check_forward(
             &expected,
             1e-6 * (1.0 + scores),
         );
+    }
+    let bias = RelativeBias::new(heads, FARTHEST, bias);
+    for shape in placed(shape, &bias) {
+        let expected = reference(&q, &k, &v, shape);
+        for variant in Variant::available() {
+            let got = forward(variant, &inputs, shape);
+            assert_close(&got, &expected, 1e-6 * (2.0 + scores));
+        }
     }
 }
 
@@ -121,17 +175,22 @@ fn check_backward(
         head_dim,
         starts: &starts,
         prefix,
+        reach: Reach::ALL,
+        bias: None,
     };
     let inputs = inputs(random, shape, 1.5);
     let [q, k, v] = [0, 1, 2].map(|i| doubles_of(&inputs[i]));
-    let expected = [
-        slopes(&q, &inputs[3], |q| reference(q, &k, &v, shape)),
-        slopes(&k, &inputs[3], |k| reference(&q, k, &v, shape)),
-        slopes(&v, &inputs[3], |v| reference(&q, &k, v, shape)),
-    ];
-    for variant in Variant::available() {
-        for (got, expected) in backward(variant, &inputs, shape).iter().zip(&expected) {
-            assert_close(got, expected, 1e-5);
+    let bias = RelativeBias::new(heads, FARTHEST, bias);
+    for shape in placed(shape, &bias).into_iter().chain([shape]) {
+        let expected = [
+            slopes(&q, &inputs[3], |q| reference(q, &k, &v, shape)),
+            slopes(&k, &inputs[3], |k| reference(&q, k, &v, shape)),
+            slopes(&v, &inputs[3], |v| reference(&q, &k, v, shape)),
+        ];
+        for variant in Variant::available() {
+            for (got, expected) in backward(variant, &inputs, shape).iter().zip(&expected) {
+                assert_close(got, expected, 1e-5);
+            }
         }
     }
 }
@@ -159,6 +218,8 @@ fn scores_of_ten_thousand_are_stable() {
         head_dim: 4,
         starts: &starts,
         prefix: 1,
+        reach: Reach::ALL,
+        bias: None,
     };
     let mut inputs = inputs(&mut Random::new(41), shape, 1.0);
     inputs[0].fill(100.0);
@@ -220,6 +281,8 @@ fn a_sequence_does_not_depend_on_its_neighbours() {
         head_dim: 32,
         starts: &starts,
         prefix: 3,
+        reach: Reach::ALL,
+        bias: None,
     };
     let width = whole.width();
     let inputs = inputs(&mut Random::new(43), whole, 1.0);
@@ -257,6 +320,8 @@ fn no_tokens_leave_no_gradient() {
         head_dim: 3,
         starts: &[0],
         prefix: 2,
+        reach: Reach::ALL,
+        bias: None,
     };
     let inputs = [vec![], vec![1.0; 12], vec![1.0; 12], vec![]];
     for variant in Variant::available() {

@@ -332,6 +332,8 @@ fn heads(starts: &[usize]) -> AttentionShape<'_> {
         head_dim: HIDDEN / HEADS,
         starts,
         prefix: 0,
+        reach: Reach::ALL,
+        bias: None,
     }
 }
 

@@ -43,6 +43,7 @@ mod pack;
 mod pack_int8;
 mod parallel;
 mod quantize;
+mod rotary;
 mod scratch;
 mod softmax;
 mod strassen;
@@ -51,7 +52,7 @@ mod testing;
 mod tiles;
 mod variant;
 
-pub use attention::{AttentionShape, attention, attention_backward};
+pub use attention::{AttentionShape, Reach, RelativeBias, attention, attention_backward};
 pub use elementwise::{exp, sigmoid, tanh};
 pub use gelu::{gelu, gelu_backward, normal_distribution};
 pub use gemm_f32::{Finish, Layer, linear_f32, linear_f32_backward, linears_f32};
@@ -61,6 +62,7 @@ pub use matmul::{Matrix, matmul};
 pub use pack::PackedF32;
 pub use pack_int8::PackedInt8;
 pub use quantize::quantize_rows_int8;
+pub use rotary::Rotary;
 pub use variant::Variant;
 
 #[cfg(all(test, target_arch = "wasm32"))]

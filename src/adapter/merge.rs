@@ -16,7 +16,7 @@ pub const CHECKPOINT: &str = "model.safetensors";
 /// [`Error::AdapterFormat`](crate::Error::AdapterFormat) if the adapter does more than change weights.
 pub fn merge(task: &TaskAdapter, backbone: &dyn Backbone) -> Result<Files> {
     let checkpoint =
-        backbone.checkpoint(&mut |module, weights| task.adapter.merge(module, weights))?;
+        backbone.checkpoint(&mut |place, weights| task.adapter.merge(place, weights))?;
     let mut files = match &task.head {
         None => Files::new(),
         Some(head) => {

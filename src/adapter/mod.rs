@@ -39,8 +39,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
-use crate::model::{Affine, Hook, LinearSite, Module, Modules, Shape, SublayerSite};
-use crate::ops::LayerNorm;
+use crate::model::{Affine, Anatomy, Hook, Join, LinearSite, NormSite, Place, Shape, SublayerSite};
 use crate::tensor::Tensor;
 use format::Library;
 
@@ -83,7 +82,7 @@ pub trait Adapter: Hook + Any {
     ///
     /// # Errors
     /// [`Error::AdapterFormat`] if the adapter does more than change weights.
-    fn merge(&self, _module: Module, _weights: &mut Affine) -> Result<()> {
+    fn merge(&self, _place: Place, _weights: &mut Affine) -> Result<()> {
         Err(Error::AdapterFormat {
             what: format!("an adapter of kind \"{}\"", self.config().kind().name),
             format: "a plain checkpoint",
@@ -100,11 +99,11 @@ pub trait HalfBlock {
     /// Where it stands.
     fn placement(&self) -> Placement;
     /// What it reads, and what its output is added to, behind a half block whose output is `h`.
-    fn enter(&self, h: Tensor, residual: &Tensor, norm: &LayerNorm) -> (Tensor, Tensor);
+    fn enter(&self, h: Tensor, residual: &Tensor, norm: Join<'_>) -> (Tensor, Tensor);
     /// Its output with what is `around` it, and the part of it that `x` went through the network for.
     fn forward(&self, x: &Tensor, around: Tensor) -> (Tensor, Tensor);
     /// The half block's result.
-    fn leave(&self, out: Tensor, residual: &Tensor, norm: &LayerNorm) -> Tensor {
+    fn leave(&self, out: Tensor, residual: &Tensor, norm: Join<'_>) -> Tensor {
         if self.placement().norm_after {
             norm.join(out, residual)
         } else {
@@ -138,13 +137,7 @@ pub trait Config: Any {
     fn write(&self, library: Library, shape: &Shape) -> Result<Map<String, Value>>;
 
     /// A parameter's key below the encoder, in a library's file: what follows `bert.` there.
-    fn key(
-        &self,
-        library: Library,
-        modules: &dyn Modules,
-        name: ParamName,
-        adapter: &str,
-    ) -> String;
+    fn key(&self, library: Library, anatomy: &Anatomy, name: ParamName, adapter: &str) -> String;
 
     /// Whether PEFT counts the kind as prompt learning: its files name no module of the model, and
     /// the head lies one level higher.
@@ -193,7 +186,7 @@ pub struct Description {
     pub sites: Vec<String>,
     /// Zero-based layers it acts on.
     pub layers: Vec<usize>,
-    /// Modules that are trained whole, as [`LinearSite::title`] names them.
+    /// Anatomy that are trained whole, as [`LinearSite::title`] names them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub saved: Vec<String>,
     /// Rank of a low-rank kind.
@@ -487,8 +480,10 @@ fn lowest_layer(parameters: &[Parameter]) -> Option<usize> {
     let layers = parameters
         .iter()
         .filter_map(|parameter| match parameter.name.site {
-            Site::Linear(site) => site.layer,
-            Site::Sublayer(site) => Some(site.layer),
+            Site::Linear(site) => site.lowest_layer(),
+            Site::Norm(NormSite::Embedding) => Some(0),
+            Site::Norm(NormSite::Block(site)) | Site::Sublayer(site) => Some(site.layer),
+            Site::Norm(NormSite::Final | NormSite::Pooler) => None,
             Site::Encoder => Some(0),
             Site::Head => None,
         });

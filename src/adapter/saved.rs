@@ -1,4 +1,4 @@
-//! Modules of the encoder that are trained whole, beside an adapter of any kind: PEFT's `modules_to_save`.
+//! Anatomy of the encoder that are trained whole, beside an adapter of any kind: PEFT's `modules_to_save`.
 
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +10,7 @@ use super::format::Library;
 use super::{Adapter, Collector, Config, Description, HalfBlock, Init, Kind, ParamName};
 use super::{ParamSource, Parameter, Site};
 use crate::error::{Error, Result};
-use crate::model::{Affine, Hook, LinearSite, Module, Modules, Shape, SublayerSite};
+use crate::model::{Affine, Anatomy, Hook, LinearSite, Place, Shape, SublayerSite};
 use crate::ops::{add_bias, linear};
 use crate::tensor::Tensor;
 
@@ -98,14 +98,14 @@ impl Config for SavedConfig {
                 place: "adapter_model".into(),
                 feature: format!(
                     "a weight of {} beside an adapter on it",
-                    shape.modules.linear(*site)
+                    shape.anatomy.linear(*site)
                 ),
             });
         }
         let mut tensors = Collector::new(source);
         let mut layers = BTreeMap::new();
         for &site in &self.sites {
-            let (input, output) = shape.linear_features(site.linear);
+            let (input, output) = shape.linear_features(site);
             let mut get =
                 |field, dims: &[usize]| tensors.get(Site::Linear(site), field, dims, Init::Zeros);
             let weight = get(WEIGHT, &[output, input])?;
@@ -131,13 +131,7 @@ impl Config for SavedConfig {
         self.inner.write(library, shape)
     }
 
-    fn key(
-        &self,
-        library: Library,
-        modules: &dyn Modules,
-        name: ParamName,
-        adapter: &str,
-    ) -> String {
+    fn key(&self, library: Library, anatomy: &Anatomy, name: ParamName, adapter: &str) -> String {
         match name.site {
             Site::Linear(site) if is_saved(name) => {
                 let field = if name.field == WEIGHT {
@@ -145,9 +139,9 @@ impl Config for SavedConfig {
                 } else {
                     "bias"
                 };
-                format!("{}.{field}", modules.linear(site))
+                format!("{}.{field}", anatomy.linear(site))
             }
-            _ => self.inner.key(library, modules, name, adapter),
+            _ => self.inner.key(library, anatomy, name, adapter),
         }
     }
 
@@ -203,7 +197,11 @@ impl Hook for Saved {
     }
 
     fn lowest_layer(&self) -> Option<usize> {
-        let own = self.config.sites.iter().filter_map(|site| site.layer);
+        let own = self
+            .config
+            .sites
+            .iter()
+            .filter_map(|site| site.lowest_layer());
         own.chain(self.inner.lowest_layer()).min()
     }
 }
@@ -248,15 +246,15 @@ impl Adapter for Saved {
         self.inner.start_training(sequences);
     }
 
-    fn merge(&self, module: Module, weights: &mut Affine) -> Result<()> {
-        if let Module::Linear(site) = module
+    fn merge(&self, place: Place, weights: &mut Affine) -> Result<()> {
+        if let Place::Linear(site) = place
             && let Some((weight, bias)) = self.layers.get(&site)
         {
             weights.weight = weight.data().to_vec();
             weights.bias = bias.data().to_vec();
             return Ok(());
         }
-        self.inner.merge(module, weights)
+        self.inner.merge(place, weights)
     }
 }
 

@@ -15,7 +15,7 @@ pub use crate::head::{argmax, softmax};
 use crate::input::text::{
     Batch, Encoded, LongTexts, Reach, TAG_WINDOW, Text, Tokenizer, WINDOW, runs,
 };
-use crate::model::{Backbone, Bert, BertConfig, Checkpoint, Hook, SentenceEmbedding, States};
+use crate::model::{Anatomy, Backbone, Checkpoint, Encoder, Hook, SentenceEmbedding, States};
 
 use windows::{Gathered, GatheredVector, Sequences};
 
@@ -105,14 +105,14 @@ impl Engine {
     /// name then, and [`embed`](Self::embed) has no settings of sentence-transformers.
     ///
     /// # Errors
-    /// Those of [`BertConfig::from_json`] and [`assemble`](Self::assemble).
+    /// Those of [`Anatomy::from_json`] and [`assemble`](Self::assemble).
     pub fn new(
         config: &[u8],
         tokenizer: &[u8],
         checkpoint: &[u8],
         fingerprint: &str,
     ) -> Result<Self> {
-        let config = BertConfig::from_json(config)?;
+        let config = Anatomy::from_json(config)?;
         let checkpoint = Checkpoint::single(checkpoint);
         let sentence = SentenceEmbedding::default();
         Self::assemble(&config, tokenizer, &checkpoint, fingerprint, sentence)
@@ -123,16 +123,16 @@ impl Engine {
     /// `fingerprint` is the manifest's, or the SHA-256 of the checkpoint itself.
     ///
     /// # Errors
-    /// Those of [`Tokenizer::from_json`] and [`Bert::load_checkpoint`];
+    /// Those of [`Tokenizer::from_json`] and [`Encoder::load_checkpoint`];
     /// [`Error::ConfigInvalid`] if the tokenizer has more tokens than the model.
     pub fn assemble(
-        config: &BertConfig,
+        config: &Anatomy,
         tokenizer: &[u8],
         checkpoint: &Checkpoint<'_>,
         fingerprint: &str,
         sentence: SentenceEmbedding,
     ) -> Result<Self> {
-        let tokenizer = Tokenizer::from_json(tokenizer, config.max_position_embeddings)?;
+        let tokenizer = Tokenizer::from_json(tokenizer, config.max_tokens)?;
         if tokenizer.vocabulary() > config.vocab_size {
             return Err(Error::ConfigInvalid {
                 place: "tokenizer.json".into(),
@@ -143,7 +143,7 @@ impl Engine {
                 ),
             });
         }
-        let backbone = Arc::new(Bert::load_checkpoint(config, checkpoint, fingerprint)?);
+        let backbone = Arc::new(Encoder::load_checkpoint(config, checkpoint, fingerprint)?);
         Ok(Self {
             tokenizer: Arc::new(tokenizer),
             backbone,

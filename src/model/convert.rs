@@ -1,7 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::BertConfig;
-use super::bert::tensor_shapes;
+use super::Anatomy;
 use super::weights::{Checkpoint, SCALE_SUFFIX, Weights, codes_shape};
 use crate::error::Result;
 use crate::kernels::quantize_rows_int8;
@@ -44,35 +43,42 @@ impl Dtype {
 /// [`convert_checkpoint`] of one safetensors file.
 ///
 /// # Errors
-/// Those of reading a checkpoint, see [`Bert::load`](super::Bert::load).
-pub fn convert(config: &BertConfig, checkpoint: &[u8], dtype: Dtype) -> Result<Vec<u8>> {
-    convert_checkpoint(config, &Checkpoint::single(checkpoint), dtype)
+/// Those of reading a checkpoint, see [`Bert::load`](super::Encoder::load).
+pub fn convert(anatomy: &Anatomy, checkpoint: &[u8], dtype: Dtype) -> Result<Vec<u8>> {
+    convert_checkpoint(anatomy, &Checkpoint::single(checkpoint), dtype)
 }
 
 /// Rewrites a checkpoint: only the encoder's tensors, without a prefix, stored as `dtype`.
 ///
 /// # Errors
-/// Those of reading a checkpoint, see [`Bert::load`](super::Bert::load).
+/// Those of reading a checkpoint, see [`Bert::load`](super::Encoder::load).
 pub fn convert_checkpoint(
-    config: &BertConfig,
+    anatomy: &Anatomy,
     checkpoint: &Checkpoint<'_>,
     dtype: Dtype,
 ) -> Result<Vec<u8>> {
-    let weights = Weights::new(checkpoint)?;
+    let weights = Weights::new(checkpoint, anatomy)?;
     let mut writer = TensorFileWriter::default();
-    for tensor in tensor_shapes(config, weights.contains("pooler.dense.weight")) {
-        let data = weights.floats(&tensor.name, &tensor.shape)?;
-        match dtype {
-            Dtype::Int8 if tensor.quantized => {
-                let (rows, columns) = (tensor.shape[0], tensor.shape[1]);
+    let float = match dtype {
+        Dtype::F16 => FloatType::F16,
+        Dtype::Int8 | Dtype::F32 => FloatType::F32,
+    };
+    for module in weights.modules() {
+        let name = format!("{}.weight", module.path);
+        let data = weights.floats(&name, &module.shape)?;
+        match module.shape[..] {
+            [rows, columns] if dtype == Dtype::Int8 && module.quantized => {
                 let (quantized, scales) = quantize_rows_int8(&data, rows, columns);
-                let shape = codes_shape([rows, columns]);
-                writer.int8(&tensor.name, &shape, &quantized);
-                let name = format!("{}{SCALE_SUFFIX}", tensor.name);
-                writer.floats(&name, &[rows], &scales, FloatType::F32);
+                writer.int8(&name, &codes_shape([rows, columns]), &quantized);
+                let scale = format!("{name}{SCALE_SUFFIX}");
+                writer.floats(&scale, &[rows], &scales, FloatType::F32);
             }
-            Dtype::F16 => writer.floats(&tensor.name, &tensor.shape, &data, FloatType::F16),
-            _ => writer.floats(&tensor.name, &tensor.shape, &data, FloatType::F32),
+            _ => writer.floats(&name, &module.shape, &data, float),
+        }
+        if module.bias {
+            let name = format!("{}.bias", module.path);
+            let data = weights.floats(&name, &module.shape[..1])?;
+            writer.floats(&name, &module.shape[..1], &data, float);
         }
     }
     // Python's libraries expect "pt", and some refuse any other

@@ -1,5 +1,6 @@
 /// A table of vectors, `[rows, width]`, one row per token, position or type.
-pub(super) enum Embedding {
+#[derive(Debug)]
+pub(super) enum Rows {
     F32 {
         width: usize,
         data: Vec<f32>,
@@ -12,7 +13,7 @@ pub(super) enum Embedding {
     },
 }
 
-impl Embedding {
+impl Rows {
     /// Adds row `index`, of which there must be one, to `out`: `[width]`.
     pub(super) fn add_row(&self, index: usize, out: &mut [f32]) {
         match self {

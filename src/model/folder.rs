@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::sentence::{self, SentenceEmbedding};
-use super::{BertConfig, Checkpoint, vocabulary};
+use super::{Anatomy, Checkpoint, vocabulary};
 use crate::error::{Error, Result};
 use crate::json;
 
@@ -59,7 +59,7 @@ impl ModelFiles for BTreeMap<String, Vec<u8>> {
 /// What a backbone is made of.
 pub struct ModelFolder<'a> {
     /// `config.json`, read.
-    pub config: BertConfig,
+    pub config: Anatomy,
     /// `config.json` as it is.
     pub config_json: Cow<'a, [u8]>,
     /// `tokenizer.json`, made of `vocab.txt` where the folder has only that.
@@ -85,7 +85,7 @@ impl<'a> ModelFolder<'a> {
         let Some(config_json) = encoder.read(CONFIG)? else {
             return Err(without(files, CONFIG));
         };
-        let config = BertConfig::from_json(&config_json)?;
+        let config = Anatomy::from_json(&config_json)?;
         let checkpoint = encoder.checkpoint()?;
         let tokenizer = match encoder.read(TOKENIZER)? {
             Some(tokenizer) => tokenizer,

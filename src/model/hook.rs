@@ -1,157 +1,10 @@
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
+use super::place::{LinearSite, NormSite, SublayerSite};
 use crate::error::Result;
 use crate::input::text::Batch;
-use crate::ops::{LayerNorm, attention, concat};
+use crate::ops::{AttentionPlan, LayerNorm, add, attention, concat};
 use crate::tensor::Tensor;
-
-/// What a linear layer of the encoder does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Linear {
-    /// Queries of the self-attention.
-    Query,
-    /// Keys of the self-attention.
-    Key,
-    /// Values of the self-attention.
-    Value,
-    /// Output projection of the self-attention.
-    AttentionOutput,
-    /// First, widening layer of the feed-forward network.
-    FfnUp,
-    /// Second, narrowing layer of the feed-forward network.
-    FfnDown,
-    /// The pooler's layer, which reads the first token's last state. There is one behind the blocks.
-    Pooler,
-}
-
-impl Linear {
-    /// All of them, in the order of computation.
-    pub const ALL: [Self; 7] = [
-        Self::Query,
-        Self::Key,
-        Self::Value,
-        Self::AttentionOutput,
-        Self::FfnUp,
-        Self::FfnDown,
-        Self::Pooler,
-    ];
-
-    /// Those that every transformer block has, in the order of computation.
-    pub const BLOCK: [Self; 6] = [
-        Self::Query,
-        Self::Key,
-        Self::Value,
-        Self::AttentionOutput,
-        Self::FfnUp,
-        Self::FfnDown,
-    ];
-
-    /// Whether every transformer block has one; else there is one for the whole encoder.
-    #[must_use]
-    pub fn is_in_block(self) -> bool {
-        self != Self::Pooler
-    }
-
-    /// The name used in configurations and listings.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Query => "query",
-            Self::Key => "key",
-            Self::Value => "value",
-            Self::AttentionOutput => "attention_output",
-            Self::FfnUp => "ffn_up",
-            Self::FfnDown => "ffn_down",
-            Self::Pooler => "pooler",
-        }
-    }
-}
-
-/// One linear layer of the backbone: what it does, and in which block. Sites are ordered as they are
-/// computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct LinearSite {
-    /// Zero-based layer; `None` for a linear layer outside of the blocks.
-    pub layer: Option<usize>,
-    /// Which linear.
-    pub linear: Linear,
-}
-
-impl LinearSite {
-    /// The pooler's linear layer.
-    pub const POOLER: Self = Self {
-        layer: None,
-        linear: Linear::Pooler,
-    };
-
-    /// A linear layer of a block, or the encoder's only one of that name, whatever the block.
-    #[must_use]
-    pub fn new(layer: usize, linear: Linear) -> Self {
-        Self {
-            layer: linear.is_in_block().then_some(layer),
-            linear,
-        }
-    }
-
-    /// The name for listings and errors: "query of layer 3", "pooler".
-    #[must_use]
-    pub fn title(self) -> String {
-        match self.layer {
-            Some(layer) => format!("{} of layer {layer}", self.linear.name()),
-            None => self.linear.name().to_owned(),
-        }
-    }
-}
-
-impl Ord for LinearSite {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        // what lies outside of the blocks is computed behind them
-        let place = |site: &Self| (site.layer.is_none(), site.layer, site.linear);
-        place(self).cmp(&place(other))
-    }
-}
-
-impl PartialOrd for LinearSite {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-/// The two halves of a transformer block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Sublayer {
-    /// The self-attention.
-    Attention,
-    /// The feed-forward network.
-    Ffn,
-}
-
-impl Sublayer {
-    /// Both, in the order of computation.
-    pub const ALL: [Self; 2] = [Self::Attention, Self::Ffn];
-
-    /// The name used in configurations and listings.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Attention => "attention",
-            Self::Ffn => "ffn",
-        }
-    }
-}
-
-/// One half of one block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SublayerSite {
-    /// Zero-based layer.
-    pub layer: usize,
-    /// Which half.
-    pub sublayer: Sublayer,
-}
 
 /// Hidden states of a batch: `x` is `[tokens, hidden size]`, `starts` says which tokens are which
 /// sequence's (see [`crate::input::text::Batch`]).
@@ -171,8 +24,8 @@ pub struct Attention {
     pub k: Tensor,
     /// Values, in the same shape.
     pub v: Tensor,
-    /// Number of heads.
-    pub heads: usize,
+    /// How the block attends.
+    pub plan: AttentionPlan,
     /// Where each sequence starts, and the end of the last.
     pub starts: Arc<[usize]>,
 }
@@ -186,16 +39,35 @@ impl Attention {
             q,
             k,
             v,
-            heads,
+            plan,
             starts,
         } = self;
         match prefix {
             Some((keys, values)) => {
                 let count = keys.dims2().0;
                 let (k, v) = (concat(&[&keys, &k]), concat(&[&values, &v]));
-                attention(&q, &k, &v, heads, &starts, count)
+                attention(&q, &k, &v, &plan, &starts, count)
             }
-            None => attention(&q, &k, &v, heads, &starts, 0),
+            None => attention(&q, &k, &v, &plan, &starts, 0),
+        }
+    }
+}
+
+/// How the output of a half block is joined with its residual: their sum, and a norm behind it in a family whose norms
+/// stand there.
+#[derive(Clone, Copy, Debug)]
+pub struct Join<'a>(pub Option<&'a LayerNorm>);
+
+impl Join<'_> {
+    /// Joins `h` with the `residual`, each `[tokens, hidden size]`.
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[must_use]
+    pub fn join(self, h: Tensor, residual: &Tensor) -> Tensor {
+        match self.0 {
+            Some(norm) => norm.join(h, residual),
+            None => add(h, residual),
         }
     }
 }
@@ -211,7 +83,7 @@ pub trait Embedder {
     /// the model has no embedding for.
     fn tokens(&self, batch: &Batch, first_position: usize) -> Result<States>;
 
-    /// Vectors `x`: `[n, hidden size]` in place of word embeddings, at the positions 0 to n - 1 and of
+    /// Vectors `x`: `[n, embedding size]` in place of word embeddings, at the positions 0 to n - 1 and of
     /// token type 0: what enters layer 0 for them.
     ///
     /// # Panics
@@ -240,9 +112,13 @@ pub trait Hook {
         }
     }
 
-    /// Whether [`embeddings`](Self::embeddings) does anything else.
+    /// Whether what enters layer 0 is anything else than the bare backbone's.
     fn changes_embeddings(&self) -> bool {
+        let site = LinearSite::EMBEDDING_PROJECTION;
         self.inner().is_some_and(Hook::changes_embeddings)
+            || self.changes_input(site)
+            || self.changes_output(site)
+            || self.changes_norm(NormSite::Embedding)
     }
 
     /// Position of the first token of a text: the number of positions that virtual tokens take from it.
@@ -293,15 +169,22 @@ pub trait Hook {
         self.inner().is_some_and(|inner| inner.changes_output(site))
     }
 
-    /// Joins the output `h` of a half block with its `residual` and normalises the sum; all
+    /// The output `y`: `[tokens, width]` of a layer norm.
+    fn after_norm(&self, site: NormSite, y: Tensor) -> Tensor {
+        match self.inner() {
+            Some(inner) => inner.after_norm(site, y),
+            None => y,
+        }
+    }
+
+    /// Whether [`after_norm`](Self::after_norm) does anything at a site.
+    fn changes_norm(&self, site: NormSite) -> bool {
+        self.inner().is_some_and(|inner| inner.changes_norm(site))
+    }
+
+    /// Joins the output `h` of a half block with its `residual`; both and the result are
     /// `[tokens, hidden size]`.
-    fn sublayer(
-        &self,
-        site: SublayerSite,
-        h: Tensor,
-        residual: &Tensor,
-        norm: &LayerNorm,
-    ) -> Tensor {
+    fn sublayer(&self, site: SublayerSite, h: Tensor, residual: &Tensor, norm: Join<'_>) -> Tensor {
         match self.inner() {
             Some(inner) => inner.sublayer(site, h, residual, norm),
             None => norm.join(h, residual),

@@ -1,30 +1,60 @@
-//! Floor 2: the frozen encoder. One file per model family; [`Backbone`] is all that the floors
-//! above know of it, [`Hook`] all that it knows of them.
+//! Floor 2: the frozen encoder. A folder for each model family, which describes itself as an [`Anatomy`]; [`Encoder`]
+//! computes any of them. [`Backbone`] is all that the floors above know of it, [`Hook`] all that it knows of them.
 
-mod bert;
-mod config;
+mod anatomy;
+mod block;
 mod convert;
 mod embedding;
+mod encoder;
+pub mod family;
+mod fields;
 pub mod folder;
 mod frozen;
 mod hook;
 mod overflow;
+mod place;
+mod relative;
 pub mod sentence;
+mod stem;
 mod vocabulary;
 mod weights;
 
-pub use bert::Bert;
-pub use config::BertConfig;
+mod bert;
+mod distilbert;
+mod electra;
+mod modernbert;
+mod mpnet;
+mod roberta;
+
+pub use anatomy::{Anatomy, BlockPlan, ModulePlan, PoolerPlan, RelativePositions, Sizes, TextStem};
 pub use convert::{Dtype, convert, convert_checkpoint};
+pub use encoder::Encoder;
+pub use family::Family;
+pub use fields::ConfigFields;
 pub use frozen::Frozen;
-pub use hook::{Attention, Embedder, Hook, Linear, LinearSite, NoHook, States};
-pub use hook::{Sublayer, SublayerSite};
+pub use hook::{Attention, Embedder, Hook, Join, NoHook, States};
+pub use place::{Affine, Linear, LinearSite, NormSite, Place, Sublayer, SublayerSite, Table};
 pub use sentence::SentenceEmbedding;
 pub use weights::Checkpoint;
+
+use std::ops::Range;
+use std::sync::Arc;
 
 use crate::error::Result;
 use crate::input::text::Batch;
 use crate::tensor::Tensor;
+
+/// Every model family there is.
+pub static FAMILIES: &[&Family] = &[
+    &bert::FAMILY,
+    &roberta::FAMILY,
+    &roberta::XLM,
+    &roberta::CAMEMBERT,
+    &distilbert::FAMILY,
+    &electra::FAMILY,
+    &mpnet::FAMILY,
+    &modernbert::FAMILY,
+];
 
 /// What an adapter must know of the backbone it is made for.
 #[derive(Clone, Debug)]
@@ -49,74 +79,53 @@ pub struct Shape {
     /// SHA-256 of the checkpoint that the weights came from, in hexadecimal; the same for all
     /// conversions of one checkpoint.
     pub fingerprint: String,
-    /// The layers themselves, for an adapter that must know a frozen value.
+    /// The modules themselves, for an adapter that must know a frozen value.
     pub frozen: Frozen,
-    /// What the Python libraries call this model's modules.
-    pub modules: &'static dyn Modules,
+    /// What it is made of, and what the Python libraries call that.
+    pub anatomy: Arc<Anatomy>,
 }
 
 impl Shape {
-    /// Every linear layer, in the order of computation.
-    pub fn linear_sites(&self) -> impl Iterator<Item = LinearSite> + use<> {
-        let blocks = (0..self.layers)
-            .flat_map(|layer| Linear::BLOCK.map(|linear| LinearSite::new(layer, linear)));
-        blocks.chain(self.pooler.then_some(LinearSite::POOLER))
+    /// Of a model without weights.
+    #[must_use]
+    pub fn of(anatomy: Arc<Anatomy>) -> Self {
+        Self {
+            name: anatomy.name.clone(),
+            hidden_size: anatomy.hidden_size,
+            layers: anatomy.layers(),
+            heads: anatomy.heads,
+            intermediate_size: anatomy.intermediate_size,
+            max_tokens: anatomy.max_tokens,
+            pooler: true,
+            parameters: 0,
+            fingerprint: String::new(),
+            frozen: Frozen::default(),
+            anatomy,
+        }
     }
 
-    /// Input and output width of a linear layer.
+    /// Every linear layer, in the order of computation.
+    pub fn linear_sites(&self) -> impl Iterator<Item = LinearSite> {
+        let sites = self.anatomy.linear_sites();
+        sites.filter(|&site| {
+            let exists = self.pooler || site != LinearSite::POOLER;
+            exists && site.layer.is_none_or(|layer| layer < self.layers)
+        })
+    }
+
+    /// Input and output width of a linear layer; 0 if the model has none.
     #[must_use]
-    pub fn linear_features(&self, linear: Linear) -> (usize, usize) {
-        match linear {
-            Linear::FfnUp => (self.hidden_size, self.intermediate_size),
-            Linear::FfnDown => (self.intermediate_size, self.hidden_size),
-            _ => (self.hidden_size, self.hidden_size),
+    pub fn linear_features(&self, site: LinearSite) -> (usize, usize) {
+        match self
+            .anatomy
+            .module(Place::Linear(site))
+            .map(|module| &module.shape[..])
+        {
+            Some(&[output, input]) => (input, output),
+            _ => (0, 0),
         }
     }
 }
-
-/// A module of the encoder whose weights an adapter may change in a copy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Module {
-    /// A linear layer.
-    Linear(LinearSite),
-    /// The layer norm at the end of a half block.
-    Norm(SublayerSite),
-    /// The embeddings' layer norm.
-    EmbeddingNorm,
-}
-
-/// A copy of a module's weights.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Affine {
-    /// `[out, in]` of a linear layer, γ: `[hidden size]` of a layer norm.
-    pub weight: Vec<f32>,
-    /// `[out]`, or β: `[hidden size]`.
-    pub bias: Vec<f32>,
-}
-
-/// The names of a model family's modules in the Python libraries, from which the keys of adapter
-/// files are made.
-pub trait Modules: std::fmt::Debug + Sync {
-    /// `model_type` in transformers' `config.json`.
-    fn model_type(&self) -> &'static str;
-    /// The model with AdapterHub's flexible heads.
-    fn adapter_model_class(&self) -> &'static str;
-    /// The attribute that holds the encoder inside a model with a head.
-    fn base(&self) -> &'static str;
-    /// Path of a linear layer below [`base`](Self::base).
-    fn linear(&self, site: LinearSite) -> String;
-    /// Path below [`base`](Self::base) of the module that joins a half block with its residual.
-    fn sublayer(&self, site: SublayerSite) -> String;
-    /// Path below [`base`](Self::base) of the embeddings' layer norm.
-    fn embedding_norm(&self) -> &'static str;
-    /// Path below [`base`](Self::base) of a half block's layer norm.
-    fn norm(&self, site: SublayerSite) -> String {
-        format!("{}.LayerNorm", self.sublayer(site))
-    }
-}
-
-/// Every model family there is, as the Python libraries name it.
-pub static FAMILIES: &[&dyn Modules] = &[&bert::MODULES];
 
 /// A frozen encoder: nothing can write to it through this trait.
 pub trait Backbone: Send + Sync {
@@ -130,14 +139,14 @@ pub trait Backbone: Send + Sync {
     fn embed(&self, batch: &Batch, hook: &dyn Hook) -> Result<States>;
 
     /// Runs some of the layers, `0..shape().layers` for all.
-    fn run(&self, states: States, layers: std::ops::Range<usize>, hook: &dyn Hook) -> States;
+    fn run(&self, states: States, layers: Range<usize>, hook: &dyn Hook) -> States;
 
-    /// The checkpoint's own pooling of first tokens: `[sequences, hidden size]` to the same shape. Its
+    /// What the checkpoint's own pooler makes of a vector for each text: `[sequences, hidden size]` to the same shape. Its
     /// linear layer is [`LinearSite::POOLER`] to the hook.
     ///
     /// # Panics
     /// If the checkpoint has none; [`Shape::pooler`] says so.
-    fn pool(&self, first_tokens: &Tensor, hook: &dyn Hook) -> Tensor;
+    fn pool(&self, vectors: &Tensor, hook: &dyn Hook) -> Tensor;
 
     /// A copy of all weights as a safetensors file in f32, as the family's library reads it, each module
     /// of which has gone through `change`.
@@ -146,7 +155,7 @@ pub trait Backbone: Send + Sync {
     /// Those of `change`.
     fn checkpoint(
         &self,
-        change: &mut dyn FnMut(Module, &mut Affine) -> Result<()>,
+        change: &mut dyn FnMut(Place, &mut Affine) -> Result<()>,
     ) -> Result<Vec<u8>>;
 
     /// SHA-256 over every weight in memory, in hexadecimal: shows that nothing changed it.

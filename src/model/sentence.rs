@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::folder::{ModelFiles, Read, object};
-use super::{BertConfig, States};
+use super::{Anatomy, States};
 use crate::error::{Error, Result};
 
 /// How the hidden states of a text's tokens become one vector, under sentence-transformers' names.
@@ -273,7 +273,7 @@ impl Modules {
         &self,
         files: &dyn ModelFiles,
         encoder: Read<'_, '_>,
-        config: &BertConfig,
+        config: &Anatomy,
     ) -> Result<SentenceEmbedding> {
         if self.0.is_empty() {
             return Ok(SentenceEmbedding::default());
@@ -313,7 +313,7 @@ impl Modules {
             &tokenizer["model_max_length"],
         ];
         let limit = limit.into_iter().find_map(Value::as_u64);
-        let positions = config.max_position_embeddings;
+        let positions = config.max_tokens;
         let limit = limit.and_then(|limit| usize::try_from(limit).ok());
         settings.max_tokens = Some(limit.unwrap_or(positions).clamp(3, positions));
         let own = object(PROMPTS, files.read(PROMPTS)?)?;

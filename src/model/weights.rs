@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use safetensors::tensor::Dtype;
 use sha2::{Digest, Sha256};
 
-use super::config::another_family;
-use super::embedding::Embedding;
+use super::anatomy::{Anatomy, ModulePlan};
+use super::embedding::Rows;
+use super::family::another_family;
+use super::place::{Place, Table};
 use crate::error::{Error, Result};
 use crate::kernels::{PackedF32, PackedInt8};
 use crate::ops::{FrozenLinear, LayerNorm, Weight};
@@ -58,6 +60,7 @@ pub(super) struct Weights<'a> {
     /// Which file has a tensor, by its full name.
     places: HashMap<String, usize>,
     prefix: String,
+    anatomy: &'a Anatomy,
 }
 
 /// The end of a tensor's name today, and in TensorFlow's checkpoints, which older ones were made of.
@@ -66,24 +69,12 @@ const LEGACY: [(&str, &str); 2] = [
     ("LayerNorm.bias", "LayerNorm.beta"),
 ];
 
-/// The word embeddings, and what shares their memory in a model that predicts words; a file may have either.
-const WORDS: &str = "embeddings.word_embeddings.weight";
-const TIED: &str = "cls.predictions.decoder.weight";
-const POSITIONS: &str = "embeddings.position_embeddings.weight";
-
-/// Attributes that hold the encoder in models of other families, which have BERT's names and other arithmetic.
-const OTHER_FAMILIES: [&str; 7] = [
-    "roberta",
-    "xlm_roberta",
-    "electra",
-    "deberta",
-    "albert",
-    "mpnet",
-    "mobilebert",
-];
+/// Attributes that hold the encoder in models of families that are not read here, which have BERT's names and other
+/// arithmetic.
+const OTHER_FAMILIES: [&str; 4] = ["xlm_roberta", "deberta", "albert", "mobilebert"];
 
 impl<'a> Weights<'a> {
-    pub(super) fn new(checkpoint: &'a Checkpoint<'a>) -> Result<Self> {
+    pub(super) fn new(checkpoint: &'a Checkpoint<'a>, anatomy: &'a Anatomy) -> Result<Self> {
         let mut files = Vec::with_capacity(checkpoint.files.len());
         let mut places = HashMap::new();
         for (index, (name, bytes)) in checkpoint.files.iter().enumerate() {
@@ -93,21 +84,30 @@ impl<'a> Weights<'a> {
             }
             files.push(file);
         }
-        let prefix = [WORDS, POSITIONS].iter().find_map(|name| {
-            let prefixes = places.keys().filter_map(|full| full.strip_suffix(name));
+        // the words may be there under the name of what shares their memory
+        let prefix = anatomy.modules().iter().take(2).find_map(|module| {
+            let name = format!("{}.weight", module.path);
+            let prefixes = places.keys().filter_map(|full| full.strip_suffix(&name));
             prefixes
                 .filter(|prefix| prefix.is_empty() || prefix.ends_with('.'))
                 .min_by_key(|prefix| (prefix.len(), *prefix))
         });
         let prefix = prefix.unwrap_or_default().to_owned();
         let holder = prefix.trim_end_matches('.').rsplit('.').next();
-        if let Some(family) = holder.filter(|holder| OTHER_FAMILIES.contains(holder)) {
-            return Err(another_family(family, None));
+        let families = super::FAMILIES;
+        let is_other = |holder: &&str| {
+            let base = anatomy.family.base;
+            let known = families.iter().any(|family| family.base == *holder);
+            OTHER_FAMILIES.contains(holder) || known && *holder != base
+        };
+        if let Some(family) = holder.filter(is_other) {
+            return Err(another_family(families, family, None));
         }
         Ok(Self {
             files,
             places,
             prefix,
+            anatomy,
         })
     }
 
@@ -119,15 +119,38 @@ impl<'a> Weights<'a> {
             let (now, before) = LEGACY.iter().find(|(now, _)| full.ends_with(now))?;
             found(format!("{}{before}", full.strip_suffix(now)?))
         };
-        let tied = || (name == WORDS).then(|| found(TIED.to_owned())).flatten();
+        let words = || self.anatomy.module(Place::Table(Table::Words));
+        let tied = || {
+            words().filter(|words| name.strip_suffix(".weight") == Some(&words.path))?;
+            let tied = self.anatomy.family.tied;
+            tied.iter().find_map(|tied| found((*tied).to_owned()))
+        };
         found(full.clone()).or_else(legacy).or_else(tied)
     }
 
     fn need(&self, name: &str) -> Result<(&TensorFile<'a>, String)> {
-        self.locate(name).ok_or_else(|| Error::TensorMissing {
+        self.locate(name).ok_or_else(|| self.absent(name))
+    }
+
+    fn absent(&self, name: &str) -> Error {
+        Error::TensorMissing {
             place: self.place(),
             tensor: format!("{}{name}", self.prefix),
-        })
+        }
+    }
+
+    /// That the weight of a module is not there.
+    pub(super) fn missing(&self, path: &str) -> Error {
+        self.absent(&format!("{path}.weight"))
+    }
+
+    /// The modules that the checkpoint has: all but optional ones that it lacks.
+    pub(super) fn modules(&self) -> impl Iterator<Item = &'a ModulePlan> {
+        let has_pooler = self.anatomy.modules().iter().all(|module| {
+            !module.is_optional() || self.contains(&format!("{}.weight", module.path))
+        });
+        let modules = self.anatomy.modules().iter();
+        modules.filter(move |module| has_pooler || !module.is_optional())
     }
 
     /// The checkpoint's name in errors: that of its file, or of its shards.
@@ -136,7 +159,7 @@ impl<'a> Weights<'a> {
         names.collect::<Vec<_>>().join(", ")
     }
 
-    pub(super) fn contains(&self, name: &str) -> bool {
+    fn contains(&self, name: &str) -> bool {
         self.locate(name).is_some()
     }
 
@@ -168,7 +191,13 @@ impl<'a> Weights<'a> {
     }
 
     /// `{path}.weight`: `[out, in]` and `{path}.bias`: `[out]`.
-    pub(super) fn linear(&self, path: &str, input: usize, output: usize) -> Result<FrozenLinear> {
+    pub(super) fn linear(
+        &self,
+        path: &str,
+        input: usize,
+        output: usize,
+        bias: bool,
+    ) -> Result<FrozenLinear> {
         let name = format!("{path}.weight");
         let weight = match self.int8(&name, [output, input])? {
             Some(_) if input > PackedInt8::MAX_IN => {
@@ -183,28 +212,40 @@ impl<'a> Weights<'a> {
                 Weight::F32(PackedF32::pack(&data, output, input))
             }
         };
-        let bias = self.floats(&format!("{path}.bias"), &[output])?;
-        Ok(FrozenLinear::new(weight, Some(bias)))
+        let bias = match bias {
+            true => Some(self.floats(&format!("{path}.bias"), &[output])?),
+            false => None,
+        };
+        Ok(FrozenLinear::new(weight, bias))
     }
 
     /// `{path}.weight` and `{path}.bias`: `[width]`.
-    pub(super) fn layer_norm(&self, path: &str, width: usize, epsilon: f64) -> Result<LayerNorm> {
+    pub(super) fn layer_norm(
+        &self,
+        path: &str,
+        width: usize,
+        bias: bool,
+        epsilon: f64,
+    ) -> Result<LayerNorm> {
         let gamma = self.floats(&format!("{path}.weight"), &[width])?;
-        let beta = self.floats(&format!("{path}.bias"), &[width])?;
+        let beta = match bias {
+            true => self.floats(&format!("{path}.bias"), &[width])?,
+            false => vec![0.0; width],
+        };
         #[allow(clippy::cast_possible_truncation)]
         Ok(LayerNorm::new(gamma, beta, epsilon as f32))
     }
 
     /// `{path}.weight`: `[rows, width]`.
-    pub(super) fn embedding(&self, path: &str, rows: usize, width: usize) -> Result<Embedding> {
+    pub(super) fn embedding(&self, path: &str, rows: usize, width: usize) -> Result<Rows> {
         let name = format!("{path}.weight");
         Ok(match self.int8(&name, [rows, width])? {
-            Some((data, scales)) => Embedding::Int8 {
+            Some((data, scales)) => Rows::Int8 {
                 width,
                 data,
                 scales,
             },
-            None => Embedding::F32 {
+            None => Rows::F32 {
                 width,
                 data: self.floats(&name, &[rows, width])?,
             },

@@ -17,7 +17,7 @@ use crate::head::{Head, ProblemName, Reject};
 use crate::hub;
 use crate::input::text::{LongTexts, Text};
 use crate::model::folder::{CONFIG as CONFIG_JSON, ModelFolder, TOKENIZER};
-use crate::model::{BertConfig, Checkpoint, SentenceEmbedding};
+use crate::model::{Anatomy, Checkpoint, SentenceEmbedding};
 
 #[wasm_bindgen]
 extern "C" {
@@ -384,7 +384,7 @@ fn converted<'a>(
     part: &dyn Fn(&str) -> crate::Result<&'a [u8]>,
 ) -> crate::Result<Engine> {
     let weights = manifest.weights()?;
-    let mut config = BertConfig::from_json(part(CONFIG_JSON)?)?;
+    let mut config = Anatomy::from_json(part(CONFIG_JSON)?)?;
     config.name.clone_from(&manifest.name);
     let checkpoint = Checkpoint::new(vec![(weights.to_owned(), part(weights)?.into())]);
     let sentence = match &manifest.embedding {

@@ -66,14 +66,9 @@ pub fn engine_f32() -> Option<Engine> {
 
 /// The checkpoint converted to int8.
 pub fn engine_int8() -> Option<Engine> {
-    use graftlet::model::{BertConfig, Dtype, convert};
+    use graftlet::model::{Anatomy, Dtype, convert};
     let [config, tokenizer, weights] = checkpoint()?;
-    let int8 = convert(
-        &BertConfig::from_json(config).unwrap(),
-        weights,
-        Dtype::Int8,
-    )
-    .unwrap();
+    let int8 = convert(&Anatomy::from_json(config).unwrap(), weights, Dtype::Int8).unwrap();
     Some(Engine::new(config, tokenizer, &int8, &sha256(weights)).unwrap())
 }
 

@@ -137,14 +137,14 @@ impl Folder<'_> {
         shape: &Shape,
     ) -> Result<TaskAdapter> {
         let outer = Fields::new(self.place, self.map);
-        let keys = names::below_encoder(file, shape.modules);
+        let keys = names::below_encoder(file, &shape.anatomy);
         let said: String = outer.parse("name", Some(self.name.to_owned()))?;
         let saved_name = names::adapter(&keys, said);
         let key = |parameter: ParamName| {
-            let key = config.key(Library::AdapterHub, shape.modules, parameter, &saved_name);
+            let key = config.key(Library::AdapterHub, &shape.anatomy, parameter, &saved_name);
             match keys.get(&key) {
                 Some(found) => (*found).to_owned(),
-                None => format!("{}.{key}", shape.modules.base()),
+                None => format!("{}.{key}", shape.anatomy.base()),
             }
         };
         let mut source = FileParams::new(file, &key);
@@ -213,7 +213,7 @@ fn check_model(name: &str, outer: &Fields<'_>, shape: &Shape) -> Result<()> {
             hidden.to_string(),
         );
     }
-    let expected = shape.modules.model_type();
+    let expected = shape.anatomy.family.model_type;
     let model: String = outer.parse("model_type", Some(expected.to_owned()))?;
     if model != expected {
         return mismatch("model type", expected.to_owned(), model);
@@ -235,9 +235,9 @@ pub(super) fn save(
         let mut outer = fields_of(json!({
             "config": config,
             "hidden_size": shape.hidden_size,
-            "model_class": shape.modules.adapter_model_class(),
+            "model_class": shape.anatomy.family.adapter_model_class,
             "model_name": shape.name,
-            "model_type": shape.modules.model_type(),
+            "model_type": shape.anatomy.family.model_type,
             "name": name,
             "version": VERSION,
         }));
@@ -246,8 +246,8 @@ pub(super) fn save(
     };
     let config = task.adapter.config();
     let key = |parameter: ParamName| {
-        let key = config.key(Library::AdapterHub, shape.modules, parameter, name);
-        format!("{}.{key}", shape.modules.base())
+        let key = config.key(Library::AdapterHub, &shape.anatomy, parameter, name);
+        format!("{}.{key}", shape.anatomy.base())
     };
     let mut whole = outer(
         &Value::Object(map),

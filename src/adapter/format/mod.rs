@@ -31,7 +31,7 @@ use super::{Card, Config, ParamName, TaskAdapter};
 use crate::error::{Error, Result};
 use crate::head::{HeadConfig, Problem};
 use crate::json;
-use crate::model::{FAMILIES, LinearSite, Shape};
+use crate::model::Shape;
 use crate::tensor_file::{FloatType, TensorFile, TensorFileWriter};
 
 /// A folder in memory: file name to content.
@@ -515,14 +515,10 @@ impl Extent {
     fn of(file: &TensorFile<'_>) -> Result<Self> {
         let (mut layers, mut matrices) = (0, Vec::new());
         // the linear layer outside of the layers, by its name in each family
-        let outside = FAMILIES
-            .iter()
-            .map(|family| format!("{}.", family.linear(LinearSite::POOLER)));
-        let outside: Vec<String> = outside.collect();
         for key in file.names() {
             match layer_of(key) {
                 Some(layer) => layers = layers.max(layer + 1),
-                None if outside.iter().any(|path| key.contains(path)) => {}
+                None if OUTSIDE.iter().any(|path| key.contains(path)) => {}
                 None => continue,
             }
             let (dims, _) = file.info(key)?;
@@ -534,8 +530,11 @@ impl Extent {
     }
 }
 
+/// Linear layers outside of the blocks that read and give hidden states, in all families.
+const OUTSIDE: [&str; 2] = ["pooler.dense.", "head.dense."];
+
 /// No encoder has as many; a damaged key must not ask for any amount of memory.
-const MAX_LAYERS: usize = 1 << 12;
+const MAX_LAYERS: usize = 1 << 10;
 
 /// The layer in a key such as `…encoder.layer.3.attention…`.
 fn layer_of(key: &str) -> Option<usize> {

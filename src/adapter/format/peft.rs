@@ -61,13 +61,13 @@ pub(super) fn load(
     // a missing tensor is named as its neighbours are
     let prefix = match keys.prefix.is_empty() {
         true => String::new(),
-        false => format!("{}.", shape.modules.base()),
+        false => format!("{}.", shape.anatomy.base()),
     };
     let key = |parameter: ParamName| {
         let (plain, prefix) = match parameter.site {
             Site::Head => (head_key(parameter.field, keys.head()), ""),
             _ => {
-                let key = config.key(Library::Peft, shape.modules, parameter, name);
+                let key = config.key(Library::Peft, &shape.anatomy, parameter, name);
                 (key, prefix.as_str())
             }
         };
@@ -214,8 +214,8 @@ pub(super) fn save(
     // a model with a head holds the encoder in an attribute, the bare encoder does not
     let problem = head.map(|head| &head.config().problem);
     let (task_type, base) = match problem {
-        Some(Problem::TokenClassification) => (TOKENS, format!("{}.", shape.modules.base())),
-        Some(_) => (TEXTS, format!("{}.", shape.modules.base())),
+        Some(Problem::TokenClassification) => (TOKENS, format!("{}.", shape.anatomy.base())),
+        Some(_) => (TEXTS, format!("{}.", shape.anatomy.base())),
         None => ("FEATURE_EXTRACTION", String::new()),
     };
     map.insert("task_type".into(), json!(task_type));
@@ -243,7 +243,7 @@ pub(super) fn save(
         false => "base_model.model.",
     };
     let adapter_key = |parameter: ParamName| {
-        let key = config.key(Library::Peft, shape.modules, parameter, "default");
+        let key = config.key(Library::Peft, &shape.anatomy, parameter, "default");
         match is_prompt_learning && !is_saved(parameter) {
             true => key,
             false => format!("{wrappers}{base}{key}"),
@@ -318,8 +318,8 @@ fn saved_modules(task: &TaskAdapter, shape: &Shape) -> Vec<String> {
         .unwrap_or_default();
     let mut names = Vec::new();
     for site in task.adapter.config().replaces() {
-        let path = shape.modules.linear(site);
-        let whole = format!(".{}.{path}.", shape.modules.base());
+        let path = shape.anatomy.linear(site);
+        let whole = format!(".{}.{path}.", shape.anatomy.base());
         let name = before
             .iter()
             .find(|name| whole.contains(&format!(".{name}.")))

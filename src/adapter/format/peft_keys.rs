@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::adapter::bias::{all_sites, peft_key};
 use crate::error::Result;
-use crate::model::{Linear, LinearSite, Shape};
+use crate::model::{LinearSite, Shape};
 use crate::tensor_file::TensorFile;
 
 /// A head for texts or tokens, by the two names that transformers has for it.
@@ -41,19 +41,14 @@ struct Names {
 
 impl Names {
     fn of(shape: &Shape) -> Self {
-        let bias = |site| peft_key(shape.modules, site, false);
+        let bias = |site| peft_key(&shape.anatomy, site, false);
         let paths: BTreeSet<String> = all_sites(shape)
             .filter_map(|site| Some(bias(site).strip_suffix(".bias")?.to_owned()))
             .collect();
-        let modules = shape.modules;
         let first = |path: &str| path.split('.').next().unwrap_or_default().to_owned();
-        let roots = [
-            first(&modules.linear(LinearSite::new(0, Linear::Query))),
-            first(&modules.linear(LinearSite::POOLER)),
-            first(modules.embedding_norm()),
-        ];
+        let modules = shape.anatomy.modules().iter();
         Self {
-            roots: roots.into(),
+            roots: modules.map(|module| first(&module.path)).collect(),
             paths,
         }
     }
@@ -194,14 +189,14 @@ impl Keys {
 
     /// Whether something in the file belongs to a linear layer.
     pub(super) fn have(&self, site: LinearSite, shape: &Shape) -> bool {
-        let path = format!("{}.", shape.modules.linear(site));
+        let path = format!("{}.", shape.anatomy.linear(site));
         self.keys.keys().any(|key| key.starts_with(&path))
     }
 
     /// The linear layers whose weights are in the file, which PEFT's `modules_to_save` names.
     pub(super) fn saved(&self, shape: &Shape) -> Vec<LinearSite> {
         let is_saved = |site: &LinearSite| {
-            let path = shape.modules.linear(*site);
+            let path = shape.anatomy.linear(*site);
             self.keys.contains_key(&format!("{path}.weight"))
         };
         shape.linear_sites().filter(is_saved).collect()

@@ -26,7 +26,7 @@ impl Dora {
         tensors: &mut Collector<'_>,
         (a, b, scale): (&Tensor, &Tensor, f32),
     ) -> Result<Self> {
-        let (input, output) = shape.linear_features(site.linear);
+        let (input, output) = shape.linear_features(site);
         let layer = shape.frozen.linear(site).filter(|layer| {
             let weight = layer.weight();
             (weight.in_features(), weight.out_features()) == (input, output)

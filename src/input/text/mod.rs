@@ -2,6 +2,7 @@
 
 mod batch;
 mod characters;
+mod charsmap;
 mod encode;
 mod outline;
 mod windows;

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::charsmap;
 use crate::json;
 
 /// The parts of the file that are looked at; of the rest only that it is JSON.
@@ -16,7 +17,7 @@ struct Outline {
     model: Value,
 }
 
-/// Most bytes of the file, and most tokens of its vocabulary: LaBSE, whose is the largest of a BERT, has 501,153 in 10 MB.
+/// Most bytes of the file, and most tokens of its vocabulary: LaBSE's is the largest that is known, with 501,153 in 10 MB.
 const MOST_BYTES: usize = 24 << 20;
 const MOST_TOKENS: usize = 600_000;
 
@@ -24,7 +25,7 @@ const MOST_TOKENS: usize = 600_000;
 pub(super) fn fault(file: &[u8]) -> Option<String> {
     if file.len() > MOST_BYTES {
         return Some(format!(
-            "it has {} bytes, and at most {MOST_BYTES} are read; no BERT has so many tokens",
+            "it has {} bytes, and at most {MOST_BYTES} are read; no model has so many tokens",
             file.len()
         ));
     }
@@ -42,10 +43,13 @@ pub(super) fn fault(file: &[u8]) -> Option<String> {
             "its vocabulary has {tokens} tokens, and at most {MOST_TOKENS} are read"
         ));
     }
-    // its table is read without a check
-    let normalizers = nodes(&outline.normalizer);
-    if { normalizers }.any(|node| node.get("type") == Some(&Value::from("Precompiled"))) {
-        return Some("its normalizer is precompiled, which no BERT has".into());
+    let is_precompiled =
+        |node: &&Map<String, Value>| node.get("type") == Some(&"Precompiled".into());
+    for node in nodes(&outline.normalizer).filter(is_precompiled) {
+        let table = node.get("precompiled_charsmap").and_then(Value::as_str);
+        if !table.is_some_and(charsmap::is_sound) {
+            return Some("the table of its precompiled normalizer is damaged".into());
+        }
     }
     let templates: Vec<_> = nodes(&outline.post_processor)
         .filter(|node| node.contains_key("single"))
