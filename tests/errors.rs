@@ -14,7 +14,7 @@ use graftlet::adapter::{Options, TaskAdapter, preset};
 use graftlet::engine::Engine;
 use graftlet::head::Pooling;
 use graftlet::input::text::{LongTexts, Text, Tokenizer};
-use graftlet::model::{Anatomy, Backbone, Dtype, FAMILIES, Linear, Shape, convert};
+use graftlet::model::{Anatomy, Dtype, FAMILIES, Linear, Shape, convert};
 use graftlet::tensor_file::{FloatType, TensorFile, TensorFileWriter};
 use graftlet::train::{Dataset, Event, Row, Settings, Trainer};
 use graftlet::{Error, Result};
@@ -194,7 +194,10 @@ fn another_hidden_size() {
 fn fewer_and_more_layers() {
     for name in GOLDENS {
         for layers in [1, 5, 7, 12] {
-            let other = Shape { layers, ..shape() };
+            let other = Shape {
+                fingerprint: shape().fingerprint,
+                ..Shape::of(Arc::new(FAMILIES[0].sketch(384, layers, 1536).unwrap()))
+            };
             let words = ["number of layers is 6", &layers.to_string()];
             refused(
                 format::load("mine", &golden(name), &other),
@@ -787,7 +790,7 @@ fn backbones_that_are_none() {
         serde_json::to_vec(&map).unwrap()
     };
     for (field, value, code) in [
-        ("model_type", json!("roberta"), "model_unsupported"),
+        ("model_type", json!("deberta"), "model_unsupported"),
         ("hidden_act", json!("prelu"), "model_unsupported"),
         ("hidden_size", json!(0), "config_invalid"),
         ("hidden_size", json!(18), "config_invalid"),

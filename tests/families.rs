@@ -6,16 +6,21 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
+use graftlet::adapter::format;
 use graftlet::input::text::{Batch, Encoded, Text, Tokenizer};
 use graftlet::model::folder::ModelFolder;
-use graftlet::model::{Backbone, Dtype, Encoder, FAMILIES, NoHook, NormSite, convert_checkpoint};
+use graftlet::model::{
+    Backbone, Dtype, Encoder, FAMILIES, Hook, NoHook, NormSite, convert_checkpoint,
+};
 use graftlet::tensor_file::TensorFile;
 use serde_json::Value;
 
 /// One model: its folder, and what transformers computes with it.
 struct Model {
     name: String,
+    root: PathBuf,
     files: BTreeMap<String, Vec<u8>>,
     golden: Value,
 }
@@ -41,6 +46,7 @@ fn models() -> Vec<Model> {
             Model {
                 name: path.file_name().unwrap().to_str().unwrap().to_owned(),
                 golden: serde_json::from_slice(&files["goldens.json"]).unwrap(),
+                root: path.clone(),
                 files,
             }
         })
@@ -208,6 +214,87 @@ fn conversions_hold() {
             println!("{}, {}: cosine {cosine:.5}", model.name, dtype.name());
         }
     }
+}
+
+/// Logits, or the states where there is no head, of adapters that a library saved; `set` names the file of results and the
+/// folder of adapters.
+fn check_adapters(set: &str, least: usize) {
+    let mut count = 0;
+    let mut faults = Vec::new();
+    for model in models() {
+        let Some(results) = model.files.get(&format!("{set}.json")) else {
+            continue;
+        };
+        let results: Value = serde_json::from_slice(results).unwrap();
+        let tensors = model.files.get(&format!("{set}.safetensors"));
+        let tensors = tensors.map(|bytes| TensorFile::open("results", bytes).unwrap());
+        let (encoder, tokenizer) = model.open();
+        for (name, case) in results["cases"].as_object().unwrap() {
+            let what = format!("{}/{set}/{name}", model.name);
+            let files = support::folder(&model.root.join(set).join(name));
+            let task = match format::load(name, &files, encoder.shape()) {
+                Ok(task) => task,
+                Err(error) => {
+                    faults.push(format!("{what}: {error}"));
+                    continue;
+                }
+            };
+            let ids = case["ids"].as_str().unwrap();
+            for (index, (text, _)) in model.texts().iter().enumerate() {
+                let expected: Vec<f32> = match (&case["logits"][index], &tensors) {
+                    (Value::Array(row), _) => {
+                        row.iter().map(|x| x.as_f64().unwrap() as f32).collect()
+                    }
+                    (_, Some(tensors)) => {
+                        let name = format!("{name}.{index}");
+                        let shape = tensors.info(&name).unwrap().0;
+                        tensors.floats(&name, &shape).unwrap()
+                    }
+                    _ => panic!("{what} has no results"),
+                };
+                // the library was given as many tokens as it takes
+                let golden = &model.golden["texts"][index];
+                let given = golden
+                    .get(ids)
+                    .unwrap_or(&golden["ids"])
+                    .as_array()
+                    .unwrap();
+                let sequence = tokenizer.encode_within(text, given.len()).unwrap();
+                assert_eq!(sequence.ids.len(), given.len());
+                let hook: &dyn Hook = &*task.adapter;
+                let states = encoder.forward(&Batch::new([&sequence]), hook).unwrap();
+                let found = match &task.head {
+                    Some(head) => head.logits(&encoder, hook, &states),
+                    None => states.x,
+                };
+                let far = found
+                    .data()
+                    .iter()
+                    .zip(&expected)
+                    .map(|(a, b)| (a - b).abs());
+                let far = far.fold(0.0, f32::max);
+                if found.len() != expected.len() || far > 1e-4 {
+                    faults.push(format!("{what}, text {index}: off by {far}"));
+                    break;
+                }
+                count += 1;
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    assert!(count >= least, "{count} results were compared");
+    println!("{set}: {count} results within 1e-4");
+}
+
+#[test]
+fn adapters_of_peft_answer_as_in_peft() {
+    check_adapters("peft", 250);
+    check_adapters("prefix", 30);
+}
+
+#[test]
+fn adapters_of_adapterhub_answer_as_there() {
+    check_adapters("hub", 100);
 }
 
 fn cosine(a: &[f32], b: &[f32]) -> f64 {

@@ -330,24 +330,24 @@ fn refused(files: &Files, code: &str, words: &[&str]) -> Error {
 fn other_architectures_are_named() {
     for (config, words) in [
         (
-            json!({"model_type": "xlm-roberta", "architectures": ["XLMRobertaForMaskedLM"]}),
-            ["an XLM-RoBERTa model", "XLMRobertaForMaskedLM"],
+            json!({"model_type": "albert", "architectures": ["AlbertForMaskedLM"]}),
+            ["an ALBERT model", "AlbertForMaskedLM"],
         ),
         (
-            json!({"model_type": "roberta", "architectures": ["RobertaModel"]}),
-            ["a RoBERTa model", "RobertaModel"],
+            json!({"model_type": "deberta-v2", "architectures": ["DebertaV2Model"]}),
+            ["a DeBERTa-v2 model", "DebertaV2Model"],
         ),
         (
-            json!({"model_type": "distilbert"}),
-            ["a DistilBERT model", "BERT models so far"],
+            json!({"model_type": "mobilebert"}),
+            ["a MobileBERT model", "BERT, RoBERTa"],
         ),
         (
-            json!({"model_type": "mpnet", "architectures": ["MPNetForMaskedLM"]}),
-            ["an MPNet model", "MPNetForMaskedLM"],
+            json!({"architectures": ["XLNetModel"]}),
+            ["an XLNetModel model", "ModernBERT"],
         ),
         (
-            json!({"model_type": "modernbert"}),
-            ["ModernBERT", "BERT models so far"],
+            json!({"model_type": "nomic_bert"}),
+            ["a Nomic BERT model", "ModernBERT"],
         ),
         (
             json!({"model_type": "t5", "architectures": ["T5EncoderModel"]}),
@@ -358,16 +358,16 @@ fn other_architectures_are_named() {
             ["a Llama model", "LlamaForCausalLM"],
         ),
         (
-            json!({"architectures": ["ElectraModel"]}),
-            ["ElectraModel", "BERT models so far"],
+            json!({"architectures": ["FunnelModel"]}),
+            ["FunnelModel", "ModernBERT"],
         ),
         (
             json!({"model_type": "brand-new"}),
-            ["brand-new", "BERT models so far"],
+            ["brand-new", "BERT, RoBERTa"],
         ),
         (
             json!({"model_type": "bert", "architectures": ["JinaBertModel"], "auto_map": {"AutoModel": "x"}}),
-            ["JinaBertModel", "BERT models so far"],
+            ["JinaBertModel", "BERT, RoBERTa"],
         ),
         (
             json!({"model_type": "bert", "position_embedding_type": "relative_key"}),

@@ -3,8 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
-#[path = "support/tiny.rs"]
-mod tiny;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +10,6 @@ use std::sync::Arc;
 use graftlet::adapter::format::{self, CARD, CONFIG, Files};
 use graftlet::model::{FAMILIES, Shape};
 use serde_json::{Map, Value, json};
-use tiny::Tiny;
 
 const WEIGHTS: &str = "adapter_model.safetensors";
 

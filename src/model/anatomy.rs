@@ -82,6 +82,8 @@ pub struct PoolerPlan {
     pub activation: Activation,
     /// Whether it reads the mean over the tokens, not the first token.
     pub mean: bool,
+    /// Whether a head that labels tokens reads what it makes of each token's state.
+    pub of_tokens: bool,
 }
 
 /// A module with weights.
@@ -167,6 +169,7 @@ impl Anatomy {
             pooler: PoolerPlan {
                 activation: Activation::Tanh,
                 mean: false,
+                of_tokens: false,
             },
             modules: Vec::new(),
             places: BTreeMap::new(),
@@ -242,6 +245,23 @@ impl Anatomy {
     #[must_use]
     pub fn linear(&self, site: LinearSite) -> String {
         self.path(Place::Linear(site))
+    }
+
+    /// Path of a linear layer in a model with a head; empty if the model has none.
+    #[must_use]
+    pub fn path_with_head(&self, site: LinearSite) -> String {
+        let path = self.linear(site);
+        match self.is_beside(Place::Linear(site)) {
+            true => path,
+            false => format!("{}.{path}", self.base()),
+        }
+    }
+
+    /// Whether a module stands beside the encoder in a model with a head, and not below its attribute.
+    #[must_use]
+    pub fn is_beside(&self, place: Place) -> bool {
+        let module = self.module(place);
+        self.family.pooler_is_beside && module.is_some_and(ModulePlan::is_optional)
     }
 
     /// Path of a module below the encoder; empty if the model has none.

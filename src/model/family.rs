@@ -20,6 +20,8 @@ pub struct Family {
     pub adapter_model_class: &'static str,
     /// The attribute that holds the encoder inside a model with a head.
     pub base: &'static str,
+    /// Whether the pooler belongs to a model with a head, and not to the encoder.
+    pub pooler_is_beside: bool,
     /// What shares its memory with the word embeddings in a model that predicts words; a file may have either.
     pub tied: &'static [&'static str],
     /// transformers' `attribute_map`: the usual name of a field, and this family's.
@@ -92,6 +94,36 @@ impl HeadLayout {
         reads: HeadReads::Pooler,
         layers: &[("classifier", None)],
     };
+
+    /// The head of every `…ForTokenClassification`.
+    pub const TOKENS: Self = Self::POOLED;
+
+    /// The module of its last layer.
+    #[must_use]
+    pub fn last(&self) -> &'static str {
+        self.layers.last().map_or("", |(module, _)| module)
+    }
+
+    /// The module of the layer before it, and the activation between both, if it has two.
+    #[must_use]
+    pub fn dense(&self) -> Option<(&'static str, crate::ops::Activation)> {
+        match *self.layers {
+            [(module, Some(activation)), _] => Some((module, activation)),
+            _ => None,
+        }
+    }
+
+    /// The attributes of the model that hold it.
+    pub fn attributes(&self) -> impl Iterator<Item = &'static str> {
+        let attribute = |module: &'static str| module.split('.').next().unwrap_or_default();
+        let mut last = "";
+        self.layers.iter().filter_map(move |(module, _)| {
+            let own = attribute(module);
+            let is_new = own != last;
+            last = own;
+            is_new.then_some(own)
+        })
+    }
 }
 
 /// Paths of the modules of an encoder whose blocks have six linear layers and a norm behind each half.

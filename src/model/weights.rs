@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use super::anatomy::{Anatomy, ModulePlan};
 use super::embedding::Rows;
 use super::family::another_family;
+use super::fields::unsupported;
 use super::place::{Place, Table};
 use crate::error::{Error, Result};
 use crate::kernels::{PackedF32, PackedInt8};
@@ -95,13 +96,21 @@ impl<'a> Weights<'a> {
         let prefix = prefix.unwrap_or_default().to_owned();
         let holder = prefix.trim_end_matches('.').rsplit('.').next();
         let families = super::FAMILIES;
-        let is_other = |holder: &&str| {
-            let base = anatomy.family.base;
-            let known = families.iter().any(|family| family.base == *holder);
-            OTHER_FAMILIES.contains(holder) || known && *holder != base
-        };
-        if let Some(family) = holder.filter(is_other) {
+        if let Some(family) = holder.filter(|holder| OTHER_FAMILIES.contains(holder)) {
             return Err(another_family(families, family, None));
+        }
+        let own = anatomy.family;
+        // an attribute that is called as its family is
+        let named = families.iter().find(|family| {
+            holder.is_some_and(|holder| {
+                family.base == holder && family.title.eq_ignore_ascii_case(holder)
+            })
+        });
+        if let Some(other) = named.filter(|other| other.base != own.base) {
+            return Err(unsupported(format!(
+                "it describes a model of {}, and the weights are those of {}; fetch both from one place",
+                own.title, other.title
+            )));
         }
         Ok(Self {
             files,
@@ -125,6 +134,14 @@ impl<'a> Weights<'a> {
             let tied = self.anatomy.family.tied;
             tied.iter().find_map(|tied| found((*tied).to_owned()))
         };
+        // what belongs to a model with a head stands beside the encoder
+        let modules = self.anatomy.modules().iter();
+        let is_beside = modules
+            .filter(|module| self.anatomy.is_beside(module.place))
+            .any(|module| name.starts_with(&module.path));
+        if is_beside && !self.prefix.is_empty() {
+            return found(name.to_owned());
+        }
         found(full.clone()).or_else(legacy).or_else(tied)
     }
 

@@ -267,7 +267,7 @@ pub(super) fn save(
     files.insert(weights_file.into(), weights);
     let before = original.map(|original| &original.head);
     let head = task.head.as_ref();
-    if let Some(head) = head.filter(|own| head::can_say(Library::AdapterHub, own)) {
+    if let Some(head) = head.filter(|own| head::can_say(Library::AdapterHub, own, shape)) {
         files.extend(heads::write(task, head, name, before, &outer)?);
     } else if head.is_none()
         && let Some(unused) = original.and_then(|original| original.unused_head.as_ref())

@@ -96,17 +96,20 @@ fn sketch(
     {
         return sketch(family);
     }
-    let fitting = |anatomy: &Anatomy| {
-        let own: Vec<String> = anatomy
+    let fitting = |anatomy: &Anatomy| -> usize {
+        let paths: Vec<String> = anatomy
             .linear_sites()
-            .map(|site| format!(".{}.", anatomy.linear(site)))
+            .map(|site| anatomy.linear(site))
             .collect();
-        let base = format!(".{}.", anatomy.base());
-        let fits = |key: &&str| {
+        // a module's own path counts, and that it stands below the family's attribute counts again
+        let points = |key: &str| {
             let key = format!(".{key}");
-            key.contains(&base) || own.iter().any(|path| key.contains(path))
+            let path = paths.iter().find(|path| key.contains(&format!(".{path}.")));
+            path.map_or(0, |path| {
+                1 + usize::from(key.contains(&format!(".{}.{path}.", anatomy.base())))
+            })
         };
-        file.names().filter(fits).count()
+        file.names().map(points).sum()
     };
     let mut best: Option<(usize, Anatomy)> = None;
     for anatomy in FAMILIES.iter().filter_map(|family| sketch(family).ok()) {

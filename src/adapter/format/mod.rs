@@ -6,6 +6,7 @@
 mod adapterhub;
 mod fields;
 mod head;
+mod head_layout;
 mod inspect;
 mod listing;
 mod peft;
@@ -289,7 +290,7 @@ pub fn save(task: &TaskAdapter, name: &str, library: Library, shape: &Shape) -> 
         card.labels.clone_from(&head.config().labels);
         card.problem = said(&head.config().problem);
         card.calibration = head.calibration().cloned();
-        if !head::can_say(library, head) {
+        if !head::can_say(library, head, shape) {
             head::put_aside(head, task.float, &mut card, &mut files)?;
         }
     }

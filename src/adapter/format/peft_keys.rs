@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::head_layout;
 use crate::adapter::bias::{all_sites, peft_key};
 use crate::error::Result;
-use crate::model::{LinearSite, Shape};
+use crate::model::family::HeadLayout;
+use crate::model::{Family, LinearSite, Shape};
 use crate::tensor_file::TensorFile;
 
 /// A head for texts or tokens, by the two names that transformers has for it.
@@ -31,10 +33,14 @@ const NAMED: [(&str, bool); 6] = [
     ("ia3_l", false),
 ];
 
-/// What the encoder's modules are called.
+/// What the model's modules are called.
 struct Names {
-    /// The first parts of their paths.
+    /// The first parts of the paths of the encoder's.
     roots: BTreeSet<String>,
+    /// Those of modules beside the encoder.
+    beside: BTreeSet<String>,
+    /// The paths of a head's modules.
+    heads: BTreeSet<&'static str>,
     /// The paths of those that have a bias.
     paths: BTreeSet<String>,
 }
@@ -45,10 +51,19 @@ impl Names {
         let paths: BTreeSet<String> = all_sites(shape)
             .filter_map(|site| Some(bias(site).strip_suffix(".bias")?.to_owned()))
             .collect();
-        let first = |path: &str| path.split('.').next().unwrap_or_default().to_owned();
-        let modules = shape.anatomy.modules().iter();
+        let (mut roots, mut beside) = (BTreeSet::new(), BTreeSet::new());
+        for module in shape.anatomy.modules() {
+            let first = module.path.split('.').next().unwrap_or_default().to_owned();
+            match shape.anatomy.is_beside(module.place) {
+                true => beside.insert(first),
+                false => roots.insert(first),
+            };
+        }
+        let own = shape.anatomy.family.head.layers.iter();
         Self {
-            roots: modules.map(|module| first(&module.path)).collect(),
+            roots,
+            beside,
+            heads: own.map(|(module, _)| *module).chain(HEADS).collect(),
             paths,
         }
     }
@@ -59,7 +74,13 @@ impl Names {
             return false;
         };
         let module = module.join(".");
-        HEADS.contains(&module.as_str()) || self.paths.contains(&module)
+        self.heads.contains(module.as_str()) || self.paths.contains(&module)
+    }
+
+    /// Whether a part of a path begins that of a head.
+    fn begins_head(&self, part: &str) -> bool {
+        let mut heads = self.heads.iter();
+        heads.any(|head| head.split('.').next() == Some(part))
     }
 }
 
@@ -91,7 +112,9 @@ impl Key {
             before.iter().map(|part| format!("{part}.")).collect()
         });
         if prefix.is_none() {
-            let known = |part: &&str| HEADS.contains(part) || *part == PROMPT;
+            let known = |part: &&str| {
+                names.begins_head(part) || names.beside.contains(*part) || *part == PROMPT
+            };
             let start = parts.iter().position(known).unwrap_or_default();
             parts.drain(..start);
         }
@@ -187,10 +210,11 @@ impl Keys {
             .map(|(plain, key)| (plain.as_str(), key.as_str()))
     }
 
-    /// Whether something in the file belongs to a linear layer.
-    pub(super) fn have(&self, site: LinearSite, shape: &Shape) -> bool {
+    /// The file's keys of what belongs to a linear layer.
+    pub(super) fn of_linear(&self, site: LinearSite, shape: &Shape) -> Vec<String> {
         let path = format!("{}.", shape.anatomy.linear(site));
-        self.keys.keys().any(|key| key.starts_with(&path))
+        let own = self.keys.iter().filter(|(key, _)| key.starts_with(&path));
+        own.map(|(_, key)| key.clone()).collect()
     }
 
     /// The linear layers whose weights are in the file, which PEFT's `modules_to_save` names.
@@ -206,27 +230,35 @@ impl Keys {
     pub(super) fn of_other_heads(&self) -> BTreeMap<&str, Vec<&str>> {
         let mut found = BTreeMap::<&str, Vec<&str>>::new();
         for (plain, key) in self.iter() {
-            let mut parts = plain.split('.');
-            let first = parts.next().unwrap_or_default();
-            let is_plain_head = HEADS.contains(&first) && parts.clone().count() == 1;
-            if !is_plain_head && first != PROMPT && !self.names.roots.contains(first) {
+            let first = plain.split('.').next().unwrap_or_default();
+            let module = plain.rsplit_once('.').map_or("", |(module, _)| module);
+            let names = &self.names;
+            let is_known = names.heads.contains(module)
+                || names.roots.contains(first)
+                || names.beside.contains(first);
+            if !is_known && first != PROMPT {
                 found.entry(first).or_default().push(key);
             }
         }
         found
     }
 
-    /// The file's key of the head's weight, if it has a head.
-    pub(super) fn get_head(&self) -> Option<&String> {
-        self.keys.get(&format!("{}.weight", self.head()))
-    }
-
-    /// The head's module: `score` where the file has that, else `classifier`.
-    pub(super) fn head(&self) -> &'static str {
-        if self.keys.contains_key("score.weight") {
-            HEADS[1]
-        } else {
-            HEADS[0]
-        }
+    /// The file's key of the weight of a head's last layer, and how the head is laid out, if it has one: as the class of
+    /// the family for that task has it, else in one layer.
+    pub(super) fn head(&self, of_tokens: bool, family: &Family) -> Option<(&String, HeadLayout)> {
+        let own = head_layout::of_class(family, of_tokens);
+        let plain = |layers| HeadLayout {
+            layers,
+            ..HeadLayout::TOKENS
+        };
+        let layouts = [
+            own,
+            plain(&[("classifier", None)]),
+            plain(&[("score", None)]),
+        ];
+        layouts.into_iter().find_map(|layout| {
+            let key = self.keys.get(&format!("{}.weight", layout.last()))?;
+            Some((key, layout))
+        })
     }
 }

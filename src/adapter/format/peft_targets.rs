@@ -67,7 +67,7 @@ pub(in crate::adapter) fn paths(
     let path = shape.anatomy.linear(site);
     let prefix = fields.get(PREFIX).and_then(Value::as_str);
     [
-        format!("{}.{path}", shape.anatomy.base()),
+        shape.anatomy.path_with_head(site),
         format!("{}{path}", prefix.unwrap_or_default()),
         path,
     ]
@@ -218,7 +218,7 @@ pub(in crate::adapter) fn write(sites: &BTreeSet<LinearSite>, shape: &Shape) -> 
 }
 
 fn ends_with(shape: &Shape, site: LinearSite, ending: &str) -> bool {
-    let path = format!(".{}.{}", shape.anatomy.base(), shape.anatomy.linear(site));
+    let path = format!(".{}", shape.anatomy.path_with_head(site));
     path.ends_with(&format!(".{ending}"))
 }
 

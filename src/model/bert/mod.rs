@@ -12,6 +12,7 @@ pub(super) static FAMILY: Family = Family {
     class: "Bert",
     adapter_model_class: "BertAdapterModel",
     base: "bert",
+    pooler_is_beside: false,
     tied: &["cls.predictions.decoder.weight"],
     attribute_map: &[],
     anatomy,

@@ -15,6 +15,7 @@ pub(super) static FAMILY: Family = Family {
     class: "DistilBert",
     adapter_model_class: "DistilBertAdapterModel",
     base: "distilbert",
+    pooler_is_beside: false,
     tied: &["vocab_projector.weight"],
     attribute_map: &[
         ("hidden_size", "dim"),

@@ -15,6 +15,7 @@ pub(super) static FAMILY: Family = Family {
     class: "Electra",
     adapter_model_class: "ElectraAdapterModel",
     base: "electra",
+    pooler_is_beside: false,
     tied: &["generator_lm_head.weight"],
     attribute_map: &[],
     anatomy,

@@ -16,6 +16,7 @@ pub(super) static FAMILY: Family = Family {
     class: "ModernBert",
     adapter_model_class: "",
     base: "model",
+    pooler_is_beside: true,
     tied: &["decoder.weight"],
     attribute_map: &[
         ("hidden_act", "hidden_activation"),
@@ -116,6 +117,7 @@ fn anatomy(family: &'static Family, fields: &ConfigFields) -> Result<Anatomy> {
     anatomy.linear_layer(LinearSite::POOLER, "head.dense", [hidden, hidden], bias);
     anatomy.norm(NormSite::Pooler, "head.norm", hidden, norm_bias);
     anatomy.pooler = PoolerPlan {
+        of_tokens: true,
         activation: fields.activation("classifier_activation")?,
         mean: match fields.text("classifier_pooling").unwrap_or("cls") {
             "cls" => false,

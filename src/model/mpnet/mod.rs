@@ -15,6 +15,7 @@ pub(super) static FAMILY: Family = Family {
     class: "MPNet",
     adapter_model_class: "",
     base: "mpnet",
+    pooler_is_beside: false,
     tied: &["lm_head.decoder.weight"],
     attribute_map: &[],
     anatomy,

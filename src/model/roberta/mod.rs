@@ -16,6 +16,7 @@ pub(super) static FAMILY: Family = Family {
     class: "Roberta",
     adapter_model_class: "RobertaAdapterModel",
     base: "roberta",
+    pooler_is_beside: false,
     tied: &["lm_head.decoder.weight"],
     attribute_map: &[],
     anatomy: |family, fields| anatomy(family, fields, 50265),
