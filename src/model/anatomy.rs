@@ -4,6 +4,7 @@ use super::family::{Family, another_family, family_of};
 use super::fields::ConfigFields;
 use super::place::{Linear, LinearSite, NormSite, Place, SublayerSite, Table};
 use crate::error::{Error, Result};
+use crate::kernels::Reach;
 use crate::ops::Activation;
 
 /// A model taken apart: its sizes, what each block computes, and every module that has weights. A family
@@ -52,8 +53,8 @@ pub struct BlockPlan {
     pub gated: bool,
     /// θ of rotary position embeddings.
     pub rotary: Option<f64>,
-    /// The farthest token that a token sees, in both directions; `None` for all.
-    pub window: Option<usize>,
+    /// Which tokens of its sequence a token sees.
+    pub reach: Reach,
 }
 
 /// How token ids become what enters the first block.

@@ -4,7 +4,7 @@ use super::overflow::Overflow;
 use super::relative::relative_bias;
 use super::{Anatomy, Attention, BlockPlan, Frozen, Hook, Join, Linear, LinearSite, NormSite};
 use super::{Place, Sublayer, SublayerSite};
-use crate::kernels::{Reach, Rotary};
+use crate::kernels::Rotary;
 use crate::ops::{Activation, AttentionPlan, FrozenLinear, LayerNorm, columns, multiply, rotate};
 use crate::tensor::Tensor;
 
@@ -61,7 +61,7 @@ impl Block {
                 plan,
                 attention: AttentionPlan {
                     heads,
-                    reach: plan.window.map_or(Reach::ALL, Reach::window),
+                    reach: plan.reach,
                     bias: bias.clone(),
                 },
                 rotary: plan.rotary.map(&mut rotary),

@@ -6,6 +6,7 @@ use super::anatomy::{Anatomy, BlockPlan, Sizes};
 use super::fields::{ConfigFields, unsupported};
 use super::place::{Linear, LinearSite, NormSite, Sublayer, SublayerSite, Table};
 use crate::error::{Error, Result};
+use crate::kernels::Reach;
 
 /// A model family, as data: how its `config.json` becomes an [`Anatomy`], and what the Python libraries call it.
 /// A family is a folder of `src/model/` and an entry of [`FAMILIES`](super::FAMILIES).
@@ -238,7 +239,7 @@ impl BlockPlan {
             activation: fields.activation("hidden_act")?,
             gated: false,
             rotary: None,
-            window: None,
+            reach: Reach::ALL,
         })
     }
 }

@@ -8,6 +8,7 @@ use super::family::{BASE, Family, HeadLayout, Targets};
 use super::fields::{ConfigFields, invalid, unsupported};
 use super::place::{Linear, LinearSite, NormSite, Sublayer, SublayerSite, Table};
 use crate::error::Result;
+use crate::kernels::Reach;
 
 /// The row of this family.
 pub(super) static FAMILY: Family = Family {
@@ -108,7 +109,11 @@ fn anatomy(family: &'static Family, fields: &ConfigFields) -> Result<Anatomy> {
             } else {
                 thetas.local
             }),
-            window: (!is_global).then_some(window),
+            reach: if is_global {
+                Reach::ALL
+            } else {
+                Reach::window(window)
+            },
         });
     }
     anatomy.norm(NormSite::Final, "final_norm", hidden, norm_bias);
