@@ -241,6 +241,16 @@ fn check_adapters(set: &str, least: usize) {
             };
             let ids = case["ids"].as_str().unwrap();
             for (index, (text, _)) in model.texts().iter().enumerate() {
+                // PEFT drops the token types of a bare encoder with virtual tokens; here a pair keeps them
+                let drops_types = case["task"] == "FEATURE_EXTRACTION";
+                let has_types = matches!(
+                    encoder.shape().anatomy.family.model_type,
+                    "bert" | "electra"
+                );
+                let is_virtual = task.adapter.first_position() > 0;
+                if drops_types && has_types && is_virtual && text.second.is_some() {
+                    continue;
+                }
                 let expected: Vec<f32> = match (&case["logits"][index], &tensors) {
                     (Value::Array(row), _) => {
                         row.iter().map(|x| x.as_f64().unwrap() as f32).collect()
