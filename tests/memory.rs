@@ -2,6 +2,8 @@
 #![cfg(all(target_os = "linux", not(target_arch = "wasm32")))]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod support;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -29,10 +31,7 @@ fn engine() -> Option<Engine> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("www/public/models/minilm-l6");
     let read = |name: &str| std::fs::read(folder.join(name)).ok();
     let Some(weights) = read("backbone.safetensors") else {
-        eprintln!(
-            "skipped: no backbone in {}; run ./build.sh setup",
-            folder.display()
-        );
+        support::missing("backbone", &folder);
         return None;
     };
     let (config, tokenizer) = (read("config.json")?, read("tokenizer.json")?);
