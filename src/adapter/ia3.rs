@@ -132,6 +132,7 @@ impl Config for Ia3Config {
     }
 
     fn build(&self, shape: &Shape, source: &mut dyn ParamSource) -> Result<Box<dyn Adapter>> {
+        super::check_sites(self.sites.keys(), shape)?;
         let mut tensors = Collector::new(source);
         let mut factors = BTreeMap::new();
         for (&site, &side) in &self.sites {

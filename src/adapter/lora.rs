@@ -187,6 +187,7 @@ impl LoraConfig {
             let reason = "it must be at least 0 and less than 1".into();
             return invalid("dropout", self.dropout.to_string(), reason);
         }
+        super::check_sites(self.targets.iter(), shape)?;
         if self.targets.is_empty() {
             let reason = "name at least one linear layer".into();
             return invalid("targets", "empty".into(), reason);

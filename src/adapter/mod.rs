@@ -475,6 +475,18 @@ fn target_sites(
     }
 }
 
+/// Refuses sites that the model does not have.
+fn check_sites<'a>(mut sites: impl Iterator<Item = &'a LinearSite>, shape: &Shape) -> Result<()> {
+    let absent = sites.find(|&&site| shape.linear_features(site) == (0, 0));
+    absent.map_or(Ok(()), |site| {
+        Err(Error::OptionInvalid {
+            option: "targets",
+            value: site.title(),
+            reason: format!("a {} model has no such layer", shape.anatomy.family.title),
+        })
+    })
+}
+
 /// Lowest layer among the sites of some parameters.
 fn lowest_layer(parameters: &[Parameter]) -> Option<usize> {
     let layers = parameters

@@ -218,6 +218,17 @@ fn check_model(name: &str, outer: &Fields<'_>, shape: &Shape) -> Result<()> {
     if model != expected {
         return mismatch("model type", expected.to_owned(), model);
     }
+    // what is written here for a family that AdapterHub has no class of names none
+    let class: String = outer.parse("model_class", Some(String::new()))?;
+    let family = shape.anatomy.family;
+    if family.adapter_model_class.is_empty() && !class.is_empty() {
+        return Err(Error::MethodUnsupported {
+            place: CONFIG.into(),
+            method: format!("AdapterHub's interface to {}", family.title),
+            hint: "it puts its parts elsewhere in each model; train the adapter with PEFT, or here"
+                .into(),
+        });
+    }
     Ok(())
 }
 
