@@ -106,7 +106,7 @@ def make(family, texts, short):
             model.save_adapter(str(folder), name, use_safetensors="prefix" not in name)
             read = load(family, layers)
             read.load_adapter(str(folder), set_active=True, use_safetensors="prefix" not in name)
-        except (ValueError, TypeError, RuntimeError, NotImplementedError) as error:
+        except (ValueError, TypeError, RuntimeError, IndexError) as error:
             shutil.rmtree(folder, ignore_errors=True)
             record["refused"][name] = f"{type(error).__name__}: {str(error).strip()[:200]}"
             continue

@@ -24,7 +24,8 @@ def lora(task="SEQ_CLS", **settings):
 def virtual(kind, family, task="SEQ_CLS", **settings):
     """PEFT guesses these sizes from the configuration's names, which some families lack, and not ELECTRA's smaller embeddings."""
     if family.classes == "DistilBert" or kind is PromptTuningConfig:
-        size = family.embedding_size if kind is PromptTuningConfig else family.sizes.get("hidden_size")
+        whole = family.sizes.get("hidden_size") or family.sizes["dim"]
+        size = family.embedding_size if kind is PromptTuningConfig else whole
         heads = family.sizes.get("num_attention_heads") or family.sizes["n_heads"]
         settings = {"token_dim": size, "num_attention_heads": heads} | settings
     return kind(task_type=task, num_virtual_tokens=PROMPT, **settings)
@@ -44,7 +45,8 @@ def cases(family):
         "ia3_default": lambda: IA3Config(task_type="SEQ_CLS"),
         "ia3": lambda: IA3Config(task_type="SEQ_CLS", target_modules=targets, feedforward_modules=feedforward),
         "prompt_default_sizes": lambda: PromptTuningConfig(task_type="SEQ_CLS", num_virtual_tokens=PROMPT),
-        "prompt": lambda: virtual(PromptTuningConfig, family),
+        # a bare ModernBERT brings no head of its own, which PEFT would leave random
+        "prompt": lambda: virtual(PromptTuningConfig, family, **({"modules_to_save": head} if family.part else {})),
         "prefix": lambda: virtual(PrefixTuningConfig, family),
         "tokens": lambda: lora("TOKEN_CLS", target_modules=qv, modules_to_save=list(head)),
         "features": lambda: lora("FEATURE_EXTRACTION", target_modules="all-linear"),
