@@ -5,7 +5,7 @@ use crate::adapter::{HalfBlock, TaskAdapter};
 use crate::error::Result;
 use crate::input::text::Batch;
 use crate::model::{Embedder, Hook, Join, LinearSite, NormSite, States, SublayerSite};
-use crate::ops::{add, add_scaled, concat, scale};
+use crate::ops::{LayerNorm, add, add_scaled, concat, scale};
 use crate::tensor::Tensor;
 
 /// What one row is computed with: a composition without the blocks that tell rows apart.
@@ -356,6 +356,19 @@ impl Hook for Node {
                 None => norm.join(h, residual),
             },
             Self::Average(_) | Self::Fuse { .. } => norm.join(h, residual),
+        }
+    }
+
+    fn norm(&self, site: NormSite, x: &Tensor, norm: &LayerNorm) -> Tensor {
+        match self {
+            Self::One(task) => task.adapter.norm(site, x, norm),
+            Self::Stack(of) | Self::Fuse { of, .. } => {
+                match of.iter().find(|part| part.changes_norm(site)) {
+                    Some(part) => part.norm(site, x, norm),
+                    None => norm.forward(x),
+                }
+            }
+            Self::Average(_) => norm.forward(x),
         }
     }
 

@@ -7,7 +7,7 @@ use crate::input::text::{Batch, Encoded};
 use crate::model::{
     Attention, Backbone, Hook, Join, LinearSite, NoHook, NormSite, States, SublayerSite,
 };
-use crate::ops::{concat, replace_rows, select, slice};
+use crate::ops::{LayerNorm, concat, replace_rows, select, slice};
 use crate::tensor::Tensor;
 
 /// Some sequences of a call and what they are computed with.
@@ -349,6 +349,14 @@ impl Hook for Rows<'_> {
         });
         let joined: Vec<Tensor> = joined.collect();
         concat(&joined.iter().collect::<Vec<_>>())
+    }
+
+    fn norm(&self, site: NormSite, x: &Tensor, norm: &LayerNorm) -> Tensor {
+        self.change(
+            norm.forward(x),
+            |hook| hook.changes_norm(site),
+            |part, _| part.hook.norm(site, &slice(x, part.tokens.clone()), norm),
+        )
     }
 
     fn after_norm(&self, site: NormSite, y: Tensor) -> Tensor {

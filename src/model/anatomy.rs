@@ -228,6 +228,12 @@ impl Anatomy {
         self.places.get(&place).map(|&index| &self.modules[index])
     }
 
+    /// Whether the model has a module, with a bias.
+    #[must_use]
+    pub fn has_bias(&self, place: Place) -> bool {
+        self.module(place).is_some_and(|module| module.bias)
+    }
+
     /// Number of blocks.
     #[must_use]
     pub fn layers(&self) -> usize {

@@ -119,16 +119,16 @@ impl Block {
     ) -> Tensor {
         let site = SublayerSite { layer, sublayer };
         let norm = self.norms[sublayer as usize].as_ref();
-        let normed = |y| hook.after_norm(NormSite::Block(site), y);
+        let place = NormSite::Block(site);
         if self.plan.norm_first {
             let h = match norm {
-                Some(norm) => compute(&normed(norm.forward(&x))),
+                Some(norm) => compute(&hook.norm(place, &x, norm)),
                 None => compute(&x),
             };
             return hook.sublayer(site, h, &x, Join(None));
         }
         let h = compute(&x);
-        normed(hook.sublayer(site, h, &x, Join(norm)))
+        hook.after_norm(place, hook.sublayer(site, h, &x, Join(norm)))
     }
 
     fn attend(

@@ -107,7 +107,7 @@ impl Backbone for Encoder {
             states.x = self.blocks[layer].forward(layer, x, starts, hook, watched);
         }
         if is_end && let Some(norm) = self.shape.frozen.norm(NormSite::Final) {
-            states.x = hook.after_norm(NormSite::Final, norm.forward(&states.x));
+            states.x = hook.norm(NormSite::Final, &states.x, norm);
         }
         if let Some(overflow) = overflow {
             states.x = overflow.mark(states.x, &states.starts);
@@ -128,7 +128,7 @@ impl Backbone for Encoder {
         let each: Vec<usize> = (0..=rows).collect();
         let y = self.shape.anatomy.pooler.activation.forward(y);
         let y = match self.shape.frozen.norm(NormSite::Pooler) {
-            Some(norm) => hook.after_norm(NormSite::Pooler, norm.forward(&y)),
+            Some(norm) => hook.norm(NormSite::Pooler, &y, norm),
             None => y,
         };
         overflow.mark(y, &each)

@@ -169,6 +169,14 @@ pub trait Hook {
         self.inner().is_some_and(|inner| inner.changes_output(site))
     }
 
+    /// The `norm` of `x`: `[tokens, width]`, where it stands alone and does not end a half block.
+    fn norm(&self, site: NormSite, x: &Tensor, norm: &LayerNorm) -> Tensor {
+        match self.inner() {
+            Some(inner) => inner.norm(site, x, norm),
+            None => self.after_norm(site, norm.forward(x)),
+        }
+    }
+
     /// The output `y`: `[tokens, width]` of a layer norm.
     fn after_norm(&self, site: NormSite, y: Tensor) -> Tensor {
         match self.inner() {
@@ -177,7 +185,7 @@ pub trait Hook {
         }
     }
 
-    /// Whether [`after_norm`](Self::after_norm) does anything at a site.
+    /// Whether [`norm`](Self::norm) or [`after_norm`](Self::after_norm) does anything else at a site.
     fn changes_norm(&self, site: NormSite) -> bool {
         self.inner().is_some_and(|inner| inner.changes_norm(site))
     }

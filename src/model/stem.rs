@@ -77,7 +77,7 @@ impl Stem {
     /// What follows the sum of the embeddings.
     fn finish(&self, x: Tensor, hook: &dyn Hook) -> Tensor {
         match &self.norm {
-            Some(norm) => hook.after_norm(NormSite::Embedding, norm.forward(&x)),
+            Some(norm) => hook.norm(NormSite::Embedding, &x, norm),
             None => x,
         }
     }

@@ -491,7 +491,12 @@ fn check_size(adapter: &str, file: &TensorFile<'_>, shape: &Shape, all_layers: b
         })
     };
     let Extent { layers, matrices } = Extent::of(file)?;
-    let fits = |dims: &Vec<usize>| dims.contains(&shape.hidden_size);
+    let widths: BTreeSet<usize> = shape
+        .linear_sites()
+        .map(|site| shape.linear_features(site))
+        .flat_map(|(input, output)| [input, output])
+        .collect();
+    let fits = |dims: &Vec<usize>| dims.iter().any(|width| widths.contains(width));
     if let Some(dims) = matrices.iter().min()
         && !matrices.iter().any(fits)
     {

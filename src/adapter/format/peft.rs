@@ -54,12 +54,20 @@ pub(super) fn load(
         .as_ref()
         .is_ok_and(|config| config.describe(shape).layers.len() == shape.layers);
     check_size(name, &file, shape, whole)?;
-    let saved: BTreeSet<_> = keys.saved(shape).into_iter().collect();
-    let config: Box<dyn Config> = match saved.is_empty() {
+    let (mut sites, mut norms) = (BTreeSet::new(), BTreeSet::new());
+    for place in keys.saved(shape) {
+        match place {
+            Place::Linear(site) => drop(sites.insert(site)),
+            Place::Norm(site) => drop(norms.insert(site)),
+            Place::Table(_) => {}
+        }
+    }
+    let config: Box<dyn Config> = match sites.is_empty() && norms.is_empty() {
         true => config?,
         false => Box::new(SavedConfig {
             inner: Rc::from(config?),
-            sites: saved,
+            sites,
+            norms,
         }),
     };
 
@@ -145,8 +153,10 @@ fn with_pooler(
 ) -> Result<(Shape, Vec<String>)> {
     let of_pooler = keys.of_linear(LinearSite::POOLER, shape);
     let in_file = !of_pooler.is_empty();
+    // in such a family only the bare model has one, and checkpoints seldom do
+    let is_unread = shape.anatomy.family.head.reads == HeadReads::FirstToken;
     let is_bare = task_type(fields)?.as_deref() == Some(FEATURES);
-    if in_file && !shape.pooler && is_bare {
+    if in_file && !shape.pooler && is_bare && is_unread {
         return Ok((shape.clone(), of_pooler));
     }
     if in_file && !shape.pooler {
@@ -364,7 +374,7 @@ fn saved_modules(task: &TaskAdapter, shape: &Shape) -> Vec<String> {
     let mut names = Vec::new();
     for site in task.adapter.config().replaces() {
         let path = shape.anatomy.linear(site);
-        let whole = format!(".{}.{path}.", shape.anatomy.base());
+        let whole = format!(".{}.", shape.anatomy.path_with_head(site));
         let name = before
             .iter()
             .find(|name| whole.contains(&format!(".{name}.")))

@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::head_layout;
-use crate::adapter::bias::{all_sites, peft_key};
 use crate::error::Result;
 use crate::model::family::HeadLayout;
-use crate::model::{Family, LinearSite, Shape};
+use crate::model::{Family, LinearSite, ModulePlan, NormSite, Place, Shape};
 use crate::tensor_file::TensorFile;
 
 /// A head for texts or tokens, by the two names that transformers has for it.
@@ -41,16 +40,12 @@ struct Names {
     beside: BTreeSet<String>,
     /// The paths of a head's modules.
     heads: BTreeSet<&'static str>,
-    /// The paths of those that have a bias.
+    /// The paths of the encoder's, and of those beside it.
     paths: BTreeSet<String>,
 }
 
 impl Names {
     fn of(shape: &Shape) -> Self {
-        let bias = |site| peft_key(&shape.anatomy, site, false);
-        let paths: BTreeSet<String> = all_sites(shape)
-            .filter_map(|site| Some(bias(site).strip_suffix(".bias")?.to_owned()))
-            .collect();
         let (mut roots, mut beside) = (BTreeSet::new(), BTreeSet::new());
         for module in shape.anatomy.modules() {
             let first = module.path.split('.').next().unwrap_or_default().to_owned();
@@ -60,11 +55,12 @@ impl Names {
             };
         }
         let own = shape.anatomy.family.head.layers.iter();
+        let modules = shape.anatomy.modules().iter();
         Self {
             roots,
             beside,
             heads: own.map(|(module, _)| *module).chain(HEADS).collect(),
-            paths,
+            paths: modules.map(|module| module.path.clone()).collect(),
         }
     }
 
@@ -217,13 +213,17 @@ impl Keys {
         own.map(|(_, key)| key.clone()).collect()
     }
 
-    /// The linear layers whose weights are in the file, which PEFT's `modules_to_save` names.
-    pub(super) fn saved(&self, shape: &Shape) -> Vec<LinearSite> {
-        let is_saved = |site: &LinearSite| {
-            let path = shape.anatomy.linear(*site);
-            self.keys.contains_key(&format!("{path}.weight"))
+    /// The modules whose weights are in the file, which PEFT's `modules_to_save` names: linear layers, and layer norms that
+    /// do not end a half block.
+    pub(super) fn saved(&self, shape: &Shape) -> impl Iterator<Item = Place> {
+        let modules = shape.anatomy.modules().iter();
+        let is_saved = |module: &&ModulePlan| match module.place {
+            Place::Table(_) => false,
+            Place::Norm(NormSite::Block(_)) => false,
+            _ if module.is_optional() && !shape.pooler => false,
+            _ => self.keys.contains_key(&format!("{}.weight", module.path)),
         };
-        shape.linear_sites().filter(is_saved).collect()
+        modules.filter(is_saved).map(|module| module.place)
     }
 
     /// What belongs to no module that is known here, by the first part of its path: `qa_outputs`.
