@@ -56,7 +56,18 @@ def load(family, layers):
     return model.eval()
 
 
+def without_random_bias(family, model):
+    """The library wraps ModernBERT's joint projection in a layer with a bias, which it leaves random where the model has none.
+
+    It is in no file, so a folder would give other results each time; here it is zero, as in the model itself.
+    """
+    for name, parameter in model.named_parameters():
+        if name.endswith("Wqkv.bias") and not family.sizes.get("attention_bias"):
+            parameter.data.zero_()
+
+
 def answer(family, model, texts, precision=torch.float64):
+    without_random_bias(family, model)
     model.to(precision)
     with torch.no_grad():
         found = [model(**inputs(family, ids, types)).logits[0].double() for ids, types in texts]
