@@ -40,6 +40,8 @@ def cases(family):
     if family.classes == "ModernBert":
         # only with the model's own head
         found = {name: (config, 0) for name, (config, _) in found.items() if name != "static"}
+        # whose adapters after attention go through the last layer's norm in every layer
+        found["seq_bn_both"] = (SeqBnConfig(reduction_factor=8, mh_adapter=True), 0)
     if family.part:
         kept = ("double_seq_bn", "lora_everywhere", "ia3", "seq_bn_inv", "prompt")
         found = {name: found[name] for name in kept}
