@@ -40,6 +40,8 @@ def cases(family):
     if family.classes == "ModernBert":
         # only with the model's own head
         found = {name: (config, 0) for name, (config, _) in found.items() if name != "static"}
+        # whose adapters after attention go through the last layer's norm in every layer
+        found["seq_bn_both"] = (SeqBnConfig(reduction_factor=8, mh_adapter=True), 0)
     if family.part:
         kept = ("double_seq_bn", "lora_everywhere", "ia3", "seq_bn_inv", "prompt")
         found = {name: found[name] for name in kept}
@@ -56,7 +58,18 @@ def load(family, layers):
     return model.eval()
 
 
+def without_random_bias(family, model):
+    """The library wraps ModernBERT's joint projection in a layer with a bias, which it leaves random where the model has none.
+
+    It is in no file, so a folder would give other results each time; here it is zero, as in the model itself.
+    """
+    for name, parameter in model.named_parameters():
+        if name.endswith("Wqkv.bias") and not family.sizes.get("attention_bias"):
+            parameter.data.zero_()
+
+
 def answer(family, model, texts, precision=torch.float64):
+    without_random_bias(family, model)
     model.to(precision)
     with torch.no_grad():
         found = [model(**inputs(family, ids, types)).logits[0].double() for ids, types in texts]
