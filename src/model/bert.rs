@@ -1,5 +1,5 @@
 mod checkpoint;
-mod modules;
+pub(super) mod modules;
 
 use std::sync::Arc;
 

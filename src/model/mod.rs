@@ -4,8 +4,10 @@
 mod bert;
 mod config;
 mod convert;
+pub mod e5;
 mod embedding;
 pub mod folder;
+mod four_bit;
 mod frozen;
 mod hook;
 mod overflow;

@@ -2,9 +2,12 @@
 
 mod batch;
 mod characters;
+mod charsmap;
 mod encode;
 mod outline;
+mod unigram;
 mod windows;
+mod words;
 
 pub use batch::{Batch, Encoded, runs};
 pub use characters::Characters;
