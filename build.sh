@@ -90,7 +90,7 @@ clean() {
   if [ -d target ]; then
     find target -mindepth 1 -maxdepth 1 ! -name backbone -exec rm -rf {} +
   fi
-  rm -rf pkg graftlet-*.tgz www/dist www/public/models www/test-results www/playwright-report test-results playwright-report
+  rm -rf pkg graftlet-*.tgz www/dist www/public/models www/public/models.json www/test-results www/playwright-report test-results playwright-report
   say "Removed what was built; target/backbone/ and www/node_modules/ stay."
 }
 

@@ -1,4 +1,4 @@
-// Writes www/public/models/index.json, the list of the models that the page offers: those whose folders are complete.
+// Writes www/public/models.json, the list of the models that the page offers: those whose folders are complete.
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,4 +15,4 @@ const list = KNOWN.flatMap((known) => {
   const { files } = JSON.parse(readFileSync(manifest, "utf8"));
   return [{ ...known, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0) }];
 });
-writeFileSync(join(models, "index.json"), `${JSON.stringify({ models: list }, null, 2)}\n`);
+writeFileSync(join(models, "../models.json"), `${JSON.stringify({ models: list }, null, 2)}\n`);

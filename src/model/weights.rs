@@ -196,7 +196,7 @@ impl<'a> Weights<'a> {
             Some(_) if input > PackedInt8::MAX_IN => {
                 return Err(Error::UnsupportedFeature {
                     place: self.place(),
-                    feature: format!("quantised tensor \"{name}\" with {input} inputs"),
+                    feature: format!("int8 tensor \"{name}\" with {input} inputs"),
                 });
             }
             Some((data, scales)) => Weight::Int8(PackedInt8::pack(&data, &scales, output, input)),

@@ -38,7 +38,7 @@ export function titleOf(folder: string): string {
 /** Reads the list of models. Without one the page has the one it began with. */
 export async function loadModels(): Promise<void> {
   try {
-    const content = await fetchFile("models/index.json", { cache: "no-cache" });
+    const content = await fetchFile("models.json", { cache: "no-cache" });
     models.value = readModels(new TextDecoder().decode(content));
   } catch {
     models.value = [];
