@@ -2,10 +2,10 @@
  * What each model costs in headless Chromium: bytes to fetch, time to start, memory, and time to answer. Prints one line of
  * JSON a model. The package must be built (`pkg/`).
  *
- *   node scripts/models-in-browser.mjs [--models minilm-l6,e5-small] [--repeats 20]
+ *   node scripts/models-in-browser.mjs [--models minilm-l6,e5-small] [--repeats 20] [--visits 3]
  *
  * `transfer` is what a server sends that packs with Brotli; `start` is from the first request to the first answer, in ms,
- * with the server on the same machine, the least of three visits; `wasm` the memory of the module after that, in bytes;
+ * with the server on the same machine, the least of all visits; `wasm` the memory of the module after that, in bytes;
  * `embed1` and `embed8` the medians for one text of some 30 tokens and for eight of them, in ms.
  */
 import { readdirSync, readFileSync } from "node:fs";
@@ -23,6 +23,7 @@ const { values: flags } = parseArgs({
   options: {
     models: { type: "string", default: "minilm-l6,e5-small" },
     repeats: { type: "string", default: "20" },
+    visits: { type: "string", default: "3" },
   },
 });
 
@@ -34,7 +35,7 @@ const origin = `http://127.0.0.1:${server.address().port}`;
 try {
   for (const model of flags.models.split(",")) {
     const visits = [];
-    for (let visit = 0; visit < 3; visit += 1) visits.push(await measure(model));
+    for (let i = 0; i < Number(flags.visits); i += 1) visits.push(await measure(model));
     const [{ wasm }] = visits;
     const least = (field) => Math.min(...visits.map((visit) => visit[field]));
     const times = { start: least("start"), embed1: least("embed1"), embed8: least("embed8") };
