@@ -28,6 +28,8 @@ Usage: ./build.sh VERB
   build             set up, then build: target/release/graftlet (command line), target/wasm-pkg/
                     and target/rows-pkg/ (WebAssembly modules), pkg/ (npm package), www/dist/ (page)
   serve [--port N]  set up, build, and serve the page on http://127.0.0.1:8080 (or port N)
+  models            set up, then fetch the second model (multilingual-e5-small, 95 MB), convert it, and compare
+                    its vectors; 'build' and 'serve' then offer it on the page
   package           set up, build, and pack: graftlet-VERSION.tgz (npm package), and
                     graftlet-backbone-minilm-l6.tgz (the converted backbone, for those without Rust)
   examples [NAME...]
@@ -88,7 +90,7 @@ clean() {
   if [ -d target ]; then
     find target -mindepth 1 -maxdepth 1 ! -name backbone -exec rm -rf {} +
   fi
-  rm -rf pkg graftlet-*.tgz www/dist www/public/models www/test-results www/playwright-report test-results playwright-report
+  rm -rf pkg graftlet-*.tgz www/dist www/public/models www/public/models.json www/test-results www/playwright-report test-results playwright-report
   say "Removed what was built; target/backbone/ and www/node_modules/ stay."
 }
 
@@ -103,6 +105,10 @@ case $verb in
   build)
     setup_to_build
     build
+    ;;
+  models)
+    setup_to_build
+    models
     ;;
   serve) serve "$@" ;;
   package)

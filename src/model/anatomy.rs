@@ -102,6 +102,17 @@ pub struct ModulePlan {
     pub quantized: bool,
 }
 
+/// A tensor of a checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TensorPlan {
+    /// Its name, without what stands before the encoder's.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Whether a quantised backbone stores it in fewer bits.
+    pub quantized: bool,
+}
+
 impl ModulePlan {
     /// Whether a checkpoint may lack it.
     #[must_use]
@@ -110,6 +121,21 @@ impl ModulePlan {
             self.place,
             Place::Linear(LinearSite::POOLER) | Place::Norm(NormSite::Pooler)
         )
+    }
+
+    /// Its tensors: the weight, and the bias if there is one.
+    pub fn tensors(&self) -> impl Iterator<Item = TensorPlan> {
+        let weight = TensorPlan {
+            name: format!("{}.weight", self.path),
+            shape: self.shape.clone(),
+            quantized: self.quantized,
+        };
+        let bias = self.bias.then(|| TensorPlan {
+            name: format!("{}.bias", self.path),
+            shape: self.shape[..1].to_vec(),
+            quantized: false,
+        });
+        std::iter::once(weight).chain(bias)
     }
 
     /// Number of parameters.

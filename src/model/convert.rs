@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
-use super::Anatomy;
+use super::anatomy::{Anatomy, ModulePlan, TensorPlan};
+use super::four_bit::{CODES, FourBit};
 use super::weights::{Checkpoint, SCALE_SUFFIX, Weights, codes_shape};
 use crate::error::Result;
 use crate::kernels::quantize_rows_int8;
@@ -12,6 +13,8 @@ use crate::tensor_file::{FloatType, TensorFileWriter};
 pub enum Dtype {
     /// Linear layers and word embeddings as 8-bit integers with one scale per row, the rest f32.
     Int8,
+    /// Linear layers and word embeddings as 4-bit integers with one scale per 32 elements of a row, the rest f32.
+    Q4,
     /// Everything in 16-bit floats.
     F16,
     /// Everything in 32-bit floats.
@@ -24,7 +27,7 @@ impl Dtype {
     #[must_use]
     pub fn file(self) -> &'static str {
         match self {
-            Self::Int8 => "backbone.safetensors",
+            Self::Int8 | Self::Q4 => "backbone.safetensors",
             Self::F16 | Self::F32 => "model.safetensors",
         }
     }
@@ -34,8 +37,18 @@ impl Dtype {
     pub fn name(self) -> &'static str {
         match self {
             Self::Int8 => "int8",
+            Self::Q4 => "q4",
             Self::F16 => "f16",
             Self::F32 => "f32",
+        }
+    }
+
+    /// The `format` in a file's `__metadata__`. Python's libraries expect "pt", and some refuse any other.
+    pub(super) fn format(self) -> &'static str {
+        match self {
+            Self::Int8 => "graftlet-int8",
+            Self::Q4 => "graftlet-q4",
+            Self::F16 | Self::F32 => "pt",
         }
     }
 }
@@ -43,7 +56,7 @@ impl Dtype {
 /// [`convert_checkpoint`] of one safetensors file.
 ///
 /// # Errors
-/// Those of reading a checkpoint, see [`Bert::load`](super::Encoder::load).
+/// Those of reading a checkpoint, see [`Encoder::load`](super::Encoder::load).
 pub fn convert(anatomy: &Anatomy, checkpoint: &[u8], dtype: Dtype) -> Result<Vec<u8>> {
     convert_checkpoint(anatomy, &Checkpoint::single(checkpoint), dtype)
 }
@@ -51,7 +64,7 @@ pub fn convert(anatomy: &Anatomy, checkpoint: &[u8], dtype: Dtype) -> Result<Vec
 /// Rewrites a checkpoint: only the encoder's tensors, without a prefix, stored as `dtype`.
 ///
 /// # Errors
-/// Those of reading a checkpoint, see [`Bert::load`](super::Encoder::load).
+/// Those of reading a checkpoint, see [`Encoder::load`](super::Encoder::load).
 pub fn convert_checkpoint(
     anatomy: &Anatomy,
     checkpoint: &Checkpoint<'_>,
@@ -59,31 +72,47 @@ pub fn convert_checkpoint(
 ) -> Result<Vec<u8>> {
     let weights = Weights::new(checkpoint, anatomy)?;
     let mut writer = TensorFileWriter::default();
-    let float = match dtype {
-        Dtype::F16 => FloatType::F16,
-        Dtype::Int8 | Dtype::F32 => FloatType::F32,
-    };
-    for module in weights.modules() {
-        let name = format!("{}.weight", module.path);
-        let data = weights.floats(&name, &module.shape)?;
-        match module.shape[..] {
-            [rows, columns] if dtype == Dtype::Int8 && module.quantized => {
-                let (quantized, scales) = quantize_rows_int8(&data, rows, columns);
-                writer.int8(&name, &codes_shape([rows, columns]), &quantized);
-                let scale = format!("{name}{SCALE_SUFFIX}");
-                writer.floats(&scale, &[rows], &scales, FloatType::F32);
-            }
-            _ => writer.floats(&name, &module.shape, &data, float),
-        }
-        if module.bias {
-            let name = format!("{}.bias", module.path);
-            let data = weights.floats(&name, &module.shape[..1])?;
-            writer.floats(&name, &module.shape[..1], &data, float);
-        }
+    for tensor in weights.modules().flat_map(ModulePlan::tensors) {
+        let data = Data::Floats(weights.floats(&tensor.name, &tensor.shape)?);
+        put(&mut writer, &tensor, data, dtype);
     }
-    // Python's libraries expect "pt", and some refuse any other
-    writer.finish(match dtype {
-        Dtype::Int8 => "graftlet-int8",
-        Dtype::F16 | Dtype::F32 => "pt",
-    })
+    writer.finish(dtype.format())
+}
+
+/// A tensor as the original has it.
+pub(super) enum Data {
+    Floats(Vec<f32>),
+    FourBit(FourBit),
+}
+
+/// Adds a tensor, stored as `dtype`.
+pub(super) fn put(writer: &mut TensorFileWriter, tensor: &TensorPlan, data: Data, dtype: Dtype) {
+    let TensorPlan { name, shape, .. } = tensor;
+    let scales_name = format!("{name}{SCALE_SUFFIX}");
+    let data = match data {
+        Data::FourBit(rows) if dtype == Dtype::Q4 => return put_four_bit(writer, name, &rows),
+        Data::FourBit(rows) => rows.dequantized(),
+        Data::Floats(data) => data,
+    };
+    match dtype {
+        Dtype::Q4 if tensor.quantized => {
+            put_four_bit(writer, name, &FourBit::quantized(&data, shape[1]));
+        }
+        Dtype::Int8 if tensor.quantized => {
+            let (rows, columns) = (shape[0], shape[1]);
+            let (quantized, scales) = quantize_rows_int8(&data, rows, columns);
+            writer.int8(name, &codes_shape([rows, columns]), &quantized);
+            writer.floats(&scales_name, &[rows], &scales, FloatType::F32);
+        }
+        Dtype::F16 => writer.floats(name, shape, &data, FloatType::F16),
+        _ => writer.floats(name, shape, &data, FloatType::F32),
+    }
+}
+
+fn put_four_bit(writer: &mut TensorFileWriter, name: &str, rows: &FourBit) {
+    let shape = [rows.rows(), rows.blocks()];
+    writer.uint8(name, &[shape[0], shape[1], CODES], rows.codes());
+    let scales: Vec<f32> = rows.scales().iter().map(|scale| scale.to_f32()).collect();
+    let name = format!("{name}{SCALE_SUFFIX}");
+    writer.floats(&name, &shape, &scales, FloatType::F16);
 }

@@ -1,3 +1,5 @@
+use super::four_bit::FourBit;
+
 /// A table of vectors, `[rows, width]`, one row per token, position or type.
 #[derive(Debug)]
 pub(super) enum Rows {
@@ -11,6 +13,8 @@ pub(super) enum Rows {
         data: Vec<i8>,
         scales: Vec<f32>,
     },
+    /// 4-bit integers with one scale for each block of a row.
+    FourBit(FourBit),
 }
 
 impl Rows {
@@ -32,6 +36,7 @@ impl Rows {
                     .zip(row)
                     .for_each(|(out, &q)| *out += f32::from(q) * scale);
             }
+            Self::FourBit(rows) => rows.add_row(index, out),
         }
     }
 
@@ -39,6 +44,7 @@ impl Rows {
         match self {
             Self::F32 { width, data } => data.len() / width,
             Self::Int8 { scales, .. } => scales.len(),
+            Self::FourBit(rows) => rows.rows(),
         }
     }
 
@@ -46,6 +52,7 @@ impl Rows {
     pub(super) fn dequantized(&self) -> Vec<f32> {
         let width = match self {
             Self::F32 { width, .. } | Self::Int8 { width, .. } => *width,
+            Self::FourBit(rows) => rows.width(),
         };
         let mut data = vec![0.0; self.rows() * width];
         for (index, row) in data.chunks_exact_mut(width).enumerate() {
@@ -61,6 +68,10 @@ impl Rows {
             Self::Int8 { data, scales, .. } => {
                 data.iter().for_each(|x| visit(&x.to_le_bytes()));
                 scales.iter().for_each(|x| visit(&x.to_le_bytes()));
+            }
+            Self::FourBit(rows) => {
+                visit(rows.codes());
+                rows.scales().iter().for_each(|x| visit(&x.to_le_bytes()));
             }
         }
     }

@@ -4,11 +4,13 @@
 mod anatomy;
 mod block;
 mod convert;
+pub mod e5;
 mod embedding;
 mod encoder;
 pub mod family;
 mod fields;
 pub mod folder;
+mod four_bit;
 mod frozen;
 mod hook;
 mod overflow;

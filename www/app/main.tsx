@@ -17,6 +17,7 @@ import { followVersions } from "./offline/register.js";
 import { followText } from "./state/answer.js";
 import { engine, loadEngine } from "./state/engine.js";
 import { followLaunches } from "./state/launch.js";
+import { adaptersFolder, loadModels } from "./state/models.js";
 import { followRows } from "./state/rows.js";
 import { followInterrupted } from "./state/run.js";
 import { unkept } from "./state/run-state.js";
@@ -45,12 +46,12 @@ function openedFolders(): ReadonlySet<string> {
   const folders = new Set<string>();
   effect(() => {
     const chosen = task.value;
-    if (chosen?.origin === "shipped") folders.add(`adapters/${chosen.shipped.path}`);
+    if (chosen?.origin === "shipped") folders.add(`${adaptersFolder}${chosen.shipped.path}`);
   });
   return folders;
 }
 
 async function boot(): Promise<void> {
-  await Promise.all([loadIndex(), loadEngine()]);
+  await Promise.all([loadModels(), loadIndex(), loadEngine()]);
   if (engine.value.status === "ready") await Promise.all([loadOwn(), followInterrupted()]);
 }

@@ -62,7 +62,7 @@ export interface BackboneInfo {
   vocabulary: number;
   /** Longer texts are read in windows of this many tokens, which overlap; the answer says how many windows it took. */
   maxTokens: number;
-  dtype: "int8" | "f16" | "f32";
+  dtype: "int8" | "q4" | "f16" | "f32";
   parameters: number;
   /** Identifies the weights, so that an adapter is not put on another model by mistake. */
   fingerprint: string;

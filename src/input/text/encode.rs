@@ -3,22 +3,18 @@
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny};
 use tokenizers::{
-    Decoder, Encoding, Model, ModelWrapper, NormalizerWrapper, OffsetType, PostProcessor,
-    PostProcessorWrapper, PreTokenizer, PreTokenizerWrapper, Result, TokenizerImpl,
-    TruncationDirection, TruncationParams, TruncationStrategy, truncate_encodings,
+    Decoder, Encoding, Model, NormalizerWrapper, OffsetType, PostProcessor, PostProcessorWrapper,
+    PreTokenizer, PreTokenizerWrapper, Result, TokenizerImpl, TruncationDirection,
+    TruncationParams, TruncationStrategy, truncate_encodings,
 };
 
+use super::words::Words;
 use super::{Text, readable};
 use crate::error::Error;
 
 /// The crate's tokenizer, without a decoder.
-pub(super) type Parts = TokenizerImpl<
-    ModelWrapper,
-    NormalizerWrapper,
-    PreTokenizerWrapper,
-    PostProcessorWrapper,
-    NoDecoder,
->;
+pub(super) type Parts =
+    TokenizerImpl<Words, NormalizerWrapper, PreTokenizerWrapper, PostProcessorWrapper, NoDecoder>;
 
 /// Stands for any decoder in the file.
 #[derive(Clone)]

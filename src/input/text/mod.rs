@@ -5,7 +5,9 @@ mod characters;
 mod charsmap;
 mod encode;
 mod outline;
+mod unigram;
 mod windows;
+mod words;
 
 pub use batch::{Batch, Encoded, runs};
 pub use characters::Characters;

@@ -1,10 +1,12 @@
 //! What the tokenizers crate takes for granted of a `tokenizer.json`, and would panic without.
 
+use std::fmt;
+
 use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::charsmap;
-use crate::json;
 
 /// The parts of the file that are looked at; of the rest only that it is JSON.
 #[derive(Deserialize)]
@@ -14,7 +16,48 @@ struct Outline {
     #[serde(default)]
     post_processor: Value,
     #[serde(default)]
-    model: Value,
+    model: Vocabulary,
+}
+
+/// The vocabulary of the file's model, counted and not kept: there may be hundreds of thousands of tokens.
+#[derive(Default, Deserialize)]
+struct Vocabulary {
+    #[serde(default)]
+    vocab: Count,
+}
+
+/// The number of entries of a list or an object.
+#[derive(Default)]
+struct Count(usize);
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Counter;
+        impl<'de> Visitor<'de> for Counter {
+            type Value = Count;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a vocabulary")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Count, A::Error> {
+                let mut count = 0;
+                while list.next_element::<IgnoredAny>()?.is_some() {
+                    count += 1;
+                }
+                Ok(Count(count))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Count, A::Error> {
+                let mut count = 0;
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+                    count += 1;
+                }
+                Ok(Count(count))
+            }
+        }
+        deserializer.deserialize_any(Counter)
+    }
 }
 
 /// Most bytes of the file, and most tokens of its vocabulary: LaBSE's is the largest that is known, with 501,153 in 10 MB.
@@ -29,26 +72,22 @@ pub(super) fn fault(file: &[u8]) -> Option<String> {
             file.len()
         ));
     }
-    let outline: Outline = match json::parse(file) {
+    let outline: Outline = match serde_json::from_slice(file) {
         Ok(outline) => outline,
         Err(error) => return Some(error.to_string()),
     };
-    let tokens = match outline.model.get("vocab") {
-        Some(Value::Object(map)) => map.len(),
-        Some(Value::Array(list)) => list.len(),
-        _ => 0,
-    };
+    let Count(tokens) = outline.model.vocab;
     if tokens > MOST_TOKENS {
         return Some(format!(
             "its vocabulary has {tokens} tokens, and at most {MOST_TOKENS} are read"
         ));
     }
-    let is_precompiled =
-        |node: &&Map<String, Value>| node.get("type") == Some(&"Precompiled".into());
-    for node in nodes(&outline.normalizer).filter(is_precompiled) {
+    for node in nodes(&outline.normalizer) {
         let table = node.get("precompiled_charsmap").and_then(Value::as_str);
-        if !table.is_some_and(charsmap::is_sound) {
-            return Some("the table of its precompiled normalizer is damaged".into());
+        if let Some(fault) = table.and_then(charsmap::fault) {
+            return Some(format!(
+                "the table of its precompiled normalizer is damaged: {fault}"
+            ));
         }
     }
     let templates: Vec<_> = nodes(&outline.post_processor)

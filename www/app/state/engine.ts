@@ -3,6 +3,7 @@
  */
 import { signal } from "@preact/signals";
 import { Graftlet, GraftletError, type KindInfo, type LoadNotice } from "graftlet";
+import { model } from "./models.js";
 
 /** How far the module and the backbone have come, as one. */
 export interface Loading {
@@ -45,7 +46,7 @@ export async function loadEngine(): Promise<void> {
   show({});
   try {
     const graftlet = await Graftlet.load({
-      backbone: new URL("models/minilm-l6/", document.baseURI),
+      backbone: new URL(`models/${model}/`, document.baseURI),
       onProgress(event) {
         const { loaded, total } = event;
         if (event.type === "ready") show({ loaded, total, secondsLeft: null, waiting: null });

@@ -5,6 +5,8 @@
 
 export interface Note {
   origin: "trained" | "imported";
+  /** The folder of the model that it belongs to; absent of the usual one. */
+  model?: string;
   /** True when the task compares two texts. */
   pair?: boolean;
   /** Least and most of the numbers it learned from. */

@@ -5,6 +5,7 @@ import { computed, signal } from "@preact/signals";
 import { type AdapterFiles, type AdapterInfo, type Change, fetchFile } from "graftlet";
 import { engine, readyEngine, sentenceOf } from "./engine.js";
 import { refreshKept } from "./kept.js";
+import { adaptersFolder, model, titleOf, USUAL_MODEL } from "./models.js";
 import {
   changeNotes,
   cleanNotes,
@@ -47,7 +48,7 @@ export const tasks = computed<Task[]>(() => [
       shipped: entry,
     }),
   ),
-  ...own.value.map(
+  ...own.value.filter(isOfModel).map(
     (name): Task => ({
       origin: "own",
       name,
@@ -57,6 +58,16 @@ export const tasks = computed<Task[]>(() => [
     }),
   ),
 ]);
+
+/** Whether one of the visitor's own tasks belongs to this visit's model. */
+function isOfModel(name: string): boolean {
+  return (notes.value[name]?.model ?? USUAL_MODEL) === model;
+}
+
+/** The name of the model that one of the visitor's own tasks belongs to, where that is not this visit's. */
+export function otherModel(name: string): string | null {
+  return isOfModel(name) ? null : titleOf(notes.value[name]?.model ?? USUAL_MODEL);
+}
 
 export const task = computed(() => tasks.value.find(({ name }) => name === selected.value));
 
@@ -92,10 +103,10 @@ export const wantsPair = computed(() => {
 /** Reads the list of shipped tasks, so that the dropdown stands before the backbone does. */
 export async function loadIndex(): Promise<void> {
   try {
-    let read = readShipped(await fetchFile("adapters/index.json", { cache: "no-cache" }));
+    let read = readShipped(await fetchFile(`${adaptersFolder}index.json`, { cache: "no-cache" }));
     // The browser's HTTP cache may have a damaged one.
     if (read.trouble !== null) {
-      read = readShipped(await fetchFile("adapters/index.json", { cache: "reload" }));
+      read = readShipped(await fetchFile(`${adaptersFolder}index.json`, { cache: "reload" }));
     }
     shipped.value = read.tasks;
     trouble.value = read.trouble;
@@ -112,7 +123,8 @@ export async function loadOwn(): Promise<void> {
   readyEngine().onChange((change) => void hear(change));
   await refreshOwn();
   const remembered = readSelected();
-  if (remembered !== null && own.value.includes(remembered)) selected.value = remembered;
+  if (remembered !== null && own.value.includes(remembered) && isOfModel(remembered))
+    selected.value = remembered;
   if (selected.value === null) selected.value = tasks.value[0]?.name ?? null;
   if (selected.value !== null) await openAdapter(selected.value);
 }
@@ -172,7 +184,7 @@ async function openAdapter(name: string): Promise<void> {
       found.origin === "shipped"
         ? await graftlet.addAdapter(
             name,
-            new URL(`adapters/${found.shipped.path}`, document.baseURI),
+            new URL(`${adaptersFolder}${found.shipped.path}`, document.baseURI),
           )
         : await graftlet.restore(name);
     remember(info);
@@ -214,7 +226,7 @@ export async function adopt(name: string, note: Note, reason?: string): Promise<
   }
   const others = [...notKept.value].filter(([other]) => other !== name);
   notKept.value = new Map(reason === undefined ? others : [...others, [name, reason]]);
-  changeNotes(name, note);
+  changeNotes(name, model === USUAL_MODEL ? note : { ...note, model });
   await refreshOwn();
   await select(name);
 }
@@ -267,7 +279,8 @@ async function leave(name: string): Promise<void> {
 
 /** True when no task has this name yet. */
 export function isFree(name: string): boolean {
-  return !tasks.value.some((entry) => entry.name === name);
+  // those of other models are kept beside one another
+  return !own.value.includes(name) && !tasks.value.some((entry) => entry.name === name);
 }
 
 /** `name`, or `name 2`, `name 3` … where it is taken. */

@@ -3,6 +3,7 @@
  */
 import { duration, megabytes, millions } from "../format/units.js";
 import { engine, type Loading } from "../state/engine.js";
+import { ModelSelect } from "./model-select.js";
 
 export function Head({ onRetry }: { onRetry: () => void }) {
   return (
@@ -49,6 +50,7 @@ function Backbone({ onRetry }: { onRetry: () => void }) {
             Try again
           </button>
         )}
+        <ModelSelect />
       </section>
     );
   }
@@ -84,6 +86,7 @@ function Backbone({ onRetry }: { onRetry: () => void }) {
       <p class="figures" role="status">
         {state.notice}
       </p>
+      <ModelSelect />
     </section>
   );
 }

@@ -5,7 +5,7 @@ import type { KeptFolder } from "graftlet";
 import { counted, size } from "../format/units.js";
 import { exportZip } from "../state/intake.js";
 import { askToPersist, kept, persistence } from "../state/kept.js";
-import { keepAgain, notKept } from "../state/tasks.js";
+import { keepAgain, notKept, otherModel } from "../state/tasks.js";
 
 const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 
@@ -38,6 +38,9 @@ export function Kept() {
             {adapters.map((folder) => (
               <li key={folder.name}>
                 “{folder.name}”<span class="aside"> {detailsOf(folder)}</span>
+                {otherModel(folder.name) !== null && (
+                  <span class="aside">, for {otherModel(folder.name)}</span>
+                )}
               </li>
             ))}
           </ul>

@@ -1,0 +1,153 @@
+//! How words become tokens, by the `model` of a `tokenizer.json`.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+use serde_json::{Map, Value};
+use tokenizers::models::TrainerWrapper;
+use tokenizers::models::bpe::BPE;
+use tokenizers::models::wordlevel::WordLevel;
+use tokenizers::models::wordpiece::WordPiece;
+use tokenizers::{Model, Result, Token};
+
+use super::unigram::{Unigram, Vocabulary};
+
+/// The crate's models, and [`Unigram`] in place of its own.
+pub(super) enum Words {
+    WordPiece(WordPiece),
+    Bpe(BPE),
+    WordLevel(WordLevel),
+    Unigram(Unigram),
+}
+
+impl Words {
+    /// A model of the crate. One that names no type is the first that it can be, in the crate's order.
+    fn of_crate(mut fields: Map<String, Value>) -> std::result::Result<Self, String> {
+        let kind = fields.shift_remove("type");
+        let fields = Value::Object(fields);
+        let word_piece = |fields| serde_json::from_value(fields).map(Self::WordPiece);
+        let bpe = |fields| serde_json::from_value(fields).map(Self::Bpe);
+        let word_level = |fields| serde_json::from_value(fields).map(Self::WordLevel);
+        let read = match &kind {
+            None => bpe(fields.clone())
+                .or_else(|_| word_piece(fields.clone()))
+                .or_else(|_| word_level(fields)),
+            Some(Value::String(kind)) if kind == "WordPiece" => word_piece(fields),
+            Some(Value::String(kind)) if kind == "BPE" => bpe(fields),
+            Some(Value::String(kind)) if kind == "WordLevel" => word_level(fields),
+            Some(Value::String(kind)) if kind == "Unigram" => {
+                return Err("the vocabulary of a Unigram model is not a list of pieces".into());
+            }
+            Some(kind) => return Err(format!("its model is of the unknown type {kind}")),
+        };
+        read.map_err(|error| error.to_string())
+    }
+}
+
+impl<'de> Deserialize<'de> for Words {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Words;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a tokenizer's model")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> std::result::Result<Words, A::Error> {
+                let (mut fields, mut pieces) = (Map::new(), None);
+                while let Some(field) = map.next_key::<String>()? {
+                    if field != "vocab" {
+                        fields.insert(field, map.next_value()?);
+                        continue;
+                    }
+                    match map.next_value()? {
+                        Vocabulary::Pieces(list) => pieces = Some(list),
+                        Vocabulary::Other(tokens) => {
+                            fields.insert(field, tokens);
+                        }
+                    }
+                }
+                let Some(pieces) = pieces else {
+                    return Words::of_crate(fields).map_err(A::Error::custom);
+                };
+                let kind = fields.get("type");
+                if kind.is_some_and(|kind| kind != "Unigram") {
+                    return Err(A::Error::custom(
+                        "its vocabulary is a list, and its model is not of the type Unigram",
+                    ));
+                }
+                let unknown = fields.get("unk_id").and_then(Value::as_u64);
+                let unknown = unknown.map(|id| usize::try_from(id).unwrap_or(usize::MAX));
+                let byte_fallback = fields.get("byte_fallback") == Some(&Value::Bool(true));
+                Unigram::new(pieces, unknown, byte_fallback)
+                    .map(Words::Unigram)
+                    .map_err(A::Error::custom)
+            }
+        }
+        deserializer.deserialize_map(Reader)
+    }
+}
+
+impl Model for Words {
+    type Trainer = TrainerWrapper;
+
+    fn tokenize(&self, text: &str) -> Result<Vec<Token>> {
+        match self {
+            Self::WordPiece(model) => model.tokenize(text),
+            Self::Bpe(model) => model.tokenize(text),
+            Self::WordLevel(model) => model.tokenize(text),
+            Self::Unigram(model) => model.tokenize(text),
+        }
+    }
+
+    fn token_to_id(&self, token: &str) -> Option<u32> {
+        match self {
+            Self::WordPiece(model) => model.token_to_id(token),
+            Self::Bpe(model) => model.token_to_id(token),
+            Self::WordLevel(model) => model.token_to_id(token),
+            Self::Unigram(model) => model.id(token),
+        }
+    }
+
+    fn id_to_token(&self, id: u32) -> Option<String> {
+        match self {
+            Self::WordPiece(model) => model.id_to_token(id),
+            Self::Bpe(model) => model.id_to_token(id),
+            Self::WordLevel(model) => model.id_to_token(id),
+            Self::Unigram(model) => model.piece(id).map(str::to_owned),
+        }
+    }
+
+    fn get_vocab(&self) -> HashMap<String, u32> {
+        match self {
+            Self::WordPiece(model) => model.get_vocab(),
+            Self::Bpe(model) => model.get_vocab(),
+            Self::WordLevel(model) => model.get_vocab(),
+            Self::Unigram(model) => model.vocabulary(),
+        }
+    }
+
+    fn get_vocab_size(&self) -> usize {
+        match self {
+            Self::WordPiece(model) => model.get_vocab_size(),
+            Self::Bpe(model) => model.get_vocab_size(),
+            Self::WordLevel(model) => model.get_vocab_size(),
+            Self::Unigram(model) => model.len(),
+        }
+    }
+
+    fn save(&self, _: &Path, _: Option<&str>) -> Result<Vec<PathBuf>> {
+        Err("a tokenizer is only read here".into())
+    }
+
+    fn get_trainer(&self) -> TrainerWrapper {
+        // nothing here trains a tokenizer: the trait asks for one
+        WordPiece::default().get_trainer().into()
+    }
+}
