@@ -28,6 +28,43 @@ pub enum Problem {
     Regression,
     /// A tag for each word.
     TokenClassification,
+    /// Which of two texts is better.
+    Ranking,
+}
+
+impl Problem {
+    const ALL: [(Self, &'static str); 5] = [
+        (Self::SingleLabel, "single_label"),
+        (Self::MultiLabel, "multi_label"),
+        (Self::Regression, "regression"),
+        (Self::TokenClassification, "token_classification"),
+        (Self::Ranking, "ranking"),
+    ];
+
+    /// As choices and proposals write it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        let own = Self::ALL.iter().find(|(problem, _)| *problem == self);
+        own.map_or("", |(_, name)| name)
+    }
+
+    /// The one of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let own = Self::ALL.iter().find(|(_, own)| *own == name);
+        own.map(|(problem, _)| *problem)
+    }
+}
+
+/// Words that say which of two texts is better, and nothing else.
+pub(crate) fn says_which(label: &str) -> bool {
+    const WORDS: [&str; 14] = [
+        "first", "second", "a", "b", "left", "right", "text", "text1", "text2", "tie", "equal",
+        "same", "both", "neither",
+    ];
+    WORDS
+        .iter()
+        .any(|word| word.eq_ignore_ascii_case(label.trim()))
 }
 
 /// What labels seem to say.
@@ -96,6 +133,8 @@ struct Counts {
     most: f64,
     plain: usize,
     separators: [Parts; 4],
+    /// Labels that say which of two texts is better.
+    which: usize,
     /// Lists whose words are not quoted, and those of several.
     bare: usize,
     bare_several: usize,
@@ -210,7 +249,12 @@ impl Form {
             .label
             .and_then(|label| table.source().columns.get(label));
         let several = name.is_some_and(|name| names::says_several(name));
-        let problem = counts.problem(several);
+        let problem =
+            if columns.text2.is_some() && counts.which > 0 && counts.which == counts.filled {
+                Problem::Ranking
+            } else {
+                counts.problem(several)
+            };
         let vector = match counts.digits_length() {
             Some(length) => Some(length),
             None => counts.vector.flatten(),
@@ -322,6 +366,7 @@ impl Counts {
     }
 
     fn add_plain(&mut self, label: &str, text: Option<&Cell<'_>>) {
+        self.which += usize::from(says_which(label));
         if self.reject.is_none() && stands_for_none(label) {
             self.reject = Some(label.trim().to_owned());
         }
