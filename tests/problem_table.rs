@@ -109,7 +109,9 @@ fn sources(folder: &Path, endings: &[&str], found: &mut Vec<PathBuf>) {
             if !["node_modules", "test", "dist", "public"].contains(&name) {
                 sources(&path, endings, found);
             }
-        } else if endings.iter().any(|ending| name.ends_with(ending)) && name != "problems.ts" {
+        } else if endings.iter().any(|ending| name.ends_with(ending))
+            && !["problems.ts", "tests.rs"].contains(&name)
+        {
             found.push(path);
         }
     }

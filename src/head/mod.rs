@@ -8,16 +8,37 @@ mod decision;
 mod judged;
 mod loss;
 mod metric;
-mod multi_label;
-mod number;
 mod prediction;
 mod problem;
-mod ranking;
 mod scores;
-mod single_label;
-mod tags;
 mod targets;
 mod unit;
+
+mod multi_label;
+mod number;
+mod ranking;
+mod single_label;
+mod tags;
+
+/// All problems. A new one is a file with an `impl` of [`ProblemKind`], and a row here.
+pub static PROBLEMS: [ProblemName; 5] = [
+    SINGLE_LABEL,
+    MULTI_LABEL,
+    REGRESSION,
+    TOKEN_CLASSIFICATION,
+    RANKING,
+];
+
+/// One label a text.
+pub const SINGLE_LABEL: ProblemName = ProblemName(&single_label::SingleLabel);
+/// Any number of labels a text.
+pub const MULTI_LABEL: ProblemName = ProblemName(&multi_label::MultiLabel);
+/// One number a text.
+pub const REGRESSION: ProblemName = ProblemName(&number::Number);
+/// One label a token.
+pub const TOKEN_CLASSIFICATION: ProblemName = ProblemName(&tags::Tags);
+/// Which of two texts is better.
+pub const RANKING: ProblemName = ProblemName(&ranking::Ranking);
 
 pub use calibration::{Calibration, Reject};
 pub use decision::Decision;
@@ -27,7 +48,6 @@ pub use metric::Metric;
 pub use multi_label::{DEFAULT_THRESHOLD, LABEL_SEPARATOR, best_thresholds};
 pub use prediction::Prediction;
 pub use problem::{About, Form, Group, Measure, Problem, ProblemKind, ProblemName, Reads, Term};
-pub use problem::{MULTI_LABEL, PROBLEMS, RANKING, REGRESSION, SINGLE_LABEL, TOKEN_CLASSIFICATION};
 pub use ranking::{FIRST, SECOND, TIE};
 pub use scores::{argmax, sigmoid, softmax};
 pub use single_label::OUTSIDE;

@@ -1,4 +1,4 @@
-//! What a head answers: the trait that each problem implements, and the table of problems.
+//! What a head answers: the trait that each problem implements, and what a row of the table is.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,34 +9,14 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
-    DEFAULT_THRESHOLD, Evaluation, How, Judged, Labelled, LossSettings, Metric, Prediction,
-    Targets, Unit, multi_label, number, ranking, single_label, tags,
+    DEFAULT_THRESHOLD, Evaluation, How, Judged, Labelled, LossSettings, Metric, PROBLEMS,
+    Prediction, SINGLE_LABEL, Targets, Unit,
 };
 use crate::error::Result;
 use crate::ops::{logistic_loss, row_loss};
 use crate::tensor::Tensor;
 
 use super::scores::{argmax, over, sigmoid, softmax};
-
-/// All problems. A new one is a file with an `impl` of [`ProblemKind`], and a row here.
-pub static PROBLEMS: [ProblemName; 5] = [
-    SINGLE_LABEL,
-    MULTI_LABEL,
-    REGRESSION,
-    TOKEN_CLASSIFICATION,
-    RANKING,
-];
-
-/// One label a text.
-pub const SINGLE_LABEL: ProblemName = ProblemName(&single_label::SingleLabel);
-/// Any number of labels a text.
-pub const MULTI_LABEL: ProblemName = ProblemName(&multi_label::MultiLabel);
-/// One number a text.
-pub const REGRESSION: ProblemName = ProblemName(&number::Number);
-/// One label a token.
-pub const TOKEN_CLASSIFICATION: ProblemName = ProblemName(&tags::Tags);
-/// Which of two texts is better.
-pub const RANKING: ProblemName = ProblemName(&ranking::Ranking);
 
 /// What is known of a problem before any head or row is: all that others say about it.
 #[derive(Debug, Serialize)]
@@ -315,7 +295,7 @@ pub trait ProblemKind: Sync {
 
 /// A row of [`PROBLEMS`].
 #[derive(Clone, Copy)]
-pub struct ProblemName(&'static dyn ProblemKind);
+pub struct ProblemName(pub(super) &'static dyn ProblemKind);
 
 impl ProblemName {
     /// The problem that settings or files call so.

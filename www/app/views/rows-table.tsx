@@ -229,7 +229,9 @@ function Classes({ found }: { found: Inspection }) {
   return (
     <p class="classes">
       <strong>
-        {counted(usable, "row")} in {counted(classesOf(found), one, many)}
+        {PROBLEMS[problem].oneOutput
+          ? counted(usable, one, many)
+          : `${counted(usable, "row")} in ${counted(classesOf(found), one, many)}`}
       </strong>
       {classes.slice(0, MOST_CLASSES).map(({ label, rows }) => (
         <span key={label} class="class">
