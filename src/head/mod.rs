@@ -3,14 +3,17 @@
 
 pub mod metrics;
 
+mod about;
 mod calibration;
 mod decision;
 mod judged;
 mod loss;
 mod metric;
+mod name;
 mod prediction;
 mod problem;
 mod scores;
+mod spans;
 mod targets;
 mod unit;
 
@@ -40,18 +43,21 @@ pub const TOKEN_CLASSIFICATION: ProblemName = ProblemName(&tags::Tags);
 /// Which of two texts is better.
 pub const RANKING: ProblemName = ProblemName(&ranking::Ranking);
 
+pub use about::{About, Form, Measure, Reads};
 pub use calibration::{Calibration, Reject};
 pub use decision::Decision;
 pub use judged::{Evaluation, How, Judged};
 pub use loss::LossSettings;
 pub use metric::Metric;
 pub use multi_label::{DEFAULT_THRESHOLD, LABEL_SEPARATOR, best_thresholds};
+pub use name::{Problem, ProblemName};
 pub use prediction::Prediction;
-pub use problem::{About, Form, Group, Measure, Problem, ProblemKind, ProblemName, Reads, Term};
+pub use problem::{Group, ProblemKind, Term};
 pub use ranking::{FIRST, SECOND, TIE};
 pub use scores::{argmax, sigmoid, softmax};
 pub use single_label::OUTSIDE;
-pub use tags::{Span, Tagged, TokenLabel, span_label, spans, tagged, tagged_target};
+pub use spans::{Span, TokenLabel, span_label, spans};
+pub use tags::{Tagged, tagged, tagged_target};
 pub use targets::{Labelled, Targets};
 pub use unit::Unit;
 

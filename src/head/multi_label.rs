@@ -2,9 +2,10 @@
 //!
 //! Target: a bit a label, from the lowest of the first word on.
 
+use super::about::{About, Form, Measure, Reads};
 use super::judged::share;
 use super::metrics::LabelCounts;
-use super::problem::{About, Form, Group, Measure, ProblemKind, Reads, Term};
+use super::problem::{Group, ProblemKind, Term};
 use super::{Evaluation, How, Judged, Labelled, LossSettings, Prediction, Targets, sigmoid};
 use crate::error::Result;
 use crate::ops::binary_cross_entropy;

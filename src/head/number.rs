@@ -2,8 +2,9 @@
 //!
 //! Target: one word, the bits of the number.
 
+use super::about::{About, Form, Measure, Reads};
 use super::metrics::{pearson, spearman};
-use super::problem::{About, Form, Group, Measure, ProblemKind, Reads, Term};
+use super::problem::{Group, ProblemKind, Term};
 use super::{Evaluation, How, Judged, Labelled, LossSettings, Prediction, Targets, Unit};
 use crate::error::Result;
 use crate::ops::mean_squared_error;

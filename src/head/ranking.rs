@@ -5,9 +5,10 @@
 //!
 //! Target: one word, [`FIRST`], [`SECOND`] or [`TIE`]. A row has two vectors of logits, one a text.
 
+use super::about::{About, Form, Measure, Reads};
 use super::judged::share;
 use super::number::NAME;
-use super::problem::{About, Form, Group, Measure, ProblemKind, Reads, Term};
+use super::problem::{Group, ProblemKind, Term};
 use super::scores::{argmax, sigmoid};
 use super::{Evaluation, How, Judged, Labelled, LossSettings, Prediction, Targets};
 use crate::error::Result;

@@ -4,9 +4,10 @@
 
 use std::collections::BTreeMap;
 
+use super::about::{About, Form, Measure, Reads};
 use super::judged::share;
 use super::metrics::Confusion;
-use super::problem::{About, Form, Group, Measure, ProblemKind, Reads, Term};
+use super::problem::{Group, ProblemKind, Term};
 use super::scores::{argmax, over, softmax};
 use super::{
     Evaluation, How, Judged, Labelled, LossSettings, PROBLEMS, Prediction, SINGLE_LABEL, Targets,

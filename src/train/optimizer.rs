@@ -112,11 +112,11 @@ mod tests {
 
     #[test]
     fn clipping_keeps_the_direction() {
-        let mut gradient = [3.0, 0.0, 4.0];
+        let mut gradient = vec![3.0, 0.0, 4.0];
         assert!((clip_norm(&mut gradient, 1.0) - 5.0).abs() < 1e-9);
         assert!((gradient[0] - 0.6).abs() < 1e-6 && (gradient[2] - 0.8).abs() < 1e-6);
-        let before = gradient;
+        let before = gradient.clone();
         clip_norm(&mut gradient, 2.0);
-        assert!(gradient == before);
+        assert_eq!(gradient, before);
     }
 }
