@@ -57,14 +57,23 @@ impl Problem {
 }
 
 /// Words that say which of two texts is better, and nothing else.
-pub(crate) fn says_which(label: &str) -> bool {
-    const WORDS: [&str; 14] = [
-        "first", "second", "a", "b", "left", "right", "text", "text1", "text2", "tie", "equal",
-        "same", "both", "neither",
-    ];
-    WORDS
+const SIDES: [&str; 6] = ["first", "second", "left", "right", "text1", "text2"];
+
+/// Words that say so too, but may be names of classes.
+const OTHER_SIDES: [&str; 3] = ["a", "b", "text"];
+
+/// Words that say that neither is.
+const TIES: [&str; 5] = ["tie", "equal", "same", "both", "neither"];
+
+fn is_one_of(label: &str, words: &[&str]) -> bool {
+    words
         .iter()
         .any(|word| word.eq_ignore_ascii_case(label.trim()))
+}
+
+/// Whether a word says which of two texts is better.
+pub(crate) fn says_which(label: &str) -> bool {
+    is_one_of(label, &SIDES) || is_one_of(label, &OTHER_SIDES) || is_one_of(label, &TIES)
 }
 
 /// What labels seem to say.
@@ -133,8 +142,9 @@ struct Counts {
     most: f64,
     plain: usize,
     separators: [Parts; 4],
-    /// Labels that say which of two texts is better.
-    which: usize,
+    /// Labels that can only say which of two texts is better, and those that say that neither is.
+    sides: usize,
+    ties: usize,
     /// Lists whose words are not quoted, and those of several.
     bare: usize,
     bare_several: usize,
@@ -249,12 +259,14 @@ impl Form {
             .label
             .and_then(|label| table.source().columns.get(label));
         let several = name.is_some_and(|name| names::says_several(name));
-        let problem =
-            if columns.text2.is_some() && counts.which > 0 && counts.which == counts.filled {
-                Problem::Ranking
-            } else {
-                counts.problem(several)
-            };
+        let problem = if columns.text2.is_some()
+            && counts.sides > 0
+            && counts.sides + counts.ties == counts.filled
+        {
+            Problem::Ranking
+        } else {
+            counts.problem(several)
+        };
         let vector = match counts.digits_length() {
             Some(length) => Some(length),
             None => counts.vector.flatten(),
@@ -366,7 +378,8 @@ impl Counts {
     }
 
     fn add_plain(&mut self, label: &str, text: Option<&Cell<'_>>) {
-        self.which += usize::from(says_which(label));
+        self.sides += usize::from(is_one_of(label, &SIDES));
+        self.ties += usize::from(is_one_of(label, &TIES));
         if self.reject.is_none() && stands_for_none(label) {
             self.reject = Some(label.trim().to_owned());
         }

@@ -96,10 +96,6 @@ impl ProblemKind for Ranking {
         Ok(vec![NAME.to_owned()])
     }
 
-    fn looks_like(&self, labels: &[&str]) -> bool {
-        labels.iter().all(|label| word(label).is_some())
-    }
-
     /// Numbers are 1 or 2, if all of them are, and else differences of scores.
     fn read(&self, rows: &Labelled<'_>, targets: &mut Targets) -> Result<()> {
         let numbers = || rows.rows.iter().filter_map(|(_, label)| difference(label));
@@ -214,7 +210,5 @@ mod tests {
             assert_eq!(word(label), Some(which));
         }
         assert_eq!(word("third"), None);
-        assert!(Ranking.looks_like(&["a", "tie"]));
-        assert!(!Ranking.looks_like(&["1", "2"]));
     }
 }
