@@ -13,7 +13,7 @@ use std::sync::Arc;
 use graftlet::adapter::format::{self, Files};
 use graftlet::adapter::{Options, preset};
 use graftlet::engine::Engine;
-use graftlet::head::ProblemName;
+use graftlet::head::{ProblemName, SINGLE_LABEL};
 use graftlet::model::Dtype;
 use graftlet::train::{Computed, Dataset, Event, Learner, Row, Settings, Share, Trainer};
 use labelled::{PROBLEMS, dataset, run, trainer};
@@ -113,7 +113,7 @@ fn a_run_goes_on_from_any_of_its_steps_as_if_it_had_not_stopped() {
 #[test]
 fn a_checkpoint_of_another_run_is_refused_by_name() {
     let engine = engine();
-    let problem = ProblemName::SingleLabel;
+    let problem = SINGLE_LABEL;
     let (train, dev) = (data(&engine, problem, 20, 1), data(&engine, problem, 9, 2));
     let mut started = trainer(&engine, "lora", settings(), train.clone(), dev.clone());
     started.step().unwrap();
@@ -281,7 +281,7 @@ fn several_workers_learn_what_one_learns() {
 #[test]
 fn work_that_was_not_planned_is_refused() {
     let engine = engine();
-    let problem = ProblemName::SingleLabel;
+    let problem = SINGLE_LABEL;
     let (train, dev) = (
         data(&engine, problem, 20, 1),
         data(&engine, problem, 500, 2),
@@ -318,7 +318,7 @@ fn work_that_was_not_planned_is_refused() {
 #[test]
 fn wrong_labels_are_doubted() {
     let engine = engine();
-    let problem = ProblemName::SingleLabel;
+    let problem = SINGLE_LABEL;
     let mut wrong: Vec<Row> = labelled::rows(problem, 90, 1);
     for index in [10, 41] {
         let other = wrong[index + 1].label.clone();

@@ -20,7 +20,7 @@ use graftlet::compose::{
 };
 use graftlet::engine::{Answer, Engine};
 use graftlet::error::{Error, Result};
-use graftlet::head::{Head, HeadConfig, Pooling, Problem};
+use graftlet::head::{Head, HeadConfig, Pooling, SINGLE_LABEL};
 use graftlet::input::text::{Batch, Encoded, Text};
 use graftlet::model::{Anatomy, Backbone, Dtype, Encoder};
 use graftlet::tensor::Tensor;
@@ -204,7 +204,7 @@ fn labels() -> Vec<String> {
 
 fn head_config(pooling: Pooling) -> HeadConfig {
     HeadConfig {
-        problem: Problem::SingleLabel,
+        problem: SINGLE_LABEL.fresh(),
         pooling,
         dense: None,
         labels: labels(),

@@ -11,7 +11,10 @@ use graftlet::adapter::format::{self, CARD, CONFIG, Files, Library, SIDE_HEAD};
 use graftlet::adapter::{Card, FreshParams, GivenParams, Options, TaskAdapter};
 use graftlet::adapter::{Parameter, preset};
 use graftlet::engine::Engine;
-use graftlet::head::{Head, HeadConfig, Pooling, Prediction, Problem, Target};
+use graftlet::head::{
+    Head, HeadConfig, LossSettings, MULTI_LABEL, Pooling, Prediction, Problem, REGRESSION,
+    SINGLE_LABEL, TOKEN_CLASSIFICATION, Tagged, tagged_target,
+};
 use graftlet::input::text::{Batch, Encoded, Text, Word};
 use graftlet::model::{Backbone, Dtype, NoHook, Shape};
 use graftlet::tensor::Tensor;
@@ -28,9 +31,9 @@ fn labels(names: &[&str]) -> Vec<String> {
 }
 
 fn config(problem: Problem) -> HeadConfig {
-    let names: &[&str] = match problem {
-        Problem::Regression => &["stars"],
-        Problem::TokenClassification => &["O", "B-PER", "I-PER"],
+    let names: &[&str] = match problem.kind.name() {
+        "regression" => &["stars"],
+        "token_classification" => &["O", "B-PER", "I-PER"],
         _ => &["a", "b", "c"],
     };
     HeadConfig {
@@ -43,13 +46,54 @@ fn config(problem: Problem) -> HeadConfig {
 
 fn problems() -> [Problem; 4] {
     [
-        Problem::SingleLabel,
-        Problem::MultiLabel {
+        SINGLE_LABEL.fresh(),
+        Problem {
+            kind: MULTI_LABEL,
             thresholds: vec![0.25, 0.5, 0.75],
         },
-        Problem::Regression,
-        Problem::TokenClassification,
+        REGRESSION.fresh(),
+        TOKEN_CLASSIFICATION.fresh(),
     ]
+}
+
+/// What a sequence should be answered with.
+enum Target {
+    Label(usize),
+    Labels(Vec<bool>),
+    Number(f32),
+    Tokens(Vec<Option<usize>>),
+}
+
+impl Target {
+    /// As the problem stores it.
+    fn words(&self) -> Vec<u32> {
+        match self {
+            Self::Label(label) => vec![*label as u32],
+            Self::Labels(labels) => {
+                let bits = labels.iter().zip(0..);
+                vec![bits.map(|(&has, label)| u32::from(has) << label).sum()]
+            }
+            Self::Number(number) => vec![number.to_bits()],
+            Self::Tokens(tokens) => {
+                let tagged = tokens.iter().zip(0..).filter_map(|(label, token)| {
+                    let label = (*label)? as u32;
+                    Some(Tagged {
+                        token,
+                        label,
+                        begins: true,
+                    })
+                });
+                tagged_target(&tagged.collect::<Vec<_>>()).collect()
+            }
+        }
+    }
+}
+
+/// The loss of two sequences' logits.
+fn loss(head: &Head, logits: &Tensor, targets: &[Target]) -> Tensor {
+    let words: Vec<Vec<u32>> = targets.iter().map(Target::words).collect();
+    let words: Vec<&[u32]> = words.iter().map(Vec::as_slice).collect();
+    head.loss(logits, &[0, 4, 6], &words)
 }
 
 /// A head whose every parameter is noise.
@@ -94,14 +138,14 @@ fn sequences() -> [Encoded; 2] {
 }
 
 fn targets(problem: &Problem) -> [Target; 2] {
-    match problem {
-        Problem::SingleLabel => [Target::Label(2), Target::Label(0)],
-        Problem::MultiLabel { .. } => [
+    match problem.kind.name() {
+        "single_label" => [Target::Label(2), Target::Label(0)],
+        "multi_label" => [
             Target::Labels(vec![true, false, true]),
             Target::Labels(vec![false, false, true]),
         ],
-        Problem::Regression => [Target::Number(1.5), Target::Number(-0.25)],
-        Problem::TokenClassification => [
+        "regression" => [Target::Number(1.5), Target::Number(-0.25)],
+        _ => [
             Target::Tokens(vec![None, Some(1), Some(2), None]),
             Target::Tokens(vec![Some(0), None]),
         ],
@@ -117,7 +161,6 @@ fn formula(logits: &[f64], width: usize, targets: &[Target; 2]) -> f64 {
             Target::Label(label) => {
                 terms.push(reference::cross_entropy(rows.next().unwrap(), *label))
             }
-            Target::Outside => rows.next().map_or((), drop),
             Target::Labels(truths) => {
                 for (z, truth) in rows.next().unwrap().iter().zip(truths) {
                     let p = reference::sigmoid(*z);
@@ -145,7 +188,7 @@ fn losses_and_their_gradients() {
         let head = head(config(problem.clone()), bert.shape());
         let states = bert.forward(&Batch::new(&sequences()), &NoHook).unwrap();
         let rows = head.logits(&bert, &NoHook, &states).dims2();
-        let expected_rows = if problem == Problem::TokenClassification {
+        let expected_rows = if problem.kind == TOKEN_CLASSIFICATION {
             6
         } else {
             2
@@ -155,7 +198,7 @@ fn losses_and_their_gradients() {
         let mut rng = ChaCha8Rng::seed_from_u64(6);
         let values = normals(&mut rng, rows.0 * width);
         let logits = Tensor::variable(values.clone(), &[rows.0, width]);
-        let loss = head.loss(&logits, &targets.each_ref());
+        let loss = loss(&head, &logits, &targets);
         let mut z: Vec<f64> = values.iter().copied().map(f64::from).collect();
         let expected = formula(&z, width, &targets);
         assert!(
@@ -177,25 +220,27 @@ fn losses_and_their_gradients() {
                 "{problem:?}, logit {index}: {difference:e}"
             );
         }
-        let judged: usize = targets.iter().map(Head::judged).sum();
-        assert_eq!(
-            judged,
-            match problem {
-                Problem::MultiLabel { .. } => 6,
-                Problem::TokenClassification => 3,
-                _ => 2,
-            }
-        );
+        let weight = |target: &Target| {
+            let settings = LossSettings::default();
+            problem.kind.weight(&target.words(), width, &settings)
+        };
+        let weight: f64 = targets.iter().map(weight).sum();
+        let expected = match problem.kind.name() {
+            "multi_label" => 6.0,
+            "token_classification" => 3.0,
+            _ => 2.0,
+        };
+        assert!((weight - expected).abs() < 1e-12);
     }
 }
 
 #[test]
 fn no_judged_token_costs_nothing() {
     let bert = Tiny::new(1, 16, 5).bert();
-    let head = head(config(Problem::TokenClassification), bert.shape());
+    let head = head(config(TOKEN_CLASSIFICATION.fresh()), bert.shape());
     let logits = Tensor::variable(vec![1.0; 6], &[2, 3]);
     let nothing = Target::Tokens(vec![None, None]);
-    let loss = head.loss(&logits, &[&nothing]);
+    let loss = head.loss(&logits, &[0, 2], &[&nothing.words()]);
     assert_eq!(loss.data(), [0.0]);
     let gradients = loss.backward();
     assert!(
@@ -212,14 +257,14 @@ fn extreme_logits_give_finite_losses() {
         let head = head(config(problem.clone()), bert.shape());
         let targets = targets(&problem);
         let width = head.config().labels.len();
-        let rows = if problem == Problem::TokenClassification {
+        let rows = if problem.kind == TOKEN_CLASSIFICATION {
             6
         } else {
             2
         };
         for extreme in [1e4f32, -1e4] {
             let logits = Tensor::variable(vec![extreme; rows * width], &[rows, width]);
-            let loss = head.loss(&logits, &targets.each_ref());
+            let loss = loss(&head, &logits, &targets);
             assert!(loss.data()[0].is_finite(), "{problem:?}");
             let gradients = loss.backward();
             assert!(
@@ -252,23 +297,23 @@ fn heads_learn() {
         for _ in 0..300 {
             let head = Head::build(config.clone(), bert.shape(), &mut GivenParams(&parameters));
             let head = head.unwrap();
-            let loss = head.loss(&head.logits(&bert, &NoHook, &states), &targets.each_ref());
+            let loss = loss(&head, &head.logits(&bert, &NoHook, &states), &targets);
             losses.push(loss.data()[0]);
             let gradients = loss.backward();
             let gradients: Vec<Vec<f32>> = parameters
                 .iter()
                 .map(|parameter| gradients.get(&parameter.tensor).unwrap().to_vec())
                 .collect();
-            optimizer.step(&mut parameters, &gradients, 0.02);
+            optimizer.step(&mut parameters, &gradients.concat(), 0.02);
         }
         assert!(
             losses[0] > 0.1 && losses[299] < 0.01,
             "{problem:?}: {losses:?}"
         );
         let head = Head::build(config, bert.shape(), &mut GivenParams(&parameters)).unwrap();
-        let answers = head.predictions(&head.logits(&bert, &NoHook, &states), &states.starts);
-        for ((prediction, _), target) in answers.into_iter().zip(&targets) {
-            match (prediction, target) {
+        let logits = head.logits(&bert, &NoHook, &states);
+        for (own, target) in head.own_logits(&logits, &states.starts).zip(&targets) {
+            match (head.prediction(own), target) {
                 (Prediction::Label { best, .. }, Target::Label(label)) => assert_eq!(best, *label),
                 (Prediction::Labels { chosen, .. }, Target::Labels(truths)) => {
                     let expected = (0..truths.len()).filter(|&label| truths[label]);
@@ -282,7 +327,7 @@ fn heads_learn() {
                         assert!(label.is_none_or(|label| label == token.label));
                     }
                 }
-                (prediction, target) => panic!("{prediction:?} for {target:?}"),
+                (prediction, _) => panic!("{prediction:?}"),
             }
         }
     }
@@ -295,7 +340,7 @@ fn read(files: &Files, name: &str) -> Map<String, Value> {
 fn same_head(a: &Head, b: &Head) {
     let (found, mut expected) = (a.config(), b.config().clone());
     // what labels tokens pools nothing
-    if expected.problem == Problem::TokenClassification {
+    if expected.problem.kind == TOKEN_CLASSIFICATION {
         expected.pooling = found.pooling;
     }
     assert_eq!(*found, expected);
@@ -318,18 +363,18 @@ fn heads_are_written_and_read_as_each_library_has_them() {
             let card = read(&files, CARD);
             match library {
                 Library::Peft => {
-                    let expected = match problem {
-                        Problem::TokenClassification => "TOKEN_CLS",
+                    let expected = match problem.kind.name() {
+                        "token_classification" => "TOKEN_CLS",
                         _ => "SEQ_CLS",
                     };
                     assert_eq!(read(&files, CONFIG)["task_type"], expected);
                 }
                 Library::AdapterHub => {
                     let head = read(&files, "head_config.json");
-                    let (expected, pooler) = match problem {
-                        Problem::SingleLabel | Problem::Regression => ("classification", true),
-                        Problem::MultiLabel { .. } => ("multilabel_classification", true),
-                        Problem::TokenClassification => ("tagging", false),
+                    let (expected, pooler) = match problem.kind.name() {
+                        "multi_label" => ("multilabel_classification", true),
+                        "token_classification" => ("tagging", false),
+                        _ => ("classification", true),
                     };
                     assert_eq!(head["config"]["head_type"], expected);
                     let inner = head["config"].as_object().unwrap();
@@ -337,13 +382,12 @@ fn heads_are_written_and_read_as_each_library_has_them() {
                     assert_eq!(inner.contains_key("bias"), pooler);
                 }
             }
-            let expected = match problem {
-                Problem::SingleLabel => None,
-                Problem::MultiLabel { .. } => {
+            let expected = match problem.kind.name() {
+                "single_label" => None,
+                "multi_label" => {
                     Some(json!({"name": "multi_label", "thresholds": [0.25, 0.5, 0.75]}))
                 }
-                Problem::Regression => Some(json!({"name": "regression"})),
-                Problem::TokenClassification => Some(json!({"name": "token_classification"})),
+                name => Some(json!({"name": name})),
             };
             assert_eq!(card.get("problem").cloned(), expected);
 
@@ -352,12 +396,9 @@ fn heads_are_written_and_read_as_each_library_has_them() {
             bare.remove(CARD);
             let loaded = format::load("a", &bare, shape).unwrap();
             let found = &loaded.head.unwrap().config().problem.clone();
-            let expected = match (&problem, library) {
-                (Problem::MultiLabel { .. }, Library::Peft) => Problem::SingleLabel,
-                (Problem::MultiLabel { .. }, Library::AdapterHub) => Problem::MultiLabel {
-                    thresholds: Vec::new(),
-                },
-                (other, _) => (*other).clone(),
+            let expected = match (problem.kind.name(), library) {
+                ("multi_label", Library::Peft) => SINGLE_LABEL.fresh(),
+                _ => problem.kind.fresh(),
             };
             assert_eq!(*found, expected, "{library:?}");
         }
@@ -377,7 +418,7 @@ fn a_head_that_no_library_has_stands_in_the_side_file() {
         };
         task.head = Some(head(config, shape));
         for library in [Library::Peft, Library::AdapterHub] {
-            let tokens = problem == Problem::TokenClassification;
+            let tokens = problem.kind == TOKEN_CLASSIFICATION;
             let files = format::save(&task, "a", library, shape).unwrap();
             // what labels tokens pools nothing, and AdapterHub's has a dense layer
             let expected = !(tokens && library == Library::AdapterHub);
@@ -409,7 +450,7 @@ fn contradictions_are_refused() {
     let tokens = json!({"problem": {"name": "token_classification"}});
     for library in [Library::Peft, Library::AdapterHub] {
         refuse(
-            Problem::SingleLabel,
+            SINGLE_LABEL.fresh(),
             library,
             tokens.clone(),
             "config_invalid",
@@ -417,16 +458,14 @@ fn contradictions_are_refused() {
         );
         let single = json!({"problem": {"name": "single_label"}});
         refuse(
-            Problem::TokenClassification,
+            TOKEN_CLASSIFICATION.fresh(),
             library,
             single,
             "config_invalid",
             "one label",
         );
         let thresholds = |thresholds: Value| json!({"problem": {"name": "multi_label", "thresholds": thresholds}, "labels": ["a", "b", "c"]});
-        let problem = || Problem::MultiLabel {
-            thresholds: Vec::new(),
-        };
+        let problem = || MULTI_LABEL.fresh();
         refuse(
             problem(),
             library,
@@ -442,17 +481,17 @@ fn contradictions_are_refused() {
             "0 to 1",
         );
     }
-    let unknown = json!({"problem": {"name": "ranking"}});
+    let unknown = json!({"problem": {"name": "sorting"}});
     refuse(
-        Problem::SingleLabel,
+        SINGLE_LABEL.fresh(),
         Library::Peft,
         unknown,
         "config_invalid",
-        "ranking",
+        "sorting",
     );
     let regression = json!({"problem": {"name": "regression"}});
     refuse(
-        Problem::SingleLabel,
+        SINGLE_LABEL.fresh(),
         Library::Peft,
         regression,
         "option_invalid",
@@ -579,6 +618,6 @@ fn heads_refuse_labels_that_do_not_fit() {
     }
     build(HeadConfig {
         labels: labels(&["a", "b"]),
-        ..config(Problem::Regression)
+        ..config(REGRESSION.fresh())
     });
 }

@@ -14,7 +14,7 @@ use graftlet::adapter::format::{self, CONFIG, FUSION_CONFIG, Files, Library};
 use graftlet::compose::{Plan, fusion};
 use graftlet::engine::answers;
 use graftlet::error::{Error, Result};
-use graftlet::head::Problem;
+use graftlet::head::{REGRESSION, SINGLE_LABEL, TOKEN_CLASSIFICATION};
 use graftlet::input::text::{Encoded, Text};
 use graftlet::model::{Anatomy, Backbone, Encoder};
 use serde_json::{Value, json};
@@ -130,9 +130,9 @@ fn static_heads_are_of_the_class_that_they_were_saved_from() {
         let task = load(&bert, name, &files(name)).unwrap();
         task.head.unwrap().config().problem.clone()
     };
-    assert_eq!(problem("static_sequence"), Problem::SingleLabel);
-    assert_eq!(problem("static_tokens"), Problem::TokenClassification);
-    assert_eq!(problem("static_number"), Problem::Regression);
+    assert_eq!(problem("static_sequence"), SINGLE_LABEL.fresh());
+    assert_eq!(problem("static_tokens"), TOKEN_CLASSIFICATION.fresh());
+    assert_eq!(problem("static_number"), REGRESSION.fresh());
 }
 
 /// What the heads are for is said, and those that are small are written again as they were.

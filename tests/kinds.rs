@@ -30,7 +30,7 @@ use graftlet::adapter::{
 };
 use graftlet::engine::{Engine, argmax};
 use graftlet::error::Error;
-use graftlet::head::{Head, HeadConfig, Pooling, Problem};
+use graftlet::head::{Head, HeadConfig, Pooling, SINGLE_LABEL};
 use graftlet::input::text::{Batch, Text};
 use graftlet::model::{Backbone, Dtype, Encoder, Hook, NoHook, convert};
 use graftlet::ops::{Activation, cross_entropy};
@@ -77,7 +77,7 @@ fn answer_bits(engine: &Engine, name: &str) -> Vec<Vec<u32>> {
 
 fn head_config() -> HeadConfig {
     HeadConfig {
-        problem: Problem::SingleLabel,
+        problem: SINGLE_LABEL.fresh(),
         pooling: Pooling::Mean,
         dense: None,
         labels: ["x", "y", "z"].map(String::from).to_vec(),
@@ -259,7 +259,7 @@ fn passes_to_learn(
         }
         let store = cross_entropy(&logits, labels).backward();
         let gradient = |parameter: &Parameter| store.get(&parameter.tensor).unwrap().to_vec();
-        let mut gradients: Vec<Vec<f32>> = parameters.iter().map(gradient).collect();
+        let mut gradients: Vec<f32> = parameters.iter().flat_map(gradient).collect();
         drop((adapter, head, store));
         clip_norm(&mut gradients, 1.0);
         optimizer.step(&mut parameters, &gradients, 1e-2);

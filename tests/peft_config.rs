@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use graftlet::adapter::format::{self, Files, Library};
 use graftlet::adapter::{Bias, Card, Config, FreshParams, GivenParams, KINDS, LoraConfig};
 use graftlet::adapter::{Options, Parameter, TaskAdapter, preset};
-use graftlet::head::{Head, HeadConfig, Pooling, Problem};
+use graftlet::head::{Head, HeadConfig, Pooling, SINGLE_LABEL};
 use graftlet::input::text::{Batch, Encoded};
 use graftlet::model::{Backbone, Encoder, Linear, LinearSite, Shape};
 use graftlet::tensor::Tensor;
@@ -207,7 +207,7 @@ fn task(bert: &Encoder, config: &dyn Config, library: Library, pooling: Pooling)
     let mut params = FreshParams::new(2);
     let adapter = config.build(shape, &mut params).unwrap();
     let head = HeadConfig {
-        problem: Problem::SingleLabel,
+        problem: SINGLE_LABEL.fresh(),
         pooling,
         dense: None,
         labels: vec!["a".into(), "b".into()],

@@ -146,16 +146,19 @@ fn adapters() -> &'static (Vec<Files>, Shape) {
     ADAPTERS.get_or_init(|| {
         use graftlet::adapter::format::Library;
         use graftlet::adapter::{FreshParams, Options, TaskAdapter, presets};
-        use graftlet::head::{Head, HeadConfig, Pooling, Problem};
+        use graftlet::head::{
+            Head, HeadConfig, MULTI_LABEL, Pooling, Problem, SINGLE_LABEL, TOKEN_CLASSIFICATION,
+        };
         let bert = Tiny::new(2, 32, 5).bert();
         let shape = bert.shape();
         let mut folders = Vec::new();
         let problems = [
-            Problem::SingleLabel,
-            Problem::MultiLabel {
+            SINGLE_LABEL.fresh(),
+            Problem {
+                kind: MULTI_LABEL,
                 thresholds: vec![0.25, 0.5, 0.75],
             },
-            Problem::TokenClassification,
+            TOKEN_CLASSIFICATION.fresh(),
         ];
         for (preset, problem) in presets().zip(problems.iter().cycle()) {
             let mut source = FreshParams::new(3);

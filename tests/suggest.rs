@@ -10,7 +10,7 @@ mod tiny;
 use std::sync::Arc;
 
 use graftlet::engine::Engine;
-use graftlet::head::ProblemName;
+use graftlet::head::SINGLE_LABEL;
 use graftlet::model::Dtype;
 use graftlet::train::{CANDIDATES, Dataset, Event, Settings, SuggestEvent, Suggester, Suggestion};
 use labelled::{PROBLEMS, dataset, trainer};
@@ -100,7 +100,7 @@ fn scores_are_those_of_runs_on_the_folds() {
 #[test]
 fn noise_is_worth_no_adapter() {
     let engine = engine();
-    let problem = ProblemName::SingleLabel;
+    let problem = SINGLE_LABEL;
     let mut rows = labelled::rows(problem, 60, 1);
     let labels: Vec<_> = rows.iter().map(|row| row.label.clone()).collect();
     for (index, row) in rows.iter_mut().enumerate() {
@@ -113,7 +113,7 @@ fn noise_is_worth_no_adapter() {
 #[test]
 fn too_few_rows_are_refused_and_many_are_sampled() {
     let engine = engine();
-    let problem = ProblemName::SingleLabel;
+    let problem = SINGLE_LABEL;
     let few = dataset(&engine, problem, &labelled::rows(problem, 6, 1)).select(&[0, 1, 2, 3]);
     let error = Suggester::new(Arc::clone(engine.backbone()), few, settings())
         .err()

@@ -10,17 +10,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use graftlet::adapter::format::{self, Files, Library};
-use graftlet::adapter::{FreshParams, GivenParams, Metric, Options};
+use graftlet::adapter::{FreshParams, GivenParams, Options};
 use graftlet::adapter::{Parameter, Site, TaskAdapter, preset};
 use graftlet::engine::{Answer, Engine};
-use graftlet::head::{Head, HeadConfig, Pooling, Problem, Target};
+use graftlet::head::{Head, HeadConfig, Metric, Pooling, SINGLE_LABEL};
 use graftlet::input::text::{Batch, Text};
 use graftlet::model::{Dtype, Linear, LinearSite};
 use graftlet::ops::cross_entropy;
+use graftlet::ops::row_loss;
 use graftlet::tensor_file::{FloatType, TensorFile};
-use graftlet::train::{
-    AdamW, Dataset, Decay, Event, Row, Schedule, Settings, Trainer, clip_norm, row_loss,
-};
+use graftlet::train::{AdamW, Dataset, Decay, Event, Row, Schedule, Settings, Trainer, clip_norm};
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -92,10 +91,7 @@ fn dataset(engine: &Engine, rows: &[Row]) -> Dataset {
 }
 
 fn label_of(data: &Dataset, row: usize) -> usize {
-    match data.target(row) {
-        Target::Label(label) => label,
-        other => panic!("{other:?}"),
-    }
+    data.scheme().problem.class(data.target(row)).unwrap()
 }
 
 fn trainer(engine: &Engine, kind: &str, settings: Settings, train: &[Row], dev: &[Row]) -> Trainer {
@@ -392,7 +388,7 @@ fn a_step_in_parts_is_the_step_of_the_whole() {
         let adapter = config.build(&shape, &mut params).unwrap();
         let (pooling, labels) = (resolved.pooling, data.labels().to_vec());
         let head = HeadConfig {
-            problem: Problem::SingleLabel,
+            problem: SINGLE_LABEL.fresh(),
             pooling,
             dense: None,
             labels,
@@ -408,7 +404,7 @@ fn a_step_in_parts_is_the_step_of_the_whole() {
             steps: EPOCHS,
             decay: Decay::Linear,
         };
-        let sequences: Vec<_> = (0..data.len()).map(|row| data.tokens(row)).collect();
+        let sequences: Vec<_> = (0..data.len()).flat_map(|row| data.tokens(row)).collect();
         let batch = Batch::new(&sequences);
         let labels: Vec<usize> = (0..data.len()).map(|row| label_of(&data, row)).collect();
         let mut largest = 0f64;
@@ -421,7 +417,7 @@ fn a_step_in_parts_is_the_step_of_the_whole() {
             let difference = (f64::from(loss.data()[0]) - found).abs();
             let store = loss.backward();
             let gradient = |p: &Parameter| store.get(&p.tensor).unwrap().to_vec();
-            let mut gradients: Vec<Vec<f32>> = parameters.iter().map(gradient).collect();
+            let mut gradients: Vec<f32> = parameters.iter().flat_map(gradient).collect();
             clip_norm(&mut gradients, 1.0);
             optimizer.step(&mut parameters, &gradients, schedule.rate(step));
             assert!(
@@ -498,9 +494,7 @@ fn the_metric_chooses() {
     let engine = tiny_int8();
     let rows = opinions(16, 1);
     let with = |positive: &str| {
-        let metric = Some(Metric::F1 {
-            positive: positive.to_owned(),
-        });
+        let metric = Some(Metric::f1(positive));
         let settings = Settings {
             metric,
             ..settings(1, 8, 1e-2)

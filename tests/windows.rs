@@ -16,7 +16,10 @@ mod tiny;
 use graftlet::adapter::TaskAdapter;
 use graftlet::compose::Composition;
 use graftlet::engine::{Answer, Engine, answers};
-use graftlet::head::{Pooling, Prediction, ProblemName, pool};
+use graftlet::head::{
+    MULTI_LABEL, Pooling, Prediction, ProblemName, REGRESSION, SINGLE_LABEL, TOKEN_CLASSIFICATION,
+    pool,
+};
 use graftlet::input::text::{Batch, Encoded, LongTexts, Reach, Text, Tokenizer, WINDOW, Windows};
 use graftlet::model::{Dtype, NoHook};
 use graftlet::train::{Dataset, Outcomes, Row, Scheme, Settings};
@@ -30,6 +33,7 @@ const REACH: Reach = Reach {
     limit: POSITIONS,
     window: WINDOW,
     lines: false,
+    apart: false,
 };
 
 fn engine() -> Engine {
@@ -238,7 +242,7 @@ proptest! {
 #[test]
 fn paragraphs_are_read_apart() {
     let engine = engine();
-    let problem = ProblemName::TokenClassification;
+    let problem = TOKEN_CLASSIFICATION;
     let task = adapter(&engine, "lora", problem);
     let lines: Vec<String> = (0..5).map(|at| words(20 + at)).collect();
     let texts: Vec<Text> = lines.iter().map(|line| line.as_str().into()).collect();
@@ -294,7 +298,7 @@ fn long_and_short_together_are_as_each_alone() {
     for problem in PROBLEMS {
         let mut kinds = vec!["lora", "prompt", "pfeiffer"];
         // virtual tokens have no tags
-        kinds.retain(|&kind| kind != "prompt" || problem != ProblemName::TokenClassification);
+        kinds.retain(|&kind| kind != "prompt" || problem != TOKEN_CLASSIFICATION);
         for kind in &kinds {
             let task = adapter(&engine, kind, problem);
             engine.insert(kind, task);
@@ -360,7 +364,7 @@ fn windows_are_combined_by_the_rules() {
             (answer.windows, answer.tokens, answer.truncated),
             (sequences.len(), 102, false)
         );
-        if problem == ProblemName::TokenClassification {
+        if problem == TOKEN_CLASSIFICATION {
             let width = task.card.labels.len();
             for (window, said) in windows.windows.iter().zip(&each) {
                 for (token, place) in window.places.iter().enumerate() {
@@ -409,7 +413,7 @@ fn windows_are_combined_by_the_rules() {
 #[test]
 fn a_late_entity_is_found() {
     let engine = engine();
-    let problem = ProblemName::TokenClassification;
+    let problem = TOKEN_CLASSIFICATION;
     let rows = labelled::rows(problem, 60, 1);
     let task = learnt(&engine, "lora", problem, &rows, 60);
     // lines that leave the last one no room in their window, so that it is read as a row that was learnt
@@ -446,7 +450,7 @@ fn a_late_entity_is_found() {
 #[test]
 fn long_rows_are_scored_whole() {
     let engine = engine();
-    let problem = ProblemName::TokenClassification;
+    let problem = TOKEN_CLASSIFICATION;
     let rows = labelled::rows(problem, 60, 1);
     let task = learnt(&engine, "lora", problem, &rows, 10);
     let text: Vec<&str> = rows.iter().map(|row| row.text.first.as_str()).collect();
@@ -472,7 +476,7 @@ fn long_rows_are_scored_whole() {
         .remove(0);
     let mut outcomes = Outcomes::new(scheme.labels.len());
     outcomes.add(&all, 0, &answer.logits);
-    assert_eq!(outcomes.vectors().len(), 4 * 60);
+    assert_eq!(outcomes.logits.len() / outcomes.width, 4 * 60);
     assert_eq!((read(20).length(0), read(20).truncated()), (20, 1));
 }
 
@@ -480,7 +484,7 @@ fn long_rows_are_scored_whole() {
 #[test]
 fn virtual_tokens_leave_fewer_positions() {
     let mut engine = engine();
-    let task = adapter(&engine, "prompt", ProblemName::MultiLabel);
+    let task = adapter(&engine, "prompt", MULTI_LABEL);
     assert_eq!(engine.limit(&*task.adapter), POSITIONS - 8);
     let read = |engine: &Engine, count| {
         let answer = engine
@@ -500,7 +504,7 @@ fn virtual_tokens_leave_fewer_positions() {
 #[test]
 fn pairs_of_any_lengths() {
     let mut engine = engine();
-    let task = adapter(&engine, "lora", ProblemName::SingleLabel);
+    let task = adapter(&engine, "lora", SINGLE_LABEL);
     let pair = |a, b| Text::pair(&words(a), &words(b));
     for (first, second) in [(3, 200), (200, 3), (90, 80), (0, 90), (14, 15), (15, 15)] {
         let text = pair(first, second);
@@ -541,7 +545,7 @@ fn a_split_counts_texts() {
         let task = adapter(
             &engine,
             if name == "one" { "lora" } else { "pfeiffer" },
-            ProblemName::SingleLabel,
+            SINGLE_LABEL,
         );
         engine.insert(name, task);
     }
@@ -565,10 +569,10 @@ fn a_split_counts_texts() {
 #[test]
 fn pairs_and_single_texts_are_told_apart() {
     let mut engine = engine();
-    let pairs = labelled::rows(ProblemName::SingleLabel, 24, 1);
-    let compares = learnt(&engine, "lora", ProblemName::SingleLabel, &pairs, 1);
-    let single = labelled::rows(ProblemName::Regression, 24, 1);
-    let reads_one = learnt(&engine, "lora", ProblemName::Regression, &single, 1);
+    let pairs = labelled::rows(SINGLE_LABEL, 24, 1);
+    let compares = learnt(&engine, "lora", SINGLE_LABEL, &pairs, 1);
+    let single = labelled::rows(REGRESSION, 24, 1);
+    let reads_one = learnt(&engine, "lora", REGRESSION, &single, 1);
     assert_eq!(
         (compares.card.pair, reads_one.card.pair),
         (Some(true), Some(false))
@@ -614,7 +618,7 @@ fn pairs_and_single_texts_are_told_apart() {
         })
         .collect();
     let scheme = Scheme {
-        problem: ProblemName::SingleLabel,
+        problem: SINGLE_LABEL,
         labels: vec!["x".into()],
         reject: None,
     };
@@ -627,7 +631,7 @@ fn pairs_and_single_texts_are_told_apart() {
 #[test]
 fn lines_are_read_alone() {
     let engine = engine();
-    let problem = ProblemName::TokenClassification;
+    let problem = TOKEN_CLASSIFICATION;
     let task = learnt(&engine, "lora", problem, &labelled::rows(problem, 24, 1), 5);
     let rows: Vec<Text> = labelled::rows(problem, 30, 3)
         .into_iter()
@@ -661,6 +665,7 @@ fn windows_are_no_longer_than_they_need_be() {
                 limit: 512,
                 window: WINDOW,
                 lines: false,
+                apart: false,
             })
             .unwrap()
     };

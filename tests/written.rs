@@ -22,7 +22,9 @@ use std::path::{Path, PathBuf};
 use differences::{LAYERS, sequences};
 use graftlet::adapter::format::{self, Files, Library};
 use graftlet::adapter::{CHECKPOINT, TaskAdapter, merge};
-use graftlet::head::{HeadConfig, Pooling, Problem};
+use graftlet::head::{
+    HeadConfig, MULTI_LABEL, Pooling, Problem, REGRESSION, SINGLE_LABEL, TOKEN_CLASSIFICATION,
+};
 use graftlet::hub::sha256;
 use graftlet::input::text::{Batch, Encoded};
 use graftlet::model::{Backbone, Encoder, Hook, NoHook};
@@ -36,9 +38,9 @@ fn tiny() -> Tiny {
 }
 
 fn head(problem: Problem, pooling: Pooling) -> HeadConfig {
-    let labels: &[&str] = match problem {
-        Problem::Regression => &["score"],
-        Problem::TokenClassification => &["O", "B-X", "I-X"],
+    let labels: &[&str] = match problem.kind.name() {
+        "regression" => &["score"],
+        "token_classification" => &["O", "B-X", "I-X"],
         _ => &["x", "y", "z"],
     };
     HeadConfig {
@@ -102,18 +104,24 @@ fn cases(bert: &Encoder) -> Vec<Case> {
             } else {
                 pooling
             };
-            let config = head(Problem::SingleLabel, pooling);
+            let config = head(SINGLE_LABEL.fresh(), pooling);
             add(row, library, config, row.name.clone());
         }
     }
     let lora = table.iter().find(|row| row.name == "preset lora").unwrap();
-    let multi = Problem::MultiLabel {
+    let multi = Problem {
+        kind: MULTI_LABEL,
         thresholds: vec![0.5; 3],
     };
-    for problem in [multi, Problem::Regression, Problem::TokenClassification] {
+    for problem in [multi, REGRESSION.fresh(), TOKEN_CLASSIFICATION.fresh()] {
         for library in [Library::Peft, Library::AdapterHub] {
             let config = head(problem.clone(), Pooling::Pooler);
-            add(lora, library, config, format!("head: {}", problem.title()));
+            add(
+                lora,
+                library,
+                config,
+                format!("head: {}", problem.kind.about().title),
+            );
         }
     }
     for row in table.iter().filter(|row| row.merges) {
@@ -121,7 +129,7 @@ fn cases(bert: &Encoder) -> Vec<Case> {
             true => Pooling::Pooler,
             false => Pooling::Mean,
         };
-        let task = moved(row, head(Problem::SingleLabel, pooling), shape, 11);
+        let task = moved(row, head(SINGLE_LABEL.fresh(), pooling), shape, 11);
         let mut files = merge(&task, bert).unwrap();
         files.insert("config.json".into(), tiny().config_json());
         files.insert("tokenizer.json".into(), tokenizer_json());

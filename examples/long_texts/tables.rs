@@ -11,11 +11,12 @@ use graftlet::adapter::format::Files;
 use graftlet::cli::rows;
 use graftlet::engine::{Engine, answers};
 use graftlet::error::Error;
+use graftlet::head::{Decision, Evaluation};
 use graftlet::head::{Pooling, pool};
 use graftlet::hub::Manifest;
 use graftlet::input::text::{Batch, Encoded, LongTexts, Text, Window};
 use graftlet::model::NoHook;
-use graftlet::train::{Dataset, Decision, Evaluation, Outcomes, Row, Scheme, default_metric};
+use graftlet::train::{Dataset, Outcomes, Row, Scheme};
 
 use super::documents;
 use super::rules::{LOGITS, Rule, Said, VECTORS, norm};
@@ -240,7 +241,7 @@ fn judge(task: &TaskAdapter, data: &Dataset, outcomes: &Outcomes) -> Result<f64>
     let Some(head) = &task.head else {
         return Ok(f64::NAN);
     };
-    let metric = default_metric(data.scheme().problem);
+    let metric = data.scheme().problem.metric();
     Evaluation::of(data, outcomes, &Decision::of(head)).score(&metric)
 }
 
@@ -385,7 +386,7 @@ fn labels_by(
         count += windows.len();
         all.push(said(engine, &task, &windows)?);
     }
-    let metric = default_metric(data.scheme().problem).name();
+    let metric = data.scheme().problem.metric().name();
     print!(
         "| {name} | {what} | {size} | {} | {metric} |",
         count / rows.len()

@@ -12,12 +12,12 @@ use graftlet::adapter::Card;
 use graftlet::adapter::format::{self, Files, Library};
 use graftlet::compose::Composition;
 use graftlet::error::Error;
-use graftlet::head::ProblemName;
+use graftlet::head::{SINGLE_LABEL, Targets};
 use graftlet::hub::Manifest;
 use graftlet::input::text::{Text, Tokenizer};
 use graftlet::model::{Encoder, Anatomy, Dtype, convert};
 use graftlet::tensor_file::TensorFile;
-use graftlet::train::{Dataset, Scheme, Settings, Targets, TokenStore};
+use graftlet::train::{Dataset, Scheme, Settings, TokenStore};
 use graftlet_rows::{Choice, Options, Problem};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
@@ -258,11 +258,11 @@ pub fn manifest(data: &[u8]) -> String {
 /// A model's configuration, the settings of a training, and an adapter's side file.
 pub fn settings(data: &[u8]) -> String {
     let scheme = Scheme {
-        problem: ProblemName::SingleLabel,
+        problem: SINGLE_LABEL,
         labels: vec!["a".into(), "b".into()],
         reject: None,
     };
-    let targets = Targets::empty(scheme.problem);
+    let targets = Targets::empty(scheme.problem, 2);
     let rows = Dataset::from_parts(scheme, TokenStore::default(), targets);
     let settings = Settings::from_json("x", data);
     let settings = settings.and_then(|settings| settings.resolve("lora", &rows, 6));

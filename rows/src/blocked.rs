@@ -60,6 +60,13 @@ pub(crate) fn blocked_by(
         Problem::Regression if usable < 2 => Some(format!(
             "Fewer than two rows have a number in “{name}”: choose another column, or what its labels are."
         )),
+        Problem::Ranking if columns.text2.is_none() => Some(
+            "A comparison needs two texts in each row: choose the column of the second text."
+                .into(),
+        ),
+        Problem::Ranking if usable < 2 => Some(format!(
+            "Fewer than two rows say in “{name}” which text is better: write “first” or “second”, 1 or 2, or the difference of two scores."
+        )),
         Problem::TokenClassification if columns.text2.is_some() => {
             Some("Words with tags are single texts: choose “none” as the second text.".into())
         }

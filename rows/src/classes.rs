@@ -105,7 +105,7 @@ fn is_class(label: &str, problem: Problem) -> bool {
     match problem {
         Problem::SingleLabel => true,
         Problem::MultiLabel => parts(label, LABEL_SEPARATOR).eq([label]),
-        Problem::Regression | Problem::TokenClassification => false,
+        Problem::Regression | Problem::TokenClassification | Problem::Ranking => false,
     }
 }
 
@@ -132,7 +132,7 @@ fn for_each_class(label: &str, problem: Problem, mut take: impl FnMut(&str)) {
     match problem {
         Problem::SingleLabel => take(label),
         Problem::MultiLabel => parts(label, LABEL_SEPARATOR).for_each(take),
-        Problem::Regression => {}
+        Problem::Regression | Problem::Ranking => {}
         Problem::TokenClassification => {
             for tag in label.split(' ') {
                 match tag.split_once('-') {
@@ -156,7 +156,7 @@ pub(crate) fn renamed(
     let new = |class: &str| rename(class).unwrap_or_else(|| class.to_owned());
     match problem {
         Problem::SingleLabel => new(label),
-        Problem::Regression => label.to_owned(),
+        Problem::Regression | Problem::Ranking => label.to_owned(),
         Problem::MultiLabel => {
             let mut names: Vec<String> = Vec::new();
             for name in parts(label, LABEL_SEPARATOR).map(new) {

@@ -20,6 +20,7 @@ pub enum FindingKind {
     LabelHasBar,
     SeveralLabels,
     NotANumber,
+    NotWhich,
     TagsUnlikeWords,
     TagsAreNumbers,
     SpanOutside,
@@ -96,6 +97,11 @@ impl FindingKind {
                 "has a label that is no number",
                 "have labels that are no numbers",
                 "no number",
+            ),
+            Self::NotWhich => (
+                "does not say which text is better",
+                "do not say which text is better",
+                "neither text",
             ),
             Self::TagsUnlikeWords => (
                 "has not one tag a word",
@@ -175,6 +181,7 @@ impl FindingKind {
             Self::LabelHasBar,
             Self::SeveralLabels,
             Self::NotANumber,
+            Self::NotWhich,
             Self::TagsUnlikeWords,
             Self::TagsAreNumbers,
             Self::SpanOutside,

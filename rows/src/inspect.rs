@@ -12,7 +12,7 @@ use crate::findings::{Finding, FindingKind, RowFindings, name_some};
 use crate::labels::{self, MOST_LABELS, Said, said};
 use crate::merge::{self, Mergeable};
 use crate::pool::{Names, Pool, hash};
-use crate::problem::{Form, LABEL_SEPARATOR, Problem};
+use crate::problem::{Form, LABEL_SEPARATOR, Problem, says_which};
 use crate::rows::Rows;
 use crate::spans::tagged;
 use crate::table::{Cell, Format, Table};
@@ -132,7 +132,7 @@ pub(crate) fn inspect(table: &Table, choice: &Choice) -> Looked {
     let usable = candidates.numbers.len();
     let blocked = blocked_by(table, choice, usable, &counts, &by_size, &found);
     let preview = preview(table, choice, &found);
-    if !choice.judged && problem != Problem::Regression {
+    if !choice.judged && !matches!(problem, Problem::Regression | Problem::Ranking) {
         let mut about = about_classes(&counts, &by_size);
         about.append(&mut notices);
         notices = about;
@@ -307,7 +307,7 @@ impl Candidates {
     /// only in case or spaces by the form that most rows use. Returns the labels that so differ.
     fn rename(&mut self, choice: &Choice) -> Vec<Mergeable> {
         let problem = choice.problem;
-        if problem == Problem::Regression {
+        if matches!(problem, Problem::Regression | Problem::Ranking) {
             return Vec::new();
         }
         let counts = Counts::of(&self.labels, self.label_counts(), problem);
@@ -517,6 +517,7 @@ fn flags(table: &Table, choice: &Choice, cells: &[Cell<'_>]) -> Result<Label, Fi
         Problem::MultiLabel => joined(names.into_iter()).map(Label::of),
         Problem::Regression => Err(FindingKind::NotANumber),
         Problem::TokenClassification => Err(FindingKind::TagsUnlikeWords),
+        Problem::Ranking => Err(FindingKind::NotWhich),
     }
 }
 
@@ -630,6 +631,13 @@ fn read_label(
                 .ok_or(FindingKind::NotANumber)
         }
         Problem::TokenClassification => read_tags(said, text, form),
+        Problem::Ranking => match said {
+            Said::Plain(label) if says_which(&label) => Ok(Label::of(label.trim().to_lowercase())),
+            Said::Plain(label) => labels::number(&label)
+                .map(|number| Label::of(number.to_string()))
+                .ok_or(FindingKind::NotWhich),
+            _ => Err(FindingKind::NotWhich),
+        },
     }
 }
 

@@ -28,6 +28,52 @@ pub enum Problem {
     Regression,
     /// A tag for each word.
     TokenClassification,
+    /// Which of two texts is better.
+    Ranking,
+}
+
+impl Problem {
+    const ALL: [(Self, &'static str); 5] = [
+        (Self::SingleLabel, "single_label"),
+        (Self::MultiLabel, "multi_label"),
+        (Self::Regression, "regression"),
+        (Self::TokenClassification, "token_classification"),
+        (Self::Ranking, "ranking"),
+    ];
+
+    /// As choices and proposals write it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        let own = Self::ALL.iter().find(|(problem, _)| *problem == self);
+        own.map_or("", |(_, name)| name)
+    }
+
+    /// The one of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let own = Self::ALL.iter().find(|(_, own)| *own == name);
+        own.map(|(problem, _)| *problem)
+    }
+}
+
+/// Words that say which of two texts is better, and nothing else.
+const SIDES: [&str; 6] = ["first", "second", "left", "right", "text1", "text2"];
+
+/// Words that say so too, but may be names of classes.
+const OTHER_SIDES: [&str; 3] = ["a", "b", "text"];
+
+/// Words that say that neither is.
+const TIES: [&str; 5] = ["tie", "equal", "same", "both", "neither"];
+
+fn is_one_of(label: &str, words: &[&str]) -> bool {
+    words
+        .iter()
+        .any(|word| word.eq_ignore_ascii_case(label.trim()))
+}
+
+/// Whether a word says which of two texts is better.
+pub(crate) fn says_which(label: &str) -> bool {
+    is_one_of(label, &SIDES) || is_one_of(label, &OTHER_SIDES) || is_one_of(label, &TIES)
 }
 
 /// What labels seem to say.
@@ -96,6 +142,9 @@ struct Counts {
     most: f64,
     plain: usize,
     separators: [Parts; 4],
+    /// Labels that can only say which of two texts is better, and those that say that neither is.
+    sides: usize,
+    ties: usize,
     /// Lists whose words are not quoted, and those of several.
     bare: usize,
     bare_several: usize,
@@ -210,7 +259,14 @@ impl Form {
             .label
             .and_then(|label| table.source().columns.get(label));
         let several = name.is_some_and(|name| names::says_several(name));
-        let problem = counts.problem(several);
+        let problem = if columns.text2.is_some()
+            && counts.sides > 0
+            && counts.sides + counts.ties == counts.filled
+        {
+            Problem::Ranking
+        } else {
+            counts.problem(several)
+        };
         let vector = match counts.digits_length() {
             Some(length) => Some(length),
             None => counts.vector.flatten(),
@@ -322,6 +378,8 @@ impl Counts {
     }
 
     fn add_plain(&mut self, label: &str, text: Option<&Cell<'_>>) {
+        self.sides += usize::from(is_one_of(label, &SIDES));
+        self.ties += usize::from(is_one_of(label, &TIES));
         if self.reject.is_none() && stands_for_none(label) {
             self.reject = Some(label.trim().to_owned());
         }

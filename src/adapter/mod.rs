@@ -30,7 +30,7 @@ pub use merge::{CHECKPOINT, merge};
 pub use none::NoneConfig;
 pub use prefix::PrefixConfig;
 pub use prompt::{PromptConfig, PromptPlace};
-pub use task::{BackboneRef, Card, Member, Metric, Original, TaskAdapter, UnusedHead};
+pub use task::{BackboneRef, Card, Member, Original, TaskAdapter, UnusedHead};
 
 use std::any::Any;
 use std::collections::BTreeSet;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::Adapter;
 use super::format::{Files, Library, ListedFile};
 use crate::error::{Error, Result};
-use crate::head::{Calibration, Head, Pooling, Problem};
+use crate::head::{Calibration, Head, Metric, Pooling, Problem};
 use crate::model::Shape;
 use crate::ops::Activation;
 use crate::tensor_file::FloatType;
@@ -147,49 +147,6 @@ pub struct BackboneRef {
     pub name: String,
     /// See [`Shape::fingerprint`].
     pub fingerprint: String,
-}
-
-/// What an adapter is judged by.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "name", rename_all = "snake_case")]
-pub enum Metric {
-    /// Share of rows whose label is right.
-    #[default]
-    Accuracy,
-    /// Harmonic mean of precision and recall of one label.
-    F1 {
-        /// The label.
-        positive: String,
-    },
-    /// Mean over the labels of each one's F1.
-    MacroF1,
-    /// F1 over all labels of all rows together.
-    MicroF1,
-    /// Matthews correlation; with more than two labels its generalisation R_K (Gorodkin 2004).
-    Matthews,
-    /// Rank correlation (Spearman 1904), equal values having their mean rank.
-    Spearman,
-    /// Linear correlation.
-    Pearson,
-    /// F1 of spans whose bounds and label are all right (Tjong Kim Sang and De Meulder 2003).
-    EntityF1,
-}
-
-impl Metric {
-    /// The name in reports.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Accuracy => "accuracy",
-            Self::F1 { .. } => "f1",
-            Self::MacroF1 => "macro_f1",
-            Self::MicroF1 => "micro_f1",
-            Self::Matthews => "matthews",
-            Self::Spearman => "spearman",
-            Self::Pearson => "pearson",
-            Self::EntityF1 => "entity_f1",
-        }
-    }
 }
 
 impl Card {

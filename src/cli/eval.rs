@@ -8,8 +8,9 @@ use super::rows::{File, RowOptions};
 use super::{folders, progress, report};
 use crate::engine::head_of;
 use crate::error::Result;
+use crate::head::{Decision, Evaluation};
 use crate::input::text::{LongTexts, Text};
-use crate::train::{Dataset, Decision, Evaluation, Outcomes, Reading, Scheme, default_metric};
+use crate::train::{Dataset, Outcomes, Reading, Scheme};
 
 /// Scores an adapter on labelled rows.
 #[derive(Args)]
@@ -81,7 +82,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
 
     let evaluation = Evaluation::of(&data, &outcomes, &Decision::of(head));
     let metric = task.card.metric.clone();
-    let metric = metric.unwrap_or_else(|| default_metric(scheme.problem));
+    let metric = metric.unwrap_or_else(|| scheme.problem.metric());
     let score = evaluation.score(&metric)?;
     if arguments.json {
         let mut line = serde_json::Map::new();

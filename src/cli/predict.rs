@@ -10,10 +10,9 @@ use super::lines::{self, Responder, respond};
 use super::output::outln;
 use crate::adapter::TaskAdapter;
 use crate::compose::Composition;
-use crate::engine::{Answer, Engine};
+use crate::engine::{Answer, Engine, Said};
 use crate::error::{Error, Result};
-use crate::head::{Prediction, Span, TokenLabel, argmax};
-use crate::input::text::{Characters, LongTexts, Text};
+use crate::input::text::{LongTexts, Text};
 
 /// Answers texts from standard input, one a line (a tab before the second text of a pair).
 ///
@@ -90,10 +89,7 @@ impl Responder for Predictor {
         if let Some((_, answer)) = answers.iter().find(|(_, answer)| answer.truncated) {
             lines::warn_truncated(line, text, answer.tokens);
         }
-        let parts = answers.iter();
-        let parts: Vec<String> = parts
-            .map(|(task, answer)| line_of(answer, &task.card.labels))
-            .collect();
+        let parts: Vec<String> = said(text, answers).map(|said| said.line()).collect();
         outln!("{}", parts.join("\t"))
     }
 
@@ -109,10 +105,8 @@ fn whole(text: &Text, answers: &Answers) -> Value {
     if let Some(second) = &text.second {
         whole.insert("text2".into(), json!(second));
     }
-    let mut objects: Vec<Map<String, Value>> = answers
-        .iter()
-        .map(|(task, answer)| object(text, answer, &task.card.labels))
-        .collect();
+    let mut objects: Vec<Map<String, Value>> =
+        said(text, answers).map(|said| said.fields()).collect();
     if objects.len() == 1 {
         whole.append(&mut objects[0]);
     } else {
@@ -121,86 +115,11 @@ fn whole(text: &Text, answers: &Answers) -> Value {
     Value::Object(whole)
 }
 
-/// What is found, each with its score after a tab: a label, any number of labels, a number, or spans
-/// with their place in characters.
-fn line_of(answer: &Answer, labels: &[String]) -> String {
-    match &answer.prediction {
-        Prediction::Label { best, scores } => format!("{}\t{:.4}", labels[*best], scores[*best]),
-        Prediction::Rejected { label, scores } => {
-            format!("{label}\t{:.4}", scores[argmax(scores)])
-        }
-        Prediction::Labels { chosen, scores } => {
-            let label = |&label: &usize| format!("{}\t{:.4}", labels[label], scores[label]);
-            chosen.iter().map(label).collect::<Vec<_>>().join("\t")
-        }
-        Prediction::Number(number) => format!("{number:.4}"),
-        Prediction::Tokens(tokens) => {
-            let token = |token: &TokenLabel| format!("{}\t{:.4}", labels[token.label], token.score);
-            tokens.iter().map(token).collect::<Vec<_>>().join("\t")
-        }
-        Prediction::Spans(spans) => {
-            let span = |span: &Span| {
-                let Span {
-                    label,
-                    start,
-                    end,
-                    score,
-                    ..
-                } = span;
-                format!("{label}\t{start}-{end}\t{score:.4}")
-            };
-            spans.iter().map(span).collect::<Vec<_>>().join("\t")
-        }
-    }
-}
-
-fn object(text: &Text, answer: &Answer, labels: &[String]) -> Map<String, Value> {
-    let scores: Vec<Value> = labels
-        .iter()
-        .zip(answer.scores())
-        .map(|(label, score)| json!({ "label": label, "score": score }))
-        .collect();
-    let mut object = Map::new();
-    match &answer.prediction {
-        Prediction::Label { best, .. } => {
-            object.insert("label".into(), json!(labels[*best]));
-            object.insert("scores".into(), json!(scores));
-        }
-        Prediction::Rejected { label, .. } => {
-            object.insert("label".into(), json!(label));
-            object.insert("scores".into(), json!(scores));
-        }
-        Prediction::Labels { chosen, .. } => {
-            let chosen: Vec<&String> = chosen.iter().map(|&label| &labels[label]).collect();
-            object.insert("labels".into(), json!(chosen));
-            object.insert("scores".into(), json!(scores));
-        }
-        Prediction::Number(number) => {
-            object.insert("value".into(), json!(number));
-        }
-        Prediction::Tokens(tokens) => {
-            let token =
-                |token: &TokenLabel| json!({"label": labels[token.label], "score": token.score});
-            let tokens: Vec<Value> = tokens.iter().map(token).collect();
-            object.insert("token_labels".into(), json!(tokens));
-        }
-        Prediction::Spans(spans) => {
-            let second = text.second.as_deref().unwrap_or_default();
-            let mut texts = [Characters::new(&text.first), Characters::new(second)];
-            let span = |span: &Span| {
-                let found = texts[usize::from(span.second)].part(span.start, span.end);
-                json!({
-                    "label": span.label, "start": span.start, "end": span.end, "score": span.score,
-                    "text": found, "second": span.second,
-                })
-            };
-            let spans: Vec<Value> = spans.iter().map(span).collect();
-            object.insert("spans".into(), json!(spans));
-        }
-    }
-    object.insert("logits".into(), json!(answer.logits));
-    object.insert("tokens".into(), json!(answer.tokens));
-    object.insert("windows".into(), json!(answer.windows));
-    object.insert("truncated".into(), json!(answer.truncated));
-    object
+/// Each answer to a text with the head that gave it.
+fn said<'a>(text: &'a Text, answers: &'a Answers) -> impl Iterator<Item = Said<'a>> {
+    let said = |(task, answer): &'a (Rc<TaskAdapter>, Answer)| {
+        let head = task.head.as_ref()?;
+        Some(Said::new(head, answer, text))
+    };
+    answers.iter().filter_map(said)
 }

@@ -3,8 +3,9 @@ use serde_json::{Value, json};
 use super::output::outln;
 use super::rows::Found;
 use crate::error::Result;
+use crate::head::Evaluation;
 use crate::input::text::Text;
-use crate::train::{Evaluation, HardRow, Report, Suspect};
+use crate::train::{HardRow, Report, Suspect};
 
 /// Rows of each list that are shown.
 const SHOWN: usize = 5;

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::folders;
 use super::output::errln;
 use crate::error::{Error, Result};
-use crate::head::ProblemName;
+use crate::head::{PROBLEMS, ProblemName};
 use crate::input::text::Text;
 use crate::train::{Reading, Row, Scheme};
 
@@ -149,12 +149,9 @@ impl File {
     /// What the labels seem to say.
     #[must_use]
     pub fn problem(&self) -> ProblemName {
-        match self.table.propose(&self.table.source().guess).problem {
-            Problem::SingleLabel => ProblemName::SingleLabel,
-            Problem::MultiLabel => ProblemName::MultiLabel,
-            Problem::Regression => ProblemName::Regression,
-            Problem::TokenClassification => ProblemName::TokenClassification,
-        }
+        let proposed = self.table.propose(&self.table.source().guess).problem;
+        let is_it = |problem: &&ProblemName| problem.about().rows == proposed.name();
+        PROBLEMS.iter().find(is_it).copied().unwrap_or_default()
     }
 
     /// Says on standard error what the file is, and what its columns are read as.
@@ -174,12 +171,7 @@ impl File {
         let source = self.table.source();
         let choice = Choice {
             columns: source.guess.clone(),
-            problem: match reading.problem {
-                ProblemName::SingleLabel => Problem::SingleLabel,
-                ProblemName::MultiLabel => Problem::MultiLabel,
-                ProblemName::Regression => Problem::Regression,
-                ProblemName::TokenClassification => Problem::TokenClassification,
-            },
+            problem: Problem::named(reading.problem.about().rows).unwrap_or_default(),
             reject: reading.reject.clone(),
             merge: self.merge,
             judged,
@@ -286,7 +278,7 @@ fn described(source: &Source, problem: ProblemName) -> String {
             said.push_str(&format!(", a label in each of {}", names.join(", ")));
         }
     }
-    if problem != ProblemName::SingleLabel {
+    if problem != ProblemName::default() {
         said.push_str(&format!("; read as {}", problem.name()));
     }
     said

@@ -5,10 +5,11 @@ use clap::Args;
 
 use super::output::outln;
 use super::rows::RowOptions;
-use super::train::{ProblemOption, settings, usable};
+use super::train::{problems, settings, usable};
 use super::{folders, progress};
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::head::ProblemName;
 use crate::train::{Dataset, Settings, SuggestEvent, Suggester, Suggestion};
 
 /// Compares a head alone, LoRA and a bottleneck on a few rows, and says what to train.
@@ -27,8 +28,8 @@ pub(super) struct Arguments {
     #[arg(long)]
     seed: Option<u64>,
     /// What the labels say; without it what they look like.
-    #[arg(long, value_enum)]
-    problem: Option<ProblemOption>,
+    #[arg(long, value_parser = problems())]
+    problem: Option<ProblemName>,
     /// The label of texts that have none of the other labels.
     #[arg(long, value_name = "LABEL")]
     reject: Option<String>,

@@ -1,7 +1,8 @@
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use super::output::errln;
 use super::rows::{File, Found, RowOptions};
@@ -12,7 +13,7 @@ use crate::adapter::{Member, Preset, presets};
 use crate::compose::fusion::{self, preset};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::head::ProblemName;
+use crate::head::{PROBLEMS, ProblemName};
 use crate::hub::sha256;
 use crate::train::{Dataset, Event, Reading, Settings, Trainer, preset_of};
 
@@ -67,8 +68,8 @@ pub(super) struct Arguments {
     #[arg(long)]
     json: bool,
     /// What the labels say; without it what they look like.
-    #[arg(long, value_enum)]
-    problem: Option<ProblemOption>,
+    #[arg(long, value_parser = problems())]
+    problem: Option<ProblemName>,
     /// The label of texts that have none of the other labels.
     #[arg(long, value_name = "LABEL")]
     reject: Option<String>,
@@ -76,27 +77,15 @@ pub(super) struct Arguments {
     rows: RowOptions,
 }
 
-/// The problems as `--problem` names them.
-#[derive(Clone, Copy, ValueEnum)]
-#[value(rename_all = "snake_case")]
-pub(super) enum ProblemOption {
-    #[value(alias = "single_label_classification")]
-    SingleLabel,
-    #[value(alias = "multi_label_classification")]
-    MultiLabel,
-    Regression,
-    TokenClassification,
-}
-
-impl From<ProblemOption> for ProblemName {
-    fn from(option: ProblemOption) -> Self {
-        match option {
-            ProblemOption::SingleLabel => Self::SingleLabel,
-            ProblemOption::MultiLabel => Self::MultiLabel,
-            ProblemOption::Regression => Self::Regression,
-            ProblemOption::TokenClassification => Self::TokenClassification,
-        }
-    }
+/// The values of `--problem`: the names of the table, and their aliases.
+pub(super) fn problems() -> impl TypedValueParser<Value = ProblemName> {
+    let values = PROBLEMS.iter().map(|problem| {
+        let about = problem.about();
+        PossibleValue::new(about.name)
+            .help(about.label)
+            .aliases(about.aliases)
+    });
+    PossibleValuesParser::new(values).map(|name| ProblemName::named(&name).unwrap_or_default())
 }
 
 /// The kind that stands for what a comparison chooses.
@@ -326,7 +315,7 @@ fn train_to_the_end(
 pub(super) fn settings(
     config: Option<&Path>,
     seed: Option<u64>,
-    problem: Option<ProblemOption>,
+    problem: Option<ProblemName>,
     reject: Option<&String>,
 ) -> Result<Settings> {
     let mut settings = match config {
@@ -334,7 +323,7 @@ pub(super) fn settings(
         None => Settings::default(),
     };
     settings.seed = seed.or(settings.seed);
-    settings.problem = problem.map(ProblemName::from).or(settings.problem);
+    settings.problem = problem.or(settings.problem);
     settings.reject = reject.cloned().or(settings.reject);
     Ok(settings)
 }

@@ -59,6 +59,8 @@ pub struct Origin {
     pub limits: RangeInclusive<usize>,
     /// How long the windows are that it is one of; `None` for all of a text.
     pub window: Option<usize>,
+    /// Whether it is for parts that read each text of a pair alone.
+    pub apart: bool,
 }
 
 /// (channel, sequence) of each of some sequences, what they were computed with, and their last hidden
@@ -96,11 +98,13 @@ impl Plan {
             row,
             limits: 0..=usize::MAX,
             window: None,
+            apart: false,
         };
         let reach = Reach {
             limit: 0,
             window: 0,
             lines: false,
+            apart: false,
         };
         let origins: Vec<Origin> = (0..sequences.len()).map(origin).collect();
         self.run_windows(backbone, sequences, &origins, &|_| reach, limit, visit)
@@ -136,6 +140,7 @@ impl Plan {
                     let own = run.iter().filter(|&&index| {
                         let origin = &origins[index];
                         own.contains(&origin.row)
+                            && origin.apart == reads.apart
                             && origin.limits.contains(&reads.limit)
                             && origin.window.is_none_or(|window| window == reads.window)
                     });

@@ -1,5 +1,6 @@
 //! Floor 4: one backbone, many adapters, and the answers they give.
 
+mod said;
 mod windows;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,12 +11,14 @@ use crate::adapter::format::{self, Files, Library};
 use crate::adapter::{TaskAdapter, merge};
 use crate::compose::{self, Average, Composition, Part, Plan};
 use crate::error::{Error, Result};
-use crate::head::{Head, Prediction, Problem, spans};
+use crate::head::{Head, Prediction, spans};
 pub use crate::head::{argmax, softmax};
 use crate::input::text::{
     Batch, Encoded, LongTexts, Reach, TAG_WINDOW, Text, Tokenizer, WINDOW, runs,
 };
 use crate::model::{Anatomy, Backbone, Checkpoint, Encoder, Hook, SentenceEmbedding, States};
+
+pub use said::{Object, Said};
 
 use windows::{Gathered, GatheredVector, Sequences};
 
@@ -77,13 +80,7 @@ impl Answer {
     /// those that are not good enough.
     #[must_use]
     pub fn label(&self) -> Option<(usize, f32)> {
-        let best = match &self.prediction {
-            Prediction::Label { best, .. } => *best,
-            Prediction::Labels { scores, .. } | Prediction::Rejected { scores, .. } => {
-                argmax(scores)
-            }
-            _ => return None,
-        };
+        let best = self.prediction.best()?;
         Some((best, self.scores()[best]))
     }
 
@@ -91,12 +88,7 @@ impl Answer {
     /// between 0 and 1 where it may have several. Empty for a number, tokens and spans.
     #[must_use]
     pub fn scores(&self) -> &[f32] {
-        match &self.prediction {
-            Prediction::Label { scores, .. }
-            | Prediction::Rejected { scores, .. }
-            | Prediction::Labels { scores, .. } => scores,
-            Prediction::Number(_) | Prediction::Tokens(_) | Prediction::Spans(_) => &[],
-        }
+        self.prediction.scores()
     }
 }
 
@@ -397,10 +389,10 @@ impl Engine {
                 };
                 let own = places.iter().map(|&(_, index)| &sequences.encoded[index]);
                 let said = read_by(&*self.backbone, &*part.node, head, own, &states);
-                for (&(channel, index), said) in places.iter().zip(said) {
+                for (&(channel, index), logits) in places.iter().zip(said) {
                     let (sequence, share) = (&sequences.encoded[index], &sequences.shares[index]);
                     let row = sequences.origins[index].row;
-                    found[channel][row].add(head, sequence, share, said);
+                    found[channel][row].add(head, sequence, share, logits);
                 }
                 Ok(())
             },
@@ -433,8 +425,9 @@ impl Engine {
 
     /// How texts are read with an adapter, by a head or for a vector.
     fn reach(&self, hook: &dyn Hook, head: Option<&Head>) -> Reach {
-        let tags = head.is_some_and(|head| head.config().problem == Problem::TokenClassification);
+        let tags = head.is_some_and(Head::reads_tokens);
         Reach {
+            apart: head.is_some_and(Head::reads_apart),
             limit: self.limit(hook),
             window: if tags { TAG_WINDOW } else { WINDOW },
             lines: tags,
@@ -478,9 +471,9 @@ impl Engine {
             let own = || run.iter().map(|&index| &sequences.encoded[index]);
             let states = self.backbone.forward(&Batch::new(own()), &*task.adapter)?;
             let said = read_by(&*self.backbone, &*task.adapter, head, own(), &states);
-            for (&index, said) in run.iter().zip(said) {
+            for (&index, logits) in run.iter().zip(said) {
                 let (sequence, share) = (&sequences.encoded[index], &sequences.shares[index]);
-                found[sequences.origins[index].row].add(head, sequence, share, said);
+                found[sequences.origins[index].row].add(head, sequence, share, logits);
             }
         }
         let found = found.into_iter().enumerate();
@@ -499,15 +492,12 @@ impl Engine {
         limit: usize,
     ) -> Result<Answer> {
         let mut answer = gathered.answer(head, index)?;
-        let config = head.config();
-        if config.problem == Problem::TokenClassification
-            && let Prediction::Tokens(tokens) = &answer.prediction
-        {
+        if let Prediction::Tokens(tokens) = &answer.prediction {
             let words = match self.long_texts {
                 LongTexts::Windows if !answer.truncated => self.tokenizer.all_words(&texts[index]),
                 _ => self.tokenizer.words_within(&texts[index], limit),
             };
-            answer.prediction = Prediction::Spans(spans(tokens, &words?, &config.labels));
+            answer.prediction = Prediction::Spans(spans(tokens, &words?, &head.config().labels));
         }
         Ok(answer)
     }
@@ -638,10 +628,10 @@ pub fn answers(
     for batch in runs(sequences, BATCH_TOKENS, |sequence| sequence.ids.len()) {
         let states = backbone.forward(&Batch::new(batch), &*task.adapter)?;
         let said = read_by(backbone, &*task.adapter, head, batch.iter(), &states);
-        for (sequence, (prediction, logits)) in batch.iter().zip(said) {
+        for (sequence, logits) in batch.iter().zip(said) {
             head.check_finite(&logits, answers.len())?;
             answers.push(Answer {
-                prediction,
+                prediction: head.prediction(&logits),
                 logits,
                 tokens: sequence.ids.len(),
                 windows: 1,
@@ -652,25 +642,26 @@ pub fn answers(
     Ok(answers)
 }
 
-/// What a head says of the last hidden states of sequences: `[labels]` each, or `[tokens, labels]`.
+/// The logits of the last hidden states of sequences: `[labels]` each, or `[tokens, labels]`.
 fn read_by<'a>(
     backbone: &dyn Backbone,
     hook: &dyn Hook,
     head: &Head,
     sequences: impl Iterator<Item = &'a Encoded>,
     states: &States,
-) -> Vec<(Prediction, Vec<f32>)> {
+) -> Vec<Vec<f32>> {
     let logits = head.logits(backbone, hook, states);
-    let mut said = head.predictions(&logits, &states.starts);
-    for ((prediction, logits), sequence) in said.iter_mut().zip(sequences) {
+    let labels = head.config().labels.len();
+    let own = head.own_logits(&logits, &states.starts).zip(sequences);
+    own.map(|(logits, sequence)| {
         // an adapter's virtual tokens have states, and are no part of the text
-        if let Prediction::Tokens(tokens) = prediction {
-            let more = tokens.len() - sequence.ids.len();
-            logits.drain(..more * head.config().labels.len());
-            tokens.drain(..more);
-        }
-    }
-    said
+        let more = match head.reads_tokens() {
+            true => logits.len() - sequence.ids.len() * labels,
+            false => 0,
+        };
+        logits[more..].to_vec()
+    })
+    .collect()
 }
 
 /// Refuses single texts for an adapter that compares two, pairs for one that reads one, and pairs of which one text is
@@ -683,7 +674,10 @@ fn check_pairs<'a>(
     for (index, text) in texts {
         let adapter = || name.to_owned();
         let blank = |text: &str| text.trim().is_empty();
+        let apart = task.head.as_ref().is_some_and(Head::reads_apart);
         match (task.card.pair, text.second.as_deref()) {
+            // a single text has a score of its own
+            (_, None) if apart => {}
             (Some(false), Some(_)) => {
                 let adapter = adapter();
                 return Err(Error::Text2Unexpected { index, adapter });

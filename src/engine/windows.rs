@@ -4,7 +4,7 @@
 use super::{Answer, Embedded};
 use crate::compose::Origin;
 use crate::error::{Error, Result};
-use crate::head::{Head, Prediction, Problem};
+use crate::head::Head;
 use crate::input::text::{Encoded, LongTexts, Reach, Text, Tokenizer, Window, Windows};
 use crate::model::SentenceEmbedding;
 
@@ -26,6 +26,8 @@ pub(super) struct Share {
     places: Option<Vec<Option<u32>>>,
     /// Tokens of all that is read of the text.
     tokens: usize,
+    /// Whether it is of the second text of a pair whose texts are read alone.
+    second: bool,
 }
 
 impl Sequences {
@@ -40,13 +42,25 @@ impl Sequences {
         long: LongTexts,
     ) -> Result<Self> {
         let mut sequences = Self::default();
+        let (apart, whole): (Vec<Reach>, Vec<Reach>) =
+            reaches.iter().partition(|reach| reach.apart);
         for (row, text) in texts.iter().enumerate() {
-            sequences
-                .add(tokenizer, row, text, reaches, long)
-                .map_err(|error| match error {
+            let mut add = |text: &Text, reaches: &[Reach], second| {
+                let added = sequences.add(tokenizer, (row, second), text, reaches, long);
+                added.map_err(|error| match error {
                     Error::TextEmpty { .. } => Error::TextEmpty { index: row },
                     other => other,
-                })?;
+                })
+            };
+            if !whole.is_empty() {
+                add(text, &whole, false)?;
+            }
+            if !apart.is_empty() {
+                let texts = text.apart().zip([false, true]);
+                texts
+                    .into_iter()
+                    .try_for_each(|(text, second)| add(&text, &apart, second))?;
+            }
         }
         Ok(sequences)
     }
@@ -54,7 +68,7 @@ impl Sequences {
     fn add(
         &mut self,
         tokenizer: &Tokenizer,
-        row: usize,
+        (row, second): (usize, bool),
         text: &Text,
         reaches: &[Reach],
         long: LongTexts,
@@ -66,7 +80,12 @@ impl Sequences {
         // a text that fits one limit has one sequence for all that it fits
         let mut fits = None;
         for &reach in reaches.iter().rev() {
-            let Reach { limit, window, .. } = reach;
+            let Reach {
+                limit,
+                window,
+                apart,
+                ..
+            } = reach;
             if fits.is_some_and(|tokens| limit >= tokens) {
                 continue;
             }
@@ -87,10 +106,12 @@ impl Sequences {
                         limit..=limit
                     },
                     window: (!whole).then_some(window),
+                    apart,
                 });
                 self.shares.push(Share {
                     places: (!only).then_some(places),
                     tokens,
+                    second,
                 });
             }
         }
@@ -179,12 +200,17 @@ impl GatheredVector {
     }
 }
 
-/// What a head has said of a text so far.
+/// What a head has said of a row so far: of each text of a pair, where it reads them alone.
 #[derive(Default)]
 pub(super) struct Gathered {
-    /// The prediction of the text's only sequence.
-    prediction: Option<Prediction>,
-    /// `[labels]`, or `[tokens, labels]` of the whole text.
+    first: GatheredLogits,
+    second: Option<GatheredLogits>,
+}
+
+/// The logits of a text so far.
+#[derive(Default)]
+struct GatheredLogits {
+    /// `[labels]` of the text's only sequence, or `[tokens, labels]` of the whole text.
     logits: Vec<f32>,
     mean: WeightedMean,
     windows: usize,
@@ -192,24 +218,16 @@ pub(super) struct Gathered {
     truncated: bool,
 }
 
-impl Gathered {
-    /// Adds what the head says of a sequence: `[labels]`, or `[tokens, labels]`.
-    pub(super) fn add(
-        &mut self,
-        head: &Head,
-        sequence: &Encoded,
-        share: &Share,
-        (prediction, logits): (Prediction, Vec<f32>),
-    ) {
+impl GatheredLogits {
+    fn add(&mut self, head: &Head, sequence: &Encoded, share: &Share, logits: Vec<f32>) {
         self.windows += 1;
         self.tokens = share.tokens;
         self.truncated = sequence.truncated;
         let Some(places) = &share.places else {
-            self.prediction = Some(prediction);
             self.logits = logits;
             return;
         };
-        if head.config().problem != Problem::TokenClassification {
+        if !head.reads_tokens() {
             self.mean.add(&logits, share.weight());
             return;
         }
@@ -223,23 +241,50 @@ impl Gathered {
         }
     }
 
+    fn finish(self) -> Vec<f32> {
+        if self.logits.is_empty() {
+            self.mean.finish()
+        } else {
+            self.logits
+        }
+    }
+}
+
+impl Gathered {
+    /// Adds the logits of a sequence: `[labels]`, or `[tokens, labels]`.
+    pub(super) fn add(&mut self, head: &Head, sequence: &Encoded, share: &Share, logits: Vec<f32>) {
+        let text = match share.second {
+            true => self.second.get_or_insert_default(),
+            false => &mut self.first,
+        };
+        text.add(head, sequence, share, logits);
+    }
+
     /// The answer to the text at `index` of its call.
     ///
     /// # Errors
     /// [`Error::LogitsNotFinite`].
     pub(super) fn answer(self, head: &Head, index: usize) -> Result<Answer> {
-        let logits = if self.logits.is_empty() {
-            self.mean.finish()
-        } else {
-            self.logits
-        };
+        let GatheredLogits {
+            mut windows,
+            mut tokens,
+            mut truncated,
+            ..
+        } = self.first;
+        let mut logits = self.first.finish();
+        if let Some(second) = self.second {
+            windows = windows.max(second.windows);
+            tokens += second.tokens;
+            truncated |= second.truncated;
+            logits.extend(second.finish());
+        }
         head.check_finite(&logits, index)?;
         Ok(Answer {
-            prediction: self.prediction.unwrap_or_else(|| head.prediction(&logits)),
+            prediction: head.prediction(&logits),
             logits,
-            tokens: self.tokens,
-            windows: self.windows,
-            truncated: self.truncated,
+            tokens,
+            windows,
+            truncated,
         })
     }
 }

@@ -53,9 +53,3 @@ impl Calibration {
         })
     }
 }
-
-/// The logits over the temperature.
-pub(super) fn tempered(logits: &[f32], calibration: Option<&Calibration>) -> Vec<f32> {
-    let temperature = calibration.map_or(1.0, |calibration| calibration.temperature);
-    logits.iter().map(|logit| logit / temperature).collect()
-}

@@ -1,24 +1,71 @@
 //! Floor 3: heads. From hidden states to logits, from logits to an answer or a loss. One file a
-//! problem.
+//! problem, one row a problem in [`PROBLEMS`].
 
+pub mod metrics;
+
+mod about;
 mod calibration;
+mod decision;
+mod judged;
 mod loss;
-mod multi_label;
+mod metric;
+mod name;
+mod prediction;
 mod problem;
-mod regression;
-mod single_label;
-mod tokens;
+mod scores;
+mod spans;
+mod targets;
+mod unit;
 
+mod multi_label;
+mod number;
+mod ranking;
+mod single_label;
+mod tags;
+
+/// All problems. A new one is a file with an `impl` of [`ProblemKind`], and a row here.
+pub static PROBLEMS: [ProblemName; 5] = [
+    SINGLE_LABEL,
+    MULTI_LABEL,
+    REGRESSION,
+    TOKEN_CLASSIFICATION,
+    RANKING,
+];
+
+/// One label a text.
+pub const SINGLE_LABEL: ProblemName = ProblemName(&single_label::SingleLabel);
+/// Any number of labels a text.
+pub const MULTI_LABEL: ProblemName = ProblemName(&multi_label::MultiLabel);
+/// One number a text.
+pub const REGRESSION: ProblemName = ProblemName(&number::Number);
+/// One label a token.
+pub const TOKEN_CLASSIFICATION: ProblemName = ProblemName(&tags::Tags);
+/// Which of two texts is better.
+pub const RANKING: ProblemName = ProblemName(&ranking::Ranking);
+
+pub use about::{About, Form, Measure, Reads};
 pub use calibration::{Calibration, Reject};
+pub use decision::Decision;
+pub use judged::{Evaluation, How, Judged};
 pub use loss::LossSettings;
-pub use multi_label::{DEFAULT_THRESHOLD, best_thresholds, sigmoid};
-pub use problem::{Problem, ProblemName};
-pub use single_label::{argmax, softmax};
-pub use tokens::{Span, TokenLabel, span_label, spans, token_targets};
+pub use metric::Metric;
+pub use multi_label::{DEFAULT_THRESHOLD, LABEL_SEPARATOR, best_thresholds};
+pub use name::{Problem, ProblemName};
+pub use prediction::Prediction;
+pub use problem::{Group, ProblemKind, Term};
+pub use ranking::{FIRST, SECOND, TIE};
+pub use scores::{argmax, sigmoid, softmax};
+pub use single_label::OUTSIDE;
+pub use spans::{Span, TokenLabel, span_label, spans};
+pub use tags::{Tagged, tagged, tagged_target};
+pub use targets::{Labelled, Targets};
+pub use unit::Unit;
+
+use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use calibration::tempered;
+use scores::over;
 
 use crate::error::{Error, Result};
 use crate::model::{Backbone, Hook, Shape, States};
@@ -36,53 +83,6 @@ pub enum Pooling {
     First,
     /// The first token's state through the checkpoint's own pooler, as PEFT's models have it.
     Pooler,
-}
-
-/// What a text should be answered with.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Target {
-    /// Index of the label.
-    Label(usize),
-    /// None of the labels, by a head for one label.
-    Outside,
-    /// Whether it has each of the labels.
-    Labels(Vec<bool>),
-    /// The number.
-    Number(f32),
-    /// The label of each token, or nothing for one that is not judged.
-    Tokens(Vec<Option<usize>>),
-}
-
-/// What a head says of a text.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Prediction {
-    /// One label.
-    Label {
-        /// Index of the best label.
-        best: usize,
-        /// Softmax of the logits, in the order of the labels.
-        scores: Vec<f32>,
-    },
-    /// None of the labels: the best score is below what [`Calibration::reject`] asks for.
-    Rejected {
-        /// The answer in place of a label.
-        label: String,
-        /// As of a label.
-        scores: Vec<f32>,
-    },
-    /// Any number of labels.
-    Labels {
-        /// Indices of the labels that reach their thresholds.
-        chosen: Vec<usize>,
-        /// Sigmoid of each logit, in the order of the labels.
-        scores: Vec<f32>,
-    },
-    /// A number.
-    Number(f32),
-    /// A label for each token, special tokens included.
-    Tokens(Vec<TokenLabel>),
-    /// Parts of the text, in their order: what labels of tokens come to.
-    Spans(Vec<Span>),
 }
 
 /// Settings of a head.
@@ -108,6 +108,8 @@ pub struct Head {
     bias: Tensor,
     parameters: Vec<Parameter>,
     calibration: Option<Calibration>,
+    /// The thresholds of its settings, and the calibration.
+    decision: Decision,
 }
 
 /// Fields of the head's parameters.
@@ -152,6 +154,7 @@ impl Head {
         let bias = get(field::OUT_BIAS, &[labels], Init::Zeros)?;
         let parameters = tensors.into_parameters();
         Ok(Self {
+            decision: Decision::with(&config.problem.thresholds, None),
             config,
             dense,
             weight,
@@ -181,6 +184,7 @@ impl Head {
 
     /// Makes its scores of its logits in this way from here on.
     pub fn calibrate(&mut self, calibration: Option<Calibration>) {
+        self.decision = Decision::with(&self.config.problem.thresholds, calibration.as_ref());
         self.calibration = calibration;
     }
 
@@ -208,7 +212,7 @@ impl Head {
         if share <= 0.0 {
             return self.logits_of(x);
         }
-        let of_tokens = self.config.problem == Problem::TokenClassification;
+        let of_tokens = self.reads_tokens();
         let sequences = states.starts.windows(2).zip(seeds);
         let rows = sequences.map(|(w, &seed)| (seed, if of_tokens { w[1] - w[0] } else { 1 }));
         self.logits_of(dropout(&x, share, rows))
@@ -217,10 +221,10 @@ impl Head {
     /// What the head reads: a vector a sequence, or a token.
     fn read(&self, backbone: &dyn Backbone, hook: &dyn Hook, states: &States) -> Tensor {
         let reads_pooler = self.config.reads_pooler(backbone.shape());
-        match self.config.problem {
-            Problem::TokenClassification if reads_pooler => backbone.pool(&states.x, hook),
-            Problem::TokenClassification => states.x.clone(),
-            _ => pool(self.config.pooling, backbone, hook, states),
+        match self.reads_tokens() {
+            true if reads_pooler => backbone.pool(&states.x, hook),
+            true => states.x.clone(),
+            false => pool(self.config.pooling, backbone, hook, states),
         }
     }
 
@@ -231,17 +235,17 @@ impl Head {
         add_bias(linear(&x, &self.weight), &self.bias)
     }
 
-    /// The loss of [`logits`](Self::logits), one target a sequence: a mean over all that
-    /// [`judged`](Self::judged) counts.
+    /// The loss of [`logits`](Self::logits), a mean over all that is judged. `starts` are those of the
+    /// states, `targets` have the words that the problem's file describes.
     ///
     /// # Panics
     /// If the targets are not of the head's problem and as many as the logits.
     #[must_use]
-    pub fn loss(&self, logits: &Tensor, targets: &[&Target]) -> Tensor {
-        self.loss_with(logits, targets, &LossSettings::default())
+    pub fn loss(&self, logits: &Tensor, starts: &[usize], targets: &[&[u32]]) -> Tensor {
+        self.loss_with(logits, starts, targets, &LossSettings::default())
     }
 
-    /// [`loss`](Self::loss) by settings: a mean with the [weights](LossSettings::weight) of the targets.
+    /// [`loss`](Self::loss) by settings: a mean with the [weights](ProblemKind::weight) of the targets.
     ///
     /// # Panics
     /// As [`loss`](Self::loss).
@@ -249,45 +253,56 @@ impl Head {
     pub fn loss_with(
         &self,
         logits: &Tensor,
-        targets: &[&Target],
+        starts: &[usize],
+        targets: &[&[u32]],
         settings: &LossSettings,
     ) -> Tensor {
-        match self.config.problem {
-            Problem::SingleLabel => single_label::loss(logits, targets, settings),
-            Problem::MultiLabel { .. } => multi_label::loss(logits, targets),
-            Problem::Regression => regression::loss(logits, targets),
-            Problem::TokenClassification => tokens::loss(logits, targets, settings),
-        }
+        self.config
+            .problem
+            .kind
+            .loss(logits, starts, targets, settings)
     }
 
-    /// How many terms of the loss a sequence's target makes.
-    #[must_use]
-    pub fn judged(target: &Target) -> usize {
-        match target {
-            Target::Label(_) | Target::Outside | Target::Number(_) => 1,
-            Target::Labels(labels) => labels.len(),
-            Target::Tokens(tokens) => tokens.iter().flatten().count(),
-        }
-    }
-
-    /// What [`logits`](Self::logits) say of each sequence, and the sequence's own: `[labels]`, or
-    /// `[tokens, labels]`.
+    /// Each sequence's own part of [`logits`](Self::logits): `[labels]`, or `[tokens, labels]`.
     ///
     /// `starts` says where each sequence starts in the batch, and the end of the last.
     ///
     /// # Panics
     /// If the logits are not those of the batch.
+    pub fn own_logits<'a>(
+        &self,
+        logits: &'a Tensor,
+        starts: &'a [usize],
+    ) -> impl Iterator<Item = &'a [f32]> + use<'a> {
+        let (labels, of_tokens) = (self.config.labels.len(), self.reads_tokens());
+        starts
+            .windows(2)
+            .enumerate()
+            .map(move |(sequence, bounds)| {
+                let rows = match of_tokens {
+                    true => bounds[0]..bounds[1],
+                    false => sequence..sequence + 1,
+                };
+                &logits.data()[rows.start * labels..rows.end * labels]
+            })
+    }
+
+    /// Whether it has logits of each token.
     #[must_use]
-    pub fn predictions(&self, logits: &Tensor, starts: &[usize]) -> Vec<(Prediction, Vec<f32>)> {
-        let labels = self.config.labels.len();
-        let own = |rows: std::ops::Range<usize>| {
-            let own = &logits.data()[rows.start * labels..rows.end * labels];
-            (self.prediction(own), own.to_vec())
-        };
-        match self.config.problem {
-            Problem::TokenClassification => starts.windows(2).map(|w| own(w[0]..w[1])).collect(),
-            _ => (1..starts.len()).map(|end| own(end - 1..end)).collect(),
-        }
+    pub fn reads_tokens(&self) -> bool {
+        self.config.problem.kind.reads_tokens()
+    }
+
+    /// Whether it reads each text of a pair as a sequence of its own.
+    #[must_use]
+    pub fn reads_apart(&self) -> bool {
+        self.config.problem.kind.reads_apart()
+    }
+
+    /// The labels of its answers: its own, unless the problem has others.
+    #[must_use]
+    pub fn answers(&self) -> Cow<'_, [String]> {
+        self.config.answers()
     }
 
     /// Refuses logits that are no numbers, or are none over the temperature: `[labels]` or `[tokens, labels]` of the text
@@ -296,7 +311,7 @@ impl Head {
     /// # Errors
     /// [`Error::LogitsNotFinite`].
     pub fn check_finite(&self, logits: &[f32], index: usize) -> Result<()> {
-        let scaled = tempered(logits, self.calibration.as_ref());
+        let scaled = over(logits, self.decision.temperature.unwrap_or(1.0));
         let Some(at) = scaled.iter().position(|logit| !logit.is_finite()) else {
             return Ok(());
         };
@@ -312,20 +327,18 @@ impl Head {
         })
     }
 
-    /// What the logits of one text say: `[labels]`, or `[tokens, labels]` of a head that labels tokens.
+    /// What the logits of one text say: `[labels]`, or `[tokens, labels]` of a head that labels tokens;
+    /// of a head that reads the texts of a pair apart, those of each text, end to end.
     #[must_use]
     pub fn prediction(&self, logits: &[f32]) -> Prediction {
-        let calibration = self.calibration.as_ref();
-        match &self.config.problem {
-            Problem::SingleLabel => single_label::prediction(logits, calibration),
-            Problem::MultiLabel { thresholds } => {
-                multi_label::prediction(&tempered(logits, calibration), thresholds)
-            }
-            Problem::Regression => regression::prediction(logits),
-            Problem::TokenClassification => {
-                tokens::prediction(&tempered(logits, calibration), self.config.labels.len())
-            }
-        }
+        let reject = self.calibration.as_ref();
+        let reject = reject.and_then(|calibration| calibration.reject.as_ref());
+        let how = How {
+            labels: &self.config.labels,
+            reject: reject.map(|reject| reject.label.as_str()),
+            decision: &self.decision,
+        };
+        self.config.problem.kind.predict(logits, &how)
     }
 }
 
@@ -333,7 +346,7 @@ impl HeadConfig {
     /// Whether it reads what the checkpoint's pooler gives.
     #[must_use]
     pub fn reads_pooler(&self, shape: &Shape) -> bool {
-        let of_tokens = self.problem == Problem::TokenClassification;
+        let of_tokens = self.problem.kind.reads_tokens();
         self.pooling == Pooling::Pooler && (!of_tokens || shape.anatomy.pooler.of_tokens)
     }
 
@@ -347,24 +360,33 @@ impl HeadConfig {
                 reason,
             })
         };
-        match &self.problem {
-            _ if labels == 0 => invalid("without labels".into(), "name at least one".into()),
-            Problem::Regression if labels != 1 => invalid(
-                format!("regression with {labels} labels"),
+        let Problem { kind, thresholds } = &self.problem;
+        if labels == 0 {
+            return invalid("without labels".into(), "name at least one".into());
+        }
+        if kind.about().one_output && labels != 1 {
+            return invalid(
+                format!("{} with {labels} labels", kind.name()),
                 "it has one output, and one label that names it".into(),
-            ),
-            Problem::MultiLabel { thresholds } => {
-                let fits = thresholds.is_empty() || thresholds.len() == labels;
-                let in_range = thresholds.iter().all(|t| (0.0..=1.0).contains(t));
-                if fits && in_range {
-                    return Ok(());
-                }
-                invalid(
-                    format!("multi_label with thresholds {thresholds:?}"),
-                    format!("there must be one of 0 to 1 for each of the {labels} labels"),
-                )
-            }
-            _ => Ok(()),
+            );
+        }
+        let fits = thresholds.is_empty() || thresholds.len() == labels;
+        if fits && thresholds.iter().all(|t| (0.0..=1.0).contains(t)) {
+            return Ok(());
+        }
+        invalid(
+            format!("{} with thresholds {thresholds:?}", kind.name()),
+            format!("there must be one of 0 to 1 for each of the {labels} labels"),
+        )
+    }
+
+    /// The labels of its answers: its own, unless the problem has others.
+    #[must_use]
+    pub fn answers(&self) -> Cow<'_, [String]> {
+        let answers = self.problem.kind.about().answers;
+        match answers.is_empty() {
+            true => Cow::Borrowed(&self.labels),
+            false => answers.iter().map(|&label| label.to_owned()).collect(),
         }
     }
 }

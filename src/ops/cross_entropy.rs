@@ -1,5 +1,18 @@
 use crate::tensor::{Buffer, Inputs, Tensor};
 
+/// Cross-entropy of one row of logits over a temperature, in f64: `logsumexp(z / T) - z[label] / T`.
+#[must_use]
+pub fn row_loss(logits: &[f32], label: usize, temperature: f64) -> f64 {
+    let z = |logit: f32| f64::from(logit) / temperature;
+    let max = logits
+        .iter()
+        .copied()
+        .map(z)
+        .fold(f64::NEG_INFINITY, f64::max);
+    let sum: f64 = logits.iter().map(|&logit| (z(logit) - max).exp()).sum();
+    max + sum.ln() - z(logits[label])
+}
+
 /// Mean cross-entropy of logits `[rows, labels]` with the labels' indices `[rows]`:
 /// `mean(logsumexp(z) - z[label])`, a scalar. `dz = (softmax(z) - onehot(label)) / rows`.
 ///

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::plan::shuffled;
 use super::trainer::{Best, Phase, Trainer};
-use super::{Dataset, Outcomes, Settings, Targets, Trace, start};
+use super::{Dataset, Outcomes, Settings, Trace, start};
 use crate::adapter::Preset;
 use crate::error::{Error, Result};
 use crate::json;
@@ -81,8 +81,8 @@ impl Trainer {
             writer.floats(name, &[values.len()], values, FloatType::F32);
         };
         floats(tensor::PARAMETERS, &self.learner.parameters());
-        floats(tensor::FIRST, &self.optimizer.first());
-        floats(tensor::SECOND, &self.optimizer.second());
+        floats(tensor::FIRST, self.optimizer.first());
+        floats(tensor::SECOND, self.optimizer.second());
         let traces = self.traces.iter();
         #[allow(clippy::cast_precision_loss)]
         let traces = traces.flat_map(|t| [t.loss, t.rival_score, t.rival as f32]);
@@ -258,34 +258,17 @@ impl Dataset {
             hash.update(label);
         }
         for row in 0..self.len() {
-            let tokens = self.tokens(row);
-            hash.update(tokens.ids.len().to_le_bytes());
-            for id in tokens.ids.iter().chain(&tokens.type_ids) {
-                hash.update(id.to_le_bytes());
-            }
-        }
-        match self.targets() {
-            Targets::Labels(labels) => {
-                for label in labels {
-                    hash.update(label.map_or(u64::MAX, u64::from).to_le_bytes());
+            for tokens in self.tokens(row) {
+                hash.update(tokens.ids.len().to_le_bytes());
+                for id in tokens.ids.iter().chain(&tokens.type_ids) {
+                    hash.update(id.to_le_bytes());
                 }
             }
-            Targets::Sets(sets) => sets.iter().for_each(|&set| hash.update([u8::from(set)])),
-            Targets::Numbers(numbers) => {
-                numbers
-                    .iter()
-                    .for_each(|number| hash.update(number.to_le_bytes()));
-            }
-            Targets::Tags { tagged, ends } => {
-                for tag in tagged {
-                    let begins = u32::from(tag.begins);
-                    for number in [tag.token, tag.label, begins] {
-                        hash.update(number.to_le_bytes());
-                    }
-                }
-                ends.iter().for_each(|end| hash.update(end.to_le_bytes()));
-            }
         }
+        let take = &mut |bytes: &[u8]| hash.update(bytes);
+        self.scheme()
+            .problem
+            .hash(self.targets(), self.labels().len(), take);
         hex::encode(hash.finalize())
     }
 }

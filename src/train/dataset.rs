@@ -1,8 +1,11 @@
+use std::cell::RefCell;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Reading, Scheme, Tagged, Targets, TokenStore};
+use super::scheme::labelled;
+use super::{Reading, Scheme, TokenStore};
 use crate::error::{Error, Result};
-use crate::head::{ProblemName, Target};
+use crate::head::{Labelled, ProblemName, Tagged, Targets, tagged};
 use crate::input::text::{Encoded, Text, Tokenizer};
 
 /// A text or pair with its label, as the user has it.
@@ -66,7 +69,7 @@ impl Dataset {
         labels: &[String],
     ) -> Result<Self> {
         let scheme = Scheme {
-            problem: ProblemName::SingleLabel,
+            problem: ProblemName::default(),
             labels: labels.to_vec(),
             reject: None,
         };
@@ -98,15 +101,31 @@ impl Dataset {
         scheme: &Scheme,
         limit: usize,
     ) -> Result<Self> {
-        let targets = Targets::within(place, rows, scheme, tokenizer, limit)?;
-        let mut tokens = TokenStore::default();
-        for (index, row) in rows.iter().enumerate() {
-            let encoded = tokenizer.encode_within(&row.text, limit);
-            let encoded = encoded.map_err(|error| match error {
-                Error::TextEmpty { .. } => Error::TextEmpty { index },
-                other => other,
-            });
-            tokens.push(&encoded?);
+        let of_words = RefCell::new(TokenStore::default());
+        let targets = Targets::read(&Labelled {
+            place,
+            rows: labelled(place, rows, scheme.problem)?,
+            problem: scheme.problem,
+            labels: &scheme.labels,
+            reject: scheme.reject.as_deref(),
+            words: &|row| {
+                let read = tokenizer.encode_with_words(&rows[row].text, limit);
+                let (tokens, words) = read.map_err(|error| at(error, row))?;
+                of_words.borrow_mut().push(&tokens);
+                Ok(words)
+            },
+        })?;
+        let mut tokens = of_words.into_inner();
+        for (index, row) in rows.iter().enumerate().skip(tokens.len()) {
+            let mut add = |text: &Text| -> Result<()> {
+                let encoded = tokenizer.encode_within(text, limit);
+                tokens.push(&encoded.map_err(|error| at(error, index))?);
+                Ok(())
+            };
+            match scheme.problem.reads_apart() {
+                true => row.text.apart().try_for_each(|text| add(&text))?,
+                false => add(&row.text)?,
+            }
         }
         let pairs = rows.iter().filter(|row| row.text.second.is_some()).count();
         Ok(Self {
@@ -119,14 +138,14 @@ impl Dataset {
         })
     }
 
-    /// Tokens and their targets.
+    /// Tokens and their targets; of a problem that reads the texts of a pair apart, those of each text.
     ///
     /// # Panics
-    /// If there is not one target a text, once it is asked for.
+    /// If there is not one target a row, once it is asked for.
     #[must_use]
     pub fn from_parts(scheme: Scheme, tokens: TokenStore, targets: Targets) -> Self {
         Self {
-            numbers: (0u32..).take(tokens.len()).collect(),
+            numbers: (0u32..).take(targets.len()).collect(),
             scheme,
             tokens,
             targets,
@@ -144,13 +163,24 @@ impl Dataset {
     /// Number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.tokens.len()
+        self.numbers.len()
+    }
+
+    /// Number of sequences that each row has.
+    #[must_use]
+    pub fn sequences_per_row(&self) -> usize {
+        1 + usize::from(self.scheme.problem.reads_apart())
+    }
+
+    fn sequences_of(&self, row: usize) -> std::ops::Range<usize> {
+        let each = self.sequences_per_row();
+        row * each..(row + 1) * each
     }
 
     /// Whether there are no rows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.tokens.is_empty()
+        self.numbers.is_empty()
     }
 
     /// What the labels can be.
@@ -183,40 +213,32 @@ impl Dataset {
     /// If there is no such row, as all that follow.
     #[must_use]
     pub fn length(&self, row: usize) -> usize {
-        self.tokens.length(row)
+        let own = self.sequences_of(row);
+        own.map(|sequence| self.tokens.length(sequence)).sum()
     }
 
-    /// The tokens of a row.
+    /// The tokens of each sequence of a row.
+    pub fn tokens(&self, row: usize) -> impl Iterator<Item = Encoded> {
+        self.sequences_of(row)
+            .map(|sequence| self.tokens.get(sequence))
+    }
+
+    /// What a row should be answered with, in the words of its problem.
     #[must_use]
-    pub fn tokens(&self, row: usize) -> Encoded {
-        self.tokens.get(row)
+    pub fn target(&self, row: usize) -> &[u32] {
+        self.targets.get(row)
     }
 
-    /// What a row should be answered with.
-    #[must_use]
-    pub fn target(&self, row: usize) -> Target {
-        self.targets.get(row, self.labels().len(), self.length(row))
+    /// The tagged tokens of a row of tagged words.
+    pub fn tagged(&self, row: usize) -> impl ExactSizeIterator<Item = Tagged> {
+        tagged(self.target(row))
     }
 
-    /// The tagged tokens of a row; none where rows have labels of texts.
-    #[must_use]
-    pub fn tagged(&self, row: usize) -> &[Tagged] {
-        self.targets.tagged(row)
-    }
-
-    /// How many vectors of logits rows have: one each, or one for each scored word.
+    /// How many vectors of logits rows are judged by.
     #[must_use]
     pub fn vectors_of(&self, rows: std::ops::Range<usize>) -> usize {
-        let words = |row| {
-            self.tagged(row)
-                .iter()
-                .filter(|tagged| tagged.begins)
-                .count()
-        };
-        match self.targets {
-            Targets::Tags { .. } => rows.map(words).sum(),
-            _ => rows.len(),
-        }
+        let vectors = |row| self.scheme.problem.vectors(self.target(row));
+        rows.map(vectors).sum()
     }
 
     /// The zero-based number of a row among those that the set, or the one it is part of, was made of.
@@ -237,10 +259,21 @@ impl Dataset {
     pub fn select(&self, rows: &[usize]) -> Self {
         Self {
             scheme: self.scheme.clone(),
-            tokens: self.tokens.select(rows),
-            targets: self.targets.select(rows, self.labels().len()),
+            tokens: {
+                let own = rows.iter().flat_map(|&row| self.sequences_of(row));
+                self.tokens.select(&own.collect::<Vec<_>>())
+            },
+            targets: self.targets.select(rows),
             numbers: rows.iter().map(|&row| self.numbers[row]).collect(),
             pair: self.pair,
         }
+    }
+}
+
+/// An error of a text that says which row it is of.
+fn at(error: Error, index: usize) -> Error {
+    match error {
+        Error::TextEmpty { .. } => Error::TextEmpty { index },
+        other => other,
     }
 }

@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn few_rows_leave_out_the_lowest_third() {
         let layers = |preset, rows, layers| {
-            Defaults::of(preset, ProblemName::SingleLabel, rows, layers).layers
+            Defaults::of(preset, ProblemName::default(), rows, layers).layers
         };
         assert_eq!(layers("lora", 500, 6), Some(vec![2, 3, 4, 5]));
         assert_eq!(layers("lora", 500, 12), Some((4..12).collect()));

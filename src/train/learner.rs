@@ -3,15 +3,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::decision::row_loss;
 use super::penalty::penalise;
-use super::scale::Scale;
 use super::start::{self, StartParams};
 use super::student::Student;
 use super::{Dataset, Outcomes, Resolved, StateCache};
 use crate::adapter::{Config, FreshParams, Options, Preset, configure};
 use crate::error::{Error, Result};
-use crate::head::{Head, HeadConfig, LossSettings, ProblemName, Target, argmax, softmax};
+use crate::head::{Head, HeadConfig, LossSettings, ProblemName, Term, argmax, softmax};
 use crate::input::text::{Encoded, runs};
 use crate::model::{Backbone, Linear, Shape};
 
@@ -83,7 +81,6 @@ pub struct Learner {
     pub(super) student: Student,
     pub(super) train: Dataset,
     pub(super) dev: Dataset,
-    pub(super) scale: Scale,
     pub(super) loss: LossSettings,
     states: StateCache,
     /// Whether states are kept by [`Dataset::number`]; else rows are numbered through, those to learn from
@@ -123,7 +120,7 @@ impl Learner {
             dense: None,
             labels: train.labels().to_vec(),
         };
-        let scale = Scale::of(&train);
+        let loss = resolved.loss_settings(&train)?;
         let mut given = Vec::new();
         if let Some(member) = from {
             given.extend_from_slice(member.task.adapter.parameters());
@@ -133,7 +130,7 @@ impl Learner {
                     labels: head.labels,
                     ..own.config().clone()
                 };
-                given.extend(start::values(own, scale));
+                given.extend(start::values(own, loss.unit));
             }
         }
         check_pooler(&options, &head, shape)?;
@@ -148,7 +145,7 @@ impl Learner {
         };
         let adapter = config.build(&read, &mut params)?;
         let built = Head::build(head.clone(), shape, &mut params)?;
-        let examples = train.len() + dev.len();
+        let examples = (train.len() + dev.len()) * train.sequences_per_row();
         let states = StateCache::new(&*backbone, adapter.lowest_layer(), examples, STATE_BYTES);
         let parameters = [adapter.parameters(), built.parameters()].concat();
         #[allow(clippy::cast_possible_truncation)]
@@ -159,8 +156,7 @@ impl Learner {
                 head,
                 parameters,
             },
-            loss: resolved.loss_settings(&train)?,
-            scale,
+            loss,
             seed: resolved.seed,
             head_dropout,
             backbone,
@@ -235,17 +231,18 @@ impl Learner {
         };
         let mut done = 0.0;
         for part in runs(rows, TRAINING_TOKENS, |&row| self.train.length(row)) {
-            let tokens: Vec<Encoded> = part.iter().map(|&row| self.train.tokens(row)).collect();
-            let targets = part
-                .iter()
-                .map(|&row| self.scale.scaled(self.train.target(row)));
-            let targets: Vec<Target> = targets.collect();
-            let seeds = part.iter().map(|&row| seed_of(self.seed, step, row));
+            let tokens = sequences(&self.train, part);
+            let targets: Vec<&[u32]> = part.iter().map(|&row| self.train.target(row)).collect();
+            let (seed, per_row) = (self.seed, self.train.sequences_per_row());
+            let seeds = part.iter().flat_map(|&row| {
+                // the second text of a row is another sequence
+                (0..per_row as u64).map(move |text| seed_of(seed.wrapping_add(text), step, row))
+            });
             let seeds: Vec<u64> = seeds.collect();
             let lengths = tokens.iter().map(|tokens| tokens.ids.len());
             let sequences: Vec<_> = seeds.iter().copied().zip(lengths).collect();
             adapter.start_training(&sequences);
-            let numbers = part.iter().map(|&row| self.key(&self.train, row, 0));
+            let numbers = part.iter().flat_map(|&row| self.keys(&self.train, row, 0));
             let numbered: Vec<_> = numbers.zip(&tokens).collect();
             let states = self.states.forward(&*self.backbone, &*adapter, &numbered)?;
             let logits = head.logits_in_training(
@@ -254,15 +251,20 @@ impl Learner {
                 &states,
                 (self.head_dropout, &seeds),
             );
+            let starts = states.starts.clone();
             drop(states);
-            let weights: f64 = targets.iter().map(|target| self.loss.weight(target)).sum();
+            let weights = self.weight(part);
             let share = weights / weight.max(f64::MIN_POSITIVE);
             done += share;
             #[allow(clippy::cast_possible_truncation)]
             let share = share as f32;
-            let targets: Vec<&Target> = targets.iter().collect();
-            lesson.traces.extend(traces(&targets, logits.rows()));
-            let loss = head.loss_with(&logits, &targets, &self.loss);
+            if self.train.scheme().problem.about().classes {
+                let rows = targets.iter().zip(logits.rows());
+                lesson
+                    .traces
+                    .extend(rows.map(|(target, z)| self.trace(target, z)));
+            }
+            let loss = head.loss_with(&logits, &starts, &targets, &self.loss);
             drop(logits);
             lesson.loss += f64::from(loss.data()[0]) * f64::from(share);
             let gradients = loss.backward_from(&[share]);
@@ -284,36 +286,67 @@ impl Learner {
         let (adapter, head) = self.student.build(self.backbone.shape())?;
         let width = self.dev.labels().len();
         let mut outcomes = Outcomes::new(width);
+        let per_row = self.dev.sequences_per_row();
         let rows: Vec<usize> = rows.collect();
         for part in runs(&rows, EVALUATION_TOKENS, |&row| self.dev.length(row)) {
-            let tokens: Vec<Encoded> = part.iter().map(|&row| self.dev.tokens(row)).collect();
+            let tokens = sequences(&self.dev, part);
             let before = self.train.len();
-            let numbers = part.iter().map(|&row| self.key(&self.dev, row, before));
+            let numbers = part
+                .iter()
+                .flat_map(|&row| self.keys(&self.dev, row, before));
             let numbered: Vec<_> = numbers.zip(&tokens).collect();
             let states = self.states.forward(&*self.backbone, &*adapter, &numbered)?;
             let logits = head.logits(&*self.backbone, &*adapter, &states);
-            let predictions = head.predictions(&logits, &states.starts);
-            for (&row, (_, logits)) in part.iter().zip(predictions) {
-                head.check_finite(&logits, row)?;
-                outcomes.add(&self.dev, row, &logits);
+            let mut own = head.own_logits(&logits, &states.starts);
+            for &row in part {
+                let own: Vec<f32> = own.by_ref().take(per_row).flatten().copied().collect();
+                head.check_finite(&own, row)?;
+                outcomes.add(&self.dev, row, &own);
             }
         }
-        self.scale.unscale(&mut outcomes.logits);
+        self.loss.unit.unscale(&mut outcomes.logits);
         Ok(outcomes)
     }
 
-    fn key(&self, data: &Dataset, row: usize, before: usize) -> usize {
-        if self.shares_states {
+    /// The numbers of a row's sequences among those whose states are kept.
+    fn keys(&self, data: &Dataset, row: usize, before: usize) -> Range<usize> {
+        let number = if self.shares_states {
             data.number(row)
         } else {
             before + row
+        };
+        let each = data.sequences_per_row();
+        number * each..(number + 1) * each
+    }
+
+    /// What rows to learn from weigh together in a mean loss.
+    pub(super) fn weight(&self, rows: &[usize]) -> f64 {
+        let (problem, labels) = (self.train.scheme().problem, self.train.labels().len());
+        let weight = |&row: &usize| problem.weight(self.train.target(row), labels, &self.loss);
+        rows.iter().map(weight).sum()
+    }
+
+    /// How a row with one label was answered.
+    #[allow(clippy::cast_possible_truncation)]
+    fn trace(&self, target: &[u32], z: &[f32]) -> Trace {
+        let Some(label) = self.train.scheme().problem.class(target) else {
+            return Trace::default();
+        };
+        let mut scores = softmax(z);
+        scores[label] = -1.0;
+        let rival = argmax(&scores);
+        Trace {
+            loss: Term::Choice(z, label).loss(1.0) as f32,
+            rival_score: scores[rival],
+            rival: u32::try_from(rival).unwrap_or(u32::MAX),
         }
     }
 
     /// Goes on with the states that another learner of the same backbone and kind computed, whose rows were
     /// taken from the same `examples` ones; without any it begins to collect them.
     pub(super) fn share_states(&mut self, states: Option<StateCache>, examples: usize) {
-        let own = self.states.of_examples(examples);
+        let sequences = examples * self.train.sequences_per_row();
+        let own = self.states.of_examples(sequences);
         self.shares_states = true;
         self.states = states.filter(|states| states.is_alike(&own)).unwrap_or(own);
     }
@@ -340,29 +373,9 @@ fn seed_of(seed: u64, step: usize, row: usize) -> u64 {
     z ^ (z >> 31)
 }
 
-fn traces<'a>(
-    targets: &[&Target],
-    logits: impl Iterator<Item = &'a [f32]>,
-) -> impl Iterator<Item = Trace> {
-    let of = |(target, z): (&&Target, &[f32])| match target {
-        Target::Label(label) => Some(trace(z, *label)),
-        Target::Outside => Some(Trace::default()),
-        _ => None,
-    };
-    let traces: Vec<Trace> = targets.iter().zip(logits).filter_map(of).collect();
-    traces.into_iter()
-}
-
-#[allow(clippy::cast_possible_truncation)]
-fn trace(z: &[f32], label: usize) -> Trace {
-    let mut scores = softmax(z);
-    scores[label] = -1.0;
-    let rival = argmax(&scores);
-    Trace {
-        loss: row_loss(z, label, 1.0) as f32,
-        rival_score: scores[rival],
-        rival: u32::try_from(rival).unwrap_or(u32::MAX),
-    }
+/// All sequences of some rows.
+fn sequences(data: &Dataset, rows: &[usize]) -> Vec<Encoded> {
+    rows.iter().flat_map(|&row| data.tokens(row)).collect()
 }
 
 /// A pooler that the head does not read would learn nothing.
@@ -380,7 +393,7 @@ fn check_pooler(options: &Options, head: &HeadConfig, shape: &Shape) -> Result<(
 
 /// Virtual tokens have states too, and a head for tokens could not tell them from a text's.
 fn check_tokens(config: &dyn Config, preset: &Preset, problem: ProblemName) -> Result<()> {
-    if problem == ProblemName::TokenClassification && config.adds_tokens() {
+    if problem.reads_tokens() && config.adds_tokens() {
         return Err(Error::OptionInvalid {
             option: "kind",
             value: preset.name.to_owned(),

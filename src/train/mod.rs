@@ -1,12 +1,8 @@
 //! Floor 4: from labelled rows to a trained adapter. The same code runs natively and in the tab.
 
-pub mod metrics;
-
 mod checkpoint;
 mod dataset;
-mod decision;
 mod defaults;
-mod evaluation;
 mod event;
 mod learner;
 mod names;
@@ -15,7 +11,6 @@ mod outcomes;
 mod penalty;
 mod plan;
 mod report;
-mod scale;
 mod schedule;
 mod scheme;
 mod settings;
@@ -24,25 +19,21 @@ mod start;
 mod state_cache;
 mod student;
 mod suggest;
-mod targets;
 mod token_store;
 mod trainer;
 mod wire;
 
 pub use dataset::{Dataset, Row};
-pub use decision::{Decision, row_loss};
-pub use evaluation::{Evaluation, default_metric};
 pub use event::Event;
 pub use learner::{Computed, Learner, Lesson, Share, Trace};
 pub use optimizer::{AdamW, clip_norm};
 pub use outcomes::Outcomes;
 pub use report::{HardRow, Report, Suspect};
 pub use schedule::{Decay, Schedule};
-pub use scheme::{LABEL_SEPARATOR, Reading, Scheme};
+pub use scheme::{Reading, Scheme};
 pub use settings::{Balanced, ClassWeights, Resolved, Settings};
 pub use start::preset_of;
 pub use state_cache::StateCache;
 pub use suggest::{CANDIDATES, Candidate, SuggestEvent, Suggester, Suggestion};
-pub use targets::{Tagged, Targets};
 pub use token_store::TokenStore;
 pub use trainer::Trainer;

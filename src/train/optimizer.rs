@@ -3,15 +3,12 @@ use crate::adapter::Parameter;
 /// AdamW: Adam with decoupled weight decay (Loshchilov and Hutter 2019), the arithmetic of
 /// `torch.optim.AdamW`.
 pub struct AdamW {
-    moments: Vec<Moments>,
+    /// Running means of the gradients of all parameters, end to end.
+    first: Vec<f32>,
+    /// Running means of their squares, end to end.
+    second: Vec<f32>,
     weight_decay: f64,
     step: i32,
-}
-
-/// Running means of a parameter's gradient and of its square.
-struct Moments {
-    first: Vec<f32>,
-    second: Vec<f32>,
 }
 
 const BETA1: f64 = 0.9;
@@ -22,12 +19,10 @@ impl AdamW {
     /// For parameters of these sizes.
     #[must_use]
     pub fn new(parameters: &[Parameter], weight_decay: f64) -> Self {
-        let moments = |parameter: &Parameter| Moments {
-            first: vec![0.0; parameter.tensor.len()],
-            second: vec![0.0; parameter.tensor.len()],
-        };
+        let size = parameters.iter().map(|p| p.tensor.len()).sum();
         Self {
-            moments: parameters.iter().map(moments).collect(),
+            first: vec![0.0; size],
+            second: vec![0.0; size],
             weight_decay,
             step: 0,
         }
@@ -35,40 +30,30 @@ impl AdamW {
 
     /// The running means of all gradients, end to end.
     #[must_use]
-    pub fn first(&self) -> Vec<f32> {
-        self.moments
-            .iter()
-            .flat_map(|moments| moments.first.iter().copied())
-            .collect()
+    pub fn first(&self) -> &[f32] {
+        &self.first
     }
 
     /// The running means of the gradients' squares, end to end.
     #[must_use]
-    pub fn second(&self) -> Vec<f32> {
-        self.moments
-            .iter()
-            .flat_map(|moments| moments.second.iter().copied())
-            .collect()
+    pub fn second(&self) -> &[f32] {
+        &self.second
     }
 
     /// Takes over the state after that many steps.
     ///
     /// # Panics
-    /// If there are fewer numbers than parameters.
-    pub fn restore(&mut self, step: usize, mut first: &[f32], mut second: &[f32]) {
+    /// If there are not as many numbers as in the parameters.
+    pub fn restore(&mut self, step: usize, first: &[f32], second: &[f32]) {
         self.step = i32::try_from(step).unwrap_or(i32::MAX);
-        for moments in &mut self.moments {
-            let count = moments.first.len();
-            moments.first.copy_from_slice(&first[..count]);
-            moments.second.copy_from_slice(&second[..count]);
-            (first, second) = (&first[count..], &second[count..]);
-        }
+        self.first.copy_from_slice(first);
+        self.second.copy_from_slice(second);
     }
 
-    /// One step with gradients in the parameters' order:
+    /// One step with the gradient of all parameters, end to end in their order:
     /// `θ ← θ (1 - η λ) - η m̂ / (√v̂ + ε)`.
     #[allow(clippy::cast_possible_truncation)]
-    pub fn step(&mut self, parameters: &mut [Parameter], gradients: &[Vec<f32>], rate: f64) {
+    pub fn step(&mut self, parameters: &mut [Parameter], gradient: &[f32], rate: f64) {
         self.step += 1;
         let correction1 = 1.0 - BETA1.powi(self.step);
         let correction2 = 1.0 - BETA2.powi(self.step);
@@ -76,11 +61,11 @@ impl AdamW {
         let size = (rate / correction1) as f32;
         let root = correction2.sqrt() as f32;
         let (beta1, beta2, epsilon) = (BETA1 as f32, BETA2 as f32, EPSILON as f32);
-        let moments = self.moments.iter_mut().zip(gradients);
-        for (parameter, (moments, gradient)) in parameters.iter_mut().zip(moments) {
+        let moments = self.first.iter_mut().zip(&mut self.second);
+        let mut rest = gradient.iter().zip(moments);
+        for parameter in parameters {
             parameter.tensor.update(|values| {
-                let moments = moments.first.iter_mut().zip(&mut moments.second);
-                for ((value, &g), (m, v)) in values.iter_mut().zip(gradient).zip(moments) {
+                for (value, (&g, (m, v))) in values.iter_mut().zip(&mut rest) {
                     *m = beta1 * *m + (1.0 - beta1) * g;
                     *v = beta2 * *v + (1.0 - beta2) * g * g;
                     *value = *value * keep - size * *m / (v.sqrt() / root + epsilon);
@@ -90,18 +75,14 @@ impl AdamW {
     }
 }
 
-/// Scales gradients so that their joint Euclidean norm is at most `limit`; returns the norm before.
+/// Scales a gradient so that its Euclidean norm is at most `limit`; returns the norm before.
 #[allow(clippy::cast_possible_truncation)]
-pub fn clip_norm(gradients: &mut [Vec<f32>], limit: f64) -> f64 {
-    let squares: f64 = gradients
-        .iter()
-        .flatten()
-        .map(|&g| f64::from(g) * f64::from(g))
-        .sum();
-    let norm = squares.sqrt();
+pub fn clip_norm(gradient: &mut [f32], limit: f64) -> f64 {
+    let squares = gradient.iter().map(|&g| f64::from(g) * f64::from(g));
+    let norm = squares.sum::<f64>().sqrt();
     if norm > limit {
         let scale = (limit / norm) as f32;
-        gradients.iter_mut().flatten().for_each(|g| *g *= scale);
+        gradient.iter_mut().for_each(|g| *g *= scale);
     }
     norm
 }
@@ -122,7 +103,7 @@ mod tests {
             tensor: Tensor::variable(vec![1.0, -1.0], &[2]),
         }];
         let mut adam = AdamW::new(&parameters, 0.1);
-        adam.step(&mut parameters, &[vec![0.3, -5.0]], 0.01);
+        adam.step(&mut parameters, &[0.3, -5.0], 0.01);
         // whatever the gradient's size, m̂ / √v̂ is its sign; decay takes a thousandth
         let values = parameters[0].tensor.data();
         assert!((values[0] - (0.999 - 0.01)).abs() < 1e-6, "{values:?}");
@@ -131,11 +112,11 @@ mod tests {
 
     #[test]
     fn clipping_keeps_the_direction() {
-        let mut gradients = vec![vec![3.0, 0.0], vec![4.0]];
-        assert!((clip_norm(&mut gradients, 1.0) - 5.0).abs() < 1e-9);
-        assert!((gradients[0][0] - 0.6).abs() < 1e-6 && (gradients[1][0] - 0.8).abs() < 1e-6);
-        let before = gradients.clone();
-        clip_norm(&mut gradients, 2.0);
-        assert_eq!(gradients, before);
+        let mut gradient = vec![3.0, 0.0, 4.0];
+        assert!((clip_norm(&mut gradient, 1.0) - 5.0).abs() < 1e-9);
+        assert!((gradient[0] - 0.6).abs() < 1e-6 && (gradient[2] - 0.8).abs() < 1e-6);
+        let before = gradient.clone();
+        clip_norm(&mut gradient, 2.0);
+        assert_eq!(gradient, before);
     }
 }

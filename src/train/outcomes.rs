@@ -1,7 +1,7 @@
 use super::Dataset;
-use crate::head::ProblemName;
+use crate::head::{Decision, Evaluation, Judged};
 
-/// Logits of a data set's rows, in their order: one vector a text, or one a scored word of a sentence.
+/// Logits of a data set's rows, in their order: the vectors that each row is judged by.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outcomes {
     /// Number of labels.
@@ -18,28 +18,41 @@ impl Outcomes {
         Self { width, logits }
     }
 
-    /// The logits of each vector.
-    pub fn vectors(&self) -> impl ExactSizeIterator<Item = &[f32]> {
-        self.logits.chunks_exact(self.width.max(1))
-    }
-
     /// Adds a row of `data`. `logits` are `[labels]`, or `[tokens, labels]` of a sentence's.
     ///
     /// # Panics
     /// If the logits are not those of the row.
     pub fn add(&mut self, data: &Dataset, row: usize, logits: &[f32]) {
-        if data.scheme().problem != ProblemName::TokenClassification {
-            self.logits.extend_from_slice(logits);
-            return;
-        }
-        for tag in data.tagged(row).iter().filter(|tagged| tagged.begins) {
-            let at = tag.token as usize * self.width;
-            self.logits.extend_from_slice(&logits[at..at + self.width]);
-        }
+        let problem = data.scheme().problem;
+        problem.keep(data.target(row), logits, self.width, &mut self.logits);
     }
 
     /// Adds the rows that follow.
     pub fn append(&mut self, mut next: Self) {
         self.logits.append(&mut next.logits);
+    }
+
+    /// The rows of `data` with these logits.
+    #[must_use]
+    pub fn judged<'a>(&'a self, data: &'a Dataset) -> Judged<'a> {
+        let scheme = data.scheme();
+        Judged {
+            problem: scheme.problem,
+            labels: &scheme.labels,
+            reject: scheme.reject.as_deref(),
+            targets: data.targets(),
+            logits: &self.logits,
+        }
+    }
+}
+
+impl Evaluation {
+    /// Judges the logits of all rows of a data set.
+    ///
+    /// # Panics
+    /// If the logits are not those of the rows.
+    #[must_use]
+    pub fn of(data: &Dataset, outcomes: &Outcomes, decision: &Decision) -> Self {
+        outcomes.judged(data).evaluation(decision)
     }
 }

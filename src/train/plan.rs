@@ -19,10 +19,7 @@ impl Trainer {
         match &self.phase {
             Phase::Train(rows) => {
                 let rows = &rows[rows.len() - self.next_rows(rows)..];
-                let targets = rows.iter().map(|&row| data.target(row));
-                let weight = targets
-                    .map(|target| self.learner.loss.weight(&target))
-                    .sum();
+                let weight = self.learner.weight(rows);
                 let shares = parts(rows, workers, |&row| data.length(row));
                 let learn = |rows: &[usize]| Share::Learn {
                     step: self.step,

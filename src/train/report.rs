@@ -1,10 +1,9 @@
 use serde::Serialize;
 
-use super::decision::{over, row_loss};
 use super::trainer::Trainer;
-use super::{Dataset, Decision, Evaluation, Outcomes};
+use super::{Dataset, Outcomes};
 use crate::error::Result;
-use crate::head::{Target, argmax, sigmoid, softmax};
+use crate::head::{Decision, Evaluation, How, argmax, softmax};
 use crate::order::sorted_by;
 
 /// Most rows of each list in a report.
@@ -114,29 +113,32 @@ impl Trainer {
             calibration_error_before: decision.error_before,
             calibration_error: decision.error_after,
             reject_threshold: decision.reject,
-            hardest: hardest(dev, &best.outcomes, &decision),
+            hardest: hardest(
+                dev,
+                &best.outcomes,
+                &decision,
+                &self.learner.student.head.answers(),
+            ),
             suspects: self.suspects(&best.outcomes),
         }))
     }
 
     fn suspects(&self, outcomes: &Outcomes) -> Vec<Suspect> {
         let (train, dev) = (&self.learner.train, &self.learner.dev);
-        let label = |data: &Dataset, row| match data.target(row) {
-            Target::Label(label) => Some(label),
-            _ => None,
-        };
+        let label = |data: &Dataset, row| data.scheme().problem.class(data.target(row));
         let learnt = (0..train.len()).filter_map(|row| {
             let (label, trace) = (label(train, row)?, self.traces[row]);
             let (score, rival) = ((-trace.loss).exp(), trace.rival as usize);
             Some((train, row, label, score, rival, trace.rival_score))
         });
-        let held_out = (0..dev.len())
-            .zip(outcomes.vectors())
-            .filter_map(|(row, z)| {
-                let (label, scores) = (label(dev, row)?, softmax(z));
-                let best = argmax(&scores);
-                Some((dev, row, label, scores[label], best, scores[best]))
-            });
+        let held_out =
+            (0..dev.len())
+                .zip(outcomes.judged(dev).rows())
+                .filter_map(|(row, (_, z))| {
+                    let (label, scores) = (label(dev, row)?, softmax(z));
+                    let best = argmax(&scores);
+                    Some((dev, row, label, scores[label], best, scores[best]))
+                });
         let doubted = learnt
             .chain(held_out)
             .filter(|&(_, _, label, score, rival, rival_score)| {
@@ -160,108 +162,36 @@ impl Trainer {
     }
 }
 
-fn hardest(data: &Dataset, outcomes: &Outcomes, decision: &Decision) -> Vec<HardRow> {
-    let width = outcomes.width.max(1);
-    let mut start = 0;
-    let rows: Vec<(f64, usize, std::ops::Range<usize>)> = (0..data.len())
-        .map(|row| {
-            let end = start + data.vectors_of(row..row + 1) * width;
-            let own = start..end;
-            start = end;
-            (
-                loss_of(&outcomes.logits[own.clone()], width, data, row),
-                row,
-                own,
-            )
-        })
-        .collect();
-    let hard = sorted_by(rows, |row| -row.0)
+fn hardest(
+    data: &Dataset,
+    outcomes: &Outcomes,
+    decision: &Decision,
+    answers: &[String],
+) -> Vec<HardRow> {
+    let (problem, labels) = (data.scheme().problem, data.labels());
+    let reject = data.scheme().reject.as_deref();
+    let how = How {
+        labels,
+        reject,
+        decision,
+    };
+    let rows = outcomes.judged(data).rows().enumerate();
+    let scored = rows.map(|(row, (target, z))| {
+        let (mut sum, mut count) = (0.0, 0u32);
+        problem.terms(target, z, labels.len(), &mut |term| {
+            sum += term.loss(1.0);
+            count += 1;
+        });
+        (sum / f64::from(count.max(1)), row, z)
+    });
+    let hard = sorted_by(scored.collect(), |row| -row.0)
         .into_iter()
         .take(LISTED)
-        .map(|(loss, row, own)| HardRow {
+        .map(|(loss, row, z)| HardRow {
             row: data.number(row),
-            label: truth(data, row),
-            answer: answer(&outcomes.logits[own], data, decision),
+            label: problem.written(data.target(row), labels, reject),
+            answer: problem.predict(z, &how).written(answers),
             loss,
         });
     hard.collect()
-}
-
-#[allow(clippy::cast_precision_loss)]
-fn loss_of(z: &[f32], width: usize, data: &Dataset, row: usize) -> f64 {
-    match data.target(row) {
-        Target::Label(label) => row_loss(z, label, 1.0),
-        Target::Outside => 0.0,
-        Target::Labels(truths) => {
-            let of = |(&z, truth): (&f32, bool)| {
-                let z = f64::from(z);
-                z.max(0.0) - if truth { z } else { 0.0 } + (-z.abs()).exp().ln_1p()
-            };
-            z.iter().zip(truths).map(of).sum::<f64>() / width as f64
-        }
-        Target::Number(number) => {
-            let error = f64::from(z.first().copied().unwrap_or_default()) - f64::from(number);
-            error * error
-        }
-        Target::Tokens(_) => {
-            let words = data.tagged(row).iter().filter(|tagged| tagged.begins);
-            let words = words.zip(z.chunks_exact(width));
-            let (mut sum, mut count) = (0.0, 0);
-            for (tagged, z) in words {
-                sum += row_loss(z, tagged.label as usize, 1.0);
-                count += 1;
-            }
-            sum / f64::from(count.max(1))
-        }
-    }
-}
-
-/// The label of a row, as rows have it.
-fn truth(data: &Dataset, row: usize) -> String {
-    let labels = data.labels();
-    match data.target(row) {
-        Target::Label(label) => labels[label].clone(),
-        Target::Outside => data.scheme().reject.clone().unwrap_or_default(),
-        Target::Labels(set) => joined(labels, |label| set[label]),
-        Target::Number(number) => number.to_string(),
-        Target::Tokens(_) => {
-            let words = data.tagged(row).iter().filter(|tagged| tagged.begins);
-            let tags = words.map(|tagged| labels[tagged.label as usize].as_str());
-            tags.collect::<Vec<_>>().join(" ")
-        }
-    }
-}
-
-/// What the logits of a row say, as rows have it.
-fn answer(z: &[f32], data: &Dataset, decision: &Decision) -> String {
-    let labels = data.labels();
-    let temperature = decision.temperature.unwrap_or(1.0);
-    match data.targets() {
-        super::Targets::Labels(_) => {
-            let best = argmax(z);
-            let score = softmax(&over(z, temperature))[best];
-            match (&data.scheme().reject, decision.reject) {
-                (Some(reject), Some(threshold)) if score < threshold => reject.clone(),
-                _ => labels[best].clone(),
-            }
-        }
-        super::Targets::Sets(_) => joined(labels, |label| {
-            sigmoid(z[label] / temperature) >= decision.threshold(label)
-        }),
-        super::Targets::Numbers(_) => z.first().map(f32::to_string).unwrap_or_default(),
-        super::Targets::Tags { .. } => {
-            let tags = z
-                .chunks_exact(labels.len().max(1))
-                .map(|z| labels[argmax(z)].as_str());
-            tags.collect::<Vec<_>>().join(" ")
-        }
-    }
-}
-
-fn joined(labels: &[String], has: impl Fn(usize) -> bool) -> String {
-    let chosen = labels.iter().enumerate().filter(|(label, _)| has(*label));
-    chosen
-        .map(|(_, label)| label.as_str())
-        .collect::<Vec<_>>()
-        .join("|")
 }

@@ -1,14 +1,7 @@
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::Row;
 use crate::error::{Error, Result};
 use crate::head::{Head, ProblemName};
-
-/// Between the labels of a text that has several.
-pub const LABEL_SEPARATOR: char = '|';
-
-/// Name of the number that a regression answers.
-const NUMBER: &str = "score";
+use crate::input::text::Text;
 
 /// How the labels of rows are to be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,7 +17,7 @@ pub struct Reading {
 pub struct Scheme {
     /// What they say.
     pub problem: ProblemName,
-    /// The labels; of a regression the number's name.
+    /// The labels of the head; of a number its name.
     pub labels: Vec<String>,
     /// The label of texts that have none of them.
     pub reject: Option<String>,
@@ -48,36 +41,20 @@ impl Scheme {
     /// The labels that occur in rows, in alphabetical order. `place` names the rows in errors.
     ///
     /// # Errors
-    /// [`Error::RowsEmpty`], [`Error::RowsUnlabelled`], [`Error::ClassesTooFew`],
-    /// [`Error::ClassTooSmall`]; [`Error::OptionInvalid`] if the labels are of another problem.
+    /// [`Error::RowsEmpty`], [`Error::RowsUnlabelled`], those of
+    /// [`ProblemKind::find`](crate::head::ProblemKind::find).
     pub fn found_in(place: &str, rows: &[Row], reading: &Reading) -> Result<Self> {
-        let found = labels_of(place, rows, reading.problem)?;
-        if reading.reject.is_some() && reading.problem != ProblemName::SingleLabel {
+        let Reading { problem, reject } = reading;
+        let found = labelled(place, rows, *problem)?;
+        if reject.is_some() && !problem.about().rejects {
             return Err(Error::OptionInvalid {
                 option: "reject",
-                value: reading.problem.name().to_owned(),
+                value: problem.name().to_owned(),
                 reason: "only a text with one label can have none of them".into(),
             });
         }
-        let labels = match reading.problem {
-            ProblemName::SingleLabel => {
-                let is_label = |label: &&str| Some(*label) != reading.reject.as_deref();
-                classes(place, found.into_iter().filter(is_label))?
-            }
-            ProblemName::MultiLabel => {
-                let labels = found.into_iter().flat_map(parts);
-                labels
-                    .collect::<BTreeSet<_>>()
-                    .into_iter()
-                    .map(str::to_owned)
-                    .collect()
-            }
-            ProblemName::Regression => vec![NUMBER.to_owned()],
-            ProblemName::TokenClassification => {
-                let tags = found.into_iter().flat_map(str::split_whitespace);
-                both_prefixes(&tags.collect())
-            }
-        };
+        let found: Vec<&str> = found.into_iter().map(|(_, label)| label).collect();
+        let labels = problem.find(place, &found, reject.as_deref())?;
         if labels.is_empty() {
             return Err(Error::RowsUnlabelled {
                 place: place.to_owned(),
@@ -86,56 +63,43 @@ impl Scheme {
             });
         }
         Ok(Self {
-            problem: reading.problem,
+            problem: *problem,
             labels,
-            reject: reading.reject.clone(),
+            reject: reject.clone(),
         })
     }
 
     /// The first part of a row's label that is none of the labels.
     #[must_use]
     pub fn unknown<'a>(&self, label: &'a str) -> Option<&'a str> {
-        let is_unknown = |part: &&str| {
+        let is_unknown = |part: &str| {
             !self.labels.iter().any(|label| label == part) && self.reject.as_deref() != Some(part)
         };
-        match self.problem {
-            ProblemName::SingleLabel => Some(label.trim()).filter(is_unknown),
-            ProblemName::MultiLabel => parts(label).find(is_unknown),
-            ProblemName::Regression => None,
-            ProblemName::TokenClassification => label.split_whitespace().find(is_unknown),
-        }
-    }
-
-    /// The labels with their places.
-    pub(super) fn index(&self) -> BTreeMap<&str, usize> {
-        let labels = self.labels.iter().enumerate();
-        labels
-            .map(|(index, label)| (label.as_str(), index))
-            .collect()
+        let mut unknown = None;
+        self.problem.parts(label, &mut |part| {
+            if unknown.is_none() && is_unknown(part) {
+                unknown = Some(part);
+            }
+        });
+        unknown
     }
 }
 
-/// The labels of a text that may have several; none of an empty one.
-pub(super) fn parts(label: &str) -> impl Iterator<Item = &str> {
-    let parts = label.split(LABEL_SEPARATOR).map(str::trim);
-    parts.filter(|part| !part.is_empty())
-}
-
-/// The label of every row.
-pub(super) fn labels_of<'a>(
+/// The text and the label of every row.
+pub(super) fn labelled<'a>(
     place: &str,
     rows: &'a [Row],
     problem: ProblemName,
-) -> Result<Vec<&'a str>> {
+) -> Result<Vec<(&'a Text, &'a str)>> {
     let place = || place.to_owned();
     if rows.is_empty() {
         return Err(Error::RowsEmpty { place: place() });
     }
-    // a text with any number of labels may have none
-    let may_be_empty = problem == ProblemName::MultiLabel;
+    let may_be_empty = problem.about().may_be_empty;
     let label = |row: &'a Row| {
         let label = row.label.as_deref().map(str::trim);
-        label.filter(|label| may_be_empty || !label.is_empty())
+        let label = label.filter(|label| may_be_empty || !label.is_empty());
+        label.map(|label| (&row.text, label))
     };
     let mut unlabelled = (0..rows.len()).filter(|&row| label(&rows[row]).is_none());
     if let Some(first) = unlabelled.next() {
@@ -146,67 +110,4 @@ pub(super) fn labels_of<'a>(
         });
     }
     Ok(rows.iter().filter_map(label).collect())
-}
-
-/// The tags, and of those of a kind also the one for its beginning or its inside that does not occur: rows
-/// to be judged on may have it.
-fn both_prefixes(tags: &BTreeSet<&str>) -> Vec<String> {
-    let mut all: BTreeSet<String> = tags.iter().map(|&tag| tag.to_owned()).collect();
-    for tag in tags {
-        if let Some((_, kind)) = tag
-            .split_once('-')
-            .filter(|(prefix, _)| ["B", "I"].contains(prefix))
-        {
-            all.extend([format!("B-{kind}"), format!("I-{kind}")]);
-        }
-    }
-    all.into_iter().collect()
-}
-
-/// Labels of which a text has one: at least two, each of at least two rows.
-fn classes<'a>(place: &str, labels: impl Iterator<Item = &'a str>) -> Result<Vec<String>> {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    labels.for_each(|label| *counts.entry(label).or_default() += 1);
-    if counts.len() < 2 {
-        return Err(Error::ClassesTooFew {
-            place: place.to_owned(),
-            label: counts.into_keys().next().unwrap_or_default().to_owned(),
-        });
-    }
-    if let Some((&label, &count)) = counts.iter().find(|(_, count)| **count < 2) {
-        return Err(looks_like(&counts).map_or_else(
-            || Error::ClassTooSmall {
-                place: place.to_owned(),
-                label: label.to_owned(),
-                count,
-            },
-            |problem| Error::OptionInvalid {
-                option: "problem",
-                value: ProblemName::SingleLabel.name().to_owned(),
-                reason: format!(
-                    "the labels in {place}, {label:?} for one, look like those of the problem {}",
-                    problem.name()
-                ),
-            },
-        ));
-    }
-    Ok(counts.into_keys().map(str::to_owned).collect())
-}
-
-/// The problem that labels look like, if not that of one label a text.
-fn looks_like(counts: &BTreeMap<&str, usize>) -> Option<ProblemName> {
-    let mut labels = counts.keys();
-    let is_tag = |tag: &str| tag == "O" || tag.starts_with("B-") || tag.starts_with("I-");
-    if counts.keys().all(|label| label.parse::<f32>().is_ok()) {
-        Some(ProblemName::Regression)
-    } else if counts
-        .keys()
-        .all(|label| label.split_whitespace().all(is_tag))
-    {
-        Some(ProblemName::TokenClassification)
-    } else if labels.any(|label| label.contains(LABEL_SEPARATOR)) {
-        Some(ProblemName::MultiLabel)
-    } else {
-        None
-    }
 }

@@ -6,10 +6,10 @@ use serde_json::{Map, Value};
 
 use super::defaults::Defaults;
 use super::names;
-use super::{Dataset, Decay, Reading, Scheme, Targets, default_metric};
-use crate::adapter::{Metric, Options};
+use super::{Dataset, Decay, Reading, Scheme};
+use crate::adapter::Options;
 use crate::error::{Error, Result};
-use crate::head::{LossSettings, Pooling, ProblemName};
+use crate::head::{LossSettings, Metric, Pooling, ProblemName};
 use crate::json::plain;
 
 /// Weights of labels in the loss of a head for one label.
@@ -272,7 +272,7 @@ impl Settings {
         let head = start.and_then(|start| start.task.head.as_ref());
         let own = head.map(|head| ProblemName::from(&head.config().problem));
         // a file with a tag a word says itself what it is
-        let own = own.filter(|_| problem == ProblemName::SingleLabel);
+        let own = own.filter(|_| problem == ProblemName::default());
         Reading {
             problem: self.problem.or(own).unwrap_or(problem),
             reject: self.reject.clone(),
@@ -349,7 +349,7 @@ impl Settings {
             dev_share: self.dev_share(),
             seed: self.seed(),
             pooling: self.pooling.unwrap_or(Pooling::Mean),
-            metric: self.metric.clone().unwrap_or(default_metric(problem)),
+            metric: self.metric.clone().unwrap_or_else(|| problem.metric()),
             half: self.half.unwrap_or(false),
             layers: match &self.adapter {
                 // an adapter that is trained further, or whose modules are named, is where it is
@@ -408,6 +408,7 @@ impl Resolved {
         Ok(LossSettings {
             smoothing,
             class_weights,
+            unit: data.scheme().problem.unit(data.targets()),
         })
     }
 }
@@ -423,21 +424,22 @@ impl ClassWeights {
                 reason,
             })
         };
-        let Targets::Labels(truths) = data.targets() else {
-            let value = data.scheme().problem.name().to_owned();
+        let problem = data.scheme().problem;
+        if !problem.about().classes {
+            let value = problem.name().to_owned();
             return invalid(
                 value,
                 "only texts with one label each have such weights".into(),
             );
-        };
+        }
         let labels = data.labels();
         match self {
             Self::Named(Balanced::Balanced) => {
                 let mut counts = vec![0usize; labels.len()];
+                let truths = data.targets().rows();
                 truths
-                    .iter()
-                    .flatten()
-                    .for_each(|&label| counts[label as usize] += 1);
+                    .filter_map(|target| problem.class(target))
+                    .for_each(|label| counts[label] += 1);
                 let rows: usize = counts.iter().sum();
                 let weight = |&count: &usize| rows as f32 / (labels.len() * count.max(1)) as f32;
                 Ok(counts.iter().map(weight).collect())
@@ -568,10 +570,11 @@ mod tests {
     #[test]
     fn a_metric_may_be_a_name() {
         let metric = |json: &[u8]| Settings::from_json("s", json).unwrap().metric;
-        assert_eq!(metric(br#"{"metric": "matthews"}"#), Some(Metric::Matthews));
-        let spam = Metric::F1 {
-            positive: "spam".into(),
-        };
+        assert_eq!(
+            metric(br#"{"metric": "matthews"}"#),
+            Some(Metric::named("matthews"))
+        );
+        let spam = Metric::f1("spam");
         let json = br#"{"metric": {"name": "f1", "positive": "spam"}}"#;
         assert_eq!(metric(json), Some(spam));
         assert_eq!(metric(b"{}"), None);

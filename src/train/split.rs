@@ -4,8 +4,9 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::{Dataset, Targets};
+use super::Dataset;
 
+use crate::head::Group;
 use crate::order::sorted_by;
 
 /// Groups of rows that a number is spread over, from small to large.
@@ -60,34 +61,23 @@ fn shuffled(data: &Dataset, seed: u64) -> Vec<Vec<usize>> {
 /// number, those of about the same.
 fn strata(data: &Dataset) -> Vec<Vec<usize>> {
     let rows = 0..data.len();
-    let keys: Vec<Option<usize>> = match data.targets() {
-        Targets::Labels(labels) => labels
-            .iter()
-            .map(|label| label.map(|l| l as usize))
-            .collect(),
-        Targets::Sets(sets) => {
-            let width = data.labels().len();
-            let sets = sets.chunks_exact(width.max(1));
-            let own = sets.map(|set| (0..width).filter(|&label| set[label]).collect());
-            rarest(own.collect())
+    let (mut keys, mut sets, mut amounts) = (Vec::new(), Vec::new(), Vec::new());
+    for row in rows.clone() {
+        match data.scheme().problem.group(data.target(row), data.labels()) {
+            Group::Label(label) => keys.push(label),
+            Group::Rarest(labels) => sets.push(labels),
+            Group::Amount(amount) => amounts.push(amount),
         }
-        Targets::Tags { .. } => {
-            let outside = data.labels().iter().position(|label| label == "O");
-            let own = rows.clone().map(|row| {
-                let labels = data.tagged(row).iter().map(|tagged| tagged.label as usize);
-                labels.filter(|&label| Some(label) != outside).collect()
-            });
-            rarest(own.collect())
+    }
+    if !sets.is_empty() {
+        keys = rarest(sets);
+    } else if !amounts.is_empty() {
+        let order = sorted_by(rows.clone().collect(), |&row| f64::from(amounts[row]));
+        keys = vec![None; amounts.len()];
+        for (rank, &row) in order.iter().enumerate() {
+            keys[row] = Some(rank * BANDS / amounts.len());
         }
-        Targets::Numbers(numbers) => {
-            let order = sorted_by(rows.clone().collect(), |&row| f64::from(numbers[row]));
-            let mut keys = vec![None; numbers.len()];
-            for (rank, &row) in order.iter().enumerate() {
-                keys[row] = Some(rank * BANDS / numbers.len());
-            }
-            keys
-        }
-    };
+    }
     let mut strata: BTreeMap<Option<usize>, Vec<usize>> = BTreeMap::new();
     for row in rows {
         strata.entry(keys[row]).or_default().push(row);

@@ -2,14 +2,13 @@
 
 use sha2::{Digest, Sha256};
 
-use super::scale::Scale;
 use crate::adapter::{
     Config, FreshParams, GivenParams, Init, Member, Options, ParamName, ParamSource, Parameter,
     Preset, TaskAdapter, presets,
 };
 use crate::compose::fusion;
 use crate::error::{Error, Result};
-use crate::head::{Head, HeadConfig, Problem};
+use crate::head::{Head, HeadConfig, Unit};
 use crate::model::Shape;
 use crate::tensor::Tensor;
 
@@ -67,20 +66,15 @@ pub(super) fn head<'a>(
 ) -> Option<&'a Head> {
     let head = start.head.as_ref()?;
     let own = head.config();
-    let same = match (&own.problem, &wanted.problem) {
-        (Problem::MultiLabel { .. }, Problem::MultiLabel { .. }) => true,
-        // the name of a number is nobody's choice
-        (Problem::Regression, Problem::Regression) => {
-            return (!asked || own.pooling == wanted.pooling).then_some(head);
-        }
-        (own, wanted) => own == wanted,
-    };
-    (same && own.labels == wanted.labels && (!asked || own.pooling == wanted.pooling))
-        .then_some(head)
+    let kind = own.problem.kind;
+    // nobody chose the name of a number
+    let same_labels = kind.about().one_output || own.labels == wanted.labels;
+    let same = kind == wanted.problem.kind && same_labels;
+    (same && (!asked || own.pooling == wanted.pooling)).then_some(head)
 }
 
 /// The values of a head, where numbers are learnt in a unit of their own.
-pub(super) fn values(head: &Head, scale: Scale) -> Vec<Parameter> {
+pub(super) fn values(head: &Head, scale: Unit) -> Vec<Parameter> {
     let mut parameters: Vec<Parameter> = head.parameters().to_vec();
     for parameter in &mut parameters {
         parameter.tensor = parameter.tensor.detach();

@@ -1,9 +1,8 @@
 use half::f16;
 
-use super::scale::Scale;
 use crate::adapter::{Adapter, Config, GivenParams, Parameter};
 use crate::error::Result;
-use crate::head::{Head, HeadConfig};
+use crate::head::{Head, HeadConfig, Unit};
 use crate::model::Shape;
 use crate::tensor_file::FloatType;
 
@@ -53,7 +52,7 @@ impl Student {
     pub(super) fn finish(
         mut self,
         shape: &Shape,
-        scale: Scale,
+        scale: Unit,
         half: bool,
     ) -> Result<(Box<dyn Adapter>, Head, FloatType)> {
         let (adapter, head) = self.build(shape)?;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::plan::shuffled;
-use super::{AdamW, Computed, Dataset, Decision, Evaluation, Event, Learner, Lesson};
+use super::{AdamW, Computed, Dataset, Event, Learner, Lesson};
 use super::{Outcomes, Resolved, Schedule, Settings, Share, Trace, clip_norm};
 use crate::adapter::{BackboneRef, Card, Preset, TaskAdapter};
 use crate::error::{Error, Result};
-use crate::head::Problem;
+use crate::head::{Decision, Evaluation};
 use crate::model::Backbone;
 
 /// A training run, one short unit of work at a time.
@@ -202,16 +202,9 @@ impl Trainer {
             });
         }
         let parameters = &mut self.learner.student.parameters;
-        let mut rest = &gradient[..];
-        let own = parameters.iter().map(|parameter| {
-            let (own, others) = rest.split_at(parameter.tensor.len());
-            rest = others;
-            own.to_vec()
-        });
-        let mut gradients: Vec<Vec<f32>> = own.collect();
-        clip_norm(&mut gradients, self.resolved.gradient_clip);
+        clip_norm(&mut gradient, self.resolved.gradient_clip);
         let learning_rate = self.schedule.rate(self.step);
-        self.optimizer.step(parameters, &gradients, learning_rate);
+        self.optimizer.step(parameters, &gradient, learning_rate);
         self.step += 1;
         self.phase = if rows.is_empty() {
             Phase::Evaluate {
@@ -267,10 +260,10 @@ impl Trainer {
     fn end_epoch(&mut self, outcomes: Outcomes) -> Result<Event> {
         let metric = &self.resolved.metric;
         let dev = &self.learner.dev;
-        let decision = Decision::thresholds_for(dev, &outcomes);
+        let decision = Decision::thresholds_for(&outcomes.judged(dev));
         let evaluation = Evaluation::of(dev, &outcomes, &decision);
         let score = evaluation.score(metric)?;
-        let loss = self.learner.scale.scaled_loss(evaluation.loss);
+        let loss = self.learner.loss.unit.scaled_loss(evaluation.loss);
         let before = self
             .best
             .as_ref()
@@ -323,7 +316,7 @@ impl Trainer {
     /// What the best epoch's answers are made of its logits by.
     pub(super) fn decision(&self) -> Decision {
         let best = self.best.as_ref();
-        best.map(|best| Decision::fit(&self.learner.dev, &best.outcomes))
+        best.map(|best| Decision::fit(&best.outcomes.judged(&self.learner.dev)))
             .unwrap_or_default()
     }
 
@@ -339,19 +332,20 @@ impl Trainer {
         let Learner {
             backbone,
             mut student,
-            scale,
+            loss,
             train,
             dev,
             ..
         } = self.learner;
-        if let Problem::MultiLabel { thresholds } = &mut student.head.problem {
-            thresholds.clone_from(&decision.thresholds);
-        }
+        student
+            .head
+            .problem
+            .thresholds
+            .clone_from(&decision.thresholds);
         let shape = backbone.shape();
-        let (adapter, mut head, float) = student.finish(shape, scale, self.resolved.half)?;
+        let (adapter, mut head, float) = student.finish(shape, loss.unit, self.resolved.half)?;
         let calibration = decision.calibration(train.scheme().reject.as_ref());
         head.calibrate(calibration.clone());
-        let problem = head.config().problem.clone();
         let mut training = json!({
             "kind": self.preset.name,
             "adapter": self.settings.adapter,
@@ -365,7 +359,7 @@ impl Trainer {
         let card = Card {
             task: self.settings.task.clone(),
             labels: train.labels().to_vec(),
-            problem: (problem != Problem::SingleLabel).then_some(problem),
+            problem: head.config().problem.said(),
             pair: train.pair(),
             pooling: Some(head.config().pooling),
             calibration,

@@ -1,50 +1,24 @@
 //! Answers as JavaScript has them.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use crate::engine::{Answer, Composed, argmax};
-use crate::head::{Prediction, ProblemName, Span};
-use crate::input::text::{Characters, Text};
+use crate::engine::{Answer, Composed, Said};
+use crate::head::Head;
+use crate::input::text::Text;
 
-/// An answer of any problem; what another problem's has is absent.
-#[derive(Default, Serialize)]
+/// The answer to a text, which took `ms` milliseconds.
 pub(super) struct Answered<'a> {
-    problem: ProblemName,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    label: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    score: Option<f32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    scores: Option<Vec<Score<'a>>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rejected: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    labels: Option<Vec<Score<'a>>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<f32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    spans: Option<Vec<Place<'a>>>,
-    logits: &'a [f32],
-    tokens: usize,
-    windows: usize,
-    truncated: bool,
+    head: &'a Head,
+    answer: &'a Answer,
+    text: &'a Text,
     ms: f64,
 }
 
-#[derive(Serialize)]
-struct Score<'a> {
-    label: &'a str,
-    score: f32,
-}
-
-/// A span with its bounds in UTF-16 units, as JavaScript counts.
-#[derive(Serialize)]
-struct Place<'a> {
-    label: &'a str,
-    start: usize,
-    end: usize,
-    score: f32,
-    second: bool,
+impl Serialize for Answered<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let said = Said::new(self.head, self.answer, self.text);
+        said.object(self.ms).serialize(serializer)
+    }
 }
 
 /// One a text; each took `ms` milliseconds.
@@ -54,78 +28,14 @@ pub(super) fn answered<'a>(
     ms: f64,
 ) -> Vec<Answered<'a>> {
     let answers = composed.answers.iter().zip(&composed.heads).zip(texts);
-    answers
-        .map(|((answer, task), text)| one(answer, &task.card.labels, text, ms))
-        .collect()
-}
-
-fn one<'a>(answer: &'a Answer, labels: &'a [String], text: &Text, ms: f64) -> Answered<'a> {
-    let base = Answered {
-        logits: &answer.logits,
-        tokens: answer.tokens,
-        windows: answer.windows,
-        truncated: answer.truncated,
-        ms,
-        ..Answered::default()
-    };
-    let score_of = |scores: &[f32], label: usize| Score {
-        label: &labels[label],
-        score: scores[label],
-    };
-    let all = |scores: &[f32]| (0..labels.len()).map(|l| score_of(scores, l)).collect();
-    match &answer.prediction {
-        Prediction::Label { best, scores } => Answered {
-            label: Some(&labels[*best]),
-            score: Some(scores[*best]),
-            scores: Some(all(scores)),
-            rejected: Some(false),
-            ..base
-        },
-        Prediction::Rejected { label, scores } => Answered {
-            label: Some(label),
-            score: Some(scores[argmax(scores)]),
-            scores: Some(all(scores)),
-            rejected: Some(true),
-            ..base
-        },
-        Prediction::Labels { chosen, scores } => Answered {
-            problem: ProblemName::MultiLabel,
-            labels: Some(chosen.iter().map(|&l| score_of(scores, l)).collect()),
-            scores: Some(all(scores)),
-            ..base
-        },
-        Prediction::Number(value) => Answered {
-            problem: ProblemName::Regression,
-            value: Some(*value),
-            ..base
-        },
-        Prediction::Spans(spans) => Answered {
-            problem: ProblemName::TokenClassification,
-            spans: Some(places(spans, text)),
-            ..base
-        },
-        // the engine puts tokens together to spans
-        Prediction::Tokens(_) => Answered {
-            problem: ProblemName::TokenClassification,
-            spans: Some(Vec::new()),
-            ..base
-        },
-    }
-}
-
-/// Spans stand in the order of their text, so each text is gone through once.
-fn places<'a>(spans: &'a [Span], text: &Text) -> Vec<Place<'a>> {
-    let second = text.second.as_deref().unwrap_or_default();
-    let mut texts = [Characters::new(&text.first), Characters::new(second)];
-    let place = |span: &'a Span| {
-        let own = &mut texts[usize::from(span.second)];
-        Place {
-            label: &span.label,
-            start: own.utf16(span.start),
-            end: own.utf16(span.end),
-            score: span.score,
-            second: span.second,
-        }
-    };
-    spans.iter().map(place).collect()
+    let answered = answers.filter_map(|((answer, task), text)| {
+        let head = task.head.as_ref()?;
+        Some(Answered {
+            head,
+            answer,
+            text,
+            ms,
+        })
+    });
+    answered.collect()
 }

@@ -12,11 +12,11 @@ use crate::adapter::{Adapter, Config, FreshParams, GivenParams, LoraConfig, Opti
 use crate::adapter::{Preset, SizeOption, preset};
 use crate::compose::{Unit, forward};
 use crate::error::Result;
-use crate::head::ProblemName;
+use crate::head::{ProblemName, Targets};
 use crate::input::text::{Batch, Encoded, Text, Tokenizer};
 use crate::kernels::bench::{Case, attention_alone, cases};
 use crate::model::{Anatomy, Backbone, Encoder, Linear, LinearSite, NoHook, Shape};
-use crate::train::{Dataset, Event, Scheme, Settings, Targets, TokenStore, Trainer};
+use crate::train::{Dataset, Event, Scheme, Settings, TokenStore, Trainer};
 
 type Outcome<T> = std::result::Result<T, JsValue>;
 
@@ -95,13 +95,14 @@ impl BenchBackbone {
         };
         let mut tokens = TokenStore::default();
         sequences_of(ids, rows).for_each(|sequence| tokens.push(&sequence));
-        let labels = (0u32..2).cycle().take(tokens.len()).map(Some).collect();
+        let mut labels = Targets::empty(ProblemName::default(), 2);
+        (0..tokens.len()).for_each(|row| labels.push([u32::from(row % 2 == 1)]));
         let scheme = Scheme {
-            problem: ProblemName::SingleLabel,
+            problem: ProblemName::default(),
             labels: vec!["even".to_owned(), "odd".to_owned()],
             reject: None,
         };
-        let train = Dataset::from_parts(scheme, tokens, Targets::Labels(labels));
+        let train = Dataset::from_parts(scheme, tokens, labels);
         let dev = train.select(&[0]);
         let settings = Settings {
             epochs: Some(1000),

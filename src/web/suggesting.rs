@@ -16,7 +16,7 @@ impl Suggesting {
     pub(super) fn start(engine: &Engine, options: JsValue, rows: Rows) -> Result<Self> {
         let settings = Settings::from_fields(PLACE, fields(options)?)?;
         let (rows, _) = rows.finish();
-        let reading = settings.reading(ProblemName::SingleLabel);
+        let reading = settings.reading(ProblemName::default());
         let data = Dataset::read("the rows", &rows, engine.tokenizer(), &reading)?;
         let backbone = engine.backbone().clone();
         Ok(Self(Suggester::new(backbone, data, settings)?))

@@ -84,7 +84,7 @@ impl Training {
         };
         settings.adapter.start = start;
         let (rows, data_sha256) = rows.finish();
-        let reading = settings.reading(ProblemName::SingleLabel);
+        let reading = settings.reading(ProblemName::default());
         let mut data = Dataset::read("the rows", &rows, engine.tokenizer(), &reading)?;
         if let Some(own) = settings.start_scheme(data.scheme()) {
             // the adapter's labels in the adapter's order, so that its head can be trained further

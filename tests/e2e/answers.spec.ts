@@ -63,6 +63,33 @@ test("a number stands on its scale, for two texts", async ({ page }) => {
   await expectNoViolations(page);
 });
 
+test("which of two texts is better has a probability, in either order", async ({ page }) => {
+  const rows = repeat(
+    (i) => [
+      `A lovely and moving film ${i},A dull and boring film ${i},first`,
+      `The worst meal ${i},The best meal of all ${i},second`,
+    ],
+    14,
+  );
+  await openPage(page);
+  await dropFiles(page, [
+    { name: "better.csv", bytes: Buffer.from(`text,text2,label\n${rows}\n`) },
+  ]);
+  await expect(page.getByLabel("A label is")).toHaveValue("ranking");
+  await expect(page.getByText("28 comparisons", { exact: true })).toBeVisible();
+  await teach(page, "better.csv", `text,text2,label\n${rows}\n`);
+  await expect(page.getByTestId("baseline")).toContainText("by guessing");
+  const [good, bad] = ["A lovely meal", "A boring meal"];
+  await page.getByLabel("First text").first().fill(good);
+  await page.getByLabel("Second text").first().fill(bad);
+  await expect(page.getByTestId("verdict")).toContainText("first");
+  await expect(page.locator(".bar")).toHaveCount(2);
+  await page.getByLabel("First text").first().fill(bad);
+  await page.getByLabel("Second text").first().fill(good);
+  await expect(page.getByTestId("verdict")).toContainText("second");
+  await expectNoViolations(page);
+});
+
 test("places are marked in the text, each with its label", async ({ page }) => {
   const names = ["Anna", "Peter", "Maria", "John", "Laura", "Thomas", "Emma", "David"];
   const towns = ["Paris", "Rome", "London", "Madrid", "Berlin", "Vienna", "Oslo", "Athens"];

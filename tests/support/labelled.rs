@@ -5,18 +5,21 @@ use std::sync::Arc;
 
 use graftlet::adapter::preset;
 use graftlet::engine::Engine;
-use graftlet::head::ProblemName;
+use graftlet::head::{
+    MULTI_LABEL, ProblemName, RANKING, REGRESSION, SINGLE_LABEL, TOKEN_CLASSIFICATION,
+};
 use graftlet::input::text::Text;
 use graftlet::train::{Dataset, Event, Reading, Row, Settings, Trainer};
 use rand::SeedableRng;
 use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 
-pub const PROBLEMS: [ProblemName; 4] = [
-    ProblemName::SingleLabel,
-    ProblemName::MultiLabel,
-    ProblemName::Regression,
-    ProblemName::TokenClassification,
+pub const PROBLEMS: [ProblemName; 5] = [
+    SINGLE_LABEL,
+    MULTI_LABEL,
+    REGRESSION,
+    TOKEN_CLASSIFICATION,
+    RANKING,
 ];
 
 pub fn row(text: impl Into<Text>, label: &str) -> Row {
@@ -31,8 +34,8 @@ pub fn rows(problem: ProblemName, count: usize, seed: u64) -> Vec<Row> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut pick = |words: &[&'static str]| *words.choose(&mut rng).unwrap();
     (0..count)
-        .map(|index| match problem {
-            ProblemName::SingleLabel => {
+        .map(|index| match problem.name() {
+            "single_label" => {
                 let (label, words) = [
                     ("bad", ["bad", "awful", "dull"]),
                     ("good", ["good", "great", "lovely"]),
@@ -44,7 +47,7 @@ pub fn rows(problem: ProblemName, count: usize, seed: u64) -> Vec<Row> {
                 );
                 row(text, label)
             }
-            ProblemName::MultiLabel => {
+            "multi_label" => {
                 let has = [index % 2 == 0, index % 3 == 0, index % 5 == 0];
                 let words = ["red", "cat", "sings"]
                     .iter()
@@ -59,13 +62,13 @@ pub fn rows(problem: ProblemName, count: usize, seed: u64) -> Vec<Row> {
                 let text = format!("{} {}", pick(&["the", "a", "very"]), text.join(" "));
                 row(text.as_str(), &labels.join("|"))
             }
-            ProblemName::Regression => {
+            "regression" => {
                 // 100 to 500 in steps of 100, by the number of a word
                 let count = index % 5;
                 let text = format!("{} {}", pick(&["the", "a"]), "good ".repeat(count));
                 row(text.as_str(), &(100 * (count + 1)).to_string())
             }
-            ProblemName::TokenClassification => {
+            "token_classification" => {
                 let name = pick(&["cat", "dog", "bird"]);
                 let (first, tag) = if index % 2 == 0 {
                     ("red", "B-x")
@@ -78,6 +81,16 @@ pub fn rows(problem: ProblemName, count: usize, seed: u64) -> Vec<Row> {
                     &format!("O {tag} {last} O"),
                 )
             }
+            "ranking" => {
+                // the better text says "good" more often
+                let (first, second) = (index % 3, (index + 1 + index / 3 % 2) % 3);
+                let text =
+                    |count| format!("{} film {}", pick(&["the", "a"]), "good ".repeat(count));
+                let mut text = text;
+                let pair = Text::pair(&text(first), &text(second));
+                row(pair, if first > second { "first" } else { "second" })
+            }
+            other => panic!("there are no rows for {other}"),
         })
         .collect()
 }

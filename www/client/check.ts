@@ -9,6 +9,7 @@ import { GraftletError } from "./errors.js";
 import type { LoadOptions, RestartEvent } from "./graftlet.js";
 import type { Reservation } from "./locks.js";
 import { checkName } from "./names.js";
+import { METRICS, PROBLEMS } from "./problems.js";
 import type {
   AdapterFiles,
   AdapterFormat,
@@ -18,6 +19,7 @@ import type {
   EngineBuild,
   ManyProgress,
   Part,
+  Problem,
   Recipe,
   SuggestEvent,
   SuggestOptions,
@@ -357,10 +359,11 @@ const words = optional(array(string, MOST_PARTS));
 const wordOrWords = optional(either(isString, string, array(string, MOST_PARTS)));
 const numbers = optional(array(number, MOST_PARTS));
 const byName = optional(record(number, MOST_PARTS));
-const problem = oneOf("single_label", "multi_label", "regression", "token_classification");
+const names = Object.keys(PROBLEMS) as Problem[];
+const problem = oneOf(...names);
 const metric = either(
   isString,
-  oneOf("accuracy", "macro_f1", "micro_f1", "matthews", "spearman", "pearson", "entity_f1"),
+  oneOf(...METRICS),
   object<{ name: "f1"; positive: string }>({ name: oneOf("f1"), positive: string }),
 );
 
@@ -384,14 +387,7 @@ export const trainOptions = object<TrainOptions>({
   kind: (value, at) => (value === undefined ? "" : string(value, at)),
   from: optional(name),
   problemType: optional(
-    oneOf(
-      "single_label",
-      "multi_label",
-      "regression",
-      "token_classification",
-      "single_label_classification",
-      "multi_label_classification",
-    ),
+    oneOf(...names, ...Object.values(PROBLEMS).flatMap(({ aliases }) => aliases)),
   ),
   patience: optional(number),
   accumulation: optional(number),

@@ -110,17 +110,17 @@ function defaultBackbone(source: string | URL | AdapterFiles): string | URL {
 }
 
 function labelled(answer: Answer, { labels }: AdapterInfo, topK: number): Labelled[] {
-  switch (answer.problem) {
-    case "single_label": {
+  switch (answer.form) {
+    case "label": {
       const { label, score } = answer;
       if (answer.rejected) return [{ label, score }];
       return answer.scores.toSorted((a, b) => b.score - a.score).slice(0, topK);
     }
-    case "multi_label":
+    case "labels":
       return answer.labels.toSorted((a, b) => b.score - a.score);
-    case "regression":
+    case "number":
       return [{ label: labels[0] ?? "value", score: answer.value }];
-    case "token_classification":
+    case "spans":
       return answer.spans.map(({ label, score, start, end }) => ({ label, score, start, end }));
   }
 }

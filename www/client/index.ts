@@ -13,6 +13,7 @@ export { fetchFile } from "./fetch-file.js";
 export { Graftlet, type LoadOptions, type RestartEvent } from "./graftlet.js";
 export type { Reservation } from "./locks.js";
 export { checkName } from "./names.js";
+export { METRICS, PROBLEMS } from "./problems.js";
 export type { Change } from "./tabs.js";
 export type {
   AdapterFiles,
@@ -29,20 +30,25 @@ export type {
   EmbedOptions,
   EngineBuild,
   Evaluation,
+  Form,
   HardRow,
   InterruptedRun,
   KeptFolder,
   KindInfo,
+  LabelForm,
   LabelScore,
   LabelsAnswer,
+  LabelsForm,
   Linear,
   LoadNotice,
   LoadProgress,
   ManyProgress,
   Metric,
   NumberAnswer,
+  NumberForm,
   Part,
   Problem,
+  RankingAnswer,
   ReadOptions,
   Recipe,
   Row,
@@ -50,6 +56,7 @@ export type {
   Score,
   Span,
   SpansAnswer,
+  SpansForm,
   StorageReport,
   SuggestEvent,
   Suggestion,

@@ -2,6 +2,7 @@
  * The values of training: rows, options, events and reports. Plain data, as all in `types.ts`.
  */
 import type { ErrorCode } from "./errors.js";
+import type { METRICS, PROBLEMS } from "./problems.js";
 import type { Problem } from "./types.js";
 
 /** One labelled example: a text or a pair. Several labels are joined by "|", a number is written as one. */
@@ -17,15 +18,7 @@ export interface TaggedRow {
 }
 
 /** What the best epoch is chosen by. */
-export type Metric =
-  | "accuracy"
-  | "macro_f1"
-  | "micro_f1"
-  | "matthews"
-  | "spearman"
-  | "pearson"
-  | "entity_f1"
-  | { name: "f1"; positive: string };
+export type Metric = (typeof METRICS)[number] | { name: "f1"; positive: string };
 
 /** A frozen linear layer of the encoder: those of every block, and the pooler's. */
 export type Linear =
@@ -51,7 +44,7 @@ export interface TrainOptions {
   /** What the rows' labels say; by default one label a text. */
   problem?: Problem;
   /** The same by transformers' name. */
-  problemType?: Problem | "single_label_classification" | "multi_label_classification";
+  problemType?: Problem | (typeof PROBLEMS)[Problem]["aliases"][number];
   /** The label of rows that have none of the others: it is answered where no other label has a good score. */
   reject?: string;
   epochs?: number;

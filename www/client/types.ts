@@ -2,6 +2,7 @@
  * The values that Graftlet takes and gives. They are plain data: every one of them can be cloned into a worker.
  */
 import type { ErrorCode } from "./errors.js";
+import type { PROBLEMS } from "./problems.js";
 
 export type * from "./training-types.js";
 
@@ -168,11 +169,37 @@ export interface KindInfo {
   };
 }
 
-/** What an adapter answers: one label a text, any number of labels, a number, or labelled parts of the text. */
-export type Problem = "single_label" | "multi_label" | "regression" | "token_classification";
+/** What an adapter answers: one label a text, any number of labels, a number, labelled parts of the text, or which of two texts is better. */
+export type Problem = keyof typeof PROBLEMS;
 
-/** The answer to one text, by the problem of the adapter that gave it. */
-export type Answer = Classification | LabelsAnswer | NumberAnswer | SpansAnswer;
+/** In which form an answer is given. */
+export type Form = (typeof PROBLEMS)[Problem]["forms"][number];
+
+interface Forms {
+  label: LabelForm;
+  labels: LabelsForm;
+  number: NumberForm;
+  spans: SpansForm;
+}
+
+/** An answer of a problem: of each of its forms one. */
+export type AnswerOf<P extends Problem> = {
+  [F in (typeof PROBLEMS)[P]["forms"][number]]: Forms[F] & { problem: P };
+}[(typeof PROBLEMS)[P]["forms"][number]];
+
+/** The answer to one text, by the problem of the adapter that gave it and the form of the answer. */
+export type Answer = { [P in Problem]: AnswerOf<P> }[Problem];
+
+/** One label a text. */
+export type Classification = AnswerOf<"single_label">;
+/** Any number of labels a text. */
+export type LabelsAnswer = AnswerOf<"multi_label">;
+/** A number. */
+export type NumberAnswer = AnswerOf<"regression">;
+/** Parts of the text with a label. */
+export type SpansAnswer = AnswerOf<"token_classification">;
+/** Which of two texts is better (`label` is `first` or `second`), or the score of a single text: the difference of two such scores is the logit of the probability. */
+export type RankingAnswer = AnswerOf<"ranking">;
 
 /** How texts are read. */
 export interface ReadOptions {
@@ -239,8 +266,8 @@ export interface Score {
 }
 
 /** One label. */
-export interface Classification extends AnswerBase {
-  problem: "single_label";
+export interface LabelForm extends AnswerBase {
+  form: "label";
   /** The label with the highest score, or the one that stands for none of them. */
   label: string;
   /** The highest score, 0 to 1. */
@@ -252,8 +279,8 @@ export interface Classification extends AnswerBase {
 }
 
 /** Any number of labels, none of them included. */
-export interface LabelsAnswer extends AnswerBase {
-  problem: "multi_label";
+export interface LabelsForm extends AnswerBase {
+  form: "labels";
   /** Those that the text has, in the adapter's order. */
   labels: Score[];
   /** All labels in the adapter's order, each with a score of its own. */
@@ -261,14 +288,14 @@ export interface LabelsAnswer extends AnswerBase {
 }
 
 /** A number. */
-export interface NumberAnswer extends AnswerBase {
-  problem: "regression";
+export interface NumberForm extends AnswerBase {
+  form: "number";
   value: number;
 }
 
 /** Parts of the text with a label, in their order. */
-export interface SpansAnswer extends AnswerBase {
-  problem: "token_classification";
+export interface SpansForm extends AnswerBase {
+  form: "spans";
   spans: Span[];
 }
 

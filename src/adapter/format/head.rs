@@ -1,10 +1,10 @@
 //! Heads in a file of their own, [`SIDE_HEAD`]: what a library's own model classes do not have.
 
 use super::{CARD, Files, Library, SIDE_HEAD};
-use super::{check_labels, head_layout, listed, put_card, read_card, said, write_tensors};
+use super::{check_labels, head_layout, listed, put_card, read_card, write_tensors};
 use crate::adapter::{Card, FileParams, ParamName};
 use crate::error::{Error, Result};
-use crate::head::{Head, HeadConfig, Pooling, Problem, field};
+use crate::head::{Head, HeadConfig, Pooling, field};
 use crate::model::Shape;
 use crate::tensor_file::{FloatType, TensorFile};
 
@@ -15,7 +15,7 @@ use crate::tensor_file::{FloatType, TensorFile};
 /// [`Error::FileInvalid`] if a tensor does not fit its shape.
 pub fn save_head(head: &Head, mut card: Card) -> Result<Files> {
     card.labels.clone_from(&head.config().labels);
-    card.problem = said(&head.config().problem);
+    card.problem = head.config().problem.said();
     let mut files = Files::new();
     put_aside(head, FloatType::F32, &mut card, &mut files)?;
     put_card(card, &mut files)?;
@@ -56,10 +56,7 @@ pub(super) fn can_say(library: Library, head: &Head, shape: &Shape) -> bool {
     } = head.config();
     match library {
         Library::Peft => head_layout::of_head(head.config(), shape).is_some(),
-        Library::AdapterHub => {
-            let of_tokens = *problem == Problem::TokenClassification;
-            of_tokens || *pooling != Pooling::Mean
-        }
+        Library::AdapterHub => problem.kind.reads_tokens() || *pooling != Pooling::Mean,
     }
 }
 

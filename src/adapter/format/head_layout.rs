@@ -1,6 +1,6 @@
 //! The heads of transformers' own model classes, as both libraries save them.
 
-use crate::head::{HeadConfig, Pooling, Problem, field};
+use crate::head::{HeadConfig, Pooling, field};
 use crate::model::family::{HeadLayout, HeadReads};
 use crate::model::{Family, Shape};
 
@@ -34,7 +34,7 @@ pub(super) fn key(layout: &HeadLayout, name: &str) -> String {
 
 /// The layout of a head that a class of the family has, if one has it.
 pub(super) fn of_head(config: &HeadConfig, shape: &Shape) -> Option<HeadLayout> {
-    if config.problem == Problem::TokenClassification {
+    if config.problem.kind.reads_tokens() {
         let fits = config.reads_pooler(shape) == shape.anatomy.pooler.of_tokens;
         return (fits && config.dense.is_none()).then_some(HeadLayout::TOKENS);
     }

@@ -30,7 +30,7 @@ use listing::put_card;
 
 use super::{Card, Config, ParamName, TaskAdapter};
 use crate::error::{Error, Result};
-use crate::head::{HeadConfig, Problem};
+use crate::head::{About, Head, HeadConfig, PROBLEMS, Problem, ProblemName};
 use crate::json;
 use crate::model::Shape;
 use crate::tensor_file::{FloatType, TensorFile, TensorFileWriter};
@@ -235,14 +235,14 @@ fn with_side_head(mut loaded: TaskAdapter, files: &Files, shape: &Shape) -> Resu
         let HeadConfig {
             problem, labels, ..
         } = head.config();
-        if *problem == Problem::TokenClassification && loaded.adapter.config().adds_tokens() {
+        if problem.kind.reads_tokens() && loaded.adapter.config().adds_tokens() {
             return Err(Error::UnsupportedFeature {
                 place: CONFIG.into(),
                 feature: "a head for tokens behind virtual tokens".into(),
             });
         }
         loaded.card.labels.clone_from(labels);
-        loaded.card.problem = said(problem);
+        loaded.card.problem = problem.said();
     }
     loaded.bytes = files.values().map(Vec::len).sum();
     Ok(loaded)
@@ -253,8 +253,8 @@ fn with_side_head(mut loaded: TaskAdapter, files: &Files, shape: &Shape) -> Resu
 /// # Errors
 /// [`Error::AdapterFormat`] if the library has no such kind.
 pub fn save(task: &TaskAdapter, name: &str, library: Library, shape: &Shape) -> Result<Files> {
-    let problem = task.head.as_ref().map(|head| &head.config().problem);
-    if problem == Some(&Problem::TokenClassification) && task.adapter.config().adds_tokens() {
+    let reads_tokens = task.head.as_ref().is_some_and(Head::reads_tokens);
+    if reads_tokens && task.adapter.config().adds_tokens() {
         return Err(Error::AdapterFormat {
             what: "a head for tokens behind virtual tokens".into(),
             format: library.title(),
@@ -288,7 +288,7 @@ pub fn save(task: &TaskAdapter, name: &str, library: Library, shape: &Shape) -> 
     let mut card = task.card.clone();
     if let Some(head) = &task.head {
         card.labels.clone_from(&head.config().labels);
-        card.problem = said(&head.config().problem);
+        card.problem = head.config().problem.said();
         card.calibration = head.calibration().cloned();
         if !head::can_say(library, head, shape) {
             head::put_aside(head, task.float, &mut card, &mut files)?;
@@ -316,27 +316,32 @@ fn read_card(files: &Files) -> Result<Card> {
     })
 }
 
-/// What a card says of a head's problem: nothing where it is what everybody expects.
-fn said(problem: &Problem) -> Option<Problem> {
-    (*problem != Problem::SingleLabel).then(|| problem.clone())
-}
-
-/// What a library's file says a head answers, and the card says of it beyond that: the thresholds.
+/// The problem of a head that a library's file describes as `is_it` says: the card's if it is such a
+/// one, and where the card names none the first of the table, with one output if the head has one.
 ///
 /// # Errors
-/// [`Error::ConfigInvalid`] if the card says something else.
-fn agreed(place: &str, problem: Problem, card: &Card) -> Result<Problem> {
-    match (problem, &card.problem) {
-        (Problem::MultiLabel { .. }, Some(said @ Problem::MultiLabel { .. })) => Ok(said.clone()),
-        (problem, Some(said)) if problem != *said => Err(Error::ConfigInvalid {
+/// [`Error::ConfigInvalid`] if the card names one that the file does not describe.
+fn agreed(
+    place: &str,
+    is_it: impl Fn(&About) -> bool,
+    outputs: usize,
+    card: &Card,
+) -> Result<Problem> {
+    let mut described = PROBLEMS.iter().filter(|problem| is_it(problem.about()));
+    let of_outputs = |problem: &&ProblemName| problem.about().one_output == (outputs == 1);
+    let found = described.clone().find(of_outputs).or(described.next());
+    let found = found.copied().unwrap_or_default();
+    match &card.problem {
+        None => Ok(found.fresh()),
+        Some(said) if is_it(said.kind.about()) => Ok(said.clone()),
+        Some(said) => Err(Error::ConfigInvalid {
             place: CARD.into(),
             reason: format!(
                 "it says that the head answers {}, {place} that it answers {}",
-                said.title(),
-                problem.title()
+                said.kind.about().title,
+                found.about().title
             ),
         }),
-        (problem, _) => Ok(problem),
     }
 }
 

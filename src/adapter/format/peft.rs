@@ -16,7 +16,7 @@ use crate::adapter::UnusedHead;
 use crate::adapter::saved::{SavedConfig, is_saved};
 use crate::adapter::{Card, Config, FileParams, KINDS, Original, ParamName, Site, TaskAdapter};
 use crate::error::{Error, Result};
-use crate::head::{Head, HeadConfig, Problem};
+use crate::head::{Head, HeadConfig, PROBLEMS, Problem};
 use crate::model::family::{HeadLayout, HeadReads};
 use crate::model::{LinearSite, Place, Shape};
 
@@ -258,10 +258,8 @@ pub(super) fn save(
     let layout = head.and_then(|head| head_layout::of_head(head.config(), shape));
     let layout = layout.unwrap_or(HeadLayout::TOKENS);
     // a model with a head holds the encoder in an attribute, the bare encoder does not
-    let problem = head.map(|head| &head.config().problem);
-    let (task_type, base) = match problem {
-        Some(Problem::TokenClassification) => (TOKENS, format!("{}.", shape.anatomy.base())),
-        Some(_) => (TEXTS, format!("{}.", shape.anatomy.base())),
+    let (task_type, base) = match head.map(|head| head.config().problem.kind.about().peft) {
+        Some(task_type) => (task_type, format!("{}.", shape.anatomy.base())),
         None => (FEATURES, String::new()),
     };
     map.insert("task_type".into(), json!(task_type));
@@ -351,15 +349,11 @@ fn class_of<'a>(fields: &Fields<'a>) -> &'a str {
 /// output for a regression, and whether several labels hold at once stands in the model's own
 /// configuration, or on the card.
 fn problem(fields: &Fields<'_>, outputs: usize, card: &Card) -> Result<Problem> {
-    if task_type(fields)?.as_deref() == Some(TOKENS) {
-        return agreed(CONFIG, Problem::TokenClassification, card);
-    }
-    match (&card.problem, outputs) {
-        (None, 1) => Ok(Problem::Regression),
-        (None, _) => Ok(Problem::SingleLabel),
-        (Some(Problem::TokenClassification), _) => agreed(CONFIG, Problem::SingleLabel, card),
-        (Some(said), _) => Ok(said.clone()),
-    }
+    let task_type = task_type(fields)?;
+    let mut types = PROBLEMS.iter().map(|problem| problem.about().peft);
+    let known = types.find(|own| task_type.as_deref() == Some(own));
+    let known = known.unwrap_or(TEXTS);
+    agreed(CONFIG, |about| about.peft == known, outputs, card)
 }
 
 /// `modules_to_save` of the modules that are trained whole: the names that the configuration had for

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use super::*;
+use crate::head::{MULTI_LABEL, REGRESSION, SINGLE_LABEL, TOKEN_CLASSIFICATION};
 
 fn file(name: &str, content: &[u8], options: &RowOptions) -> Result<File> {
     File::open(&PathBuf::from(name), content.to_vec(), options)
@@ -105,26 +106,10 @@ fn rows_to_judge_on_stay() {
 #[test]
 fn the_problem_is_what_the_labels_look_like() {
     for (name, content, problem) in [
-        (
-            "a.csv",
-            &b"text,label\na b,x\nc d,y\n"[..],
-            ProblemName::SingleLabel,
-        ),
-        (
-            "a.conll",
-            b"Ada\tB-PER\nwas\tO\n",
-            ProblemName::TokenClassification,
-        ),
-        (
-            "a.csv",
-            b"text,label\na,x|y\nb,x\nc,y\n",
-            ProblemName::MultiLabel,
-        ),
-        (
-            "a.csv",
-            b"text,label\na,1.5\nb,2.25\nc,0.1\n",
-            ProblemName::Regression,
-        ),
+        ("a.csv", &b"text,label\na b,x\nc d,y\n"[..], SINGLE_LABEL),
+        ("a.conll", b"Ada\tB-PER\nwas\tO\n", TOKEN_CLASSIFICATION),
+        ("a.csv", b"text,label\na,x|y\nb,x\nc,y\n", MULTI_LABEL),
+        ("a.csv", b"text,label\na,1.5\nb,2.25\nc,0.1\n", REGRESSION),
     ] {
         let file = file(name, content, &RowOptions::default()).unwrap();
         assert_eq!(file.problem(), problem);

@@ -14,7 +14,7 @@ pub use characters::Characters;
 pub use windows::{LongTexts, Pieces, Reach, TAG_WINDOW, WINDOW, Window, Windows};
 
 use serde::{Deserialize, Serialize};
-use tokenizers::OffsetType;
+use tokenizers::{Encoding, OffsetType};
 
 use crate::error::{Error, Result};
 
@@ -60,6 +60,12 @@ impl Text {
             first: first.to_owned(),
             second: Some(second.to_owned()),
         }
+    }
+
+    /// Each text of a pair alone; of a single text itself.
+    pub fn apart(&self) -> impl Iterator<Item = Self> {
+        let texts = std::iter::once(&self.first).chain(&self.second);
+        texts.map(|text| text.as_str().into())
     }
 
     /// Whether there is nothing to read.
@@ -141,11 +147,16 @@ impl Tokenizer {
     /// As [`encode`](Self::encode).
     pub fn encode_within(&self, text: &Text, limit: usize) -> Result<Encoded> {
         let encoding = self.encoding(text, limit, OffsetType::None)?;
-        Ok(Encoded {
-            ids: encoding.get_ids().to_vec(),
-            type_ids: encoding.get_type_ids().to_vec(),
-            truncated: !encoding.get_overflowing().is_empty() || text.is_cut(),
-        })
+        Ok(encoded(&encoding, text))
+    }
+
+    /// [`encode_within`](Self::encode_within), and [`words_within`](Self::words_within) the same limit.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn encode_with_words(&self, text: &Text, limit: usize) -> Result<(Encoded, Vec<Word>)> {
+        let encoding = self.encoding(text, limit, OffsetType::Char)?;
+        Ok((encoded(&encoding, text), words(&encoding)))
     }
 
     /// The beginning of a text, as far as the limit allows, as its only window.
@@ -204,31 +215,7 @@ impl Tokenizer {
     /// As [`encode`](Self::encode).
     pub fn words_within(&self, text: &Text, limit: usize) -> Result<Vec<Word>> {
         let encoding = self.encoding(text, limit, OffsetType::Char)?;
-        let places = encoding
-            .get_word_ids()
-            .iter()
-            .zip(encoding.get_sequence_ids())
-            .zip(encoding.get_offsets());
-        let mut words: Vec<Word> = Vec::new();
-        let mut last = None;
-        for (token, ((word, sequence), &(start, end))) in places.enumerate() {
-            // special tokens belong to no word
-            let (Some(word), Some(sequence)) = (word, sequence) else {
-                last = None;
-                continue;
-            };
-            match words.last_mut() {
-                Some(open) if last == Some((*word, sequence)) => open.end = end,
-                _ => words.push(Word {
-                    token,
-                    second: sequence == 1,
-                    start,
-                    end,
-                }),
-            }
-            last = Some((*word, sequence));
-        }
-        Ok(words)
+        Ok(words(&encoding))
     }
 
     /// [`encode`](Self::encode) of each text, in order.
@@ -259,4 +246,41 @@ impl Tokenizer {
         }
         encode::encode(&self.parts, text, limit, offsets).map_err(encode::failed)
     }
+}
+/// What the backbone reads of an encoding.
+fn encoded(encoding: &Encoding, text: &Text) -> Encoded {
+    Encoded {
+        ids: encoding.get_ids().to_vec(),
+        type_ids: encoding.get_type_ids().to_vec(),
+        truncated: !encoding.get_overflowing().is_empty() || text.is_cut(),
+    }
+}
+
+/// The words of an encoding, in the order of their tokens.
+fn words(encoding: &Encoding) -> Vec<Word> {
+    let places = encoding
+        .get_word_ids()
+        .iter()
+        .zip(encoding.get_sequence_ids())
+        .zip(encoding.get_offsets());
+    let mut words: Vec<Word> = Vec::new();
+    let mut last = None;
+    for (token, ((word, sequence), &(start, end))) in places.enumerate() {
+        // special tokens belong to no word
+        let (Some(word), Some(sequence)) = (word, sequence) else {
+            last = None;
+            continue;
+        };
+        match words.last_mut() {
+            Some(open) if last == Some((*word, sequence)) => open.end = end,
+            _ => words.push(Word {
+                token,
+                second: sequence == 1,
+                start,
+                end,
+            }),
+        }
+        last = Some((*word, sequence));
+    }
+    words
 }

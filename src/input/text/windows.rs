@@ -34,6 +34,8 @@ pub struct Reach {
     pub window: usize,
     /// Whether each line of a longer text is a window of its own if it fits `limit`.
     pub lines: bool,
+    /// Whether each text of a pair is read alone.
+    pub apart: bool,
 }
 
 /// A text of any length, cut into sequences that a model can read.

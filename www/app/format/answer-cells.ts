@@ -1,31 +1,31 @@
 /**
  * Answers as cells of a table.
  */
-import type { Answer, Problem } from "graftlet";
+import type { Answer, Form } from "graftlet";
 
 /** Between the labels of a text that has several. */
 export const SEPARATOR = "|";
 
 /** What the cells of answers are called. */
-export const HEADERS: Record<Problem, string[]> = {
-  single_label: ["answer", "score"],
-  multi_label: ["answers", "scores"],
-  regression: ["answer"],
-  token_classification: ["spans"],
+export const HEADERS: Record<Form, string[]> = {
+  label: ["answer", "score"],
+  labels: ["answers", "scores"],
+  number: ["answer"],
+  spans: ["spans"],
 };
 
 export function cellsOf(answer: Answer): string[] {
-  switch (answer.problem) {
-    case "single_label":
+  switch (answer.form) {
+    case "label":
       return [answer.label, rounded(answer.score)];
-    case "multi_label":
+    case "labels":
       return [
         answer.labels.map(({ label }) => label).join(SEPARATOR),
         answer.labels.map(({ score }) => rounded(score)).join(SEPARATOR),
       ];
-    case "regression":
+    case "number":
       return [rounded(answer.value)];
-    case "token_classification":
+    case "spans":
       // Offsets say where: a text may hold one name twice.
       return [
         JSON.stringify(
@@ -43,10 +43,10 @@ export function cellsOf(answer: Answer): string[] {
 
 /** The labels that an answer gives; none of numbers and spans. */
 export function labelsOf(answer: Answer): string[] {
-  switch (answer.problem) {
-    case "single_label":
+  switch (answer.form) {
+    case "label":
       return [answer.label];
-    case "multi_label":
+    case "labels":
       return answer.labels.map(({ label }) => label);
     default:
       return [];

@@ -1,6 +1,7 @@
 /**
  * Numbers as people read them.
  */
+import { PROBLEMS } from "graftlet";
 
 const integer = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const oneDigit = new Intl.NumberFormat("en", {
@@ -68,20 +69,15 @@ export function duration(seconds: number): string {
   return `about ${Math.round(seconds / 60)} min`;
 }
 
+/** What scores are called, by their names. */
+const TITLES = new Map([
+  ["f1", "F1"],
+  ...Object.values(PROBLEMS).flatMap(({ measures }) =>
+    Object.entries(measures).map(([name, { title }]): [string, string] => [name, title]),
+  ),
+]);
+
 /** What a score is, as a reader writes it. */
 export function metricName(metric: string | undefined): string {
-  const names: Record<string, string> = {
-    f1: "F1",
-    macro_f1: "macro F1",
-    micro_f1: "micro F1",
-    entity_f1: "entity F1",
-    matthews: "Matthews correlation",
-    spearman: "Spearman correlation",
-    pearson: "Pearson correlation",
-    rmse: "root mean squared error",
-    accuracy_in_scope: "accuracy in scope",
-    accuracy_of_all: "accuracy of all",
-    recall_out_of_scope: "recall out of scope",
-  };
-  return names[metric ?? ""] ?? metric ?? "";
+  return TITLES.get(metric ?? "") ?? metric ?? "";
 }

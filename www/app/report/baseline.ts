@@ -1,21 +1,14 @@
 /**
  * What there would be without learning: the score of the answer that looks at no text.
  */
-import type { Problem, TrainReport } from "graftlet";
+import { PROBLEMS, type Problem, type TrainReport } from "graftlet";
 
 /** Null where it depends on more than the report knows. */
 export function baselineOf(problem: Problem, { metric, evaluation }: TrainReport): number | null {
-  switch (problem) {
-    case "single_label":
-      return ofCommonest(metric, evaluation.perLabel);
-    case "multi_label":
-      // No label for any text: nothing is found. How many texts have no label the report does not say.
-      return metric === "macro_f1" || metric === "micro_f1" ? 0 : null;
-    case "regression":
-      return metric === "spearman" || metric === "pearson" ? 0 : null;
-    case "token_classification":
-      return metric === "accuracy" ? null : 0;
-  }
+  const { classes, measures } = PROBLEMS[problem];
+  if (classes) return ofCommonest(metric, evaluation.perLabel);
+  const known: Record<string, { title: string; chance?: number }> = measures;
+  return known[metric]?.chance ?? null;
 }
 
 /** Always answering the commonest label. */

@@ -2,7 +2,7 @@
  * The chosen task's answers to every text of a file.
  */
 import { batch, computed, signal } from "@preact/signals";
-import { GraftletError, type Problem } from "graftlet";
+import { type Form, GraftletError } from "graftlet";
 import { cellsOf, HEADERS, labelsOf } from "../format/answer-cells.js";
 import { DeskWorker } from "../rows/desk.js";
 import type { ClassCount, Columns, Options, Source } from "../rows/types.js";
@@ -28,7 +28,7 @@ export type ManyRun =
       /** Rows without a text. */
       skipped: number;
       seconds: number;
-      problem: Problem;
+      form: Form;
       /** How often each answer was given; empty of numbers. */
       answers: ClassCount[];
       csv: Blob;
@@ -93,7 +93,7 @@ export async function answerMany(pair: boolean): Promise<void> {
     const graftlet = readyEngine();
     await graftlet.use(task.name);
     const given = new Map<string, number>();
-    let problem: Problem = "single_label";
+    let form: Form = "label";
     for (let from = 0; from < total; from += PART) {
       const answers = await graftlet.classify(await desk.textsOf(from, from + PART), {
         workers: "auto",
@@ -102,18 +102,18 @@ export async function answerMany(pair: boolean): Promise<void> {
           many.value = { status: "running", done: from + done, total };
         },
       });
-      problem = answers[0]?.problem ?? problem;
+      form = answers[0]?.form ?? form;
       for (const label of answers.flatMap(labelsOf)) given.set(label, (given.get(label) ?? 0) + 1);
       await desk.answer(answers.map(cellsOf));
     }
-    const csv = await desk.answered(HEADERS[problem]);
+    const csv = await desk.answered(HEADERS[form]);
     many.value = {
       status: "done",
       task: task.name,
       texts: total,
       skipped: file.source.rows - total,
       seconds: (performance.now() - began) / 1000,
-      problem,
+      form,
       answers: [...given].map(([label, rows]) => ({ label, rows })).sort((a, b) => b.rows - a.rows),
       csv,
     };

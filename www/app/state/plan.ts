@@ -2,7 +2,7 @@
  * What will be trained: a name, a kind, and for those who want them the numbers of the run.
  */
 import { computed, signal } from "@preact/signals";
-import { checkName, type KindInfo, type TrainOptions } from "graftlet";
+import { checkName, type KindInfo, PROBLEMS, type TrainOptions } from "graftlet";
 import { engine, sentenceOf } from "./engine.js";
 import { choice } from "./rows.js";
 import { isFree } from "./tasks.js";
@@ -98,6 +98,6 @@ export function options(): TrainOptions {
     if (typed !== "") chosen[field] = Number(typed);
   }
   if (heldOut !== "") chosen.devShare = Number(heldOut) / 100;
-  if (balanced && rows?.problem === "single_label") chosen.classWeights = "balanced";
+  if (balanced && rows && PROBLEMS[rows.problem].classes) chosen.classWeights = "balanced";
   return chosen;
 }

@@ -2,7 +2,7 @@
  * The rows to learn from: read by a worker, looked at, and put right where their owner says so.
  */
 import { batch, effect, signal } from "@preact/signals";
-import type { Problem } from "graftlet";
+import { PROBLEMS, type Problem } from "graftlet";
 import { DeskWorker } from "../rows/desk.js";
 import type { Choice, Columns, Inspection, Options, Source } from "../rows/types.js";
 import { sentenceOf } from "./engine.js";
@@ -30,6 +30,11 @@ export function desk() {
   return worker.desk;
 }
 
+/** A choice as the reader has it, who knows how labels are written and not what is learnt from them. */
+export function asRead(chosen: Choice): Choice {
+  return { ...chosen, problem: PROBLEMS[chosen.problem].rows };
+}
+
 /** Follows the choice with an inspection. */
 export function followRows(): void {
   effect(() => {
@@ -39,10 +44,10 @@ export function followRows(): void {
       return;
     }
     desk()
-      .inspect(chosen)
+      .inspect(asRead(chosen))
       .then(
         (found) => {
-          if (choice.value === chosen) inspection.value = found;
+          if (choice.value === chosen) inspection.value = { ...found, problem: chosen.problem };
         },
         (error: unknown) => {
           worker.failed(error);

@@ -18,7 +18,7 @@ import { clearCurves } from "./curves.js";
 import { readyEngine, sentenceOf } from "./engine.js";
 import { Following } from "./following.js";
 import { AUTO, kindFor, name, options, USUAL } from "./plan.js";
-import { choice, desk, opened } from "./rows.js";
+import { asRead, choice, desk, opened } from "./rows.js";
 import { busy, type Done, interrupted, run, runNotices } from "./run-state.js";
 import { adopt, examples, freeName, isFree, notKept, refreshOwn, trouble } from "./tasks.js";
 
@@ -75,7 +75,7 @@ export async function start(known?: string): Promise<void> {
         `There is a task called “${planned.name}” already, saved in another tab: choose another name.`,
       );
     }
-    const inspection = await desk().prepare(chosen);
+    const inspection = { ...(await desk().prepare(asRead(chosen))), problem: chosen.problem };
     const rows: Row[] = [];
     for (let from = 0; from < inspection.usable; from += PART) {
       rows.push(...(await desk().part(from, from + PART)));

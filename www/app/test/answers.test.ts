@@ -20,6 +20,7 @@ describe("cellsOf", () => {
       {
         ...COMMON,
         problem: "single_label",
+        form: "label",
         label: "x",
         score: 0.12345,
         scores: [],
@@ -31,6 +32,7 @@ describe("cellsOf", () => {
       {
         ...COMMON,
         problem: "multi_label",
+        form: "labels",
         labels: [
           { label: "joy", score: 0.8 },
           { label: "love", score: 0.6 },
@@ -39,9 +41,9 @@ describe("cellsOf", () => {
       },
       ["joy|love", "0.8|0.6"],
     ],
-    [{ ...COMMON, problem: "regression", value: 2.5 }, ["2.5"]],
+    [{ ...COMMON, problem: "regression", form: "number", value: 2.5 }, ["2.5"]],
     [
-      { ...COMMON, problem: "token_classification", spans: [span(3, 7, "place")] },
+      { ...COMMON, problem: "token_classification", form: "spans", spans: [span(3, 7, "place")] },
       ['[{"start":3,"end":7,"label":"place","score":0.9123}]'],
     ],
   ])("writes %j", (answer, cells) => {

@@ -1,7 +1,7 @@
 /**
  * The card of the chosen adapter: what it is, what it weighs, how good it is, where it comes from.
  */
-import type { AdapterFormat, Problem } from "graftlet";
+import { type AdapterFormat, PROBLEMS, type Problem } from "graftlet";
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { count, counted, metricName, score, share, size } from "../format/units.js";
@@ -54,7 +54,9 @@ export function Card() {
 
 /** The labels as a reader knows them: tags of words begin and go on, their kinds do neither. */
 function kindsOf(labels: readonly string[], problem: Problem | undefined): readonly string[] {
-  if (problem !== "token_classification") return problem === "regression" ? [] : labels;
+  if (!problem) return labels;
+  const { oneOutput, reads } = PROBLEMS[problem];
+  if (reads !== "tokens") return oneOutput ? [] : labels;
   return [...new Set(labels.filter((tag) => tag !== "O").map((tag) => tag.replace(/^[BI]-/, "")))];
 }
 

@@ -1,7 +1,7 @@
 /**
  * The rows as they were understood: columns and labels to correct, the first rows, what is odd about which.
  */
-import type { Problem } from "graftlet";
+import { PROBLEMS, type Problem } from "graftlet";
 import { useState } from "preact/hooks";
 import { count, counted, decimal } from "../format/units.js";
 import type { Choice, Columns, Inspection } from "../rows/types.js";
@@ -28,13 +28,6 @@ const MOST_NUMBERS = 1000;
 const LABELS_ALIKE = "labels_alike";
 /** In the label's list: several columns, one a label. */
 const SEVERAL = "several";
-
-const PROBLEMS: Record<Problem, string> = {
-  single_label: "one of several labels",
-  multi_label: "any number of labels",
-  regression: "a number",
-  token_classification: "a tag for each word, or spans",
-};
 
 export function RowsTable({ opened }: { opened: Opened }) {
   const chosen = choice.value;
@@ -115,12 +108,12 @@ function ColumnRow({
         label="A label is"
         options={(Object.keys(PROBLEMS) as Problem[]).map((value) => ({
           value,
-          title: PROBLEMS[value],
+          title: PROBLEMS[value].label,
         }))}
         value={problem}
         onChoose={(value) => chooseProblem(value as Problem)}
       />
-      {problem === "single_label" && classesOf(found) > 2 && classesOf(found) <= MOST_OFFERED && (
+      {PROBLEMS[problem].rejects && classesOf(found) > 2 && classesOf(found) <= MOST_OFFERED && (
         <Select
           id="reject"
           label="For texts of no class"
@@ -232,16 +225,13 @@ function Classes({ found }: { found: Inspection }) {
       </p>
     );
   }
-  const [one, many] = {
-    single_label: ["class", "classes"],
-    multi_label: ["label", "labels"],
-    regression: ["number", "numbers"],
-    token_classification: ["kind of place", "kinds of places"],
-  }[problem] as [string, string];
+  const [one, many] = PROBLEMS[problem].nouns;
   return (
     <p class="classes">
       <strong>
-        {counted(usable, "row")} in {counted(classesOf(found), one, many)}
+        {PROBLEMS[problem].oneOutput
+          ? counted(usable, one, many)
+          : `${counted(usable, "row")} in ${counted(classesOf(found), one, many)}`}
       </strong>
       {classes.slice(0, MOST_CLASSES).map(({ label, rows }) => (
         <span key={label} class="class">

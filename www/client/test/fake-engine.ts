@@ -117,6 +117,7 @@ function answer(adapter: Centroids, text: Text, truncate: boolean, number: numbe
   const best = scores.reduce((a, b) => (b.score > a.score ? b : a));
   return {
     problem: "single_label",
+    form: "label",
     ...best,
     rejected: false,
     scores,

@@ -10,15 +10,13 @@ use super::{HEAD_CONFIG, HEAD_WEIGHTS, labels, names};
 use crate::adapter::fields_of;
 use crate::adapter::{Card, FileParams, Init, ParamName, ParamSource, TaskAdapter, UnusedHead};
 use crate::error::Result;
-use crate::head::{Head, HeadConfig, Pooling, Problem, field};
+use crate::head::{About, Head, HeadConfig, PROBLEMS, Pooling, Reads, field};
 use crate::model::Shape;
 use crate::ops::Activation;
 use crate::tensor::Tensor;
 
 // `head_type` of the heads that are read
 const SINGLE_LABEL: &str = "classification";
-const MULTI_LABEL: &str = "multilabel_classification";
-const TOKENS: &str = "tagging";
 
 /// Largest file of a head that is kept for writing it again, although it is not used.
 const KEPT_BYTES: usize = 1 << 20;
@@ -71,7 +69,7 @@ pub(super) fn read(
     };
     Ok(match read {
         Read::Head(head) => Found {
-            head: Some(head),
+            head: Some(*head),
             unused: None,
             map,
         },
@@ -87,7 +85,7 @@ pub(super) fn read(
 }
 
 enum Read {
-    Head(Head),
+    Head(Box<Head>),
     /// What it is, for a sentence: "for masked language modelling".
     Unused(String),
 }
@@ -139,11 +137,18 @@ fn flexible(
     let outer = Fields::new(HEAD_CONFIG, outer);
     let fields = Fields::new(HEAD_CONFIG, inner);
     let head_type: String = fields.parse("head_type", Some(SINGLE_LABEL.to_owned()))?;
-    if ![SINGLE_LABEL, MULTI_LABEL, TOKENS].contains(&head_type.as_str()) {
+    let is_type = |about: &&About| about.adapterhub == head_type;
+    let known = || {
+        PROBLEMS
+            .iter()
+            .map(|problem| problem.about())
+            .filter(is_type)
+    };
+    let Some(about) = known().next() else {
         return Ok(Read::Unused(purpose(&head_type)));
-    }
+    };
     refuse_unknown(HEAD_CONFIG, Library::AdapterHub, inner)?;
-    let default = if head_type == TOKENS { 1 } else { 2 };
+    let default = if about.reads == Reads::Tokens { 1 } else { 2 };
     let layers = fields.count("layers", Some(default))?;
     if !(1..=2).contains(&layers) {
         return Ok(Read::Unused(format!("with {layers} layers")));
@@ -154,16 +159,10 @@ fn flexible(
         ));
     }
     let labels = labels::read(HEAD_CONFIG, &fields, card)?;
-    let problem = match head_type.as_str() {
-        // as in the library, one output is a number
-        SINGLE_LABEL if labels.len() == 1 => Problem::Regression,
-        SINGLE_LABEL => Problem::SingleLabel,
-        MULTI_LABEL => Problem::MultiLabel {
-            thresholds: Vec::new(),
-        },
-        _ => Problem::TokenClassification,
-    };
-    let problem = agreed(HEAD_CONFIG, problem, card)?;
+    // as in the library, one output is a number where it can be one
+    let one_output = labels.len() == 1 && known().any(|about| about.one_output);
+    let is_it = |about: &About| is_type(&about) && about.one_output == one_output;
+    let problem = agreed(HEAD_CONFIG, is_it, labels.len(), card)?;
     let activation: Activation = fields.parse("activation_function", Some(Activation::Tanh))?;
     let config = HeadConfig {
         pooling: if fields.flag("use_pooler", false)? {
@@ -178,7 +177,7 @@ fn flexible(
     let has_bias = fields.flag("bias", true)?;
     let saved_name: String = outer.parse("name", Some(name.to_owned()))?;
     let key = |field: &str| key(field, &saved_name, layers);
-    build(name, config, has_bias, &key, files, shape).map(Read::Head)
+    build(name, config, has_bias, &key, files, shape).map(|head| Read::Head(Box::new(head)))
 }
 
 /// The head of one of transformers' own model classes.
@@ -225,14 +224,9 @@ fn fixed(
         }
     }
     let labels = labels::read(HEAD_CONFIG, &Fields::new(HEAD_CONFIG, &counted), card)?;
-    let problem = match &card.problem {
-        _ if of_tokens => agreed(HEAD_CONFIG, Problem::TokenClassification, card)?,
-        // the class has one head for all of these, and its files do not say which it was trained as
-        Some(said) if *said != Problem::TokenClassification => said.clone(),
-        Some(_) => agreed(HEAD_CONFIG, Problem::SingleLabel, card)?,
-        None if labels.len() == 1 => Problem::Regression,
-        None => Problem::SingleLabel,
-    };
+    // the class has one head for all problems of texts, and its files do not say which it was trained as
+    let is_it = |about: &About| (about.reads == Reads::Tokens) == of_tokens;
+    let problem = agreed(HEAD_CONFIG, is_it, labels.len(), card)?;
     let config = HeadConfig {
         problem,
         pooling: match of_tokens && !shape.anatomy.pooler.of_tokens {
@@ -243,7 +237,7 @@ fn fixed(
         labels,
     };
     let key = |field: &str| head_layout::key(&layout, field);
-    build(name, config, true, &key, files, shape).map(Read::Head)
+    build(name, config, true, &key, files, shape).map(|head| Read::Head(Box::new(head)))
 }
 
 /// Builds a head of the tensors in its file; `key` gives the key of a field.
@@ -330,11 +324,7 @@ pub(super) fn write(
     let ids = labels.iter().enumerate();
     let ids: Map<String, Value> = ids.map(|(id, label)| (label.clone(), json!(id))).collect();
     let mut inner = fields_of(json!({
-        "head_type": match problem {
-            Problem::SingleLabel | Problem::Regression => SINGLE_LABEL,
-            Problem::MultiLabel { .. } => MULTI_LABEL,
-            Problem::TokenClassification => TOKENS,
-        },
+        "head_type": problem.kind.about().adapterhub,
         "num_labels": labels.len(),
         "layers": layers,
         "activation_function": dense.unwrap_or(Activation::Tanh),
@@ -342,7 +332,7 @@ pub(super) fn write(
         "dropout_prob": null,
     }));
     // the library's head for tokens knows neither
-    if *problem != Problem::TokenClassification {
+    if !problem.kind.reads_tokens() {
         inner.insert("use_pooler".into(), json!(*pooling == Pooling::Pooler));
         inner.insert("bias".into(), json!(true));
     }

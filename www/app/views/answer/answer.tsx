@@ -79,14 +79,14 @@ interface BodyProps {
 }
 
 function Body({ task, result, texts }: BodyProps) {
-  switch (result.problem) {
-    case "single_label":
+  switch (result.form) {
+    case "label":
       return <LabelView key={task} result={result} />;
-    case "multi_label":
+    case "labels":
       return <LabelsView key={task} task={task} result={result} />;
-    case "regression":
+    case "number":
       return <NumberView result={result} />;
-    case "token_classification":
+    case "spans":
       return <SpansView result={result} texts={texts} />;
   }
 }
@@ -112,16 +112,16 @@ function Spoken({ answer }: { answer: Answered }) {
 function sentenceOf(result: Answer, texts: readonly string[]): string {
   const scored = ({ label, score }: { label: string; score: number }) =>
     `${label}, ${probability(score)}`;
-  switch (result.problem) {
-    case "single_label":
+  switch (result.form) {
+    case "label":
       return result.rejected ? `${result.label}: none of the labels` : scored(result);
-    case "multi_label":
+    case "labels":
       return result.labels.length === 0
         ? "none of the labels"
         : result.labels.map(scored).join("; ");
-    case "regression":
+    case "number":
       return decimal(result.value);
-    case "token_classification":
+    case "spans":
       if (result.spans.length === 0) return "nothing found";
       return result.spans
         .map(

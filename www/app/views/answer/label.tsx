@@ -1,10 +1,10 @@
 /**
  * One label, or that the text fits none of them.
  */
-import type { Classification } from "graftlet";
+import type { LabelForm } from "graftlet";
 import { Bars } from "./bars.js";
 
-export function LabelView({ result }: { result: Classification }) {
+export function LabelView({ result }: { result: LabelForm }) {
   return (
     <>
       <p class={result.rejected ? "verdict rejected" : "verdict"} data-testid="verdict">

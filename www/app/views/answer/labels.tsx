@@ -1,11 +1,11 @@
 /**
  * Any number of labels, each with the score that it has and the one that it takes.
  */
-import type { LabelsAnswer } from "graftlet";
+import type { LabelsForm } from "graftlet";
 import { thresholdsOf } from "../../state/tasks.js";
 import { Bars } from "./bars.js";
 
-export function LabelsView({ task, result }: { task: string; result: LabelsAnswer }) {
+export function LabelsView({ task, result }: { task: string; result: LabelsForm }) {
   const own = thresholdsOf(task);
   const chosen = new Set(result.labels.map(({ label }) => label));
   return (

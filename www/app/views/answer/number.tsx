@@ -1,11 +1,11 @@
 /**
  * A number, on its scale where that is known.
  */
-import type { NumberAnswer } from "graftlet";
+import type { NumberForm } from "graftlet";
 import { decimal } from "../../format/units.js";
 import { scale } from "../../state/tasks.js";
 
-export function NumberView({ result }: { result: NumberAnswer }) {
+export function NumberView({ result }: { result: NumberForm }) {
   const known = scale.value;
   return (
     <>

@@ -1,14 +1,14 @@
 /**
  * Places in the text, each with its label written beside it: colour only helps.
  */
-import type { Span, SpansAnswer } from "graftlet";
+import type { Span, SpansForm } from "graftlet";
 import { lastWordOf, piecesOf } from "../../format/marked.js";
 import { counted, probability } from "../../format/units.js";
 
 /** Labels take these tints in order of appearance in the answer. */
 const TINTS = 6;
 
-export function SpansView({ result, texts }: { result: SpansAnswer; texts: readonly string[] }) {
+export function SpansView({ result, texts }: { result: SpansForm; texts: readonly string[] }) {
   const labels = [...new Set(result.spans.map(({ label }) => label))].sort();
   return (
     <>

@@ -1,6 +1,7 @@
 /**
  * What a finished run was like: how good it is beside no learning at all, where it errs, which rows to look at.
  */
+import { PROBLEMS } from "graftlet";
 import type { ComponentChildren } from "preact";
 import { download } from "../../files/download.js";
 import { writeCsv } from "../../format/csv.js";
@@ -47,7 +48,7 @@ export function ReportView({ done }: { done: Done }) {
         </Part>
       )}
       {evaluation.perLabel.length > 0 && (
-        <Part title={report.problem === "token_classification" ? "By kind of place" : "By label"}>
+        <Part title={PROBLEMS[report.problem].reads === "tokens" ? "By kind of place" : "By label"}>
           <PerLabel scores={evaluation.perLabel} />
         </Part>
       )}
@@ -94,14 +95,6 @@ function Part({
   );
 }
 
-/** What learning nothing would answer. */
-const BASELINE = {
-  single_label: "by always answering the commonest label",
-  multi_label: "by answering no label",
-  regression: "by always answering the same number",
-  token_classification: "by finding nothing",
-};
-
 function Headline({ report: { engine, baseline, problem } }: { report: Report }) {
   const { calibrationErrorBefore, calibrationError, evaluation, metric, devRows } = engine;
   const others = Object.entries(evaluation.scores).filter(([name]) => name !== metric);
@@ -115,7 +108,7 @@ function Headline({ report: { engine, baseline, problem } }: { report: Report })
       </p>
       {baseline !== null && (
         <p data-testid="baseline">
-          <span class="headline-score faint">{score(baseline)}</span> {BASELINE[problem]}
+          <span class="headline-score faint">{score(baseline)}</span> {PROBLEMS[problem].baseline}
         </p>
       )}
       {others.length > 0 && (

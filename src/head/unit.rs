@@ -1,50 +1,49 @@
-use super::{Dataset, Targets};
-use crate::adapter::{Parameter, Site};
-use crate::head::{Target, field};
+use super::field;
+use crate::params::{Parameter, Site};
 
 /// The unit in which a head learns numbers: the rows' standard deviation, from their mean on. So the
 /// same learning rate fits stars and millimetres. Labels have none.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Scale {
+pub struct Unit {
     mean: f64,
     deviation: f64,
 }
 
-impl Scale {
-    /// That of rows; of labels, or of numbers that are all the same, the plain unit.
-    pub(super) fn of(data: &Dataset) -> Self {
-        let mut scale = Self {
-            mean: 0.0,
-            deviation: 1.0,
-        };
-        if let Targets::Numbers(numbers) = data.targets() {
-            #[allow(clippy::cast_precision_loss)]
-            let count = numbers.len().max(1) as f64;
-            let numbers = || numbers.iter().copied().map(f64::from);
-            scale.mean = numbers().sum::<f64>() / count;
-            let squares = numbers().map(|x| (x - scale.mean) * (x - scale.mean));
-            let deviation = (squares.sum::<f64>() / count).sqrt();
-            if deviation > 0.0 {
-                scale.deviation = deviation;
-            }
+impl Default for Unit {
+    fn default() -> Self {
+        Self::PLAIN
+    }
+}
+
+impl Unit {
+    /// Numbers as they are.
+    pub const PLAIN: Self = Self {
+        mean: 0.0,
+        deviation: 1.0,
+    };
+
+    /// That of numbers; the plain unit where they are all the same.
+    pub(super) fn of(numbers: impl ExactSizeIterator<Item = f64> + Clone) -> Self {
+        #[allow(clippy::cast_precision_loss)]
+        let count = numbers.len().max(1) as f64;
+        let mean = numbers.clone().sum::<f64>() / count;
+        let squares = numbers.map(|x| (x - mean) * (x - mean));
+        let deviation = (squares.sum::<f64>() / count).sqrt();
+        Self {
+            mean,
+            deviation: if deviation > 0.0 { deviation } else { 1.0 },
         }
-        scale
     }
 
-    /// A target in this unit.
+    /// A number in this unit.
     #[allow(clippy::cast_possible_truncation)]
-    pub(super) fn scaled(&self, target: Target) -> Target {
-        match target {
-            Target::Number(x) => {
-                Target::Number(((f64::from(x) - self.mean) / self.deviation) as f32)
-            }
-            other => other,
-        }
+    pub(super) fn scaled(&self, number: f32) -> f32 {
+        ((f64::from(number) - self.mean) / self.deviation) as f32
     }
 
     /// Answers in the unit of the rows.
     #[allow(clippy::cast_possible_truncation)]
-    pub(super) fn unscale(&self, answers: &mut [f32]) {
+    pub(crate) fn unscale(&self, answers: &mut [f32]) {
         if (self.mean, self.deviation) != (0.0, 1.0) {
             let unscaled = |x: &mut f32| *x = (f64::from(*x) * self.deviation + self.mean) as f32;
             answers.iter_mut().for_each(unscaled);
@@ -52,13 +51,13 @@ impl Scale {
     }
 
     /// A squared error in this unit.
-    pub(super) fn scaled_loss(&self, loss: f64) -> f64 {
+    pub(crate) fn scaled_loss(&self, loss: f64) -> f64 {
         loss / (self.deviation * self.deviation)
     }
 
     /// Makes a head that answers in the rows' unit one that answers in this.
     #[allow(clippy::cast_possible_truncation)]
-    pub(super) fn unfold(&self, parameters: &mut [Parameter]) {
+    pub(crate) fn unfold(&self, parameters: &mut [Parameter]) {
         let scaled = |mean: f64| {
             let deviation = self.deviation;
             move |x: &mut f32| *x = ((f64::from(*x) - mean) / deviation) as f32
@@ -77,7 +76,7 @@ impl Scale {
 
     /// Makes a head that answers in this unit one that answers in the rows'.
     #[allow(clippy::cast_possible_truncation, clippy::float_cmp)]
-    pub(super) fn fold(&self, parameters: &mut [Parameter]) {
+    pub(crate) fn fold(&self, parameters: &mut [Parameter]) {
         let deviation = self.deviation as f32;
         for parameter in parameters.iter_mut().filter(|p| p.name.site == Site::Head) {
             match parameter.name.field {

@@ -1,10 +1,6 @@
-//! One label a token, and what they say together: spans, by the BIO scheme (Ramshaw and Marcus 1995).
+//! What labels of tokens say together: spans, by the BIO scheme (Ramshaw and Marcus 1995).
 
-use super::single_label::{argmax, softmax};
-use super::{LossSettings, Prediction, Target};
 use crate::input::text::Word;
-use crate::ops::{Aim, select, smoothed_cross_entropy};
-use crate::tensor::Tensor;
 
 /// The label of one token.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,51 +24,6 @@ pub struct Span {
     pub end: usize,
     /// Mean score of its words' labels.
     pub score: f32,
-}
-
-/// Mean cross-entropy of the tokens that have a target, of logits `[tokens, labels]`; 0 if none has.
-pub(super) fn loss(logits: &Tensor, targets: &[&Target], settings: &LossSettings) -> Tensor {
-    let tokens = targets
-        .iter()
-        .filter_map(|target| match target {
-            Target::Tokens(tokens) => Some(tokens),
-            _ => None,
-        })
-        .flatten();
-    let judged = tokens.enumerate().filter_map(|(token, target)| {
-        // weights of classes are for texts: a sentence has all of its words or none
-        let aim = Aim {
-            weight: 1.0,
-            ..settings.aim((*target)?)
-        };
-        Some((token, aim))
-    });
-    let (rows, aims): (Vec<usize>, Vec<Aim>) = judged.unzip();
-    smoothed_cross_entropy(&select(logits, &rows), &aims)
-}
-
-/// `logits` has a row a token, each with `labels` logits.
-pub(super) fn prediction(logits: &[f32], labels: usize) -> Prediction {
-    let label = |logits: &[f32]| {
-        let label = argmax(logits);
-        let score = softmax(logits)[label];
-        TokenLabel { label, score }
-    };
-    Prediction::Tokens(logits.chunks_exact(labels).map(label).collect())
-}
-
-/// The targets of a sequence's tokens: a word's first token has the word's label, no other is judged.
-///
-/// # Panics
-/// If there is not one label a word.
-#[must_use]
-pub fn token_targets(tokens: usize, words: &[Word], labels: &[usize]) -> Target {
-    assert_eq!(words.len(), labels.len());
-    let mut targets = vec![None; tokens];
-    for (word, &label) in words.iter().zip(labels) {
-        targets[word.token] = Some(label);
-    }
-    Target::Tokens(targets)
 }
 
 /// The spans that the labels of a text's tokens make.
@@ -194,20 +145,5 @@ mod tests {
             [span("PER", 0, 5), span("PER", 10, 15)]
         );
         assert!(decode(&[], 0).is_empty());
-    }
-
-    #[test]
-    fn only_first_tokens_of_words_are_judged() {
-        let word = |token| Word {
-            token,
-            second: false,
-            start: 0,
-            end: 1,
-        };
-        let targets = token_targets(5, &[word(1), word(3)], &[2, 0]);
-        assert_eq!(
-            targets,
-            Target::Tokens(vec![None, Some(2), None, Some(0), None])
-        );
     }
 }
