@@ -179,8 +179,11 @@ export class BackboneFiles {
     const found = await survey(folder, converter).catch((thrown: unknown) => {
       const { code, message } = toShape(thrown);
       if (code !== "file_missing") throw thrown;
-      if (folder.facts.size === 0) throw absent;
-      throw new GraftletError(code, `${message} There is no ${MANIFEST} of a converted folder either.`);
+      if (folder.facts.size === 0) throw this.#nothing(absent);
+      throw new GraftletError(
+        code,
+        `${message} There is no ${MANIFEST} of a converted folder either.`,
+      );
     });
     await folder.learn();
     const versions = folder.versions();
@@ -198,6 +201,17 @@ export class BackboneFiles {
     if (!this.#cache) return await work();
     // Another tab's conversion is this one's too.
     return await this.#once(`convert ${this.#base}`, () => folder.underWay(), work);
+  }
+
+  /** That there is no folder of either sort. */
+  #nothing(absent: GraftletError): GraftletError {
+    if (absent.code !== "not_found") return absent;
+    const { protocol, pathname } = new URL(this.#base);
+    const remedy = protocol === "file:" ? "check the path" : "check the address";
+    return new GraftletError(
+      "not_found",
+      `There is no model at ${decodeURI(pathname)}, neither ${MANIFEST} of a converted one nor config.json: ${remedy}.`,
+    );
   }
 
   #modelFolder(downloads: Downloads): FolderAtUrl {

@@ -12,8 +12,9 @@ import { toShape } from "../errors.js";
 import { loadEngine } from "../loading.js";
 import type { LoadEvent } from "../protocol.js";
 import type { AdapterFiles } from "../types.js";
+import { FakeCaches } from "./fake-caches.js";
 import * as fake from "./fake-engine.js";
-import { FakeCaches, type FakeNetwork, fakeNetwork } from "./fake-network.js";
+import { type FakeNetwork, fakeNetwork } from "./fake-network.js";
 import {
   type Exchange,
   type Fault,
@@ -580,7 +581,7 @@ describe("the next visit", () => {
     );
     expect(await outcome(here, path)).toBe("connection_lost");
     const [part] = here.kept.caches.get("graftlet-parts")?.values() ?? [];
-    if (part) part.body[5] = (part.body[5] ?? 0) ^ 1;
+    if (part) part[5] = (part[5] ?? 0) ^ 1;
     here.server.faults.clear();
     expect(await outcome(here, path)).toBe("whole");
   });
