@@ -6,12 +6,11 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { type BrowserContext, expect, type Page, test } from "@playwright/test";
 import type * as Package from "../../www/client/index.js";
 import { home } from "./package.js";
 
-const root = fileURLToPath(new URL("../../", import.meta.url));
+const root = join(__dirname, "../..");
 const models = join(root, "tests/fixtures/models");
 const MODELS = readdirSync(models).sort();
 /** Where the tests' hub has a model. */
