@@ -6,7 +6,7 @@
  * A model's folder as a hub has it is converted, and kept in the same way. Another record beside the manifest says which
  * version of the model's files it is of. It names the manifest that it belongs to, and is written after it.
  */
-import { type Downloads, isAbsent, type Retry } from "./download.js";
+import { type Downloads, decoded, isAbsent, type Retry } from "./download.js";
 import { type ErrorShape, GraftletError, toShape } from "./errors.js";
 import { isOurs, MANIFEST, type ManifestFile, readManifest } from "./manifest.js";
 import {
@@ -210,7 +210,7 @@ export class BackboneFiles {
     const remedy = protocol === "file:" ? "check the path" : "check the address";
     return new GraftletError(
       "not_found",
-      `There is no model at ${decodeURI(pathname)}, neither ${MANIFEST} of a converted one nor config.json: ${remedy}.`,
+      `There is no model at ${decoded(pathname)}, neither ${MANIFEST} of a converted one nor config.json: ${remedy}.`,
     );
   }
 

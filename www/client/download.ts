@@ -570,7 +570,7 @@ class Transfer {
   #where(): string {
     const { host, pathname } = new URL(this.#wanted.url);
     const whole = this.#isForeign() ? host + pathname : pathname;
-    const path = this.#isLocal() ? decodeURIComponent(whole) : whole;
+    const path = this.#isLocal() ? decoded(whole) : whole;
     return path.length > 120 ? `…${path.slice(-119)}` : path;
   }
 }
@@ -647,6 +647,15 @@ class GrowingBytes {
   /** All of them, in a buffer of their own length. */
   bytes(): Uint8Array<ArrayBuffer> {
     return this.length === this.#buffer.length ? this.#buffer : this.#buffer.slice(0, this.length);
+  }
+}
+
+/** An address's path as people write it. */
+export function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
   }
 }
 

@@ -3,7 +3,7 @@
  * are to ask for, and what becomes of them, the engine says.
  */
 import type { Downloads, Facts, Wanted, Watch } from "./download.js";
-import { isAbsent } from "./download.js";
+import { decoded, isAbsent } from "./download.js";
 import type { EngineModule } from "./engine.js";
 import { GraftletError, isTrap } from "./errors.js";
 import type { GivenFolder } from "./protocol.js";
@@ -286,12 +286,4 @@ function tooLarge(bytes: number): GraftletError {
 
 function megabytes(bytes: number): string {
   return `${Math.ceil(bytes / 1e6)} MB`;
-}
-
-function decoded(path: string): string {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return path;
-  }
 }
