@@ -335,6 +335,16 @@ pub enum Error {
         /// What to do.
         hint: &'static str,
     },
+    /// A browser gives the engine no more memory.
+    #[error(
+        "there is no memory for the {bytes} bytes of {what}: close other tabs, or convert the model with `graftlet convert` and load the folder that it writes"
+    )]
+    OutOfMemory {
+        /// What was to be put there.
+        what: String,
+        /// Its length.
+        bytes: usize,
+    },
     /// The browser's storage cannot be used.
     #[error("the browser's storage cannot be used: {reason}")]
     StorageUnavailable {
@@ -430,6 +440,7 @@ impl Error {
             Self::CompositionInvalid { .. } => "composition_invalid",
             Self::AdapterFormat { .. } => "adapter_format",
             Self::ChecksumMismatch { .. } => "checksum_mismatch",
+            Self::OutOfMemory { .. } => "out_of_memory",
             Self::StorageUnavailable { .. } => "storage_unavailable",
             Self::Io { .. } => "io",
         }

@@ -22,6 +22,7 @@
 //! | 3 | [`compose`] | several adapters as one, many in one pass |
 //! | 4 | [`train`] | rows to a trained adapter |
 //! | 4 | [`engine`] | one backbone, many adapters, answers |
+//! | 4 | [`conversion`] | a hub's folder to a backbone folder |
 //! | 4 | [`hub`] | manifests, and in the browser fetching and storing |
 //! | 5 | `web` | what JavaScript sees (wasm32 only) |
 //! | 5 | `cli` | the command line (native only) |
@@ -31,6 +32,7 @@ pub mod backbone;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod cli;
 pub mod compose;
+pub mod conversion;
 pub mod engine;
 pub mod error;
 pub mod head;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// What each module of `src/lib.rs` stands on. `error` is below all of them and is used by all.
-const FLOORS: [(&str, u32); 18] = [
+const FLOORS: [(&str, u32); 19] = [
     ("error", 0),
     ("kernels", 0),
     ("tensor", 0),
@@ -24,18 +24,22 @@ const FLOORS: [(&str, u32); 18] = [
     ("train", 4),
     ("engine", 4),
     ("hub", 4),
+    ("conversion", 4),
     ("web", 5),
     ("cli", 5),
 ];
 
 /// Neighbours that may use one another: an adapter's file holds its head, a head's parameters are an adapter's, a
-/// composition is of adapters and their heads, and training judges answers as the engine gives them.
-const NEIGHBOURS: [(&str, &str); 5] = [
+/// composition is of adapters and their heads, training judges answers as the engine gives them, and a conversion loads
+/// what it writes and lists it in a manifest.
+const NEIGHBOURS: [(&str, &str); 7] = [
     ("adapter", "head"),
     ("head", "adapter"),
     ("compose", "adapter"),
     ("compose", "head"),
     ("train", "engine"),
+    ("conversion", "engine"),
+    ("conversion", "hub"),
 ];
 
 /// Modules that use less than their floor allows.

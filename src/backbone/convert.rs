@@ -46,21 +46,28 @@ impl Dtype {
 /// # Errors
 /// Those of reading a checkpoint, see [`Bert::load`](super::Bert::load).
 pub fn convert(config: &BertConfig, checkpoint: &[u8], dtype: Dtype) -> Result<Vec<u8>> {
-    convert_checkpoint(config, &Checkpoint::single(checkpoint), dtype)
+    convert_checkpoint(config, &Checkpoint::single(checkpoint), dtype, &mut |_| ())
 }
 
-/// Rewrites a checkpoint: only the encoder's tensors, without a prefix, stored as `dtype`.
+/// Rewrites a checkpoint: only the encoder's tensors, without a prefix, stored as `dtype`. `progress` is told after
+/// each tensor which share of the parameters, 0 to 1, is done.
 ///
 /// # Errors
 /// Those of reading a checkpoint, see [`Bert::load`](super::Bert::load).
+#[allow(clippy::cast_precision_loss)]
 pub fn convert_checkpoint(
     config: &BertConfig,
     checkpoint: &Checkpoint<'_>,
     dtype: Dtype,
+    progress: &mut dyn FnMut(f64),
 ) -> Result<Vec<u8>> {
     let weights = Weights::new(checkpoint)?;
     let mut writer = TensorFileWriter::default();
-    for tensor in tensor_shapes(config, weights.contains("pooler.dense.weight")) {
+    let tensors: Vec<_> = tensor_shapes(config, weights.contains("pooler.dense.weight")).collect();
+    let size = |shape: &[usize]| shape.iter().map(|&length| length as f64).product::<f64>();
+    let all: f64 = tensors.iter().map(|tensor| size(&tensor.shape)).sum();
+    let mut done = 0.0;
+    for tensor in tensors {
         let data = weights.floats(&tensor.name, &tensor.shape)?;
         match dtype {
             Dtype::Int8 if tensor.quantized => {
@@ -74,6 +81,8 @@ pub fn convert_checkpoint(
             Dtype::F16 => writer.floats(&tensor.name, &tensor.shape, &data, FloatType::F16),
             _ => writer.floats(&tensor.name, &tensor.shape, &data, FloatType::F32),
         }
+        done += size(&tensor.shape);
+        progress(done / all);
     }
     // Python's libraries expect "pt", and some refuse any other
     writer.finish(match dtype {

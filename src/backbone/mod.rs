@@ -8,6 +8,7 @@ mod embedding;
 pub mod folder;
 mod frozen;
 mod hook;
+mod model_name;
 mod overflow;
 pub mod sentence;
 mod vocabulary;

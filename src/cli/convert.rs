@@ -1,4 +1,3 @@
-use std::borrow::Cow;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -6,12 +5,9 @@ use clap::{Args, ValueEnum};
 use super::folders::{self, OnDisk};
 use super::output::{errln, outln};
 use super::target::{self, Target};
-use crate::adapter::format::Files;
-use crate::backbone::folder::{CONFIG, TOKENIZER};
-use crate::backbone::{Checkpoint, Dtype, convert_checkpoint};
-use crate::engine::Engine;
+use crate::backbone::Dtype;
+use crate::conversion::{Converted, convert_folder};
 use crate::error::{Error, Result};
-use crate::hub::{Manifest, ManifestFile};
 
 /// Turns a BERT-family folder from a model hub into a backbone folder.
 ///
@@ -57,56 +53,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             reason: "it was converted already; name the folder that it was converted from".into(),
         });
     }
-    let files = OnDisk(from);
-    let mut model = folders::open_model(&files)?;
-    if let Some(name) = &arguments.name {
-        model.config.name.clone_from(name);
-    }
-    let fingerprint = model.checkpoint.fingerprint();
-    let weights = convert_checkpoint(&model.config, &model.checkpoint, dtype)?;
-    // the original is not needed any more, and may be most of the memory
-    drop(model.checkpoint);
-    // what cannot be loaded is not written
-    let checkpoint = Checkpoint::new(vec![(dtype.file().into(), Cow::Borrowed(&weights))]);
-    let engine = Engine::assemble(
-        &model.config,
-        &model.tokenizer,
-        &checkpoint,
-        &fingerprint,
-        model.sentence,
-    )?;
-    if let Err(reason) = engine.sentence().check() {
+    let source = OnDisk(from);
+    folders::check_is_folder(&source)?;
+    let Converted {
+        files,
+        manifest,
+        parameters,
+        vectors,
+    } = convert_folder(&source, arguments.name.as_deref(), dtype, &mut |_| ())?;
+    if let Err(reason) = vectors {
         errln!("note: {reason}");
     }
-
-    let contents = [
-        (CONFIG, model.config_json.into_owned()),
-        (TOKENIZER, model.tokenizer.into_owned()),
-        (dtype.file(), weights),
-    ];
-    let invalid = |error: serde_json::Error| Error::FileInvalid {
-        place: Manifest::FILE.into(),
-        reason: error.to_string(),
-    };
-    let manifest = Manifest {
-        format: 1,
-        name: engine.backbone().shape().name.clone(),
-        dtype: dtype.name().to_owned(),
-        fingerprint,
-        embedding: Some(serde_json::to_value(engine.sentence()).map_err(invalid)?),
-        files: contents
-            .iter()
-            .map(|(name, bytes)| ManifestFile::of(name, bytes))
-            .collect(),
-    };
-    let parameters = engine.backbone().shape().parameters;
-    drop(engine);
-    let json = serde_json::to_vec_pretty(&manifest).map_err(invalid)?;
-    let mut files: Files = contents
-        .into_iter()
-        .map(|(name, content)| (name.to_owned(), content))
-        .collect();
-    files.insert(Manifest::FILE.to_owned(), json);
     target.write(&files)?;
     for file in &manifest.files {
         outln!(

@@ -10,7 +10,6 @@ mod folders;
 mod inspect;
 mod lines;
 mod merge;
-mod model_name;
 mod output;
 mod predict;
 mod progress;

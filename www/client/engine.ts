@@ -112,6 +112,24 @@ export interface EngineModule {
    * file stands behind the safetensors file that makes it unnecessary.
    */
   adapterFileNames(config?: Uint8Array): string[];
+  /**
+   * Which files of a model's folder are to be fetched next, of those in `files`; null stands for one that is not there,
+   * and weights may be empty. Small files come one by one, then the weights together, then none. `names` are those of all
+   * files where they are known, and `path` leads to the folder.
+   */
+  missingModelFiles(
+    files: Record<string, Uint8Array | null>,
+    path: string,
+    names: string[],
+  ): string[];
+  /** A backbone folder from a model's, whose weights are taken out of `files`. `progress` is told shares from 0 to 1. */
+  convertModel(
+    files: Record<string, Uint8Array | null>,
+    path: string,
+    names: string[],
+    dtype: BackboneInfo["dtype"],
+    progress: (share: number) => void,
+  ): AdapterFiles;
   kinds(): KindInfo[];
   /** The name of the kernels' variant. */
   kernels(): string;

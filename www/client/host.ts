@@ -117,23 +117,29 @@ function handlersOf(
   };
 
   return {
-    async load(emit, backboneUrl, wanted, wasm) {
+    async load(emit, backbone, wanted, wasm, dtype) {
       const started = await loadEngine(
         module,
         wasmFiles,
         delivery,
-        backboneUrl,
+        backbone,
         wanted,
         wasm,
+        dtype,
         emit,
       );
+      if (!("engine" in started)) {
+        return { folder: { path: "", files: kept(started.files) }, wasm: started.wasm };
+      }
       // A compiled module says itself which build it is.
       const isRelaxed = module.kernels() === "relaxed-simd";
       const build = isCompiled(wasm) ? (isRelaxed ? "relaxed" : "simd128") : started.build;
       loaded = started.engine;
       memory = started.memory;
       const runtime = { build, kernels: module.kernels(), version: module.version() };
-      return { backbone: loaded.backbone(), runtime };
+      const of = { backbone: loaded.backbone(), runtime };
+      if (!started.kept) return of;
+      return { ...of, folder: { path: "", files: kept(started.kept) } };
     },
     kinds: () => module.kinds(),
     async addAdapter(emit, name, source, persist) {
