@@ -23,9 +23,29 @@ export interface Watched {
   longest: number;
 }
 
-/** Watches a page and what it starts, from now on. */
+/**
+ * In front of a worker's script: what the policy refuses the worker, it tells the pages. Neither browser tells a test of
+ * it reliably.
+ */
+const TELL_VIOLATIONS = `{
+  const channel = new BroadcastChannel("violations");
+  addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI }) => {
+    channel.postMessage(effectiveDirective + " refused " + blockedURI + " in a worker");
+  });
+}`;
+
+/**
+ * Watches a page and what it starts, from now on. Where a test puts a worker's script of its own in place of the page's,
+ * that worker's violations are not heard.
+ */
 export async function watch(page: Page, origin: string): Promise<Watched> {
   const watched: Watched = { foreign: [], errors: [], violations: [], longest: 0 };
+  await page.route("**/assets/*worker-*.js", async (route) => {
+    // With its server gone, a service worker answers.
+    const response = await route.fetch().catch(() => undefined);
+    if (!response) return route.continue();
+    return route.fulfill({ response, body: TELL_VIOLATIONS + (await response.text()) });
+  });
   page.context().on("request", (request) => {
     const url = request.url();
     const local = url.startsWith("blob:") || url.startsWith("data:");
@@ -33,7 +53,6 @@ export async function watch(page: Page, origin: string): Promise<Watched> {
   });
   page.on("console", (message) => {
     if (message.type() === "error") watched.errors.push(message.text());
-    // A worker's violations are told here alone.
     if (/Content.Security.Policy|Trusted ?(Types|Script|HTML)/i.test(message.text())) {
       watched.violations.push(message.text());
     }
@@ -54,6 +73,7 @@ export async function watch(page: Page, origin: string): Promise<Watched> {
     new PerformanceObserver((list) => {
       for (const { duration } of list.getEntries()) reportLongTask(duration);
     }).observe({ type: "longtask", buffered: true });
+    new BroadcastChannel("violations").onmessage = ({ data }) => reportViolation(data);
     document.addEventListener("securitypolicyviolation", (event) => {
       const { effectiveDirective, blockedURI, sample, sourceFile, lineNumber } = event;
       reportViolation(

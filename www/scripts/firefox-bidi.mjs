@@ -12,7 +12,7 @@ import { WebSocket, WebSocketServer } from "ws";
 
 const OPTIONAL = "emulation.setMediaFeaturesOverride";
 
-const firefox = spawn(process.env.FIREFOX ?? "/usr/bin/firefox-esr", process.argv.slice(2), {
+const firefox = spawn(process.env.FIREFOX || "/usr/bin/firefox-esr", process.argv.slice(2), {
   stdio: ["inherit", "inherit", "pipe"],
 });
 firefox.on("error", (error) => {
