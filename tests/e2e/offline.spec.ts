@@ -40,7 +40,7 @@ async function visit(page: Page, url: string): Promise<void> {
 test("with the network off it opens, asks, teaches, exports and takes back", {
   tag: "@core",
 }, async ({ page, site, browserName }) => {
-  const watched = await watch(page, new URL(site.url).origin);
+  const watched = await watch(page, new URL(site.url).origin, false);
   await visit(page, site.url);
   await taskSelect(page).selectOption("trec");
   await expect(page.locator(".bar").first()).toBeVisible();

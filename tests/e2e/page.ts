@@ -34,18 +34,21 @@ const TELL_VIOLATIONS = `{
   });
 }`;
 
-/**
- * Watches a page and what it starts, from now on. Where a test puts a worker's script of its own in place of the page's,
- * that worker's violations are not heard.
- */
-export async function watch(page: Page, origin: string): Promise<Watched> {
-  const watched: Watched = { foreign: [], errors: [], violations: [], longest: 0 };
+/** Has the workers tell what they were refused. A test that replaces a worker's script itself does without. */
+async function watchWorkers(page: Page): Promise<void> {
   await page.route("**/assets/*worker-*.js", async (route) => {
-    // With its server gone, a service worker answers.
-    const response = await route.fetch().catch(() => undefined);
-    if (!response) return route.continue();
-    return route.fulfill({ response, body: TELL_VIOLATIONS + (await response.text()) });
+    const response = await route.fetch();
+    await route.fulfill({ response, body: TELL_VIOLATIONS + (await response.text()) });
   });
+}
+
+/**
+ * Watches a page and what it starts, from now on. Where a service worker answers, `workers` is false: the same scripts are
+ * watched in every other test.
+ */
+export async function watch(page: Page, origin: string, workers = true): Promise<Watched> {
+  const watched: Watched = { foreign: [], errors: [], violations: [], longest: 0 };
+  if (workers) await watchWorkers(page);
   page.context().on("request", (request) => {
     const url = request.url();
     const local = url.startsWith("blob:") || url.startsWith("data:");
