@@ -37,9 +37,23 @@ async function visit(page: Page, url: string): Promise<void> {
   await page.waitForFunction(() => navigator.serviceWorker.controller?.state === "activated");
 }
 
-test("with the network off it opens, asks, teaches, exports and takes back", {
-  tag: "@core",
-}, async ({ page, site, browserName }) => {
+test("without its server it opens and answers after one visit", { tag: "@core" }, async ({
+  page,
+  site,
+}) => {
+  await visit(page, site.url);
+  await site.stop();
+  await page.reload();
+  await expect(page.getByTestId("verdict")).toBeVisible({ timeout: 120_000 });
+  await page.getByLabel("Text", { exact: true }).first().fill("a dull , lifeless mess .");
+  await expect(page.getByTestId("verdict")).toHaveText("negative");
+});
+
+test("with the network off it opens, asks, teaches, exports and takes back", async ({
+  page,
+  site,
+  browserName,
+}) => {
   const watched = await watch(page, new URL(site.url).origin, false);
   await visit(page, site.url);
   await taskSelect(page).selectOption("trec");
