@@ -18,7 +18,9 @@ function badCsv(): { bytes: Buffer; good: number } {
   return { bytes: Buffer.from(lines.join("\r\n"), "latin1"), good: good.length + 1 };
 }
 
-test("a CSV full of faults trains on its good rows and names the rest", async ({ page }) => {
+test("a CSV full of faults trains on its good rows and names the rest", { tag: "@core" }, async ({
+  page,
+}) => {
   await openPage(page);
   const { bytes, good } = badCsv();
   await dropFiles(page, [{ name: "faults.csv", bytes }]);

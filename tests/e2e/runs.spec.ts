@@ -24,7 +24,7 @@ test("a run pauses and goes on", async ({ page }) => {
   await expect(page.getByText("Training of “paused” was cancelled.")).toBeVisible();
 });
 
-test("a run that a closed tab cut short is offered again", async ({ page }) => {
+test("a run that a closed tab cut short is offered again", { tag: "@core" }, async ({ page }) => {
   await openPage(page);
   await planRun(page, "cut short", 3);
   await page.getByRole("button", { name: "Start training" }).click();
@@ -131,7 +131,7 @@ test("a label that is wrong is found, put right and trained on again", async ({ 
   await expect(page.getByLabel("Row 22", { exact: true })).toHaveCount(0);
 });
 
-test("a file of texts is answered and comes back as CSV", async ({ page }) => {
+test("a file of texts is answered and comes back as CSV", { tag: "@core" }, async ({ page }) => {
   await openPage(page);
   await taskSelect(page).selectOption("trec");
   await page.getByLabel("File with texts").setInputFiles(TREC_200);

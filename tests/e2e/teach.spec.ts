@@ -8,9 +8,9 @@ import { dropFiles, expect, openPage, planRun, scoresOf, taskSelect, test } from
 const QUESTION = "Which city hosted the games in 1992 ?";
 const NAME = "my questions";
 
-test("teaches LoRA on 200 rows, keeps it, exports it and takes it back with equal scores", async ({
-  page,
-}) => {
+test("teaches LoRA on 200 rows, keeps it, exports it and takes it back with equal scores", {
+  tag: "@core",
+}, async ({ page }) => {
   await openPage(page);
   await planRun(page, NAME, 4);
   await page.getByRole("button", { name: "Start training" }).click();
