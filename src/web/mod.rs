@@ -9,6 +9,7 @@ mod answers;
 mod bench;
 mod convert;
 mod engine;
+mod reading;
 mod rows;
 mod suggesting;
 mod training;
@@ -16,6 +17,7 @@ mod training;
 #[cfg(feature = "bench")]
 pub use bench::{BenchAttention, BenchBackbone, BenchKernels, BenchLoras, BenchTraining, tokenize};
 pub use engine::{WebEngine, adapter_file_names, kinds};
+pub use reading::Reading;
 pub use rows::Rows;
 pub use suggesting::Suggesting;
 pub use training::Training;
