@@ -236,6 +236,18 @@ pub enum Error {
         /// The only label.
         label: String,
     },
+    /// More labels than can be learned.
+    #[error(
+        "{place}: the rows have {count} labels, and at most {most} can be learned; check which column holds the labels"
+    )]
+    ClassesTooMany {
+        /// The file or argument.
+        place: String,
+        /// How many there are.
+        count: usize,
+        /// How many there may be.
+        most: usize,
+    },
     /// A class with too few rows to learn from and to be judged on.
     #[error(
         "{place}: class \"{label}\" has {count} row(s), and at least 2 are needed, one to learn from and one to be judged on; add rows or remove the class"
@@ -430,6 +442,7 @@ impl Error {
             Self::RowsEmpty { .. } => "rows_empty",
             Self::RowsUnlabelled { .. } => "rows_unlabelled",
             Self::ClassesTooFew { .. } => "classes_too_few",
+            Self::ClassesTooMany { .. } => "classes_too_many",
             Self::ClassTooSmall { .. } => "class_too_small",
             Self::LabelUnknown { .. } => "label_unknown",
             Self::CheckpointMismatch { .. } => "checkpoint_mismatch",

@@ -67,7 +67,8 @@ pub fn main() -> ExitCode {
     };
     tracing_subscriber::fmt()
         .with_max_level(level)
-        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_writer(|| output::Log)
         // its own complaint, that standard error is closed, would panic
         .log_internal_errors(false)
         .without_time()

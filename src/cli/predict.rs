@@ -11,7 +11,7 @@ use super::output::outln;
 use crate::adapter::TaskAdapter;
 use crate::compose::Composition;
 use crate::engine::{Answer, Engine};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, escaped};
 use crate::head::{Prediction, Span, TokenLabel, argmax};
 use crate::text::{Characters, LongTexts, Text};
 
@@ -124,18 +124,20 @@ fn whole(text: &Text, answers: &Answers) -> Value {
 /// What is found, each with its score after a tab: a label, any number of labels, a number, or spans
 /// with their place in characters.
 fn line_of(answer: &Answer, labels: &[String]) -> String {
+    // a line break or a tab in a label would be taken for the end of a line or of a cell
+    let name = |label: usize| escaped(&labels[label]);
     match &answer.prediction {
-        Prediction::Label { best, scores } => format!("{}\t{:.4}", labels[*best], scores[*best]),
+        Prediction::Label { best, scores } => format!("{}\t{:.4}", name(*best), scores[*best]),
         Prediction::Rejected { label, scores } => {
-            format!("{label}\t{:.4}", scores[argmax(scores)])
+            format!("{}\t{:.4}", escaped(label), scores[argmax(scores)])
         }
         Prediction::Labels { chosen, scores } => {
-            let label = |&label: &usize| format!("{}\t{:.4}", labels[label], scores[label]);
+            let label = |&label: &usize| format!("{}\t{:.4}", name(label), scores[label]);
             chosen.iter().map(label).collect::<Vec<_>>().join("\t")
         }
         Prediction::Number(number) => format!("{number:.4}"),
         Prediction::Tokens(tokens) => {
-            let token = |token: &TokenLabel| format!("{}\t{:.4}", labels[token.label], token.score);
+            let token = |token: &TokenLabel| format!("{}\t{:.4}", name(token.label), token.score);
             tokens.iter().map(token).collect::<Vec<_>>().join("\t")
         }
         Prediction::Spans(spans) => {
@@ -147,7 +149,7 @@ fn line_of(answer: &Answer, labels: &[String]) -> String {
                     score,
                     ..
                 } = span;
-                format!("{label}\t{start}-{end}\t{score:.4}")
+                format!("{}\t{start}-{end}\t{score:.4}", escaped(label))
             };
             spans.iter().map(span).collect::<Vec<_>>().join("\t")
         }

@@ -11,6 +11,8 @@ struct Outline {
     #[serde(default)]
     normalizer: Value,
     #[serde(default)]
+    pre_tokenizer: Value,
+    #[serde(default)]
     post_processor: Value,
     #[serde(default)]
     model: Value,
@@ -19,6 +21,9 @@ struct Outline {
 /// Most bytes of the file, and most tokens of its vocabulary: LaBSE, whose is the largest of a BERT, has 501,153 in 10 MB.
 const MOST_BYTES: usize = 24 << 20;
 const MOST_TOKENS: usize = 600_000;
+
+/// Most bytes of a regular expression; what it is compiled to is some hundred times as long.
+const MOST_PATTERN: usize = 10_000;
 
 /// Says what is wrong with the file, if it is something that the crate does not say itself.
 pub(super) fn fault(file: &[u8]) -> Option<String> {
@@ -46,6 +51,14 @@ pub(super) fn fault(file: &[u8]) -> Option<String> {
     let normalizers = nodes(&outline.normalizer);
     if { normalizers }.any(|node| node.get("type") == Some(&Value::from("Precompiled"))) {
         return Some("its normalizer is precompiled, which no BERT has".into());
+    }
+    let parts = nodes(&outline.normalizer).chain(nodes(&outline.pre_tokenizer));
+    let patterns = { parts }.filter_map(|node| node.get("Regex").and_then(Value::as_str));
+    if let Some(long) = { patterns }.find(|pattern| pattern.len() > MOST_PATTERN) {
+        return Some(format!(
+            "it has a regular expression of {} bytes, and at most {MOST_PATTERN} are read",
+            long.len()
+        ));
     }
     let templates: Vec<_> = nodes(&outline.post_processor)
         .filter(|node| node.contains_key("single"))

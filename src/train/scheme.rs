@@ -10,6 +10,9 @@ pub const LABEL_SEPARATOR: char = '|';
 /// Name of the number that a regression answers.
 const NUMBER: &str = "score";
 
+/// Most labels that can be learned; the largest data sets of texts have a few thousand.
+const MOST_LABELS: usize = 10_000;
+
 /// How the labels of rows are to be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
@@ -49,7 +52,7 @@ impl Scheme {
     ///
     /// # Errors
     /// [`Error::RowsEmpty`], [`Error::RowsUnlabelled`], [`Error::ClassesTooFew`],
-    /// [`Error::ClassTooSmall`]; [`Error::OptionInvalid`] if the labels are of another problem.
+    /// [`Error::ClassesTooMany`], [`Error::ClassTooSmall`]; [`Error::OptionInvalid`] if the labels are of another problem.
     pub fn found_in(place: &str, rows: &[Row], reading: &Reading) -> Result<Self> {
         let found = labels_of(place, rows, reading.problem)?;
         if reading.reject.is_some() && reading.problem != ProblemName::SingleLabel {
@@ -83,6 +86,18 @@ impl Scheme {
                 place: place.to_owned(),
                 count: rows.len(),
                 row: 1,
+            });
+        }
+        // a tag is learned once for its beginning and once for its inside
+        let most = match reading.problem {
+            ProblemName::TokenClassification => 2 * MOST_LABELS + 1,
+            _ => MOST_LABELS,
+        };
+        if labels.len() > most {
+            return Err(Error::ClassesTooMany {
+                place: place.to_owned(),
+                count: labels.len(),
+                most,
             });
         }
         Ok(Self {

@@ -307,6 +307,7 @@ export const embedOptions = object<EmbedOptions>({
   truncate: optional(boolean),
   details: optional(boolean),
   signal: optional(signal),
+  onProgress: optional<(progress: ManyProgress) => void>(callback),
 });
 
 export const addOptions = object<{ persist?: boolean; signal?: AbortSignal }>({

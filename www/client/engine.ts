@@ -31,24 +31,35 @@ export interface Engine {
   /** Makes a new adapter of others' parameters. */
   compose(name: string, recipe: Recipe): AdapterInfo;
   /** Answers of what is in use, or of each of `of`; the texts stand behind `before` others, which messages count. */
-  classify(
+  beginAnswers(
     texts: readonly Text[],
     of: readonly Composition[] | null,
     truncate: boolean,
     before: number,
-  ): Answer[][];
+  ): Reading<Answer[][]>;
   /** With what is in use, with `of`, or with null with the bare backbone. */
-  embed(
+  beginVectors(
     texts: readonly Text[],
     of: Composition | null | undefined,
     truncate: boolean,
     before: number,
-  ): Embedded[];
+  ): Reading<Embedded[]>;
   exportAdapter(name: string, format: AdapterFormat): AdapterFiles;
   exportMerged(name: string): AdapterFiles;
   /** Uses the rows up. With a checkpoint the run goes on from there. */
   startTraining(options: RunOptions, rows: Rows, checkpoint?: Uint8Array): Training;
   startSuggesting(options: SuggestOptions, rows: Rows): Suggesting;
+  free(): void;
+}
+
+/** Texts on their way through the backbone. What the engine loads or removes meanwhile changes nothing about them. */
+export interface Reading<T> {
+  /** Computes a window, or a few short ones; false after the last. */
+  step(): boolean;
+  /** Which part is computed, 0 to 1. */
+  share(): number;
+  /** After the last step. */
+  finish(): T;
   free(): void;
 }
 

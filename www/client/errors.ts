@@ -21,6 +21,7 @@ export type ErrorCode =
   | "checksum_mismatch"
   | "class_too_small"
   | "classes_too_few"
+  | "classes_too_many"
   | "composition_invalid"
   | "config_invalid"
   | "connection_lost"

@@ -329,12 +329,13 @@ export class Graftlet {
   ): Promise<Float32Array | Embedded | (Float32Array | Embedded)[]> {
     const given = checked(input, "texts", check.texts);
     const settings = checked(options, "options", check.embedOptions);
-    const { with: of, truncate = false, details = false, signal } = settings;
+    const { with: of, truncate = false, details = false, signal, onProgress } = settings;
     const found = await embedMany({
       texts: Array.isArray(given) ? given : [given],
       of,
       truncate,
       signal,
+      onProgress,
       main: this.#remote,
     });
     const vectors = details ? found : found.map(({ vector }) => vector);

@@ -5,8 +5,8 @@
  * `error` of the same id. Requests are taken up in order. After an `error` with `trapped` the worker answers nothing
  * more, and the page ends it.
  *
- * `Cancel` ends what a call waits for, such as a download. It cannot interrupt a computation: a call computes one part
- * of a long task, and a training run has workers of its own, which are ended.
+ * `Cancel` ends what a call waits for, such as a download, and stops the reading of texts before its next window. It
+ * interrupts no other computation: a training run has workers of its own, which are ended.
  */
 import type { ErrorShape } from "./errors.js";
 import type { KeptRun } from "./kept.js";
@@ -143,6 +143,8 @@ export interface Events {
   load: LoadEvent;
   /** The folder of the adapter that was loaded, for the worker that may have to take this one's place. */
   addAdapter: KeptFiles;
+  classify: ReadEvent;
+  embed: ReadEvent;
   restore: KeptFiles;
   compose: KeptFiles;
   train: TrainEvent;
@@ -150,6 +152,11 @@ export interface Events {
 }
 
 export type LoadEvent = ({ type: "download" } & DownloadCount) | ({ type: "notice" } & LoadNotice);
+/** How much of a call's texts has been read, 0 to 1. */
+export interface ReadEvent {
+  share: number;
+}
+
 /** A folder outside of the worker's and the page's memory. */
 export type KeptFiles = Record<string, Blob>;
 

@@ -9,6 +9,7 @@ import type {
   Computed,
   Engine,
   EngineEvent,
+  Reading,
   Rows,
   RunOptions,
   Share,
@@ -141,6 +142,42 @@ function namesIn(what: Composition): string[] {
   return parts.flatMap((part: Composition | { adapter: Composition }) =>
     namesIn(typeof part === "object" && "adapter" in part ? part.adapter : part),
   );
+}
+
+/** What is known from the beginning, told window by window. */
+export class FakeReading<T> implements Reading<T> {
+  static readonly begun: FakeReading<unknown>[] = [];
+  /** How long a window takes. */
+  static windowMs = 0;
+  readonly #found: T;
+  readonly #windows: number;
+  computed = 0;
+  freed = false;
+
+  constructor(found: T, texts: readonly { windows: number }[]) {
+    this.#found = found;
+    this.#windows = texts.reduce((sum, { windows }) => sum + windows, 0);
+    FakeReading.begun.push(this);
+  }
+
+  step(): boolean {
+    const until = performance.now() + FakeReading.windowMs;
+    while (performance.now() < until);
+    this.computed += 1;
+    return this.computed < this.#windows;
+  }
+
+  share(): number {
+    return Math.min(1, this.computed / Math.max(1, this.#windows));
+  }
+
+  finish(): T {
+    return this.#found;
+  }
+
+  free(): void {
+    this.freed = true;
+  }
 }
 
 /** JSON lines as rows. */
@@ -358,36 +395,38 @@ class FakeEngine implements Engine {
   }
 
   /** The last adapter of a composition answers, of a parallel block each. */
-  classify(
+  beginAnswers(
     texts: readonly Text[],
     of: readonly Composition[] | null,
     truncate: boolean,
     before: number,
-  ): Answer[][] {
+  ): FakeReading<Answer[][]> {
     if (of === null && this.#active === null)
       throw engineError("adapter_not_in_use", "No adapter is active: call use() first.");
     const parts = (of ?? [this.#active ?? ""]).flatMap((what) =>
       typeof what === "object" && "parallel" in what ? what.parallel : [what],
     );
-    return parts.map((what) => {
+    const lists = parts.map((what) => {
       const { data } = this.#get(namesIn(what).at(-1) ?? "");
       return texts.map((text, index) => answer(data, text, truncate, before + index + 1));
     });
+    return new FakeReading(lists, lists[0] ?? []);
   }
 
-  embed(
+  beginVectors(
     texts: readonly Text[],
     of: Composition | null | undefined,
     truncate: boolean,
     before: number,
-  ): Embedded[] {
+  ): FakeReading<Embedded[]> {
     if (of) namesIn(of).forEach((name) => void this.#get(name));
     const bare: Centroids = { kind: "none", labels: ["", ""], words: {} };
-    return texts.map((text, index) => {
+    const vectors = texts.map((text, index) => {
       const { tokens, windows, truncated } = answer(bare, text, truncate, before + index + 1);
       const vector = new Float32Array(BACKBONE.hiddenSize).fill(BACKBONE.hiddenSize ** -0.5);
       return { vector, tokens, windows, truncated };
     });
+    return new FakeReading(vectors, vectors);
   }
 
   exportAdapter(name: string, format: string): AdapterFiles {

@@ -674,6 +674,82 @@ describe("a browser that keeps nothing", () => {
   });
 });
 
+describe("a disk that is full", () => {
+  const quota = () => new DOMException("Quota exceeded.", "QuotaExceededError");
+  const FULL: Record<string, (write: number, at: number) => boolean> = {
+    "from then on": (write, at) => write >= at,
+    "for once": (write, at) => write === at,
+  };
+  /** Fills the disk at each write in turn, until one is not reached; answers with how many there were. */
+  const atEveryWrite = async (
+    isFull: (write: number, at: number) => boolean,
+    run: (fill: (here: World) => void) => Promise<void>,
+  ): Promise<number> => {
+    let at = 1;
+    for (let reached = true; reached; at += 1) {
+      reached = false;
+      await run((here) => {
+        let writes = 0;
+        here.kept.onPut = () => {
+          writes += 1;
+          reached ||= writes >= at;
+          if (isFull(writes, at)) throw quota();
+        };
+      });
+    }
+    return at;
+  };
+  const hashes = (came: Map<string, Buffer>) =>
+    JSON.stringify([...came].map(([path, content]) => [path, hash(content)]).sort());
+
+  it.each(Object.entries(FULL))(
+    "%s, at any write of a first download: it loads, and so does the next visit",
+    async (_, isFull) => {
+      const writes = await atEveryWrite(isFull, async (fill) => {
+        const here = await world();
+        fill(here);
+        expect(await outcome(here, "/m/")).toBe("whole");
+        for (const notice of here.notices()) {
+          expect(notice).toMatchObject({ about: "cache", code: "quota_exceeded" });
+        }
+        expect(await outcome(here, "/m/")).toBe("whole");
+        here.kept.onPut = () => {};
+        expect(await outcome(here, "/m/")).toBe("whole");
+      });
+      expect(writes).toBeGreaterThan(3);
+    },
+    120_000,
+  );
+
+  it.each(Object.entries(FULL))(
+    "%s, at any write of an upgrade: one version or the other is kept whole",
+    async (_, isFull) => {
+      const writes = await atEveryWrite(isFull, async (fill) => {
+        const here = await world();
+        const old = hashes(await here.load());
+        for (const [path, content] of backbone(2)) here.server.files.set(path, content);
+        fill(here);
+        expect(await outcome(here, "/m/")).toBe("whole");
+        const told = here.notices();
+        here.kept.onPut = () => {};
+        // Without the server there is only what is kept.
+        here.before = (url, init) =>
+          url.includes("/m/") ? fetch("http://127.0.0.1:9/", init) : undefined;
+        const later = await here.load().then(hashes, (thrown) => toShape(thrown).code);
+        here.before = () => undefined;
+        const fresh = hashes(await here.load());
+        expect(fresh).not.toBe(old);
+        // That nothing is kept has been told.
+        if (told.length === 0) expect(later).toBe(fresh);
+        else expect(told).toMatchObject([{ about: "cache", code: "quota_exceeded" }]);
+        expect([old, fresh, "unreachable"]).toContain(later);
+      });
+      expect(writes).toBeGreaterThan(3);
+    },
+    120_000,
+  );
+});
+
 describe("progress", () => {
   it("is one over module and backbone, and counts what is kept at once", async () => {
     const here = await world();
