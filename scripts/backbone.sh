@@ -83,6 +83,6 @@ backbone() {
 
 # Changes when the format may have: a conversion made by older code is made again.
 converter_hash() {
-  cat src/kernels/quantize.rs src/backbone/{convert,folder,sentence,vocabulary,weights}.rs src/cli/convert.rs \
+  cat kernels/src/quantize.rs src/model/{convert,folder,sentence,vocabulary,weights}.rs src/{conversion,cli/convert}.rs \
     src/hub/manifest.rs scripts/backbone.sh | sha256sum
 }

@@ -4,11 +4,11 @@
 use std::borrow::Cow;
 
 use crate::adapter::format::Files;
-use crate::backbone::folder::{CONFIG, ModelFiles, ModelFolder, TOKENIZER};
-use crate::backbone::{Checkpoint, Dtype, convert_checkpoint};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::hub::{Manifest, ManifestFile};
+use crate::model::folder::{CONFIG, ModelFiles, ModelFolder, TOKENIZER};
+use crate::model::{Checkpoint, Dtype, convert_checkpoint};
 
 /// A backbone folder.
 pub struct Converted {

@@ -4,9 +4,9 @@
 
 mod support;
 
-use graftlet::backbone::NoHook;
+use graftlet::input::text::{Batch, Text};
+use graftlet::model::NoHook;
 use graftlet::tensor_file::TensorFile;
-use graftlet::text::{Batch, Text};
 use support::{assert_close, engine_f32, engine_int8, fixture};
 
 #[derive(serde::Deserialize)]

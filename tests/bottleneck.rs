@@ -20,8 +20,8 @@ use graftlet::adapter::{
     Adapter, BottleneckConfig, Card, Config, FreshParams, GivenParams, Parameter, Reduction,
     TaskAdapter,
 };
-use graftlet::backbone::{Backbone, Sublayer};
 use graftlet::error::Error;
+use graftlet::model::{Backbone, Join, Sublayer};
 use graftlet::tensor::Tensor;
 use graftlet::tensor_file::{FloatType, TensorFile, TensorFileWriter};
 use rand::SeedableRng;
@@ -323,11 +323,11 @@ fn the_parallel_one_reads_the_residual() {
     let norm = graftlet::ops::LayerNorm::new(vec![1.0; HIDDEN], vec![0.0; HIDDEN], 1e-12);
     let mut rng = ChaCha8Rng::seed_from_u64(5);
     let [h, r] = [(); 2].map(|()| Tensor::new(normals(&mut rng, HIDDEN), &[1, HIDDEN]));
-    let site = graftlet::backbone::SublayerSite {
+    let site = graftlet::model::SublayerSite {
         layer: 0,
         sublayer: Sublayer::Ffn,
     };
-    let found = adapter.sublayer(site, h.clone(), &r, &norm);
+    let found = adapter.sublayer(site, h.clone(), &r, Join(Some(&norm)));
     let get = |field: &str| -> Vector {
         let found = adapter.parameters().iter().find(|p| p.name.field == field);
         double(found.unwrap().tensor.data())

@@ -7,7 +7,7 @@ mod tiny;
 
 use graftlet::Error;
 use graftlet::engine::Engine;
-use graftlet::text::{LongTexts, MAX_CHARACTERS, Text, Tokenizer};
+use graftlet::input::text::{LongTexts, MAX_CHARACTERS, Text, Tokenizer};
 use tiny::Tiny;
 
 fn engine() -> Engine {

@@ -12,9 +12,9 @@ use std::sync::Arc;
 
 use graftlet::adapter::format::{self, Files};
 use graftlet::adapter::{Options, preset};
-use graftlet::backbone::Dtype;
 use graftlet::engine::Engine;
 use graftlet::head::ProblemName;
+use graftlet::model::Dtype;
 use graftlet::train::{Computed, Dataset, Event, Learner, Row, Settings, Share, Trainer};
 use labelled::{PROBLEMS, dataset, run, trainer};
 use tiny::Tiny;

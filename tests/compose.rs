@@ -14,7 +14,6 @@ use graftlet::adapter::format::{self, Library};
 use graftlet::adapter::{
     FreshParams, GivenParams, Member, Options, Parameter, Site, TaskAdapter, preset, presets,
 };
-use graftlet::backbone::{Backbone, Bert, BertConfig, Dtype};
 use graftlet::compose::fusion::{self, Fusion, FusionConfig, Switches};
 use graftlet::compose::{
     BLOCKS, Block, Composition, MAX_DEPTH, NESTING, Plan, Unit, average, forward, svd,
@@ -22,9 +21,10 @@ use graftlet::compose::{
 use graftlet::engine::{Answer, Engine};
 use graftlet::error::{Error, Result};
 use graftlet::head::{Head, HeadConfig, Pooling, Problem};
+use graftlet::input::text::{Batch, Encoded, Text};
+use graftlet::model::{Anatomy, Backbone, Dtype, Encoder};
 use graftlet::tensor::Tensor;
 use graftlet::tensor_file::FloatType;
-use graftlet::text::{Batch, Encoded, Text};
 use graftlet::train::{Dataset, Event, Row, Settings, Trainer};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -60,12 +60,12 @@ fn bits(values: &[f32]) -> Vec<u32> {
 // ---- AdapterHub's own states
 
 /// The random model and the adapters of `tests/python/compose_goldens.py`.
-fn golden() -> (Bert, Adapters, Value) {
+fn golden() -> (Encoder, Adapters, Value) {
     let root = fixture("goldens/compose-tiny");
     let read = |name: &str| std::fs::read(root.join(name)).unwrap();
-    let mut config = BertConfig::from_json(&read("config.json")).unwrap();
+    let mut config = Anatomy::from_json(&read("config.json")).unwrap();
     config.name = "tiny".into();
-    let bert = Bert::load(&config, &read("model.safetensors"), "tiny").unwrap();
+    let bert = Encoder::load(&config, &read("model.safetensors"), "tiny").unwrap();
     let mut adapters = Adapters::new();
     let mut fusions = Vec::new();
     for entry in std::fs::read_dir(&root).unwrap() {
@@ -295,9 +295,9 @@ fn engine(dtype: Dtype) -> Engine {
     let mut lora = random(&*backbone, "lora", &top, 99);
     let config = graftlet::adapter::LoraConfig {
         rank: 3,
-        targets: [graftlet::backbone::LinearSite::new(
+        targets: [graftlet::model::LinearSite::new(
             LAYERS - 1,
-            graftlet::backbone::Linear::Value,
+            graftlet::model::Linear::Value,
         )]
         .into(),
         ..Default::default()
@@ -1306,7 +1306,7 @@ fn updates_of_other_width_are_not_stacked() {
     let mut engine = engine(Dtype::F32);
     let backbone = engine.backbone().clone();
     let options = Options {
-        targets: Some(vec![graftlet::backbone::Linear::FfnUp]),
+        targets: Some(vec![graftlet::model::Linear::FfnUp]),
         ..options()
     };
     for name in ["up", "up-2"] {

@@ -11,9 +11,9 @@ use std::process::Command;
 
 use graftlet::Result;
 use graftlet::adapter::format::Files;
-use graftlet::backbone::Dtype;
-use graftlet::backbone::folder::{KnownFiles, ModelFiles, is_tensor_file, missing};
 use graftlet::conversion::convert_folder;
+use graftlet::model::Dtype;
+use graftlet::model::folder::{KnownFiles, ModelFiles, is_tensor_file, missing};
 
 const MODELS: [&str; 9] = [
     "gelu-f16",

@@ -11,11 +11,11 @@ use std::sync::{Arc, OnceLock};
 
 use graftlet::adapter::format::{self, Files, Library};
 use graftlet::adapter::{Options, TaskAdapter, preset};
-use graftlet::backbone::{Backbone, BertConfig, Dtype, Frozen, Linear, Shape, convert};
 use graftlet::engine::Engine;
 use graftlet::head::Pooling;
+use graftlet::input::text::{LongTexts, Text, Tokenizer};
+use graftlet::model::{Anatomy, Dtype, FAMILIES, Linear, Shape, convert};
 use graftlet::tensor_file::{FloatType, TensorFile, TensorFileWriter};
-use graftlet::text::{LongTexts, Text, Tokenizer};
 use graftlet::train::{Dataset, Event, Row, Settings, Trainer};
 use graftlet::{Error, Result};
 use proptest::prelude::*;
@@ -36,14 +36,9 @@ fn shape() -> Shape {
     static SHAPE: OnceLock<Shape> = OnceLock::new();
     let shape = SHAPE.get_or_init(|| Shape {
         name: "MiniLM".into(),
-        hidden_size: 384,
-        layers: 6,
         heads: 12,
-        intermediate_size: 1536,
-        max_tokens: 512,
         fingerprint: "0123".into(),
-        frozen: Frozen::default(),
-        ..Tiny::new(1, 8, 1).bert().shape().clone()
+        ..Shape::of(Arc::new(FAMILIES[0].sketch(384, 6, 1536).unwrap()))
     });
     shape.clone()
 }
@@ -199,7 +194,10 @@ fn another_hidden_size() {
 fn fewer_and_more_layers() {
     for name in GOLDENS {
         for layers in [1, 5, 7, 12] {
-            let other = Shape { layers, ..shape() };
+            let other = Shape {
+                fingerprint: shape().fingerprint,
+                ..Shape::of(Arc::new(FAMILIES[0].sketch(384, layers, 1536).unwrap()))
+            };
             let words = ["number of layers is 6", &layers.to_string()];
             refused(
                 format::load("mine", &golden(name), &other),
@@ -792,7 +790,7 @@ fn backbones_that_are_none() {
         serde_json::to_vec(&map).unwrap()
     };
     for (field, value, code) in [
-        ("model_type", json!("roberta"), "model_unsupported"),
+        ("model_type", json!("deberta"), "model_unsupported"),
         ("hidden_act", json!("prelu"), "model_unsupported"),
         ("hidden_size", json!(0), "config_invalid"),
         ("hidden_size", json!(18), "config_invalid"),
@@ -936,7 +934,7 @@ fn an_int8_layer_that_is_too_wide() {
     let engine =
         |weights: &[u8]| Engine::new(config.as_bytes(), &tokenizer_json(), weights, FINGERPRINT);
     engine(&weights).unwrap();
-    let parsed = BertConfig::from_json(config.as_bytes()).unwrap();
+    let parsed = Anatomy::from_json(config.as_bytes()).unwrap();
     let int8 = convert(&parsed, &weights, Dtype::Int8).unwrap();
     refused(
         engine(&int8),

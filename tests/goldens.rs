@@ -5,7 +5,7 @@
 mod support;
 
 use graftlet::adapter::format::Library;
-use graftlet::text::Text;
+use graftlet::input::text::Text;
 use support::{assert_close, engine_f32, fixture, folder};
 
 #[derive(serde::Deserialize)]

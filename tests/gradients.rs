@@ -17,18 +17,20 @@ use std::sync::Arc;
 use differences::{Argument, assert_close_to_scale, check_op, double, rows};
 use graftlet::adapter::format::Library;
 use graftlet::adapter::{Adapter, GivenParams, Parameter, Site, TaskAdapter};
-use graftlet::backbone::Backbone;
 use graftlet::engine::Engine;
 use graftlet::head::{Head, HeadConfig};
+use graftlet::input::text::{Batch, Text};
+use graftlet::kernels::Reach;
 use graftlet::kernels::{PackedF32, PackedInt8, quantize_rows_int8};
+use graftlet::model::Backbone;
 use graftlet::ops::{
-    Activation, Aim, FrozenLinear, LayerNorm, Weight, add, add_bias, add_scaled, attention,
-    binary_cross_entropy, concat, cross_entropy, gelu, kronecker_sum, linear, mean_squared_error,
-    products, scale, scale_columns, select, sequence_mean, smoothed_cross_entropy,
+    Activation, Aim, AttentionPlan, FrozenLinear, LayerNorm, Weight, add, add_bias, add_scaled,
+    attention, binary_cross_entropy, concat, cross_entropy, gelu, kronecker_sum, linear,
+    mean_squared_error, products, scale, scale_columns, select, sequence_mean,
+    smoothed_cross_entropy,
 };
 use graftlet::tensor::Tensor;
 use graftlet::tensor_file::TensorFile;
-use graftlet::text::{Batch, Text};
 use graftlet::train::AdamW;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -136,6 +138,11 @@ fn attention_of_several_sequences() {
             }
             out
         };
+        let plan = AttentionPlan {
+            heads,
+            reach: Reach::ALL,
+            bias: None,
+        };
         check_op(
             &format!("attention, prefix {prefix}"),
             &[
@@ -143,7 +150,7 @@ fn attention_of_several_sequences() {
                 (&[keys, width], normals(&mut rng, keys * width)),
                 (&[keys, width], normals(&mut rng, keys * width)),
             ],
-            |x| attention(&x[0], &x[1], &x[2], heads, &starts, prefix),
+            |x| attention(&x[0], &x[1], &x[2], &plan, &starts, prefix),
             formula,
         );
     }
@@ -582,7 +589,7 @@ impl Trainable {
                 format!("base_model.model.classifier.{part}")
             }
             _ => {
-                let key = config.key(Library::Peft, shape.modules, parameter.name, "default");
+                let key = config.key(Library::Peft, &shape.anatomy, parameter.name, "default");
                 format!("base_model.model.bert.{key}")
             }
         };

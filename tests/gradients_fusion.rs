@@ -12,8 +12,8 @@ mod tiny;
 
 use differences::{Argument, check_op, double, rows};
 use graftlet::adapter::{Collector, GivenParams, ParamName, Parameter, Site};
-use graftlet::backbone::{Sublayer, SublayerSite};
 use graftlet::compose::fusion::{FusionLayer, Switches};
+use graftlet::model::{Sublayer, SublayerSite};
 use graftlet::ops::{mixture, replace_rows, slice};
 use graftlet::tensor::Tensor;
 use rand::SeedableRng;

@@ -13,9 +13,9 @@ use std::sync::Arc;
 
 use differences::{LAYERS, check_op, rows};
 use graftlet::adapter::{Config, FreshParams, PrefixConfig, PromptConfig, PromptPlace};
-use graftlet::backbone::Backbone;
+use graftlet::input::text::{Batch, Encoded};
+use graftlet::model::Backbone;
 use graftlet::ops::{Activation, beside, columns, insert_rows};
-use graftlet::text::{Batch, Encoded};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tiny::{Tiny, normals};

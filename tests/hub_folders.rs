@@ -11,22 +11,22 @@ use std::rc::Rc;
 
 use graftlet::adapter::TaskAdapter;
 use graftlet::adapter::format::{self, CONFIG, FUSION_CONFIG, Files, Library};
-use graftlet::backbone::{Backbone, Bert, BertConfig};
 use graftlet::compose::{Plan, fusion};
 use graftlet::engine::answers;
 use graftlet::error::{Error, Result};
 use graftlet::head::Problem;
-use graftlet::text::{Encoded, Text};
+use graftlet::input::text::{Encoded, Text};
+use graftlet::model::{Anatomy, Backbone, Encoder};
 use serde_json::{Value, json};
 use support::{assert_close, engine_f32, fixture, folder};
 
 const HEAD_CONFIG: &str = "head_config.json";
 
-fn tiny() -> Bert {
+fn tiny() -> Encoder {
     let root = fixture("goldens/hub-tiny");
     let read = |name: &str| std::fs::read(root.join(name)).unwrap();
-    let config = BertConfig::from_json(&read("config.json")).unwrap();
-    Bert::load(&config, &read("model.safetensors"), "tiny").unwrap()
+    let config = Anatomy::from_json(&read("config.json")).unwrap();
+    Encoder::load(&config, &read("model.safetensors"), "tiny").unwrap()
 }
 
 fn files(name: &str) -> Files {
@@ -46,7 +46,7 @@ fn expected() -> (Vec<Encoded>, Vec<Value>) {
 }
 
 /// Last hidden states of all rows behind an adapter.
-fn states(bert: &Bert, task: Rc<TaskAdapter>, rows: &[Encoded]) -> Vec<f32> {
+fn states(bert: &Encoder, task: Rc<TaskAdapter>, rows: &[Encoded]) -> Vec<f32> {
     let lookup = |_: &str| -> Result<Rc<TaskAdapter>> { Ok(Rc::clone(&task)) };
     let plan = Plan::new(&"it".into(), rows.len(), &lookup, bert.shape()).unwrap();
     let mut found = vec![Vec::new(); rows.len()];
@@ -61,7 +61,7 @@ fn states(bert: &Bert, task: Rc<TaskAdapter>, rows: &[Encoded]) -> Vec<f32> {
     found.concat()
 }
 
-fn logits(bert: &Bert, task: &TaskAdapter, rows: &[Encoded]) -> Vec<f32> {
+fn logits(bert: &Encoder, task: &TaskAdapter, rows: &[Encoded]) -> Vec<f32> {
     let answers = answers(bert, task, rows, "it").unwrap();
     answers
         .into_iter()
@@ -69,7 +69,7 @@ fn logits(bert: &Bert, task: &TaskAdapter, rows: &[Encoded]) -> Vec<f32> {
         .collect()
 }
 
-fn load(bert: &Bert, name: &str, files: &Files) -> Result<TaskAdapter> {
+fn load(bert: &Encoder, name: &str, files: &Files) -> Result<TaskAdapter> {
     if !files.contains_key(FUSION_CONFIG) {
         return format::load(name, files, bert.shape());
     }

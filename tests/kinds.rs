@@ -28,13 +28,13 @@ use graftlet::adapter::{
     CHECKPOINT, Card, FreshParams, GivenParams, KINDS, Options, Parameter, TaskAdapter, merge,
     presets,
 };
-use graftlet::backbone::{Backbone, Bert, Dtype, Hook, NoHook, convert};
 use graftlet::engine::{Engine, argmax};
 use graftlet::error::Error;
 use graftlet::head::{Head, HeadConfig, Pooling, Problem};
+use graftlet::input::text::{Batch, Text};
+use graftlet::model::{Backbone, Dtype, Encoder, Hook, NoHook, convert};
 use graftlet::ops::{Activation, cross_entropy};
 use graftlet::tensor::Tensor;
-use graftlet::text::{Batch, Text};
 use graftlet::train::{AdamW, clip_norm};
 use rand::SeedableRng;
 use rand::seq::IndexedRandom;
@@ -452,7 +452,7 @@ fn merged_equals_unmerged() {
             continue;
         }
         let files = merged.unwrap();
-        let bert = Bert::load(&tiny.config(), &files[CHECKPOINT], "merged").unwrap();
+        let bert = Encoder::load(&tiny.config(), &files[CHECKPOINT], "merged").unwrap();
         let batch = batch(&engine, &texts());
         let plain = bert.forward(&batch, &NoHook).unwrap().x;
         let beside = states(&engine, &*task.adapter);
@@ -463,7 +463,7 @@ fn merged_equals_unmerged() {
         // a checkpoint like any other
         for dtype in [Dtype::Int8, Dtype::F16] {
             let converted = convert(&tiny.config(), &files[CHECKPOINT], dtype).unwrap();
-            Bert::load(&tiny.config(), &converted, "merged").unwrap();
+            Encoder::load(&tiny.config(), &converted, "merged").unwrap();
         }
     }
     println!("merged and unmerged states are at most {largest:.1e} apart");
@@ -476,7 +476,7 @@ fn a_checkpoint_out_of_memory_is_the_model() {
     for dtype in [Dtype::F32, Dtype::F16, Dtype::Int8] {
         let engine = tiny.engine(dtype);
         let bytes = engine.backbone().checkpoint(&mut |_, _| Ok(())).unwrap();
-        let bert = Bert::load(&tiny.config(), &bytes, FINGERPRINT).unwrap();
+        let bert = Encoder::load(&tiny.config(), &bytes, FINGERPRINT).unwrap();
         let plain = bert.forward(&batch(&engine, &texts()), &NoHook).unwrap().x;
         let own = states(&engine, &NoHook);
         // an int8 backbone also rounds what goes through it

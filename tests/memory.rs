@@ -2,12 +2,14 @@
 #![cfg(all(target_os = "linux", not(target_arch = "wasm32")))]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod support;
+
 use std::path::Path;
 use std::sync::Arc;
 
 use graftlet::adapter::preset;
 use graftlet::engine::Engine;
-use graftlet::text::Text;
+use graftlet::input::text::Text;
 use graftlet::train::{Dataset, Event, Row, Settings, Trainer};
 
 const ROWS: usize = 100_000;
@@ -29,10 +31,7 @@ fn engine() -> Option<Engine> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("www/public/models/minilm-l6");
     let read = |name: &str| std::fs::read(folder.join(name)).ok();
     let Some(weights) = read("backbone.safetensors") else {
-        eprintln!(
-            "skipped: no backbone in {}; run ./build.sh setup",
-            folder.display()
-        );
+        support::missing("backbone", &folder);
         return None;
     };
     let (config, tokenizer) = (read("config.json")?, read("tokenizer.json")?);

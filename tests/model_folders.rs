@@ -10,16 +10,16 @@ mod tiny;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use graftlet::backbone::folder::ModelFolder;
-use graftlet::backbone::{
-    Backbone, Bert, BertConfig, Checkpoint, Dtype, Hook, LinearSite, NoHook, SentenceEmbedding,
-    convert_checkpoint,
-};
 use graftlet::engine::Engine;
+use graftlet::input::text::{Batch, LongTexts, Text};
+use graftlet::model::folder::ModelFolder;
+use graftlet::model::{
+    Anatomy, Backbone, Checkpoint, Dtype, Encoder, Hook, LinearSite, NoHook, Place,
+    SentenceEmbedding, Table, convert_checkpoint,
+};
 use graftlet::ops::Activation;
 use graftlet::tensor::Tensor;
 use graftlet::tensor_file::{FloatType, TensorFileWriter};
-use graftlet::text::{Batch, LongTexts, Text};
 use graftlet::{Error, Result};
 use serde_json::{Value, json};
 use support::{assert_close, fixture};
@@ -266,9 +266,9 @@ fn tied_word_embeddings_are_found() {
     assert_eq!(states(&tiny.config(), &checkpoint).unwrap(), plain);
 }
 
-fn states(config: &BertConfig, checkpoint: &[u8]) -> Result<Vec<f32>> {
-    let bert = Bert::load(config, checkpoint, "00")?;
-    let tokens = graftlet::text::Encoded {
+fn states(config: &Anatomy, checkpoint: &[u8]) -> Result<Vec<f32>> {
+    let bert = Encoder::load(config, checkpoint, "00")?;
+    let tokens = graftlet::input::text::Encoded {
         ids: vec![2, 7, 9, 3],
         type_ids: vec![0; 4],
         truncated: false,
@@ -277,22 +277,25 @@ fn states(config: &BertConfig, checkpoint: &[u8]) -> Result<Vec<f32>> {
     Ok(states.x.data().to_vec())
 }
 
-/// Fields that are absent or null have the defaults of transformers' `BertConfig`.
+/// Fields that are absent or null have the defaults of transformers' `Anatomy`.
 #[test]
 fn absent_fields_have_the_defaults_of_transformers() {
-    let config = BertConfig::from_json(br#"{"model_type": null, "layer_norm_eps": null}"#).unwrap();
+    let config = Anatomy::from_json(br#"{"model_type": null, "layer_norm_eps": null}"#).unwrap();
     let sizes = [
         config.hidden_size,
-        config.num_hidden_layers,
-        config.num_attention_heads,
+        config.layers(),
+        config.heads,
         config.intermediate_size,
         config.vocab_size,
-        config.max_position_embeddings,
-        config.type_vocab_size,
+        config.max_tokens,
+        config
+            .module(Place::Table(Table::TokenTypes))
+            .unwrap()
+            .shape[0],
     ];
     assert_eq!(sizes, [768, 12, 12, 3072, 30522, 512, 2]);
-    assert!((config.layer_norm_eps - 1e-12).abs() < 1e-20);
-    assert_eq!(config.hidden_act, Activation::Gelu);
+    assert!((config.norm_eps - 1e-12).abs() < 1e-20);
+    assert_eq!(config.blocks[0].activation, Activation::Gelu);
     let acts = [
         ("gelu_new", Activation::GeluNew),
         ("gelu_pytorch_tanh", Activation::GeluNew),
@@ -304,8 +307,8 @@ fn absent_fields_have_the_defaults_of_transformers() {
     ];
     for (name, activation) in acts {
         let json = json!({ "hidden_act": name }).to_string();
-        let config = BertConfig::from_json(json.as_bytes()).unwrap();
-        assert_eq!(config.hidden_act, activation, "{name}");
+        let config = Anatomy::from_json(json.as_bytes()).unwrap();
+        assert_eq!(config.blocks[0].activation, activation, "{name}");
     }
 }
 
@@ -328,24 +331,24 @@ fn refused(files: &Files, code: &str, words: &[&str]) -> Error {
 fn other_architectures_are_named() {
     for (config, words) in [
         (
-            json!({"model_type": "xlm-roberta", "architectures": ["XLMRobertaForMaskedLM"]}),
-            ["an XLM-RoBERTa model", "XLMRobertaForMaskedLM"],
+            json!({"model_type": "albert", "architectures": ["AlbertForMaskedLM"]}),
+            ["an ALBERT model", "AlbertForMaskedLM"],
         ),
         (
-            json!({"model_type": "roberta", "architectures": ["RobertaModel"]}),
-            ["a RoBERTa model", "RobertaModel"],
+            json!({"model_type": "deberta-v2", "architectures": ["DebertaV2Model"]}),
+            ["a DeBERTa-v2 model", "DebertaV2Model"],
         ),
         (
-            json!({"model_type": "distilbert"}),
-            ["a DistilBERT model", "BERT models so far"],
+            json!({"model_type": "mobilebert"}),
+            ["a MobileBERT model", "BERT, RoBERTa"],
         ),
         (
-            json!({"model_type": "mpnet", "architectures": ["MPNetForMaskedLM"]}),
-            ["an MPNet model", "MPNetForMaskedLM"],
+            json!({"architectures": ["XLNetModel"]}),
+            ["an XLNetModel model", "ModernBERT"],
         ),
         (
-            json!({"model_type": "modernbert"}),
-            ["ModernBERT", "BERT models so far"],
+            json!({"model_type": "nomic_bert"}),
+            ["a Nomic BERT model", "ModernBERT"],
         ),
         (
             json!({"model_type": "t5", "architectures": ["T5EncoderModel"]}),
@@ -356,16 +359,16 @@ fn other_architectures_are_named() {
             ["a Llama model", "LlamaForCausalLM"],
         ),
         (
-            json!({"architectures": ["ElectraModel"]}),
-            ["ElectraModel", "BERT models so far"],
+            json!({"architectures": ["FunnelModel"]}),
+            ["FunnelModel", "ModernBERT"],
         ),
         (
             json!({"model_type": "brand-new"}),
-            ["brand-new", "BERT models so far"],
+            ["brand-new", "BERT, RoBERTa"],
         ),
         (
             json!({"model_type": "bert", "architectures": ["JinaBertModel"], "auto_map": {"AutoModel": "x"}}),
-            ["JinaBertModel", "BERT models so far"],
+            ["JinaBertModel", "BERT, RoBERTa"],
         ),
         (
             json!({"model_type": "bert", "position_embedding_type": "relative_key"}),
@@ -514,7 +517,7 @@ fn every_nonlinearity_has_its_gradient() {
     struct Added(Tensor);
     impl Hook for Added {
         fn changes_output(&self, site: LinearSite) -> bool {
-            site.linear == graftlet::backbone::Linear::FfnUp
+            site.linear == graftlet::model::Linear::FfnUp
         }
         fn after_linear(&self, site: LinearSite, _: &Tensor, y: Tensor) -> Tensor {
             if self.changes_output(site) {
@@ -528,7 +531,7 @@ fn every_nonlinearity_has_its_gradient() {
         }
     }
     let tiny = tiny::Tiny::new(1, 8, 3);
-    let tokens = graftlet::text::Encoded {
+    let tokens = graftlet::input::text::Encoded {
         ids: vec![2, 7, 3],
         type_ids: vec![0; 3],
         truncated: false,
@@ -538,8 +541,11 @@ fn every_nonlinearity_has_its_gradient() {
     let start: Vec<f32> = (0..3 * tiny::FFN).map(|i| (i as f32 * 0.7).sin()).collect();
     for act in ["gelu", "gelu_new", "relu", "silu"] {
         let mut config = tiny.config();
-        config.hidden_act = serde_json::from_value(json!(act)).unwrap();
-        let bert = Bert::load(&config, &tiny.checkpoint(), "00").unwrap();
+        let activation = serde_json::from_value(json!(act)).unwrap();
+        for block in &mut config.blocks {
+            block.activation = activation;
+        }
+        let bert = Encoder::load(&config, &tiny.checkpoint(), "00").unwrap();
         let weights: Vec<f32> = (0..3 * tiny::HIDDEN)
             .map(|i| (i as f32 * 1.3).cos())
             .collect();

@@ -11,11 +11,11 @@ use std::collections::BTreeMap;
 use graftlet::adapter::format::{self, Files, Library};
 use graftlet::adapter::{Bias, Card, Config, FreshParams, GivenParams, KINDS, LoraConfig};
 use graftlet::adapter::{Options, Parameter, TaskAdapter, preset};
-use graftlet::backbone::{Backbone, Bert, Linear, LinearSite, Shape};
 use graftlet::head::{Head, HeadConfig, Pooling, Problem};
+use graftlet::input::text::{Batch, Encoded};
+use graftlet::model::{Backbone, Encoder, Linear, LinearSite, Shape};
 use graftlet::tensor::Tensor;
 use graftlet::tensor_file::{FloatType, TensorFile, TensorFileWriter};
-use graftlet::text::{Batch, Encoded};
 use graftlet::{Error, Result};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -25,7 +25,7 @@ use tiny::{HIDDEN, Tiny, normals};
 const CONFIG: &str = "adapter_config.json";
 const WEIGHTS: &str = "adapter_model.safetensors";
 
-fn bert() -> Bert {
+fn bert() -> Encoder {
     Tiny::new(3, 16, 5).bert()
 }
 
@@ -202,7 +202,7 @@ fn patterns_give_ranks_and_alphas_to_modules() {
 }
 
 /// An adapter with a head whose parameters are all far from where they start.
-fn task(bert: &Bert, config: &dyn Config, library: Library, pooling: Pooling) -> TaskAdapter {
+fn task(bert: &Encoder, config: &dyn Config, library: Library, pooling: Pooling) -> TaskAdapter {
     let shape = bert.shape();
     let mut params = FreshParams::new(2);
     let adapter = config.build(shape, &mut params).unwrap();
@@ -239,7 +239,7 @@ fn task(bert: &Bert, config: &dyn Config, library: Library, pooling: Pooling) ->
     }
 }
 
-fn logits(bert: &Bert, task: &TaskAdapter) -> Vec<f32> {
+fn logits(bert: &Encoder, task: &TaskAdapter) -> Vec<f32> {
     let text = |ids: &[u32]| Encoded {
         ids: ids.to_vec(),
         type_ids: vec![0; ids.len()],

@@ -11,12 +11,12 @@ use std::path::PathBuf;
 
 use graftlet::adapter::format::{self, CONFIG, Files, Library};
 use graftlet::adapter::{CHECKPOINT, TaskAdapter, merge};
-use graftlet::backbone::{Backbone, Bert, BertConfig, Hook, NoHook, States};
 use graftlet::compose::{Composition, Plan};
 use graftlet::error::Error;
 use graftlet::head::{Pooling, pool};
+use graftlet::input::text::{Batch, Encoded};
+use graftlet::model::{Anatomy, Backbone, Encoder, Hook, NoHook, States};
 use graftlet::tensor_file::{FloatType, TensorFile, TensorFileWriter};
-use graftlet::text::{Batch, Encoded};
 use serde_json::{Map, Value, json};
 use support::{assert_close, fixture, folder};
 
@@ -44,9 +44,9 @@ fn read(name: &str) -> Vec<u8> {
     std::fs::read(root().join(name)).unwrap()
 }
 
-fn bert() -> Bert {
-    let config = BertConfig::from_json(&read("config.json")).unwrap();
-    Bert::load(&config, &read("model.safetensors"), "tiny").unwrap()
+fn bert() -> Encoder {
+    let config = Anatomy::from_json(&read("config.json")).unwrap();
+    Encoder::load(&config, &read("model.safetensors"), "tiny").unwrap()
 }
 
 fn golden() -> Golden {
@@ -79,7 +79,7 @@ fn values(backbone: &dyn Backbone, task: &TaskAdapter, kind: &str, sequence: &En
     .to_vec()
 }
 
-fn load(name: &str, bert: &Bert) -> TaskAdapter {
+fn load(name: &str, bert: &Encoder) -> TaskAdapter {
     format::load(name, &folder(&root().join(name)), bert.shape()).unwrap()
 }
 
@@ -164,7 +164,7 @@ fn write_again() {
 #[test]
 fn merged_is_the_same() {
     let (bert, golden) = (bert(), golden());
-    let config = BertConfig::from_json(&read("config.json")).unwrap();
+    let config = Anatomy::from_json(&read("config.json")).unwrap();
     let mut merged_count = 0;
     for (name, expected) in &golden.cases {
         let task = load(name, &bert);
@@ -177,7 +177,7 @@ fn merged_is_the_same() {
             continue;
         };
         merged_count += 1;
-        let merged = Bert::load(&config, &files[CHECKPOINT], "merged").unwrap();
+        let merged = Encoder::load(&config, &files[CHECKPOINT], "merged").unwrap();
         for (sequence, expected_values) in sequences(&golden).iter().zip(&expected.values) {
             let states = states(&merged, &NoHook, sequence);
             let found = match (&task.head, expected.kind.as_str()) {

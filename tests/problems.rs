@@ -12,11 +12,11 @@ use std::sync::Arc;
 
 use graftlet::adapter::format::{self, CARD, Library};
 use graftlet::adapter::{Metric, Options, TaskAdapter, preset};
-use graftlet::backbone::Dtype;
 use graftlet::engine::{Engine, answers};
 use graftlet::head::{Prediction, Problem, ProblemName, Target};
+use graftlet::input::text::{Encoded, Text};
+use graftlet::model::Dtype;
 use graftlet::tensor_file::FloatType;
-use graftlet::text::{Encoded, Text};
 use graftlet::train::{
     Balanced, ClassWeights, Dataset, Decision, Evaluation, Event, Learner, Outcomes, Reading, Row,
     Scheme, Settings, Share, Trainer,

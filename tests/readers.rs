@@ -13,8 +13,8 @@ use std::sync::OnceLock;
 
 use graftlet::adapter::Card;
 use graftlet::adapter::format::{self, CARD, CONFIG, Files};
-use graftlet::backbone::{Backbone, Bert, BertConfig, Shape};
 use graftlet::hub::Manifest;
+use graftlet::model::{Anatomy, Backbone, Encoder, Shape};
 use graftlet::tensor_file::{FloatType, TensorFile, TensorFileWriter};
 use graftlet::train::Settings;
 use proptest::prelude::*;
@@ -266,7 +266,7 @@ proptest! {
         // a right archive around a list that says anything
         torch_file(&torch::archive(&[("a/data.pkl", &bytes)]));
         let _ = Manifest::from_json("x", &bytes);
-        let _ = BertConfig::from_json(&bytes);
+        let _ = Anatomy::from_json(&bytes);
         let _ = Settings::from_json("x", &bytes);
         let _ = serde_json::from_slice::<Card>(&bytes);
     }
@@ -308,11 +308,11 @@ proptest! {
     fn changed_checkpoints(changes in changes()) {
         let tiny = Tiny::new(1, 8, 5);
         let bytes = changed(&tiny.checkpoint(), &changes);
-        if let Err(error) = Bert::load(&tiny.config(), &bytes, "f") {
+        if let Err(error) = Encoder::load(&tiny.config(), &bytes, "f") {
             prop_assert!(!error.code().is_empty());
         }
-        if let Ok(config) = BertConfig::from_json(&changed(&tiny.config_json(), &changes)) {
-            let _ = Bert::load(&config, &bytes, "f");
+        if let Ok(config) = Anatomy::from_json(&changed(&tiny.config_json(), &changes)) {
+            let _ = Encoder::load(&config, &bytes, "f");
         }
     }
 

@@ -3,15 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
-#[path = "support/tiny.rs"]
-mod tiny;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use graftlet::adapter::format::{self, CARD, CONFIG, Files};
-use graftlet::backbone::{Backbone, Frozen, Shape};
+use graftlet::model::{FAMILIES, Shape};
 use serde_json::{Map, Value, json};
-use tiny::Tiny;
 
 const WEIGHTS: &str = "adapter_model.safetensors";
 
@@ -32,14 +30,9 @@ fn shape() -> Shape {
     let fingerprint = card(&shipped("trec"))["backbone"]["fingerprint"].clone();
     Shape {
         name: "MiniLM".into(),
-        hidden_size: 384,
-        layers: 6,
         heads: 12,
-        intermediate_size: 1536,
-        max_tokens: 512,
         fingerprint: fingerprint.as_str().unwrap().into(),
-        frozen: Frozen::default(),
-        ..Tiny::new(1, 8, 1).bert().shape().clone()
+        ..Shape::of(Arc::new(FAMILIES[0].sketch(384, 6, 1536).unwrap()))
     }
 }
 

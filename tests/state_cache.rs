@@ -8,9 +8,9 @@ mod tiny;
 use std::collections::BTreeSet;
 
 use graftlet::adapter::{Adapter, Config, FreshParams, GivenParams, LoraConfig, Parameter};
-use graftlet::backbone::{Backbone, Linear, LinearSite};
+use graftlet::input::text::{Batch, Encoded};
+use graftlet::model::{Backbone, Linear, LinearSite};
 use graftlet::tensor::Tensor;
-use graftlet::text::{Batch, Encoded};
 use graftlet::train::StateCache;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -100,7 +100,7 @@ fn an_adapter_of_no_layer_needs_the_backbone_once() {
     let bert = tiny.bert();
     let examples = examples();
     let mut cache = StateCache::new(&bert, None, examples.len(), 1 << 20);
-    let hook = graftlet::backbone::NoHook;
+    let hook = graftlet::model::NoHook;
     let numbered: Vec<_> = examples.iter().enumerate().collect();
     let first = cache.forward(&bert, &hook, &numbered).unwrap();
     let second = cache.forward(&bert, &hook, &numbered).unwrap();

@@ -9,9 +9,9 @@ mod tiny;
 
 use std::sync::Arc;
 
-use graftlet::backbone::Dtype;
 use graftlet::engine::Engine;
 use graftlet::head::ProblemName;
+use graftlet::model::Dtype;
 use graftlet::train::{CANDIDATES, Dataset, Event, Settings, SuggestEvent, Suggester, Suggestion};
 use labelled::{PROBLEMS, dataset, trainer};
 use tiny::Tiny;

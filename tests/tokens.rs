@@ -6,7 +6,7 @@ mod support;
 #[path = "support/tiny.rs"]
 mod tiny;
 
-use graftlet::text::{Text, Tokenizer};
+use graftlet::input::text::{Text, Tokenizer};
 use serde_json::Value;
 use tiny::tokenizer_json;
 use tokenizers::{EncodeInput, TruncationParams};

@@ -12,12 +12,12 @@ use std::sync::Arc;
 use graftlet::adapter::format::{self, Files, Library};
 use graftlet::adapter::{FreshParams, GivenParams, Metric, Options};
 use graftlet::adapter::{Parameter, Site, TaskAdapter, preset};
-use graftlet::backbone::{Dtype, Linear, LinearSite};
 use graftlet::engine::{Answer, Engine};
 use graftlet::head::{Head, HeadConfig, Pooling, Problem, Target};
+use graftlet::input::text::{Batch, Text};
+use graftlet::model::{Dtype, Linear, LinearSite};
 use graftlet::ops::cross_entropy;
 use graftlet::tensor_file::{FloatType, TensorFile};
-use graftlet::text::{Batch, Text};
 use graftlet::train::{
     AdamW, Dataset, Decay, Event, Row, Schedule, Settings, Trainer, clip_norm, row_loss,
 };

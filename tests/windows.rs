@@ -14,11 +14,11 @@ mod labelled;
 mod tiny;
 
 use graftlet::adapter::TaskAdapter;
-use graftlet::backbone::{Dtype, NoHook};
 use graftlet::compose::Composition;
 use graftlet::engine::{Answer, Engine, answers};
 use graftlet::head::{Pooling, Prediction, ProblemName, pool};
-use graftlet::text::{Batch, Encoded, LongTexts, Reach, Text, Tokenizer, WINDOW, Windows};
+use graftlet::input::text::{Batch, Encoded, LongTexts, Reach, Text, Tokenizer, WINDOW, Windows};
+use graftlet::model::{Dtype, NoHook};
 use graftlet::train::{Dataset, Outcomes, Row, Scheme, Settings};
 use labelled::{PROBLEMS, dataset, run, trainer};
 use proptest::prelude::*;
@@ -392,7 +392,7 @@ fn windows_are_combined_by_the_rules() {
         pool(
             Pooling::Mean,
             &**engine.backbone(),
-            &graftlet::backbone::NoHook,
+            &graftlet::model::NoHook,
             &states,
         )
         .data()

@@ -22,10 +22,10 @@ use std::path::{Path, PathBuf};
 use differences::{LAYERS, sequences};
 use graftlet::adapter::format::{self, Files, Library};
 use graftlet::adapter::{CHECKPOINT, TaskAdapter, merge};
-use graftlet::backbone::{Backbone, Bert, Hook, NoHook};
 use graftlet::head::{HeadConfig, Pooling, Problem};
 use graftlet::hub::sha256;
-use graftlet::text::{Batch, Encoded};
+use graftlet::input::text::{Batch, Encoded};
+use graftlet::model::{Backbone, Encoder, Hook, NoHook};
 use rows::{Row, moved};
 use serde::Deserialize;
 use serde_json::json;
@@ -68,7 +68,7 @@ fn reader(library: Library) -> &'static str {
     }
 }
 
-fn cases(bert: &Bert) -> Vec<Case> {
+fn cases(bert: &Encoder) -> Vec<Case> {
     let shape = bert.shape();
     let table = rows::rows(shape);
     let mut cases = Vec::new();
@@ -137,11 +137,11 @@ fn cases(bert: &Bert) -> Vec<Case> {
     cases
 }
 
-fn of_one(bert: &Bert, sequence: &Encoded, hook: &dyn Hook) -> graftlet::backbone::States {
+fn of_one(bert: &Encoder, sequence: &Encoded, hook: &dyn Hook) -> graftlet::model::States {
     bert.forward(&Batch::new([sequence]), hook).unwrap()
 }
 
-fn logits(bert: &Bert, task: &TaskAdapter) -> Vec<Vec<f32>> {
+fn logits(bert: &Encoder, task: &TaskAdapter) -> Vec<Vec<f32>> {
     let head = task.head.as_ref().unwrap();
     let one = |sequence: &Encoded| {
         let states = of_one(bert, sequence, &*task.adapter);
@@ -185,7 +185,7 @@ fn what_is_written_answers_as_it_does_in_python() {
             "merged" => {
                 let config = tiny().config();
                 let checkpoint = &case.files[CHECKPOINT];
-                let merged = Bert::load(&config, checkpoint, &sha256(checkpoint)).unwrap();
+                let merged = Encoder::load(&config, checkpoint, &sha256(checkpoint)).unwrap();
                 let files = &case.files;
                 let head = format::load_head(files, merged.shape()).unwrap().unwrap();
                 let one = |sequence: &Encoded| {

@@ -8,12 +8,12 @@ use std::time::Instant;
 
 use graftlet::Result;
 use graftlet::adapter::preset;
-use graftlet::backbone::{BertConfig, Checkpoint, SentenceEmbedding};
 use graftlet::cli::rows;
 use graftlet::engine::Engine;
 use graftlet::error::Error;
 use graftlet::hub::{Manifest, sha256};
-use graftlet::text::Text;
+use graftlet::input::text::Text;
+use graftlet::model::{Anatomy, Checkpoint, SentenceEmbedding};
 use graftlet::train::{Dataset, Event, Row, Settings, Trainer};
 
 const TASKS: [&str; 10] = [
@@ -152,7 +152,7 @@ fn load(folder: &Path) -> Result<(Engine, String, usize)> {
     };
     let manifest = Manifest::from_json(Manifest::FILE, &read(Manifest::FILE)?)?;
     let weights = read(manifest.weights()?)?;
-    let mut config = BertConfig::from_json(&read("config.json")?)?;
+    let mut config = Anatomy::from_json(&read("config.json")?)?;
     config.name.clone_from(&manifest.name);
     let engine = Engine::assemble(
         &config,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use graftlet::text::Text;
+use graftlet::input::text::Text;
 use graftlet::train::Row;
 
 /// How many characters a document has at least; four to a token make it longer than two windows.

@@ -8,13 +8,13 @@ use std::time::Instant;
 use graftlet::Result;
 use graftlet::adapter::TaskAdapter;
 use graftlet::adapter::format::Files;
-use graftlet::backbone::NoHook;
 use graftlet::cli::rows;
 use graftlet::engine::{Engine, answers};
 use graftlet::error::Error;
 use graftlet::head::{Pooling, pool};
 use graftlet::hub::Manifest;
-use graftlet::text::{Batch, Encoded, LongTexts, Text, Window};
+use graftlet::input::text::{Batch, Encoded, LongTexts, Text, Window};
+use graftlet::model::NoHook;
 use graftlet::train::{Dataset, Decision, Evaluation, Outcomes, Row, Scheme, default_metric};
 
 use super::documents;

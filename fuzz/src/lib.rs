@@ -10,13 +10,13 @@ use std::io::{Cursor, Write};
 
 use graftlet::adapter::Card;
 use graftlet::adapter::format::{self, Files, Library};
-use graftlet::backbone::{Bert, BertConfig, Dtype, convert};
 use graftlet::compose::Composition;
 use graftlet::error::Error;
 use graftlet::head::ProblemName;
 use graftlet::hub::Manifest;
+use graftlet::input::text::{Text, Tokenizer};
+use graftlet::model::{Encoder, Anatomy, Dtype, convert};
 use graftlet::tensor_file::TensorFile;
-use graftlet::text::{Text, Tokenizer};
 use graftlet::train::{Dataset, Scheme, Settings, Targets, TokenStore};
 use graftlet_rows::{Choice, Options, Problem};
 use zip::write::SimpleFileOptions;
@@ -225,13 +225,13 @@ pub fn backbone(data: &[u8]) -> String {
     };
     let length = u32::from_le_bytes(*length) as usize;
     let (config, checkpoint) = rest.split_at(length.min(rest.len()));
-    let config = match BertConfig::from_json(config) {
+    let config = match Anatomy::from_json(config) {
         Ok(config) => config,
         Err(error) => return outcome::<()>(Err(error)),
     };
     let converted = convert(&config, checkpoint, Dtype::Int8)
-        .and_then(|bytes| Bert::load(&config, &bytes, "00ff").map(|_| ()));
-    let loaded = Bert::load(&config, checkpoint, "00ff");
+        .and_then(|bytes| Encoder::load(&config, &bytes, "00ff").map(|_| ()));
+    let loaded = Encoder::load(&config, checkpoint, "00ff");
     format!("{}, {}", outcome(loaded), outcome(converted))
 }
 
@@ -267,7 +267,7 @@ pub fn settings(data: &[u8]) -> String {
     let settings = Settings::from_json("x", data);
     let settings = settings.and_then(|settings| settings.resolve("lora", &rows, 6));
     let card = serde_json::from_slice::<Card>(data);
-    let config = outcome(BertConfig::from_json(data));
+    let config = outcome(Anatomy::from_json(data));
     format!("{config}, {}, {}", outcome(settings), card.is_ok())
 }
 

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use graftlet::adapter::TaskAdapter;
 use graftlet::adapter::format::{self, CONFIG, Files, Library};
-use graftlet::backbone::{Backbone, Bert, BertConfig, Dtype, Shape, convert};
+use graftlet::model::{Backbone, Encoder, Anatomy, Dtype, Shape, convert};
 use graftlet::tensor_file::{FloatType, TensorFile, TensorFileWriter};
 use serde_json::{Value, json};
 
@@ -163,9 +163,9 @@ pub type Loaded = (Shape, BTreeMap<String, Rc<TaskAdapter>>);
 /// If one cannot be read.
 pub fn loaded() -> Result<Loaded> {
     let root = fixtures().join("goldens/compose-tiny");
-    let config = BertConfig::from_json(&std::fs::read(root.join("config.json"))?)?;
+    let config = Anatomy::from_json(&std::fs::read(root.join("config.json"))?)?;
     let checkpoint = std::fs::read(root.join("model.safetensors"))?;
-    let shape = Bert::load(&config, &checkpoint, "00ff")?.shape().clone();
+    let shape = Encoder::load(&config, &checkpoint, "00ff")?.shape().clone();
     let mut adapters = BTreeMap::new();
     for name in [
         "houlsby_a",

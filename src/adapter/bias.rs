@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Collector, Site};
-use crate::backbone::{Affine, Linear, LinearSite, Module, Modules};
-use crate::backbone::{Shape, Sublayer, SublayerSite};
 use crate::error::Result;
+use crate::model::{Affine, Anatomy, Place, Shape};
 use crate::ops::{add_bias, add_scaled};
 use crate::tensor::Tensor;
 
@@ -27,18 +26,11 @@ pub enum Bias {
 /// The field of a trained bias.
 pub(super) const BIAS: &str = "bias";
 
-/// Every place of the encoder that has a bias: the embeddings' layer norm, then each layer's linear
-/// layers and layer norms, then the linear layers outside of the blocks.
+/// Every module of the encoder that has a bias, in the order of computation.
 pub(super) fn all_sites(shape: &Shape) -> impl Iterator<Item = Site> {
-    let layers = (0..shape.layers).flat_map(|layer| {
-        let linear = move |linear| Site::Linear(LinearSite::new(layer, linear));
-        let norm = move |sublayer| Site::Sublayer(SublayerSite { layer, sublayer });
-        let linears = Linear::BLOCK.into_iter().map(linear);
-        linears.chain(Sublayer::ALL.into_iter().map(norm))
-    });
-    let outside = shape.linear_sites().filter(|site| site.layer.is_none());
-    let outside = outside.map(Site::Linear);
-    std::iter::once(Site::Encoder).chain(layers).chain(outside)
+    let modules = shape.anatomy.modules().iter();
+    let biased = modules.filter(|module| module.bias && (shape.pooler || !module.is_optional()));
+    biased.filter_map(|module| site_of(module.place))
 }
 
 /// What trained biases add to the frozen ones.
@@ -77,8 +69,9 @@ impl Biases {
     }
 
     /// [`Adapter::merge`](super::Adapter::merge) of the biases.
-    pub(super) fn merge(&self, module: Module, weights: &mut Affine) {
-        if let Some(difference) = self.differences.get(&site_of(module)) {
+    pub(super) fn merge(&self, place: Place, weights: &mut Affine) {
+        let site = site_of(place);
+        if let Some(difference) = site.and_then(|site| self.differences.get(&site)) {
             let bias = weights.bias.iter_mut().zip(difference.data());
             bias.for_each(|(bias, difference)| *bias += difference);
         }
@@ -93,30 +86,33 @@ impl Biases {
     }
 }
 
-/// The place of a module's bias.
-fn site_of(module: Module) -> Site {
-    match module {
-        Module::Linear(site) => Site::Linear(site),
-        Module::Norm(site) => Site::Sublayer(site),
-        Module::EmbeddingNorm => Site::Encoder,
+/// The site of a module's bias.
+fn site_of(place: Place) -> Option<Site> {
+    match place {
+        Place::Linear(site) => Some(Site::Linear(site)),
+        Place::Norm(site) => Some(Site::Norm(site)),
+        Place::Table(_) => None,
+    }
+}
+
+/// The module that a bias is of.
+fn place_of(site: Site) -> Option<Place> {
+    match site {
+        Site::Linear(site) => Some(Place::Linear(site)),
+        Site::Norm(site) => Some(Place::Norm(site)),
+        Site::Sublayer(_) | Site::Encoder | Site::Head => None,
     }
 }
 
 /// The frozen bias, `[features]`; zeros where there is none to read.
 fn frozen(site: Site, shape: &Shape) -> Tensor {
-    let (width, bias) = match site {
-        Site::Linear(site) => (
-            shape.linear_features(site.linear).1,
-            shape.frozen.linear(site).and_then(|layer| layer.bias()),
-        ),
-        Site::Sublayer(site) => (
-            shape.hidden_size,
-            shape.frozen.norm(site).map(|norm| norm.beta()),
-        ),
-        Site::Encoder | Site::Head => (
-            shape.hidden_size,
-            shape.frozen.embedding_norm().map(|norm| norm.beta()),
-        ),
+    let place = place_of(site);
+    let module = place.and_then(|place| shape.anatomy.module(place));
+    let width = module.map_or(0, |module| module.shape[0]);
+    let bias = match site {
+        Site::Linear(site) => shape.frozen.linear(site).and_then(|layer| layer.bias()),
+        Site::Norm(site) => shape.frozen.norm(site).map(|norm| norm.beta()),
+        Site::Sublayer(_) | Site::Encoder | Site::Head => None,
     };
     match bias {
         Some(bias) if bias.len() == width => Tensor::new(bias.to_vec(), &[width]),
@@ -125,12 +121,11 @@ fn frozen(site: Site, shape: &Shape) -> Tensor {
 }
 
 /// A bias's key in PEFT's file, below the encoder. A layer that LoRA acts on lies one level deeper.
-pub(super) fn peft_key(modules: &dyn Modules, site: Site, is_target: bool) -> String {
-    let path = match site {
-        Site::Linear(site) if is_target => format!("{}.base_layer", modules.linear(site)),
-        Site::Linear(site) => modules.linear(site),
-        Site::Sublayer(site) => modules.norm(site),
-        Site::Encoder | Site::Head => modules.embedding_norm().to_owned(),
-    };
-    format!("{path}.bias")
+pub(super) fn peft_key(anatomy: &Anatomy, site: Site, is_target: bool) -> String {
+    let path = place_of(site).map(|place| anatomy.path(place));
+    let path = path.unwrap_or_default();
+    match is_target {
+        true => format!("{path}.base_layer.bias"),
+        false => format!("{path}.bias"),
+    }
 }

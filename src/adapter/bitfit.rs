@@ -10,12 +10,9 @@ use super::carrier;
 use super::format::{Fields, Library};
 use super::{Adapter, Collector, Config, Description, Kind, ParamName, ParamSource, Parameter};
 use super::{Preset, Site, lowest_layer};
-use crate::backbone::SublayerSite;
-use crate::backbone::{Affine, Embedder, Hook, LinearSite, Module, Modules, Shape, States};
 use crate::error::Result;
-use crate::ops::LayerNorm;
+use crate::model::{Affine, Anatomy, Hook, LinearSite, NormSite, Place, Shape};
 use crate::tensor::Tensor;
-use crate::text::Batch;
 
 /// The row of this kind.
 pub(super) static KIND: Kind = Kind {
@@ -52,7 +49,7 @@ struct BitFit {
     config: BitFitConfig,
     biases: Biases,
     parameters: Vec<Parameter>,
-    hidden_size: usize,
+    carrier: Vec<Parameter>,
 }
 
 /// Reads a configuration that has the [`MARK`].
@@ -85,7 +82,7 @@ impl Config for BitFitConfig {
             config: self.clone(),
             biases,
             parameters: tensors.into_parameters(),
-            hidden_size: shape.hidden_size,
+            carrier: carrier::stored(shape),
         }))
     }
 
@@ -93,15 +90,10 @@ impl Config for BitFitConfig {
         carrier::write("BitFit", MARK, Bias::All, library, shape)
     }
 
-    fn key(
-        &self,
-        _library: Library,
-        modules: &dyn Modules,
-        name: ParamName,
-        _adapter: &str,
-    ) -> String {
-        carrier::key(modules, name).unwrap_or_else(|| {
-            bias::peft_key(modules, name.site, name.site == Site::Linear(carrier::SITE))
+    fn key(&self, _library: Library, anatomy: &Anatomy, name: ParamName, _adapter: &str) -> String {
+        carrier::key(anatomy, name).unwrap_or_else(|| {
+            let is_target = name.site == Site::Linear(carrier::site(anatomy));
+            bias::peft_key(anatomy, name.site, is_target)
         })
     }
 
@@ -116,16 +108,6 @@ impl Config for BitFitConfig {
 }
 
 impl Hook for BitFit {
-    fn embeddings(&self, batch: &Batch, embedder: &dyn Embedder) -> Result<States> {
-        let mut states = embedder.tokens(batch, 0)?;
-        states.x = self.biases.apply(Site::Encoder, states.x);
-        Ok(states)
-    }
-
-    fn changes_embeddings(&self) -> bool {
-        self.biases.contains(Site::Encoder)
-    }
-
     fn after_linear(&self, site: LinearSite, _x: &Tensor, y: Tensor) -> Tensor {
         self.biases.apply(Site::Linear(site), y)
     }
@@ -134,19 +116,12 @@ impl Hook for BitFit {
         self.biases.contains(Site::Linear(site))
     }
 
-    fn sublayer(
-        &self,
-        site: SublayerSite,
-        h: Tensor,
-        residual: &Tensor,
-        norm: &LayerNorm,
-    ) -> Tensor {
-        let y = norm.join(h, residual);
-        self.biases.apply(Site::Sublayer(site), y)
+    fn after_norm(&self, site: NormSite, y: Tensor) -> Tensor {
+        self.biases.apply(Site::Norm(site), y)
     }
 
-    fn changes_sublayer(&self, site: SublayerSite) -> bool {
-        self.biases.contains(Site::Sublayer(site))
+    fn changes_norm(&self, site: NormSite) -> bool {
+        self.biases.contains(Site::Norm(site))
     }
 
     fn lowest_layer(&self) -> Option<usize> {
@@ -163,13 +138,13 @@ impl Adapter for BitFit {
         &self.parameters
     }
 
-    fn merge(&self, module: Module, weights: &mut Affine) -> Result<()> {
-        self.biases.merge(module, weights);
+    fn merge(&self, place: Place, weights: &mut Affine) -> Result<()> {
+        self.biases.merge(place, weights);
         Ok(())
     }
 
     fn stored(&self, _library: Library) -> Vec<Parameter> {
         let own = self.parameters.iter().cloned();
-        carrier::stored(self.hidden_size).chain(own).collect()
+        self.carrier.iter().cloned().chain(own).collect()
     }
 }

@@ -6,22 +6,27 @@ use serde_json::{Map, Value, json};
 
 use super::format::{Fields, Library, peft_targets};
 use super::{Bias, Config, Init, LoraConfig, ParamName, ParamSource, Parameter, Site};
-use crate::backbone::{Linear, LinearSite, Modules, Shape};
 use crate::error::{Error, Result};
+use crate::model::{Anatomy, Linear, LinearSite, Shape};
 use crate::tensor::Tensor;
 
-/// The layer that has it.
-pub(super) const SITE: LinearSite = LinearSite {
-    layer: Some(0),
-    linear: Linear::Query,
-};
+/// The layer that has it: the first that LoRA acts on.
+pub(super) fn site(anatomy: &Anatomy) -> LinearSite {
+    let linear = match anatomy.is_fused() {
+        true => Linear::QueryKeyValue,
+        false => Linear::Query,
+    };
+    LinearSite::new(0, linear)
+}
 const A: &str = "lora_a";
 const B: &str = "lora_b";
 
 /// Its two matrices with their shapes.
 fn matrices(shape: &Shape) -> [(ParamName, [usize; 2]); 2] {
-    let (hidden, site) = (shape.hidden_size, Site::Linear(SITE));
-    [(A, [1, hidden]), (B, [hidden, 1])].map(|(field, dims)| (ParamName { site, field }, dims))
+    let own = site(&shape.anatomy);
+    let (input, output) = shape.linear_features(own);
+    let site = Site::Linear(own);
+    [(A, [1, input]), (B, [output, 1])].map(|(field, dims)| (ParamName { site, field }, dims))
 }
 
 /// Takes the matrices of a marked file from where its tensors come from, and refuses a LoRA that does
@@ -42,27 +47,22 @@ pub(super) fn take(source: &mut dyn ParamSource, shape: &Shape, mark: &str) -> R
 }
 
 /// Its matrices, for a file.
-pub(super) fn stored(hidden_size: usize) -> impl Iterator<Item = Parameter> {
-    let zeros = move |(field, dims): (_, [usize; 2])| Parameter {
-        name: ParamName {
-            site: Site::Linear(SITE),
-            field,
-        },
-        tensor: Tensor::new(vec![0.0; hidden_size], &dims),
+pub(super) fn stored(shape: &Shape) -> Vec<Parameter> {
+    let zeros = |(name, dims): (ParamName, [usize; 2])| Parameter {
+        name,
+        tensor: Tensor::new(vec![0.0; dims[0] * dims[1]], &dims),
     };
-    [(A, [1, hidden_size]), (B, [hidden_size, 1])]
-        .into_iter()
-        .map(zeros)
+    matrices(shape).map(zeros).to_vec()
 }
 
 /// The key of one of its matrices; `None` for another parameter.
-pub(super) fn key(modules: &dyn Modules, name: ParamName) -> Option<String> {
+pub(super) fn key(anatomy: &Anatomy, name: ParamName) -> Option<String> {
     let matrix = match name.field {
         A => "lora_A",
         B => "lora_B",
         _ => return None,
     };
-    Some(format!("{}.{matrix}.weight", modules.linear(SITE)))
+    Some(format!("{}.{matrix}.weight", anatomy.linear(site(anatomy))))
 }
 
 /// Its configuration, with a mark and with biases that are trained beside it.
@@ -86,7 +86,7 @@ pub(super) fn write(
     let lora = LoraConfig {
         rank: 1,
         alpha: 1.0,
-        targets: [SITE].into(),
+        targets: [site(&shape.anatomy)].into(),
         bias,
         ..LoraConfig::default()
     };
@@ -102,7 +102,7 @@ pub(super) fn check(fields: &Fields<'_>, shape: &Shape, mark: &str, bias: &str) 
     fields.refuse_unless("lora_bias", &[json!(false)])?;
     fields.refuse_unless("r", &[json!(1)])?;
     let targets = peft_targets::read(fields, shape, &[])?;
-    if targets.into_iter().ne([SITE]) {
+    if targets.into_iter().ne([site(&shape.anatomy)]) {
         return Err(fields.invalid(&format!("with {mark} there is one target, the first query")));
     }
     Ok(())

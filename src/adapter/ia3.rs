@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use super::format::{Fields, Library, peft_targets};
 use super::{Adapter, Collector, Config, Description, Kind, Options, ParamName, ParamSource};
 use super::{Parameter, Preset, Site, equal, fields_of, lowest_layer, number, target_sites};
-use crate::backbone::{Affine, Hook, Linear, LinearSite, Module, Modules, Shape};
 use crate::error::{Error, Result};
+use crate::model::{Affine, Anatomy, Hook, Linear, LinearSite, Place, Shape};
 use crate::ops::{scale, scale_columns};
 use crate::tensor::Tensor;
 
@@ -68,15 +68,14 @@ struct Ia3 {
 const FACTORS: &str = "ia3";
 
 fn from_options_peft(options: &Options, shape: &Shape) -> Result<Box<dyn Config>> {
-    let default = [
-        Linear::Key,
-        Linear::Value,
-        Linear::AttentionOutput,
-        Linear::FfnDown,
-    ];
-    from_options(options, shape, &default, |linear| match linear {
-        Linear::AttentionOutput | Linear::FfnDown => Side::Input,
-        _ => Side::Output,
+    let default = shape.anatomy.family.targets;
+    let is_input = |linear| default.ia3_feedforward.contains(&linear);
+    from_options(options, shape, default.ia3, |linear| {
+        if is_input(linear) {
+            Side::Input
+        } else {
+            Side::Output
+        }
     })
 }
 
@@ -89,7 +88,7 @@ fn from_options(
     options: &Options,
     shape: &Shape,
     default: &[Linear],
-    side: fn(Linear) -> Side,
+    side: impl Fn(Linear) -> Side,
 ) -> Result<Box<dyn Config>> {
     let targets = options.targets.as_deref().unwrap_or(default);
     let sites = target_sites(targets, &options.layers(shape)?, shape)?;
@@ -133,10 +132,11 @@ impl Config for Ia3Config {
     }
 
     fn build(&self, shape: &Shape, source: &mut dyn ParamSource) -> Result<Box<dyn Adapter>> {
+        super::check_sites(self.sites.keys(), shape)?;
         let mut tensors = Collector::new(source);
         let mut factors = BTreeMap::new();
         for (&site, &side) in &self.sites {
-            let (input, output) = shape.linear_features(site.linear);
+            let (input, output) = shape.linear_features(site);
             let dims = match side {
                 Side::Input => [1, input],
                 Side::Output => [output, 1],
@@ -159,17 +159,11 @@ impl Config for Ia3Config {
         }
     }
 
-    fn key(
-        &self,
-        library: Library,
-        modules: &dyn Modules,
-        name: ParamName,
-        adapter: &str,
-    ) -> String {
+    fn key(&self, library: Library, anatomy: &Anatomy, name: ParamName, adapter: &str) -> String {
         let Site::Linear(site) = name.site else {
             return String::new();
         };
-        let path = modules.linear(site);
+        let path = anatomy.linear(site);
         match library {
             Library::Peft => format!("{path}.ia3_l"),
             Library::AdapterHub => format!("{path}.loras.{adapter}.lora_B"),
@@ -208,7 +202,7 @@ impl Ia3Config {
             let paths = |sites: &BTreeSet<LinearSite>| -> Value {
                 sites
                     .iter()
-                    .map(|&site| shape.modules.linear(site))
+                    .map(|&site| shape.anatomy.linear(site))
                     .collect()
             };
             (targets, feedforward) = (paths(&all), paths(&inputs));
@@ -288,16 +282,9 @@ fn read_peft(place: &str, map: &Map<String, Value>, shape: &Shape) -> Result<Box
     let fields = Fields::new(place, map);
     // PEFT resets it with a warning where the layers are linear ones
     fields.flag("fan_in_fan_out", false)?;
-    // PEFT's defaults for BERT: "output.dense" is also how the attention's output layer ends
-    let default = [
-        Linear::Key,
-        Linear::Value,
-        Linear::AttentionOutput,
-        Linear::FfnDown,
-    ];
-    let targets = peft_targets::read(&fields, shape, &default)?;
-    let is_input =
-        peft_targets::feedforward(&fields, shape, &[Linear::AttentionOutput, Linear::FfnDown])?;
+    let default = shape.anatomy.family.targets;
+    let targets = peft_targets::read(&fields, shape, default.ia3)?;
+    let is_input = peft_targets::feedforward(&fields, shape, default.ia3_feedforward)?;
     let side = |site| match is_input(site) {
         true => Side::Input,
         false => Side::Output,
@@ -402,8 +389,8 @@ impl Adapter for Ia3 {
         &self.parameters
     }
 
-    fn merge(&self, module: Module, weights: &mut Affine) -> Result<()> {
-        let Module::Linear(site) = module else {
+    fn merge(&self, place: Place, weights: &mut Affine) -> Result<()> {
+        let Place::Linear(site) = place else {
             return Ok(());
         };
         let Some(factors) = self.factors.get(&site) else {

@@ -16,12 +16,10 @@ use super::bias::{self, BIAS, Bias, Biases};
 use super::format::Library;
 use super::{Adapter, Collector, Config, Description, Init, Kind, Options, ParamName, ParamSource};
 use super::{Parameter, Preset, Site, SizeOption, fields_of, lowest_layer, target_sites};
-use crate::backbone::{Affine, Embedder, Hook, Linear, LinearSite, Module, Modules, Shape};
-use crate::backbone::{States, SublayerSite};
 use crate::error::{Error, Result};
-use crate::ops::{LayerNorm, add_bias, add_scaled, dropout, linear, scale};
+use crate::model::{Affine, Anatomy, Hook, Linear, LinearSite, NormSite, Place, Shape};
+use crate::ops::{add_bias, add_scaled, dropout, linear, scale};
 use crate::tensor::Tensor;
-use crate::text::Batch;
 use dora::{Dora, MAGNITUDE};
 
 const SIZE: SizeOption = SizeOption {
@@ -142,7 +140,7 @@ fn from_options(options: &Options, shape: &Shape, decomposed: bool) -> Result<Bo
     let targets = options
         .targets
         .as_deref()
-        .unwrap_or(&[Linear::Query, Linear::Value]);
+        .unwrap_or(shape.anatomy.family.targets.lora);
     #[allow(clippy::cast_precision_loss)]
     let config = LoraConfig {
         rank,
@@ -189,6 +187,7 @@ impl LoraConfig {
             let reason = "it must be at least 0 and less than 1".into();
             return invalid("dropout", self.dropout.to_string(), reason);
         }
+        super::check_sites(self.targets.iter(), shape)?;
         if self.targets.is_empty() {
             let reason = "name at least one linear layer".into();
             return invalid("targets", "empty".into(), reason);
@@ -256,7 +255,7 @@ impl Config for LoraConfig {
         let mut tensors = Collector::new(source);
         let mut updates = BTreeMap::new();
         for &site in &self.targets {
-            let (input, output) = shape.linear_features(site.linear);
+            let (input, output) = shape.linear_features(site);
             let rank = self.rank_of(site);
             // PyTorch's default for a linear layer, as PEFT has it; B = 0, so a fresh adapter changes nothing
             #[allow(clippy::cast_precision_loss)]
@@ -305,21 +304,15 @@ impl Config for LoraConfig {
         Ok(fields_of(value))
     }
 
-    fn key(
-        &self,
-        library: Library,
-        modules: &dyn Modules,
-        name: ParamName,
-        adapter: &str,
-    ) -> String {
+    fn key(&self, library: Library, anatomy: &Anatomy, name: ParamName, adapter: &str) -> String {
         let site = match (name.site, name.field) {
             (Site::Linear(site), field) if field != BIAS => site,
             (site, _) => {
                 let is_target = matches!(site, Site::Linear(site) if self.targets.contains(&site));
-                return bias::peft_key(modules, site, is_target);
+                return bias::peft_key(anatomy, site, is_target);
             }
         };
-        let path = modules.linear(site);
+        let path = anatomy.linear(site);
         match (library, name.field) {
             (Library::Peft, A) => format!("{path}.lora_A.weight"),
             (Library::Peft, B) => format!("{path}.lora_B.weight"),
@@ -383,16 +376,6 @@ impl Lora {
 }
 
 impl Hook for Lora {
-    fn embeddings(&self, batch: &Batch, embedder: &dyn Embedder) -> Result<States> {
-        let mut states = embedder.tokens(batch, 0)?;
-        states.x = self.biases.apply(Site::Encoder, states.x);
-        Ok(states)
-    }
-
-    fn changes_embeddings(&self) -> bool {
-        self.biases.contains(Site::Encoder)
-    }
-
     fn after_linear(&self, site: LinearSite, x: &Tensor, y: Tensor) -> Tensor {
         let Some(update) = self.updates.get(&site) else {
             return self.biases.apply(Site::Linear(site), y);
@@ -410,19 +393,12 @@ impl Hook for Lora {
         self.updates.contains_key(&site) || self.biases.contains(Site::Linear(site))
     }
 
-    fn sublayer(
-        &self,
-        site: SublayerSite,
-        h: Tensor,
-        residual: &Tensor,
-        norm: &LayerNorm,
-    ) -> Tensor {
-        let y = norm.join(h, residual);
-        self.biases.apply(Site::Sublayer(site), y)
+    fn after_norm(&self, site: NormSite, y: Tensor) -> Tensor {
+        self.biases.apply(Site::Norm(site), y)
     }
 
-    fn changes_sublayer(&self, site: SublayerSite) -> bool {
-        self.biases.contains(Site::Sublayer(site))
+    fn changes_norm(&self, site: NormSite) -> bool {
+        self.biases.contains(Site::Norm(site))
     }
 
     fn lowest_layer(&self) -> Option<usize> {
@@ -451,13 +427,13 @@ impl Adapter for Lora {
         ))
     }
 
-    fn merge(&self, module: Module, weights: &mut Affine) -> Result<()> {
-        if let Module::Linear(site) = module
+    fn merge(&self, place: Place, weights: &mut Affine) -> Result<()> {
+        if let Place::Linear(site) = place
             && let Some(update) = self.updates.get(&site)
         {
             update.merge(weights);
         }
-        self.biases.merge(module, weights);
+        self.biases.merge(place, weights);
         Ok(())
     }
 

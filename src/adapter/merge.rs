@@ -2,8 +2,8 @@ use sha2::{Digest, Sha256};
 
 use super::format::{self, Files};
 use super::{BackboneRef, Card, TaskAdapter};
-use crate::backbone::Backbone;
 use crate::error::Result;
+use crate::model::Backbone;
 
 /// The checkpoint's file name in a model's folder.
 pub const CHECKPOINT: &str = "model.safetensors";
@@ -16,7 +16,7 @@ pub const CHECKPOINT: &str = "model.safetensors";
 /// [`Error::AdapterFormat`](crate::Error::AdapterFormat) if the adapter does more than change weights.
 pub fn merge(task: &TaskAdapter, backbone: &dyn Backbone) -> Result<Files> {
     let checkpoint =
-        backbone.checkpoint(&mut |module, weights| task.adapter.merge(module, weights))?;
+        backbone.checkpoint(&mut |place, weights| task.adapter.merge(place, weights))?;
     let mut files = match &task.head {
         None => Files::new(),
         Some(head) => {

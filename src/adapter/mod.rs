@@ -1,4 +1,4 @@
-//! Floor 3: adapters. One file per kind, one row per kind in [`KINDS`]; what the two Python
+//! Floor 4: adapters. One file per kind, one row per kind in [`KINDS`]; what the two Python
 //! libraries call things stands in the kind's own file, how their folders look in [`mod@format`].
 
 pub mod format;
@@ -11,13 +11,15 @@ mod ia3;
 pub(crate) mod lora;
 mod merge;
 mod none;
-mod params;
+
 mod peft_options;
 mod prefix;
 mod prompt;
 mod saved;
 mod task;
 
+pub use crate::params::{Collector, FileParams, FreshParams, GivenParams, Init};
+pub use crate::params::{ParamName, ParamSource, Parameter, Site};
 pub use bias::Bias;
 pub use bitfit::BitFitConfig;
 pub use bottleneck::{BottleneckConfig, Hypercomplex, OutputNorm, Placement, Reads, Reduction};
@@ -26,8 +28,6 @@ pub use ia3::{Ia3Config, Side};
 pub use lora::LoraConfig;
 pub use merge::{CHECKPOINT, merge};
 pub use none::NoneConfig;
-pub use params::{Collector, FileParams, FreshParams, GivenParams, Init};
-pub use params::{ParamName, ParamSource, Parameter, Site};
 pub use prefix::PrefixConfig;
 pub use prompt::{PromptConfig, PromptPlace};
 pub use task::{BackboneRef, Card, Member, Metric, Original, TaskAdapter, UnusedHead};
@@ -38,9 +38,8 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::backbone::{Affine, Hook, LinearSite, Module, Modules, Shape, SublayerSite};
 use crate::error::{Error, Result};
-use crate::ops::LayerNorm;
+use crate::model::{Affine, Anatomy, Hook, Join, LinearSite, NormSite, Place, Shape, SublayerSite};
 use crate::tensor::Tensor;
 use format::Library;
 
@@ -83,7 +82,7 @@ pub trait Adapter: Hook + Any {
     ///
     /// # Errors
     /// [`Error::AdapterFormat`] if the adapter does more than change weights.
-    fn merge(&self, _module: Module, _weights: &mut Affine) -> Result<()> {
+    fn merge(&self, _place: Place, _weights: &mut Affine) -> Result<()> {
         Err(Error::AdapterFormat {
             what: format!("an adapter of kind \"{}\"", self.config().kind().name),
             format: "a plain checkpoint",
@@ -100,11 +99,11 @@ pub trait HalfBlock {
     /// Where it stands.
     fn placement(&self) -> Placement;
     /// What it reads, and what its output is added to, behind a half block whose output is `h`.
-    fn enter(&self, h: Tensor, residual: &Tensor, norm: &LayerNorm) -> (Tensor, Tensor);
+    fn enter(&self, h: Tensor, residual: &Tensor, norm: Join<'_>) -> (Tensor, Tensor);
     /// Its output with what is `around` it, and the part of it that `x` went through the network for.
     fn forward(&self, x: &Tensor, around: Tensor) -> (Tensor, Tensor);
     /// The half block's result.
-    fn leave(&self, out: Tensor, residual: &Tensor, norm: &LayerNorm) -> Tensor {
+    fn leave(&self, out: Tensor, residual: &Tensor, norm: Join<'_>) -> Tensor {
         if self.placement().norm_after {
             norm.join(out, residual)
         } else {
@@ -138,13 +137,7 @@ pub trait Config: Any {
     fn write(&self, library: Library, shape: &Shape) -> Result<Map<String, Value>>;
 
     /// A parameter's key below the encoder, in a library's file: what follows `bert.` there.
-    fn key(
-        &self,
-        library: Library,
-        modules: &dyn Modules,
-        name: ParamName,
-        adapter: &str,
-    ) -> String;
+    fn key(&self, library: Library, anatomy: &Anatomy, name: ParamName, adapter: &str) -> String;
 
     /// Whether PEFT counts the kind as prompt learning: its files name no module of the model, and
     /// the head lies one level higher.
@@ -193,7 +186,7 @@ pub struct Description {
     pub sites: Vec<String>,
     /// Zero-based layers it acts on.
     pub layers: Vec<usize>,
-    /// Modules that are trained whole, as [`LinearSite::title`] names them.
+    /// Anatomy that are trained whole, as [`LinearSite::title`] names them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub saved: Vec<String>,
     /// Rank of a low-rank kind.
@@ -299,7 +292,7 @@ pub struct Options {
     /// Linear layers that LoRA or IA3 acts on, in each of `layers`; the pooler, which lies in none, if it is
     /// named here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub targets: Option<Vec<crate::backbone::Linear>>,
+    pub targets: Option<Vec<crate::model::Linear>>,
     /// Zero-based layers that a LoRA, IA3, bottleneck or prefix is in. What lies below the lowest is computed
     /// once for all epochs.
     #[serde(
@@ -456,7 +449,7 @@ fn virtual_tokens(options: &Options, default: usize, shape: &Shape) -> Result<us
 /// # Errors
 /// [`Error::OptionInvalid`] if none is named, or one that the backbone does not have.
 fn target_sites(
-    linears: &[crate::backbone::Linear],
+    linears: &[crate::model::Linear],
     layers: &BTreeSet<usize>,
     shape: &Shape,
 ) -> Result<BTreeSet<LinearSite>> {
@@ -482,13 +475,27 @@ fn target_sites(
     }
 }
 
+/// Refuses sites that the model does not have.
+fn check_sites<'a>(mut sites: impl Iterator<Item = &'a LinearSite>, shape: &Shape) -> Result<()> {
+    let absent = sites.find(|&&site| shape.linear_features(site) == (0, 0));
+    absent.map_or(Ok(()), |site| {
+        Err(Error::OptionInvalid {
+            option: "targets",
+            value: site.title(),
+            reason: format!("a {} model has no such layer", shape.anatomy.family.title),
+        })
+    })
+}
+
 /// Lowest layer among the sites of some parameters.
 fn lowest_layer(parameters: &[Parameter]) -> Option<usize> {
     let layers = parameters
         .iter()
         .filter_map(|parameter| match parameter.name.site {
-            Site::Linear(site) => site.layer,
-            Site::Sublayer(site) => Some(site.layer),
+            Site::Linear(site) => site.lowest_layer(),
+            Site::Norm(NormSite::Embedding) => Some(0),
+            Site::Norm(NormSite::Block(site)) | Site::Sublayer(site) => Some(site.layer),
+            Site::Norm(NormSite::Final | NormSite::Pooler) => None,
             Site::Encoder => Some(0),
             Site::Head => None,
         });

@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 use super::carrier;
 use super::format::{Fields, Library};
 use super::{Adapter, Bias, Config, Description, Kind, ParamName, ParamSource, Parameter, Preset};
-use crate::backbone::{Affine, Hook, Module, Modules, Shape};
 use crate::error::Result;
+use crate::model::{Affine, Anatomy, Hook, Place, Shape};
 
 /// The row of this kind.
 pub(super) static KIND: Kind = Kind {
@@ -39,7 +39,7 @@ pub struct NoneConfig {
 
 struct Nothing {
     config: NoneConfig,
-    hidden_size: usize,
+    carrier: Vec<Parameter>,
 }
 
 /// Reads a configuration that has the [`MARK`].
@@ -67,7 +67,7 @@ impl Config for NoneConfig {
         }
         Ok(Box::new(Nothing {
             config: self.clone(),
-            hidden_size: shape.hidden_size,
+            carrier: carrier::stored(shape),
         }))
     }
 
@@ -75,14 +75,8 @@ impl Config for NoneConfig {
         carrier::write(TITLE, MARK, Bias::None, library, shape)
     }
 
-    fn key(
-        &self,
-        _library: Library,
-        modules: &dyn Modules,
-        name: ParamName,
-        _adapter: &str,
-    ) -> String {
-        carrier::key(modules, name).unwrap_or_default()
+    fn key(&self, _library: Library, anatomy: &Anatomy, name: ParamName, _adapter: &str) -> String {
+        carrier::key(anatomy, name).unwrap_or_default()
     }
 
     fn describe(&self, _shape: &Shape) -> Description {
@@ -108,11 +102,11 @@ impl Adapter for Nothing {
         &[]
     }
 
-    fn merge(&self, _module: Module, _weights: &mut Affine) -> Result<()> {
+    fn merge(&self, _place: Place, _weights: &mut Affine) -> Result<()> {
         Ok(())
     }
 
     fn stored(&self, _library: Library) -> Vec<Parameter> {
-        carrier::stored(self.hidden_size).collect()
+        self.carrier.clone()
     }
 }

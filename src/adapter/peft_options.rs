@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::{Config, Options};
 use crate::adapter::format::Library;
-use crate::backbone::Shape;
 use crate::error::{Error, Result};
+use crate::model::Shape;
 
 /// What errors call the settings.
 const PLACE: &str = "the settings";

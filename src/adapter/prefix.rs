@@ -8,11 +8,11 @@ use serde_json::{Map, Value, json};
 use super::format::{Fields, Library};
 use super::{Adapter, Collector, Config, Description, Init, Kind, Options, ParamName, ParamSource};
 use super::{Parameter, Preset, Site, SizeOption, equal, fields_of, virtual_tokens};
-use crate::backbone::{Embedder, Hook, Modules, Shape, States};
 use crate::error::{Error, Result};
+use crate::input::text::Batch;
+use crate::model::{Anatomy, Embedder, Hook, Shape, States};
 use crate::ops::{Activation, add_bias, columns, linear};
 use crate::tensor::Tensor;
-use crate::text::Batch;
 
 /// The row of this kind.
 pub(super) static KIND: Kind = Kind {
@@ -211,13 +211,7 @@ impl Config for PrefixConfig {
         Ok(fields_of(value))
     }
 
-    fn key(
-        &self,
-        library: Library,
-        _modules: &dyn Modules,
-        name: ParamName,
-        adapter: &str,
-    ) -> String {
+    fn key(&self, library: Library, _anatomy: &Anatomy, name: ParamName, adapter: &str) -> String {
         if library == Library::Peft {
             return "prompt_embeddings".into();
         }

@@ -5,11 +5,11 @@ use serde_json::{Map, Value, json};
 use super::format::{Fields, Library};
 use super::{Adapter, Collector, Config, Description, Init, Kind, Options, ParamName, ParamSource};
 use super::{Parameter, Preset, Site, SizeOption, equal, fields_of, virtual_tokens};
-use crate::backbone::{Embedder, Hook, Modules, Shape, States};
 use crate::error::{Error, Result};
+use crate::input::text::Batch;
+use crate::model::{Anatomy, Embedder, Hook, Shape, States};
 use crate::ops::insert_rows;
 use crate::tensor::Tensor;
-use crate::text::Batch;
 
 /// The row of this kind.
 pub(super) static KIND: Kind = Kind {
@@ -106,7 +106,8 @@ impl Config for PromptConfig {
         let mut tensors = Collector::new(source);
         // about the size of a word's embedding
         let init = Init::Normal(0.05);
-        let dims = [self.length, shape.hidden_size];
+        let width = shape.anatomy.stem.embedding_size;
+        let dims = [self.length, width];
         let vectors = tensors.get(Site::Encoder, VECTORS, &dims, init)?;
         Ok(Box::new(Prompt {
             config: self.clone(),
@@ -127,7 +128,7 @@ impl Config for PromptConfig {
             (Library::Peft, PromptPlace::Words) => json!({
                 "peft_type": "PROMPT_TUNING",
                 "num_virtual_tokens": self.length,
-                "token_dim": shape.hidden_size,
+                "token_dim": shape.anatomy.stem.embedding_size,
                 "num_transformer_submodules": 1,
                 "num_attention_heads": shape.heads,
                 "num_layers": shape.layers,
@@ -157,13 +158,7 @@ impl Config for PromptConfig {
         Ok(fields_of(value))
     }
 
-    fn key(
-        &self,
-        library: Library,
-        _modules: &dyn Modules,
-        _name: ParamName,
-        adapter: &str,
-    ) -> String {
+    fn key(&self, library: Library, _anatomy: &Anatomy, _name: ParamName, adapter: &str) -> String {
         match library {
             Library::Peft => "prompt_embeddings".into(),
             Library::AdapterHub => {
@@ -193,7 +188,8 @@ impl Config for PromptConfig {
 fn read_peft(place: &str, map: &Map<String, Value>, shape: &Shape) -> Result<Box<dyn Config>> {
     let fields = Fields::new(place, map);
     fields.refuse_unless("num_transformer_submodules", &[json!(1)])?;
-    fields.expect("hidden size", "token_dim", shape.hidden_size)?;
+    let width = shape.anatomy.stem.embedding_size;
+    fields.expect("width of the embeddings", "token_dim", width)?;
     fields.expect("number of layers", "num_layers", shape.layers)?;
     let config = PromptConfig {
         length: fields.count("num_virtual_tokens", None)?,

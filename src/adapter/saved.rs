@@ -1,4 +1,4 @@
-//! Modules of the encoder that are trained whole, beside an adapter of any kind: PEFT's `modules_to_save`.
+//! Anatomy of the encoder that are trained whole, beside an adapter of any kind: PEFT's `modules_to_save`.
 
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 
 use super::format::Library;
 use super::{Adapter, Collector, Config, Description, HalfBlock, Init, Kind, ParamName};
-use super::{ParamSource, Parameter, Site};
-use crate::backbone::{Affine, Hook, LinearSite, Module, Modules, Shape, SublayerSite};
+use super::{ParamSource, Parameter, Site, lowest_layer};
 use crate::error::{Error, Result};
-use crate::ops::{add_bias, linear};
+use crate::model::{Affine, Anatomy, Hook, LinearSite, NormSite, Place, Shape, SublayerSite};
+use crate::ops::{LayerNorm, add_bias, layer_norm, linear};
 use crate::tensor::Tensor;
 
 const WEIGHT: &str = "saved.weight";
@@ -22,20 +22,24 @@ pub(super) fn is_saved(name: ParamName) -> bool {
     [WEIGHT, SAVED_BIAS].contains(&name.field)
 }
 
-/// Settings of another adapter, with linear layers whose weights and biases it replaces.
+/// Settings of another adapter, with modules whose weights and biases it replaces: linear layers, and layer norms that do
+/// not end a half block.
 ///
-/// The other adapter does not act on these layers, as in PEFT.
+/// The other adapter does not act on these modules, as in PEFT.
 #[derive(Clone)]
 pub(super) struct SavedConfig {
     pub(super) inner: Rc<dyn Config>,
     pub(super) sites: BTreeSet<LinearSite>,
+    pub(super) norms: BTreeSet<NormSite>,
 }
 
 struct Saved {
     config: SavedConfig,
     inner: Box<dyn Adapter>,
     /// Weight `[out, in]` and bias `[out]`.
-    layers: BTreeMap<LinearSite, (Tensor, Tensor)>,
+    layers: BTreeMap<LinearSite, (Tensor, Option<Tensor>)>,
+    /// γ and β, `[width]`, and ε.
+    norms: BTreeMap<NormSite, (Tensor, Tensor, f32)>,
     parameters: Vec<Parameter>,
 }
 
@@ -65,6 +69,7 @@ impl SavedConfig {
         Self {
             inner,
             sites: self.sites.clone(),
+            norms: self.norms.clone(),
         }
     }
 }
@@ -81,7 +86,10 @@ impl Config for SavedConfig {
     fn agrees(&self, other: &dyn Config) -> bool {
         (other as &dyn Any)
             .downcast_ref::<Self>()
-            .is_some_and(|other| self.sites == other.sites && self.inner.agrees(&*other.inner))
+            .is_some_and(|other| {
+                let same = self.sites == other.sites && self.norms == other.norms;
+                same && self.inner.agrees(&*other.inner)
+            })
     }
 
     fn build(&self, shape: &Shape, source: &mut dyn ParamSource) -> Result<Box<dyn Adapter>> {
@@ -98,18 +106,39 @@ impl Config for SavedConfig {
                 place: "adapter_model".into(),
                 feature: format!(
                     "a weight of {} beside an adapter on it",
-                    shape.modules.linear(*site)
+                    shape.anatomy.linear(*site)
                 ),
             });
         }
         let mut tensors = Collector::new(source);
         let mut layers = BTreeMap::new();
         for &site in &self.sites {
-            let (input, output) = shape.linear_features(site.linear);
+            let (input, output) = shape.linear_features(site);
             let mut get =
                 |field, dims: &[usize]| tensors.get(Site::Linear(site), field, dims, Init::Zeros);
             let weight = get(WEIGHT, &[output, input])?;
-            layers.insert(site, (weight, get(SAVED_BIAS, &[output])?));
+            let bias = match shape.anatomy.has_bias(Place::Linear(site)) {
+                true => Some(get(SAVED_BIAS, &[output])?),
+                false => None,
+            };
+            layers.insert(site, (weight, bias));
+        }
+        let mut norms = BTreeMap::new();
+        for &site in &self.norms {
+            let place = Place::Norm(site);
+            let width = shape
+                .anatomy
+                .module(place)
+                .map_or(0, |module| module.shape[0]);
+            let mut get = |field| tensors.get(Site::Norm(site), field, &[width], Init::Zeros);
+            let gamma = get(WEIGHT)?;
+            let beta = match shape.anatomy.has_bias(place) {
+                true => get(SAVED_BIAS)?,
+                false => Tensor::new(vec![0.0; width], &[width]),
+            };
+            #[allow(clippy::cast_possible_truncation)]
+            let epsilon = shape.anatomy.norm_eps as f32;
+            norms.insert(site, (gamma, beta, epsilon));
         }
         let own = tensors.into_parameters();
         Ok(Box::new(Saved {
@@ -117,6 +146,7 @@ impl Config for SavedConfig {
             parameters: [inner.parameters(), &own].concat(),
             inner,
             layers,
+            norms,
         }))
     }
 
@@ -131,23 +161,20 @@ impl Config for SavedConfig {
         self.inner.write(library, shape)
     }
 
-    fn key(
-        &self,
-        library: Library,
-        modules: &dyn Modules,
-        name: ParamName,
-        adapter: &str,
-    ) -> String {
-        match name.site {
-            Site::Linear(site) if is_saved(name) => {
-                let field = if name.field == WEIGHT {
-                    "weight"
-                } else {
-                    "bias"
-                };
-                format!("{}.{field}", modules.linear(site))
-            }
-            _ => self.inner.key(library, modules, name, adapter),
+    fn key(&self, library: Library, anatomy: &Anatomy, name: ParamName, adapter: &str) -> String {
+        let place = match name.site {
+            Site::Linear(site) if is_saved(name) => Some(Place::Linear(site)),
+            Site::Norm(site) if is_saved(name) => Some(Place::Norm(site)),
+            _ => None,
+        };
+        let part = if name.field == WEIGHT {
+            "weight"
+        } else {
+            "bias"
+        };
+        match place {
+            Some(place) => format!("{}.{part}", anatomy.path(place)),
+            None => self.inner.key(library, anatomy, name, adapter),
         }
     }
 
@@ -193,7 +220,8 @@ impl Hook for Saved {
 
     fn after_linear(&self, site: LinearSite, x: &Tensor, y: Tensor) -> Tensor {
         match self.layers.get(&site) {
-            Some((weight, bias)) => add_bias(linear(x, weight), bias),
+            Some((weight, Some(bias))) => add_bias(linear(x, weight), bias),
+            Some((weight, None)) => linear(x, weight),
             None => self.inner.after_linear(site, x, y),
         }
     }
@@ -202,9 +230,20 @@ impl Hook for Saved {
         self.layers.contains_key(&site) || self.inner.changes_output(site)
     }
 
+    fn norm(&self, site: NormSite, x: &Tensor, norm: &LayerNorm) -> Tensor {
+        match self.norms.get(&site) {
+            Some((gamma, beta, epsilon)) => layer_norm(x, gamma, beta, *epsilon),
+            None => self.inner.norm(site, x, norm),
+        }
+    }
+
+    fn changes_norm(&self, site: NormSite) -> bool {
+        self.norms.contains_key(&site) || self.inner.changes_norm(site)
+    }
+
     fn lowest_layer(&self) -> Option<usize> {
-        let own = self.config.sites.iter().filter_map(|site| site.layer);
-        own.chain(self.inner.lowest_layer()).min()
+        let own = lowest_layer(&self.parameters);
+        own.into_iter().chain(self.inner.lowest_layer()).min()
     }
 }
 
@@ -248,15 +287,25 @@ impl Adapter for Saved {
         self.inner.start_training(sequences);
     }
 
-    fn merge(&self, module: Module, weights: &mut Affine) -> Result<()> {
-        if let Module::Linear(site) = module
+    fn merge(&self, place: Place, weights: &mut Affine) -> Result<()> {
+        if let Place::Linear(site) = place
             && let Some((weight, bias)) = self.layers.get(&site)
         {
             weights.weight = weight.data().to_vec();
-            weights.bias = bias.data().to_vec();
+            weights.bias = bias
+                .as_ref()
+                .map(|bias| bias.data().to_vec())
+                .unwrap_or_default();
             return Ok(());
         }
-        self.inner.merge(module, weights)
+        if let Place::Norm(site) = place
+            && let Some((gamma, beta, _)) = self.norms.get(&site)
+        {
+            weights.weight = gamma.data().to_vec();
+            weights.bias = beta.data().to_vec();
+            return Ok(());
+        }
+        self.inner.merge(place, weights)
     }
 }
 

@@ -5,9 +5,9 @@ use serde_json::{Map, Value};
 
 use super::Adapter;
 use super::format::{Files, Library, ListedFile};
-use crate::backbone::Shape;
 use crate::error::{Error, Result};
 use crate::head::{Calibration, Head, Pooling, Problem};
+use crate::model::Shape;
 use crate::ops::Activation;
 use crate::tensor_file::FloatType;
 

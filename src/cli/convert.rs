@@ -5,9 +5,9 @@ use clap::{Args, ValueEnum};
 use super::folders::{self, OnDisk};
 use super::output::{errln, outln};
 use super::target::{self, Target};
-use crate::backbone::Dtype;
 use crate::conversion::{Converted, convert_folder};
 use crate::error::{Error, Result};
+use crate::model::Dtype;
 
 /// Turns a BERT-family folder from a model hub into a backbone folder.
 ///

@@ -11,7 +11,7 @@ use super::lines::{self, Responder, respond};
 use super::output::errln;
 use crate::engine::{Embedded, Engine};
 use crate::error::{Error, Result};
-use crate::text::{LongTexts, Text};
+use crate::input::text::{LongTexts, Text};
 
 /// Turns texts from standard input, one a line, into vectors.
 #[derive(Args)]

@@ -8,7 +8,7 @@ use super::rows::{File, RowOptions};
 use super::{folders, progress, report};
 use crate::engine::head_of;
 use crate::error::Result;
-use crate::text::{LongTexts, Text};
+use crate::input::text::{LongTexts, Text};
 use crate::train::{Dataset, Decision, Evaluation, Outcomes, Reading, Scheme, default_metric};
 
 /// Scores an adapter on labelled rows.

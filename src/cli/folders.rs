@@ -11,11 +11,11 @@ use super::target;
 
 use crate::adapter::TaskAdapter;
 use crate::adapter::format::{self, CONFIG as ADAPTER_CONFIG, Files, Library};
-use crate::backbone::folder::{CONFIG, ModelFiles, ModelFolder, TOKENIZER, check_is_file};
-use crate::backbone::{BertConfig, Checkpoint, SentenceEmbedding};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::hub::Manifest;
+use crate::model::folder::{CONFIG, ModelFiles, ModelFolder, TOKENIZER, check_is_file};
+use crate::model::{Anatomy, Checkpoint, SentenceEmbedding};
 
 pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(Error::io(path))
@@ -162,7 +162,7 @@ fn load_converted(folder: &Path, manifest: Manifest) -> Result<Engine> {
         }
     };
     let weights = manifest.weights()?;
-    let mut config = BertConfig::from_json(&part(CONFIG)?)?;
+    let mut config = Anatomy::from_json(&part(CONFIG)?)?;
     config.name.clone_from(&manifest.name);
     let checkpoint = Checkpoint::new(vec![(weights.to_owned(), part(weights)?)]);
     let sentence = match &manifest.embedding {

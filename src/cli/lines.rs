@@ -9,7 +9,7 @@ use serde_json::json;
 use super::folders::print_json;
 use super::output::{errln, outln};
 use crate::error::{Error, Result};
-use crate::text::{MAX_CHARACTERS, Text};
+use crate::input::text::{MAX_CHARACTERS, Text};
 
 /// Most lines, and most bytes of them, that are answered together. Only lines that have already arrived are taken, so
 /// a line that comes alone is answered at once.

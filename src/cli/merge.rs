@@ -8,10 +8,10 @@ use super::output::outln;
 use super::target::Target;
 use crate::adapter::format::{CARD, SIDE_HEAD};
 use crate::adapter::{CHECKPOINT, Card, merge};
-use crate::backbone::SentenceEmbedding;
-use crate::backbone::folder::{CONFIG, ModelFiles, ModelFolder, TOKENIZER};
 use crate::error::{Error, Result};
 use crate::hub::sha256;
+use crate::model::SentenceEmbedding;
+use crate::model::folder::{CONFIG, ModelFiles, ModelFolder, TOKENIZER};
 
 /// Writes a copy of a model with an adapter merged into its weights, in f32, as transformers and
 /// `graftlet convert` read it. The adapter's head stands beside it in graftlet_head.safetensors.

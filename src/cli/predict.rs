@@ -13,7 +13,7 @@ use crate::compose::Composition;
 use crate::engine::{Answer, Engine};
 use crate::error::{Error, Result, escaped};
 use crate::head::{Prediction, Span, TokenLabel, argmax};
-use crate::text::{Characters, LongTexts, Text};
+use crate::input::text::{Characters, LongTexts, Text};
 
 /// Answers texts from standard input, one a line (a tab before the second text of a pair).
 ///

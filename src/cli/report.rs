@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::output::outln;
 use super::rows::Found;
 use crate::error::Result;
-use crate::text::Text;
+use crate::input::text::Text;
 use crate::train::{Evaluation, HardRow, Report, Suspect};
 
 /// Rows of each list that are shown.

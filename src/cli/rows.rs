@@ -12,7 +12,7 @@ use super::folders;
 use super::output::errln;
 use crate::error::{Error, Result};
 use crate::head::ProblemName;
-use crate::text::Text;
+use crate::input::text::Text;
 use crate::train::{Reading, Row, Scheme};
 
 /// How a file is to be read, where looking is not enough.

@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 
 use super::folders::read;
 use crate::adapter::format::{CONFIG as ADAPTER_CONFIG, FUSION_CONFIG, Files, Library};
-use crate::backbone::folder::{CONFIG, is_checkpoint};
 use crate::error::{Error, Result};
 use crate::hub::Manifest;
+use crate::model::folder::{CONFIG, is_checkpoint};
 
 /// New files, not all of which need be there.
 const STAGED: &str = ".graftlet-new";

@@ -9,9 +9,9 @@ use crate::adapter::lora::{A, B};
 use crate::adapter::{
     Adapter, Bias, Card, Config, GivenParams, LoraConfig, ParamName, Parameter, Site, TaskAdapter,
 };
-use crate::backbone::{LinearSite, Shape};
 use crate::error::Result;
 use crate::head::Head;
+use crate::model::{LinearSite, Shape};
 use crate::tensor::Tensor;
 use crate::tensor_file::FloatType;
 
@@ -238,7 +238,7 @@ fn low_rank(terms: &[Term], rank: Option<usize>, shape: &Shape) -> Result<Box<dy
             columns.extend(b);
             rows.extend(a);
         }
-        let (input, output) = shape.linear_features(site.linear);
+        let (input, output) = shape.linear_features(site);
         let found = svd(&columns, &rows);
         let (mut a, mut b) = (vec![0.0f32; rank * input], vec![0.0f32; output * rank]);
         for index in 0..rank.min(found.values.len()) {

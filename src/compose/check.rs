@@ -4,8 +4,8 @@ use std::rc::Rc;
 use super::fusion::Fusion;
 use super::{Composition, Lookup, invalid};
 use crate::adapter::{Adapter, Bias, HalfBlock, LoraConfig, Reads, TaskAdapter};
-use crate::backbone::{Shape, Sublayer, SublayerSite};
 use crate::error::Result;
+use crate::model::{NormSite, Shape, Sublayer, SublayerSite};
 
 /// The blocks of a composition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -343,7 +343,7 @@ fn why_not_stacked(first: &Named, second: &Named, shape: &Shape) -> Option<Strin
                 "\"{name}\" is DoRA, which scales what the frozen layer itself gives"
             ));
         }
-        let (input, output) = shape.linear_features(site.linear);
+        let (input, output) = shape.linear_features(site);
         let is_update = |named: &&Named| named.lora().is_some_and(|l| l.bias == Bias::None);
         if input != output && both.iter().all(is_update) {
             return Some(format!(
@@ -353,10 +353,10 @@ fn why_not_stacked(first: &Named, second: &Named, shape: &Shape) -> Option<Strin
         }
     }
     for site in half_blocks(shape) {
-        if !both
-            .iter()
-            .all(|named| named.adapter().changes_sublayer(site))
-        {
+        let changes = |adapter: &dyn Adapter| {
+            adapter.changes_sublayer(site) || adapter.changes_norm(NormSite::Block(site))
+        };
+        if !both.iter().all(|named| changes(named.adapter())) {
             continue;
         }
         for named in both {

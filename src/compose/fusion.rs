@@ -13,8 +13,8 @@ use crate::adapter::{
     Adapter, Collector, Config, Description, Init, Kind, Member, ParamName, ParamSource, Parameter,
     Preset, Site, TaskAdapter,
 };
-use crate::backbone::{Hook, Modules, Shape, Sublayer, SublayerSite};
 use crate::error::{Error, Result};
+use crate::model::{Anatomy, Hook, Shape, Sublayer, SublayerSite};
 use crate::ops::{add, add_bias, linear, mean_squared_error, mixture, scale};
 use crate::tensor::Tensor;
 
@@ -426,20 +426,14 @@ impl Config for FusionConfig {
         Ok(map)
     }
 
-    fn key(
-        &self,
-        _library: Library,
-        modules: &dyn Modules,
-        name: ParamName,
-        adapter: &str,
-    ) -> String {
+    fn key(&self, _library: Library, anatomy: &Anatomy, name: ParamName, adapter: &str) -> String {
         let Site::Sublayer(site) = name.site else {
             return String::new();
         };
         let field = name.field.strip_prefix("fusion.").unwrap_or(name.field);
         format!(
             "{}.adapter_fusion_layer.{adapter}.{field}",
-            modules.sublayer(site)
+            anatomy.bottleneck(site)
         )
     }
 

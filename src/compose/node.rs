@@ -2,11 +2,11 @@ use std::rc::Rc;
 
 use super::fusion::{Fusion, FusionLayers};
 use crate::adapter::{HalfBlock, TaskAdapter};
-use crate::backbone::{Embedder, Hook, LinearSite, States, SublayerSite};
 use crate::error::Result;
+use crate::input::text::Batch;
+use crate::model::{Embedder, Hook, Join, LinearSite, NormSite, States, SublayerSite};
 use crate::ops::{LayerNorm, add, add_scaled, concat, scale};
 use crate::tensor::Tensor;
-use crate::text::Batch;
 
 /// What one row is computed with: a composition without the blocks that tell rows apart.
 ///
@@ -52,7 +52,7 @@ struct Half<'a> {
 struct Place<'a> {
     site: SublayerSite,
     residual: &'a Tensor,
-    norm: &'a LayerNorm,
+    norm: Join<'a>,
 }
 
 impl Node {
@@ -330,13 +330,7 @@ impl Hook for Node {
         self.any(&|hook| hook.changes_output(site))
     }
 
-    fn sublayer(
-        &self,
-        site: SublayerSite,
-        h: Tensor,
-        residual: &Tensor,
-        norm: &LayerNorm,
-    ) -> Tensor {
+    fn sublayer(&self, site: SublayerSite, h: Tensor, residual: &Tensor, norm: Join<'_>) -> Tensor {
         let place = Place {
             site,
             residual,
@@ -363,6 +357,34 @@ impl Hook for Node {
             },
             Self::Average(_) | Self::Fuse { .. } => norm.join(h, residual),
         }
+    }
+
+    fn norm(&self, site: NormSite, x: &Tensor, norm: &LayerNorm) -> Tensor {
+        match self {
+            Self::One(task) => task.adapter.norm(site, x, norm),
+            Self::Stack(of) | Self::Fuse { of, .. } => {
+                match of.iter().find(|part| part.changes_norm(site)) {
+                    Some(part) => part.norm(site, x, norm),
+                    None => norm.forward(x),
+                }
+            }
+            Self::Average(_) => norm.forward(x),
+        }
+    }
+
+    fn after_norm(&self, site: NormSite, y: Tensor) -> Tensor {
+        match self {
+            Self::One(task) => task.adapter.after_norm(site, y),
+            Self::Stack(of) | Self::Fuse { of, .. } => {
+                of.iter().fold(y, |y, part| part.after_norm(site, y))
+            }
+            // a check lets none through that acts here
+            Self::Average(_) => y,
+        }
+    }
+
+    fn changes_norm(&self, site: NormSite) -> bool {
+        self.any(&|hook| hook.changes_norm(site))
     }
 
     fn changes_sublayer(&self, site: SublayerSite) -> bool {

@@ -2,11 +2,13 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::backbone::{Attention, Backbone, Hook, LinearSite, NoHook, States, SublayerSite};
 use crate::error::Result;
+use crate::input::text::{Batch, Encoded};
+use crate::model::{
+    Attention, Backbone, Hook, Join, LinearSite, NoHook, NormSite, States, SublayerSite,
+};
 use crate::ops::{LayerNorm, concat, replace_rows, select, slice};
 use crate::tensor::Tensor;
-use crate::text::{Batch, Encoded};
 
 /// Some sequences of a call and what they are computed with.
 pub struct Unit<'a> {
@@ -337,13 +339,7 @@ impl Hook for Rows<'_> {
         self.any(|hook| hook.changes_output(site))
     }
 
-    fn sublayer(
-        &self,
-        site: SublayerSite,
-        h: Tensor,
-        residual: &Tensor,
-        norm: &LayerNorm,
-    ) -> Tensor {
+    fn sublayer(&self, site: SublayerSite, h: Tensor, residual: &Tensor, norm: Join<'_>) -> Tensor {
         if !self.changes_sublayer(site) {
             return norm.join(h, residual);
         }
@@ -353,6 +349,26 @@ impl Hook for Rows<'_> {
         });
         let joined: Vec<Tensor> = joined.collect();
         concat(&joined.iter().collect::<Vec<_>>())
+    }
+
+    fn norm(&self, site: NormSite, x: &Tensor, norm: &LayerNorm) -> Tensor {
+        self.change(
+            norm.forward(x),
+            |hook| hook.changes_norm(site),
+            |part, _| part.hook.norm(site, &slice(x, part.tokens.clone()), norm),
+        )
+    }
+
+    fn after_norm(&self, site: NormSite, y: Tensor) -> Tensor {
+        self.change(
+            y,
+            |hook| hook.changes_norm(site),
+            |part, y| part.hook.after_norm(site, y),
+        )
+    }
+
+    fn changes_norm(&self, site: NormSite) -> bool {
+        self.any(|hook| hook.changes_norm(site))
     }
 
     fn changes_sublayer(&self, site: SublayerSite) -> bool {
@@ -379,7 +395,7 @@ impl Hook for Rows<'_> {
                 q: own(&input.q),
                 k: own(&input.k),
                 v: own(&input.v),
-                heads: input.heads,
+                plan: input.plan.clone(),
                 starts,
             };
             input.behind(prefix)

@@ -4,9 +4,9 @@ use std::rc::Rc;
 use super::fusion::Fusion;
 use super::{Composition, Lookup, Node, Unit, forward, invalid};
 use crate::adapter::TaskAdapter;
-use crate::backbone::{Backbone, Shape, States};
 use crate::error::Result;
-use crate::text::{Encoded, Reach, runs};
+use crate::input::text::{Encoded, Reach, runs};
+use crate::model::{Backbone, Shape, States};
 
 /// What each row of a call is computed with. Blocks that tell rows apart come out on top: a stack of
 /// splits is a split of stacks.

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use super::windows::{Gathered, GatheredVector, Sequences};
 use super::{Composed, Embedded, Engine, check_pairs, finish, no_head, read_by};
-use crate::backbone::{Backbone, SentenceEmbedding};
 use crate::compose::{Composition, Part, Plan};
 use crate::error::{Error, Result};
 use crate::head::{Head, Problem};
-use crate::text::{LongTexts, Reach, TAG_WINDOW, Text, Tokenizer, WINDOW};
+use crate::input::text::{LongTexts, Reach, TAG_WINDOW, Text, Tokenizer, WINDOW};
+use crate::model::{Backbone, SentenceEmbedding};
 
 /// The texts of one call that are being answered, or made vectors of. What the engine loads or removes meanwhile
 /// changes nothing about them.
@@ -258,7 +258,7 @@ impl Reading {
 
 impl Reach {
     /// How texts are read with an adapter, by a head that `tags` words, or by another or for a vector.
-    pub(super) fn of(hook: &dyn crate::backbone::Hook, tokenizer: &Tokenizer, tags: bool) -> Self {
+    pub(super) fn of(hook: &dyn crate::model::Hook, tokenizer: &Tokenizer, tags: bool) -> Self {
         Self {
             limit: tokenizer.max_tokens().saturating_sub(hook.first_position()),
             window: if tags { TAG_WINDOW } else { WINDOW },

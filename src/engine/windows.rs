@@ -2,11 +2,11 @@
 //! becomes one answer.
 
 use super::{Answer, Embedded};
-use crate::backbone::SentenceEmbedding;
 use crate::compose::Origin;
 use crate::error::{Error, Result};
 use crate::head::{Head, Prediction, Problem};
-use crate::text::{Encoded, LongTexts, Reach, Text, Tokenizer, Window, Windows};
+use crate::input::text::{Encoded, LongTexts, Reach, Text, Tokenizer, Window, Windows};
+use crate::model::SentenceEmbedding;
 
 /// The sequences of a call's texts.
 #[derive(Default)]

@@ -1,4 +1,4 @@
-//! Floor 3: heads. From hidden states to logits, from logits to an answer or a loss. One file a
+//! Floor 4: heads. From hidden states to logits, from logits to an answer or a loss. One file a
 //! problem.
 
 mod calibration;
@@ -20,10 +20,10 @@ use serde::{Deserialize, Serialize};
 
 use calibration::tempered;
 
-use crate::adapter::{Collector, Init, ParamSource, Parameter, Site};
-use crate::backbone::{Backbone, Hook, Shape, States};
 use crate::error::{Error, Result};
+use crate::model::{Backbone, Hook, Shape, States};
 use crate::ops::{Activation, add_bias, dropout, linear, select, sequence_mean};
+use crate::params::{Collector, Init, ParamSource, Parameter, Site};
 use crate::tensor::Tensor;
 
 /// How a sequence of hidden states becomes one vector.
@@ -129,7 +129,7 @@ impl Head {
     /// Those of the source; [`Error::OptionInvalid`] if it reads a pooler that the backbone does not
     /// have, or if its labels do not fit what it answers.
     pub fn build(config: HeadConfig, shape: &Shape, source: &mut dyn ParamSource) -> Result<Self> {
-        if config.reads_pooler() && !shape.pooler {
+        if config.reads_pooler(shape) && !shape.pooler {
             return Err(Error::OptionInvalid {
                 option: "pooling",
                 value: "pooler".into(),
@@ -216,7 +216,9 @@ impl Head {
 
     /// What the head reads: a vector a sequence, or a token.
     fn read(&self, backbone: &dyn Backbone, hook: &dyn Hook, states: &States) -> Tensor {
+        let reads_pooler = self.config.reads_pooler(backbone.shape());
         match self.config.problem {
+            Problem::TokenClassification if reads_pooler => backbone.pool(&states.x, hook),
             Problem::TokenClassification => states.x.clone(),
             _ => pool(self.config.pooling, backbone, hook, states),
         }
@@ -330,8 +332,9 @@ impl Head {
 impl HeadConfig {
     /// Whether it reads what the checkpoint's pooler gives.
     #[must_use]
-    pub fn reads_pooler(&self) -> bool {
-        self.pooling == Pooling::Pooler && self.problem != Problem::TokenClassification
+    pub fn reads_pooler(&self, shape: &Shape) -> bool {
+        let of_tokens = self.problem == Problem::TokenClassification;
+        self.pooling == Pooling::Pooler && (!of_tokens || shape.anatomy.pooler.of_tokens)
     }
 
     fn check(&self) -> Result<()> {
@@ -376,6 +379,9 @@ pub fn pool(pooling: Pooling, backbone: &dyn Backbone, hook: &dyn Hook, states: 
     match pooling {
         Pooling::Mean => sequence_mean(&states.x, &states.starts),
         Pooling::First => first(),
+        Pooling::Pooler if backbone.shape().anatomy.pooler.mean => {
+            backbone.pool(&sequence_mean(&states.x, &states.starts), hook)
+        }
         Pooling::Pooler => backbone.pool(&first(), hook),
     }
 }

@@ -2,9 +2,9 @@
 
 use super::single_label::{argmax, softmax};
 use super::{LossSettings, Prediction, Target};
+use crate::input::text::Word;
 use crate::ops::{Aim, select, smoothed_cross_entropy};
 use crate::tensor::Tensor;
-use crate::text::Word;
 
 /// The label of one token.
 #[derive(Clone, Debug, PartialEq)]

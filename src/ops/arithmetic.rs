@@ -45,6 +45,33 @@ pub fn scale(x: Tensor, s: f32) -> Tensor {
     })
 }
 
+/// `a ∘ b`, of one shape: da = dy ∘ b, db = dy ∘ a.
+///
+/// # Panics
+/// If the shapes differ.
+#[must_use]
+pub fn multiply(a: &Tensor, b: &Tensor) -> Tensor {
+    assert_eq!(a.shape(), b.shape());
+    let product = |x: &[f32], y: &[f32]| {
+        let mut out = Buffer::uninitialised(x.len());
+        for ((out, x), y) in out.iter_mut().zip(x).zip(y) {
+            *out = x * y;
+        }
+        out
+    };
+    let y = product(a.data(), b.data());
+    Tensor::result(y, a.shape(), [a, b], || {
+        let (a, b) = (a.detach(), b.detach());
+        move |dy: Buffer, inputs: &mut Inputs<'_>| {
+            for (input, other) in [(0, &b), (1, &a)] {
+                if inputs.wants(input) {
+                    inputs.give(input, product(&dy, other.data()));
+                }
+            }
+        }
+    })
+}
+
 /// `x + b`, with `b`: `[width]` added to every row of `x`: `[rows, width]`. dx = dy, db = Σ dy over
 /// the rows.
 ///

@@ -1,15 +1,39 @@
 use std::sync::Arc;
 
-use crate::kernels::{self, AttentionShape, Variant};
+use crate::kernels::{self, AttentionShape, Reach, RelativeBias, Variant};
 use crate::tensor::{Buffer, Inputs, Tensor};
 
-/// Scaled dot-product attention `softmax(q kᵀ / √d) v` (Vaswani et al. 2017), per sequence and head.
+/// How an encoder's block attends, whatever the text.
+#[derive(Clone, Debug)]
+pub struct AttentionPlan {
+    /// Number of heads.
+    pub heads: usize,
+    /// Which tokens of its own sequence a token sees.
+    pub reach: Reach,
+    /// What is added to the scores of each head.
+    pub bias: Option<Arc<RelativeBias>>,
+}
+
+impl AttentionPlan {
+    fn shape<'a>(&'a self, width: usize, starts: &'a [usize], prefix: usize) -> AttentionShape<'a> {
+        AttentionShape {
+            heads: self.heads,
+            head_dim: width / self.heads,
+            starts,
+            prefix,
+            reach: self.reach,
+            bias: self.bias.as_deref(),
+        }
+    }
+}
+
+/// Scaled dot-product attention `softmax(q kᵀ / √d + bias) v` (Vaswani et al. 2017), per sequence and head.
 ///
 /// * `q`: `[tokens, heads · d]`
 /// * `k`, `v`: `[prefix + tokens, heads · d]`; the first `prefix` rows are seen by every sequence
 ///   (prefix tuning), row `prefix + i` belongs to token `i`
 /// * `starts`: where each sequence starts in `tokens`, and the end of the last; a token attends to
-///   all tokens of its own sequence and to no other, which is what a padding mask is for elsewhere
+///   tokens of its own sequence only, which is what a padding mask is for elsewhere
 ///
 /// Returns `[tokens, heads · d]`. The probabilities are not kept: the backward pass computes them
 /// again.
@@ -21,12 +45,12 @@ pub fn attention(
     q: &Tensor,
     k: &Tensor,
     v: &Tensor,
-    heads: usize,
+    plan: &AttentionPlan,
     starts: &Arc<[usize]>,
     prefix: usize,
 ) -> Tensor {
     let (tokens, width) = q.dims2();
-    assert_eq!(width % heads, 0);
+    assert_eq!(width % plan.heads, 0);
     let variant = Variant::best();
     let mut out = Buffer::uninitialised(tokens * width);
     kernels::attention(
@@ -34,13 +58,13 @@ pub fn attention(
         q.data(),
         k.data(),
         v.data(),
-        shape_of(heads, width, starts, prefix),
+        plan.shape(width, starts, prefix),
         &mut out,
     );
     // dv = pᵀ dout; ds = p ∘ (dout vᵀ - rowsum(dout ∘ out)); dq = ds k / √d; dk = dsᵀ q / √d
     Tensor::result(out, &[tokens, width], [q, k, v], || {
         let (q, k, v) = (q.detach(), k.detach(), v.detach());
-        let starts = Arc::clone(starts);
+        let (plan, starts) = (plan.clone(), Arc::clone(starts));
         move |dout: Buffer, inputs: &mut Inputs<'_>| {
             let (mut dq, mut dk, mut dv) = (
                 Buffer::uninitialised(q.len()),
@@ -53,7 +77,7 @@ pub fn attention(
                 k.data(),
                 v.data(),
                 &dout,
-                shape_of(heads, width, &starts, prefix),
+                plan.shape(width, &starts, prefix),
                 &mut dq,
                 &mut dk,
                 &mut dv,
@@ -63,13 +87,4 @@ pub fn attention(
             inputs.give(2, dv);
         }
     })
-}
-
-fn shape_of(heads: usize, width: usize, starts: &[usize], prefix: usize) -> AttentionShape<'_> {
-    AttentionShape {
-        heads,
-        head_dim: width / heads,
-        starts,
-        prefix,
-    }
 }

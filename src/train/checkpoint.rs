@@ -9,9 +9,9 @@ use super::plan::shuffled;
 use super::trainer::{Best, Phase, Trainer};
 use super::{Dataset, Outcomes, Settings, Targets, Trace, start};
 use crate::adapter::Preset;
-use crate::backbone::Backbone;
 use crate::error::{Error, Result};
 use crate::json;
+use crate::model::Backbone;
 use crate::tensor_file::{FloatType, TensorFile, TensorFileWriter};
 
 /// What a checkpoint is called in errors.

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::{Reading, Scheme, Tagged, Targets, TokenStore};
 use crate::error::{Error, Result};
 use crate::head::{ProblemName, Target};
-use crate::text::{Encoded, Text, Tokenizer};
+use crate::input::text::{Encoded, Text, Tokenizer};
 
 /// A text or pair with its label, as the user has it.
 ///

@@ -10,10 +10,10 @@ use super::start::{self, StartParams};
 use super::student::Student;
 use super::{Dataset, Outcomes, Resolved, StateCache};
 use crate::adapter::{Config, FreshParams, Options, Preset, configure};
-use crate::backbone::{Backbone, Linear, Shape};
 use crate::error::{Error, Result};
 use crate::head::{Head, HeadConfig, LossSettings, ProblemName, Target, argmax, softmax};
-use crate::text::{Encoded, runs};
+use crate::input::text::{Encoded, runs};
+use crate::model::{Backbone, Linear, Shape};
 
 /// Most tokens whose activations are kept for a backward pass; a step with more is computed in
 /// parts whose gradients are added up, so memory is bounded whatever the texts' length.
@@ -136,14 +136,14 @@ impl Learner {
                 given.extend(start::values(own, scale));
             }
         }
-        check_pooler(&options, &head)?;
+        check_pooler(&options, &head, shape)?;
         let mut params = StartParams {
             given: &given,
             fresh: FreshParams::new(resolved.seed),
         };
         // nothing is trained on a pooler that is not read
         let read = Shape {
-            pooler: shape.pooler && head.reads_pooler(),
+            pooler: shape.pooler && head.reads_pooler(shape),
             ..shape.clone()
         };
         let adapter = config.build(&read, &mut params)?;
@@ -366,9 +366,9 @@ fn trace(z: &[f32], label: usize) -> Trace {
 }
 
 /// A pooler that the head does not read would learn nothing.
-fn check_pooler(options: &Options, head: &HeadConfig) -> Result<()> {
+fn check_pooler(options: &Options, head: &HeadConfig, shape: &Shape) -> Result<()> {
     let targets = options.targets.as_deref().unwrap_or_default();
-    if targets.contains(&Linear::Pooler) && !head.reads_pooler() {
+    if targets.contains(&Linear::Pooler) && !head.reads_pooler(shape) {
         return Err(Error::OptionInvalid {
             option: "targets",
             value: Linear::Pooler.name().into(),

@@ -7,10 +7,10 @@ use crate::adapter::{
     Config, FreshParams, GivenParams, Init, Member, Options, ParamName, ParamSource, Parameter,
     Preset, TaskAdapter, presets,
 };
-use crate::backbone::Shape;
 use crate::compose::fusion;
 use crate::error::{Error, Result};
 use crate::head::{Head, HeadConfig, Problem};
+use crate::model::Shape;
 use crate::tensor::Tensor;
 
 /// Gives out an adapter's values as variables; the rest is fresh.

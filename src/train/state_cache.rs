@@ -1,7 +1,7 @@
-use crate::backbone::{Backbone, Hook, NoHook, States};
 use crate::error::Result;
+use crate::input::text::{Batch, Encoded};
+use crate::model::{Backbone, Hook, NoHook, States};
 use crate::tensor::{Buffer, Tensor};
-use crate::text::{Batch, Encoded};
 
 /// The hidden states of examples below the lowest layer that an adapter changes. They are the same in
 /// every epoch, so they are computed once and kept, as many as the limit has room for; the others are

@@ -2,9 +2,9 @@ use half::f16;
 
 use super::scale::Scale;
 use crate::adapter::{Adapter, Config, GivenParams, Parameter};
-use crate::backbone::Shape;
 use crate::error::Result;
 use crate::head::{Head, HeadConfig};
+use crate::model::Shape;
 use crate::tensor_file::FloatType;
 
 /// What is being trained: settings, and the variables that make an adapter and a head of them.

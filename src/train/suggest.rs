@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::trainer::Trainer;
 use super::{Dataset, Event, Settings, StateCache};
 use crate::adapter::{Preset, preset};
-use crate::backbone::Backbone;
 use crate::error::{Error, Result};
+use crate::model::Backbone;
 
 /// What is compared, the simplest first: the others must beat it.
 pub const CANDIDATES: [&str; 3] = ["head", "lora", "pfeiffer"];

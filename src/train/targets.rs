@@ -2,7 +2,7 @@ use super::Row;
 use super::scheme::{Scheme, labels_of, parts};
 use crate::error::{Error, Result};
 use crate::head::{ProblemName, Target};
-use crate::text::{Tokenizer, Word};
+use crate::input::text::{Tokenizer, Word};
 
 /// The word of a labelled sentence that a token is the first of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

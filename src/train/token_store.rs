@@ -1,4 +1,4 @@
-use crate::text::Encoded;
+use crate::input::text::Encoded;
 
 /// The tokens of many texts, end to end: five bytes a token and no allocation a text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

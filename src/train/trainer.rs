@@ -8,9 +8,9 @@ use super::plan::shuffled;
 use super::{AdamW, Computed, Dataset, Decision, Evaluation, Event, Learner, Lesson};
 use super::{Outcomes, Resolved, Schedule, Settings, Share, Trace, clip_norm};
 use crate::adapter::{BackboneRef, Card, Preset, TaskAdapter};
-use crate::backbone::Backbone;
 use crate::error::{Error, Result};
 use crate::head::Problem;
+use crate::model::Backbone;
 
 /// A training run, one short unit of work at a time.
 ///

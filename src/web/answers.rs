@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::engine::{Answer, Composed, argmax};
 use crate::head::{Prediction, ProblemName, Span};
-use crate::text::{Characters, Text};
+use crate::input::text::{Characters, Text};
 
 /// An answer of any problem; what another problem's has is absent.
 #[derive(Default, Serialize)]

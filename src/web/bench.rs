@@ -10,12 +10,12 @@ use super::convert::thrown;
 use crate::adapter::format::Library;
 use crate::adapter::{Adapter, Config, FreshParams, GivenParams, LoraConfig, Options, Parameter};
 use crate::adapter::{Preset, SizeOption, preset};
-use crate::backbone::{Backbone, Bert, BertConfig, Linear, LinearSite, NoHook, Shape};
 use crate::compose::{Unit, forward};
 use crate::error::Result;
 use crate::head::ProblemName;
+use crate::input::text::{Batch, Encoded, Text, Tokenizer};
 use crate::kernels::bench::{Case, attention_alone, cases};
-use crate::text::{Batch, Encoded, Text, Tokenizer};
+use crate::model::{Anatomy, Backbone, Encoder, Linear, LinearSite, NoHook, Shape};
 use crate::train::{Dataset, Event, Scheme, Settings, Targets, TokenStore, Trainer};
 
 type Outcome<T> = std::result::Result<T, JsValue>;
@@ -31,10 +31,10 @@ impl BenchBackbone {
     /// Reads `config.json` and `model.safetensors`.
     ///
     /// # Errors
-    /// Those of [`Bert::load`].
+    /// Those of [`Encoder::load`].
     #[wasm_bindgen(constructor)]
     pub fn new(config: &[u8], weights: Vec<u8>) -> Outcome<BenchBackbone> {
-        let load = || Bert::load(&BertConfig::from_json(config)?, &weights, "");
+        let load = || Encoder::load(&Anatomy::from_json(config)?, &weights, "");
         Ok(Self {
             backbone: Arc::new(load().map_err(thrown)?),
         })

@@ -6,7 +6,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::adapter::format::Files;
 use crate::error::{Error, Result};
-use crate::text::{MAX_CHARACTERS, Text};
+use crate::input::text::{MAX_CHARACTERS, Text};
 
 /// An error as JavaScript throws it.
 pub(super) fn thrown(error: Error) -> JsValue {

@@ -8,14 +8,12 @@ use super::suggesting::Suggesting;
 use super::training::Training;
 use crate::adapter::format::Library;
 use crate::adapter::{Description, SizeOption, TaskAdapter, presets};
-use crate::backbone::folder::{CONFIG as CONFIG_JSON, ModelFolder, TOKENIZER};
-use crate::backbone::{BertConfig, Checkpoint, SentenceEmbedding};
 use crate::compose::Composition;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::head::{Head, ProblemName, Reject};
 use crate::hub;
-use crate::text::LongTexts;
+use crate::input::text::LongTexts;
 
 type Outcome<T> = std::result::Result<T, JsValue>;
 
@@ -377,7 +375,7 @@ fn converted<'a>(
     part: &dyn Fn(&str) -> crate::Result<&'a [u8]>,
 ) -> crate::Result<Engine> {
     let weights = manifest.weights()?;
-    let mut config = BertConfig::from_json(part(CONFIG_JSON)?)?;
+    let mut config = Anatomy::from_json(part(CONFIG_JSON)?)?;
     config.name.clone_from(&manifest.name);
     let checkpoint = Checkpoint::new(vec![(weights.to_owned(), part(weights)?.into())]);
     let sentence = match &manifest.embedding {

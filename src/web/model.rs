@@ -6,10 +6,10 @@ use js_sys::{Function, Object, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 
 use super::convert::{files_to_js, from_js, thrown};
-use crate::backbone::Dtype;
-use crate::backbone::folder::{self, KnownFiles, ModelFiles, check_is_file, is_tensor_file};
 use crate::conversion::convert_folder;
 use crate::error::{Error, Result};
+use crate::model::Dtype;
+use crate::model::folder::{self, KnownFiles, ModelFiles, check_is_file, is_tensor_file};
 
 /// The files of a folder, `{ [name]: Uint8Array | null }`; null stands for one that is not there.
 struct Given<'a> {

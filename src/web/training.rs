@@ -7,11 +7,11 @@ use wasm_bindgen::prelude::*;
 use super::convert::{files_to_js, from_js, thrown, to_js};
 use super::rows::Rows;
 use crate::adapter::{Member, format};
-use crate::backbone::Backbone;
 use crate::compose::fusion::preset;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::head::ProblemName;
+use crate::model::Backbone;
 use crate::train::{Computed, Dataset, Settings, Share, Trainer, preset_of};
 
 /// A training run, or one worker's part in it.

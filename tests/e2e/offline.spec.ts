@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { test as base, type Page } from "@playwright/test";
 import { serveFolder } from "../../www/scripts/serve-folder.mjs";
-import { dropFiles, expect, expectInnocent, taskSelect, watch } from "./page.js";
+import { dropFiles, expect, expectInnocent, given, taskSelect, watch } from "./page.js";
 
 const DIST = resolve(__dirname, "../../www/dist");
 
@@ -37,11 +37,20 @@ async function visit(page: Page, url: string): Promise<void> {
   await page.waitForFunction(() => navigator.serviceWorker.controller?.state === "activated");
 }
 
+/** Waits until adapters are kept, one that was fetched before the service worker stood as well. */
+async function hasKept(page: Page, names: string[]): Promise<void> {
+  await page.waitForFunction(async (names) => {
+    const kept = await (await caches.open("graftlet-files")).keys();
+    return names.every((name) => kept.some(({ url }) => url.includes(`/${name}/adapter_model`)));
+  }, names);
+}
+
 test("without its server it opens and answers after one visit", { tag: "@core" }, async ({
   page,
   site,
 }) => {
   await visit(page, site.url);
+  await hasKept(page, ["sst2"]);
   await site.stop();
   await page.reload();
   await expect(page.getByTestId("verdict")).toBeVisible({ timeout: 120_000 });
@@ -58,13 +67,7 @@ test("with the network off it opens, asks, teaches, exports and takes back", asy
   await visit(page, site.url);
   await taskSelect(page).selectOption("trec");
   await expect(page.locator(".bar").first()).toBeVisible();
-  // The adapter that was fetched before the service worker stood is kept as well.
-  await page.waitForFunction(async () => {
-    const kept = await (await caches.open("graftlet-files")).keys();
-    return ["sst2", "trec"].every((name) =>
-      kept.some(({ url }) => url.includes(`/${name}/adapter_model`)),
-    );
-  });
+  await hasKept(page, ["sst2", "trec"]);
   await site.stop();
   // Over WebDriver BiDi, Firefox's "offline" also refuses what a service worker would answer. Its server is gone anyway.
   if (browserName !== "firefox") await page.context().setOffline(true);
@@ -84,9 +87,9 @@ test("with the network off it opens, asks, teaches, exports and takes back", asy
   await expect(page.getByText("“shop messages” is ready.")).toBeVisible({ timeout: 120_000 });
   await expect(page.locator(".chart canvas")).toBeVisible();
 
-  const downloading = page.waitForEvent("download");
-  await page.getByRole("button", { name: /Download for/ }).click();
-  const archive = readFileSync(await (await downloading).path());
+  const { bytes: archive } = await given(page, () =>
+    page.getByRole("button", { name: /Download for/ }).click(),
+  );
   await dropFiles(page, [{ name: "again.zip", bytes: archive }]);
   await expect(page.getByText("Added “shop messages 2”")).toBeVisible();
 

@@ -115,6 +115,58 @@ export async function openPage(page: Page): Promise<void> {
   await expect(page.getByTestId("verdict")).toBeVisible({ timeout: 120_000 });
 }
 
+/** A file that the page gave the visitor. */
+export interface Given {
+  name: string;
+  bytes: Buffer;
+}
+
+/**
+ * Does something that makes the page give a file. Over WebDriver BiDi Firefox reports no downloads: there the file is
+ * taken from the page as it is given.
+ */
+export async function given(
+  page: Page,
+  act: () => Promise<void>,
+  timeout = 60_000,
+): Promise<Given> {
+  if (page.context().browser()?.browserType().name() !== "firefox") {
+    const downloading = page.waitForEvent("download", { timeout });
+    await act();
+    const download = await downloading;
+    return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
+  }
+  interface Scope {
+    given?: { name: string; bytes: number[] };
+  }
+  await page.evaluate(() => {
+    const scope = window as unknown as Scope;
+    delete scope.given;
+    const { createObjectURL } = URL;
+    const { click } = HTMLAnchorElement.prototype;
+    let blob: Blob;
+    URL.createObjectURL = (content: Blob) => {
+      blob = content;
+      return createObjectURL.call(URL, content);
+    };
+    HTMLAnchorElement.prototype.click = function () {
+      const name = this.download;
+      void blob.arrayBuffer().then((bytes) => {
+        scope.given = { name, bytes: [...new Uint8Array(bytes)] };
+      });
+      URL.createObjectURL = createObjectURL;
+      HTMLAnchorElement.prototype.click = click;
+    };
+  });
+  await act();
+  const handle = await page.waitForFunction(() => (window as unknown as Scope).given, null, {
+    timeout,
+  });
+  const file = await handle.jsonValue();
+  if (!file) throw new Error("The page gave no file.");
+  return { name: file.name, bytes: Buffer.from(file.bytes) };
+}
+
 export function taskSelect(page: Page) {
   return page.getByLabel("Task", { exact: true });
 }

@@ -4,7 +4,7 @@
 use graftlet::adapter::{
     BottleneckConfig, Hypercomplex, OutputNorm, Placement, Reads, Reduction, Scaling, Skip,
 };
-use graftlet::backbone::Sublayer;
+use graftlet::model::Sublayer;
 use graftlet::ops::Activation;
 
 use crate::differences::LAYERS;

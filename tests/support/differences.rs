@@ -5,11 +5,11 @@
 use std::collections::BTreeMap;
 
 use graftlet::adapter::{Config, FreshParams, GivenParams, ParamName, Site};
-use graftlet::backbone::Backbone;
 use graftlet::head::{Head, HeadConfig, Pooling, Problem};
+use graftlet::input::text::{Batch, Encoded};
+use graftlet::model::{Backbone, NormSite};
 use graftlet::ops::{Activation, cross_entropy};
 use graftlet::tensor::Tensor;
-use graftlet::text::{Batch, Encoded};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -117,9 +117,11 @@ pub fn reference_name(name: ParamName) -> String {
             Some(layer) => format!("{layer}.{}.{}", site.linear.name(), name.field),
             None => format!("{}.{}", site.linear.name(), name.field),
         },
-        Site::Sublayer(site) if name.field == "bias" => {
+        Site::Norm(NormSite::Block(site)) => {
             format!("{}.{}_norm.bias", site.layer, site.sublayer.name())
         }
+        Site::Norm(NormSite::Embedding) => "encoder.bias".into(),
+        Site::Norm(site) => format!("{site:?}.bias"),
         Site::Sublayer(site) => format!("{}.{}.{}", site.layer, site.sublayer.name(), name.field),
         Site::Encoder => format!("encoder.{}", name.field),
         Site::Head => format!("head.{}", name.field),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use graftlet::adapter::preset;
 use graftlet::engine::Engine;
 use graftlet::head::ProblemName;
-use graftlet::text::Text;
+use graftlet::input::text::Text;
 use graftlet::train::{Dataset, Event, Reading, Row, Settings, Trainer};
 use rand::SeedableRng;
 use rand::seq::IndexedRandom;

@@ -9,8 +9,8 @@ use graftlet::adapter::{
     BackboneRef, Bias, BitFitConfig, Card, Config, FreshParams, GivenParams, Ia3Config, LoraConfig,
     Options, PrefixConfig, PromptConfig, PromptPlace, Scaling, Side, TaskAdapter, presets,
 };
-use graftlet::backbone::{Linear, LinearSite, Shape};
 use graftlet::head::{Head, HeadConfig};
+use graftlet::model::{Linear, LinearSite, Shape};
 use graftlet::ops::Activation;
 use graftlet::tensor::Tensor;
 use graftlet::tensor_file::FloatType;
@@ -205,6 +205,16 @@ fn everywhere(linears: &[Linear]) -> BTreeSet<LinearSite> {
         .collect()
 }
 
+/// The linear layers of a block of the tiny encoder.
+const SIX: [Linear; 6] = [
+    Linear::Query,
+    Linear::Key,
+    Linear::Value,
+    Linear::AttentionOutput,
+    Linear::FfnUp,
+    Linear::FfnDown,
+];
+
 fn loras() -> Vec<Row> {
     use Linear::{AttentionOutput, FfnDown, FfnUp, Key, Query, Value};
     let on = |linears: &[Linear]| LoraConfig {
@@ -214,15 +224,18 @@ fn loras() -> Vec<Row> {
         ..LoraConfig::default()
     };
     let (plain, stable) = (4.0 / 3.0, 4.0 / 3f64.sqrt());
-    let mut patterns = on(&Linear::BLOCK);
+    let mut patterns = on(&SIX);
     patterns.ranks = [(site(0, Query), 5), (site(1, FfnDown), 1)].into();
     patterns.alphas = [(site(0, Query), 2.0), (site(0, FfnUp), 7.0)].into();
     let row = |name: &str, config: LoraConfig| Row::new(name, boxed(config));
     vec![
-        row("LoRA on every layer", on(&Linear::BLOCK)).scale(plain),
-        row("LoRA on every layer and the pooler", on(&Linear::ALL))
-            .scale(plain)
-            .at_pooler(),
+        row("LoRA on every layer", on(&SIX)).scale(plain),
+        row(
+            "LoRA on every layer and the pooler",
+            on(&[&SIX[..], &[Linear::Pooler]].concat()),
+        )
+        .scale(plain)
+        .at_pooler(),
         row(
             "LoRA on values and the pooler, with their biases",
             LoraConfig {
@@ -249,7 +262,7 @@ fn loras() -> Vec<Row> {
             "LoRA, rank-stabilised",
             LoraConfig {
                 rank_stabilised: true,
-                ..on(&Linear::BLOCK)
+                ..on(&SIX)
             },
         )
         .scale(stable),
@@ -366,7 +379,7 @@ fn ia3s() -> Vec<Row> {
         (FfnDown, Input),
     ];
     let hub = [(Key, Output), (Value, Output), (FfnUp, Output)];
-    let all = |side| Linear::BLOCK.map(|linear| (linear, side));
+    let all = |side| SIX.map(|linear| (linear, side));
     let mixed = [
         (Query, Input),
         (Key, Output),

@@ -2,8 +2,8 @@
 //! need no download.
 #![allow(dead_code, unreachable_pub)]
 
-use graftlet::backbone::{Bert, BertConfig, Checkpoint, Dtype, SentenceEmbedding, convert};
 use graftlet::engine::Engine;
+use graftlet::model::{Anatomy, Checkpoint, Dtype, Encoder, SentenceEmbedding, convert};
 use graftlet::tensor_file::{FloatType, TensorFileWriter};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -109,8 +109,8 @@ impl Tiny {
         config.to_string().into_bytes()
     }
 
-    pub fn config(&self) -> BertConfig {
-        let mut config = BertConfig::from_json(&self.config_json()).unwrap();
+    pub fn config(&self) -> Anatomy {
+        let mut config = Anatomy::from_json(&self.config_json()).unwrap();
         config.name = "tiny".into();
         config
     }
@@ -124,8 +124,8 @@ impl Tiny {
         writer.finish("pt").unwrap()
     }
 
-    pub fn bert(&self) -> Bert {
-        Bert::load(&self.config(), &self.checkpoint(), FINGERPRINT).unwrap()
+    pub fn bert(&self) -> Encoder {
+        Encoder::load(&self.config(), &self.checkpoint(), FINGERPRINT).unwrap()
     }
 
     /// With tokenizer, stored in the given type.

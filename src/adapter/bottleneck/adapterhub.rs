@@ -10,8 +10,8 @@ use super::{BottleneckConfig, Hypercomplex, OutputNorm, Placement, Reads, Reduct
 use super::{Config, Skip};
 use crate::adapter::format::Fields;
 use crate::adapter::{ParamName, Site, fields_of, number};
-use crate::backbone::{Modules, Shape, Sublayer};
 use crate::error::Result;
+use crate::model::{Anatomy, Shape, Sublayer};
 use crate::ops::Activation;
 
 pub(super) fn read(
@@ -240,7 +240,7 @@ fn by_layer(layers: &BTreeMap<usize, f64>, default: Option<f64>) -> Value {
 
 pub(super) fn key(
     config: &BottleneckConfig,
-    modules: &dyn Modules,
+    anatomy: &Anatomy,
     name: ParamName,
     adapter: &str,
 ) -> String {
@@ -275,7 +275,7 @@ pub(super) fn key(
         _ if position == "down" => format!("adapter_down.{}.{part}", u8::from(config.input_norm)),
         _ => format!("adapter_up.{part}"),
     };
-    format!("{}.adapters.{adapter}.{field}", modules.sublayer(site))
+    format!("{}.adapters.{adapter}.{field}", anatomy.bottleneck(site))
 }
 
 /// The norm at the input is held twice in the module, and so stands twice in a file of PyTorch's.

@@ -2,8 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Hypercomplex;
 use crate::adapter::{Config, Options};
-use crate::backbone::{Shape, Sublayer};
 use crate::error::{Error, Result};
+use crate::model::{Shape, Sublayer};
 use crate::ops::Activation;
 
 /// Settings of a bottleneck adapter.

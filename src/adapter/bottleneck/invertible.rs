@@ -4,8 +4,8 @@
 use super::BottleneckConfig;
 use super::config::python_quotient;
 use crate::adapter::{Collector, Init, Site};
-use crate::backbone::Shape;
 use crate::error::{Error, Result};
+use crate::model::Shape;
 use crate::ops::{Activation, add, add_bias, beside, columns, linear};
 use crate::tensor::Tensor;
 
@@ -56,8 +56,9 @@ impl Coupling {
         let Some(factor) = config.invertible else {
             return Ok(None);
         };
-        let first = shape.hidden_size / 2;
-        let second = shape.hidden_size - first;
+        let width = shape.anatomy.stem.embedding_size;
+        let first = width / 2;
+        let second = width - first;
         let activation = config.activation;
         let mut network =
             |names: [&'static str; 4], input: usize, output: usize| -> Result<Network> {

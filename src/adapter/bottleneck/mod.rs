@@ -19,11 +19,11 @@ use serde_json::{Map, Value};
 use super::format::Library;
 use super::{Adapter, Collector, Config, Description, Kind, ParamName, ParamSource, Parameter};
 use super::{HalfBlock, Preset, SizeOption, equal};
-use crate::backbone::{Embedder, Hook, Modules, Shape, States, Sublayer, SublayerSite};
 use crate::error::{Error, Result};
-use crate::ops::{LayerNorm, add};
+use crate::input::text::Batch;
+use crate::model::{Anatomy, Embedder, Hook, Join, Shape, States, Sublayer, SublayerSite};
+use crate::ops::add;
 use crate::tensor::Tensor;
-use crate::text::Batch;
 use invertible::Coupling;
 use network::Network;
 
@@ -145,14 +145,8 @@ impl Config for BottleneckConfig {
         }
     }
 
-    fn key(
-        &self,
-        _library: Library,
-        modules: &dyn Modules,
-        name: ParamName,
-        adapter: &str,
-    ) -> String {
-        adapterhub::key(self, modules, name, adapter)
+    fn key(&self, _library: Library, anatomy: &Anatomy, name: ParamName, adapter: &str) -> String {
+        adapterhub::key(self, anatomy, name, adapter)
     }
 
     fn repeats(&self, _library: Library, key: &str) -> bool {
@@ -201,13 +195,7 @@ impl Hook for Bottleneck {
         self.coupling.is_some()
     }
 
-    fn sublayer(
-        &self,
-        site: SublayerSite,
-        h: Tensor,
-        residual: &Tensor,
-        norm: &LayerNorm,
-    ) -> Tensor {
+    fn sublayer(&self, site: SublayerSite, h: Tensor, residual: &Tensor, norm: Join<'_>) -> Tensor {
         let Some(part) = self.parts.get(&site) else {
             return norm.join(h, residual);
         };
@@ -240,7 +228,7 @@ impl HalfBlock for Part {
         self.placement
     }
 
-    fn enter(&self, h: Tensor, residual: &Tensor, norm: &LayerNorm) -> (Tensor, Tensor) {
+    fn enter(&self, h: Tensor, residual: &Tensor, norm: Join<'_>) -> (Tensor, Tensor) {
         let x = match self.placement.reads {
             Reads::Output => h.clone(),
             Reads::Normalised => norm.join(h.clone(), residual),

@@ -1,8 +1,8 @@
 use super::hypercomplex::Shared;
 use super::{BottleneckConfig, Scaling};
 use crate::adapter::{Collector, Init, Site};
-use crate::backbone::{Shape, SublayerSite};
 use crate::error::Result;
+use crate::model::{Shape, SublayerSite};
 use crate::ops::{Activation, add_bias, layer_norm, linear, scale, scale_columns};
 use crate::tensor::Tensor;
 

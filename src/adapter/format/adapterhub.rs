@@ -15,8 +15,8 @@ use super::{check_size, float_type};
 use super::{head, keep, open, to_json, write_tensors};
 use crate::adapter::fields_of;
 use crate::adapter::{Card, Config, FileParams, KINDS, Kind, Original, ParamName, TaskAdapter};
-use crate::backbone::Shape;
 use crate::error::{Error, Result};
+use crate::model::Shape;
 use crate::tensor_file::TensorFile;
 
 pub(super) const WEIGHTS: [&str; 2] = ["adapter.safetensors", "pytorch_adapter.bin"];
@@ -137,14 +137,14 @@ impl Folder<'_> {
         shape: &Shape,
     ) -> Result<TaskAdapter> {
         let outer = Fields::new(self.place, self.map);
-        let keys = names::below_encoder(file, shape.modules);
+        let keys = names::below_encoder(file, &shape.anatomy);
         let said: String = outer.parse("name", Some(self.name.to_owned()))?;
         let saved_name = names::adapter(&keys, said);
         let key = |parameter: ParamName| {
-            let key = config.key(Library::AdapterHub, shape.modules, parameter, &saved_name);
+            let key = config.key(Library::AdapterHub, &shape.anatomy, parameter, &saved_name);
             match keys.get(&key) {
                 Some(found) => (*found).to_owned(),
-                None => format!("{}.{key}", shape.modules.base()),
+                None => format!("{}.{key}", shape.anatomy.base()),
             }
         };
         let mut source = FileParams::new(file, &key);
@@ -213,10 +213,21 @@ fn check_model(name: &str, outer: &Fields<'_>, shape: &Shape) -> Result<()> {
             hidden.to_string(),
         );
     }
-    let expected = shape.modules.model_type();
+    let expected = shape.anatomy.family.model_type;
     let model: String = outer.parse("model_type", Some(expected.to_owned()))?;
     if model != expected {
         return mismatch("model type", expected.to_owned(), model);
+    }
+    // what is written here for a family that AdapterHub has no class of names none
+    let class: String = outer.parse("model_class", Some(String::new()))?;
+    let family = shape.anatomy.family;
+    if family.adapter_model_class.is_empty() && !class.is_empty() {
+        return Err(Error::MethodUnsupported {
+            place: CONFIG.into(),
+            method: format!("AdapterHub's interface to {}", family.title),
+            hint: "it puts its parts elsewhere in each model; train the adapter with PEFT, or here"
+                .into(),
+        });
     }
     Ok(())
 }
@@ -235,9 +246,9 @@ pub(super) fn save(
         let mut outer = fields_of(json!({
             "config": config,
             "hidden_size": shape.hidden_size,
-            "model_class": shape.modules.adapter_model_class(),
+            "model_class": shape.anatomy.family.adapter_model_class,
             "model_name": shape.name,
-            "model_type": shape.modules.model_type(),
+            "model_type": shape.anatomy.family.model_type,
             "name": name,
             "version": VERSION,
         }));
@@ -246,8 +257,8 @@ pub(super) fn save(
     };
     let config = task.adapter.config();
     let key = |parameter: ParamName| {
-        let key = config.key(Library::AdapterHub, shape.modules, parameter, name);
-        format!("{}.{key}", shape.modules.base())
+        let key = config.key(Library::AdapterHub, &shape.anatomy, parameter, name);
+        format!("{}.{key}", shape.anatomy.base())
     };
     let mut whole = outer(
         &Value::Object(map),
@@ -267,7 +278,7 @@ pub(super) fn save(
     files.insert(weights_file.into(), weights);
     let before = original.map(|original| &original.head);
     let head = task.head.as_ref();
-    if let Some(head) = head.filter(|own| head::can_say(Library::AdapterHub, own)) {
+    if let Some(head) = head.filter(|own| head::can_say(Library::AdapterHub, own, shape)) {
         files.extend(heads::write(task, head, name, before, &outer)?);
     } else if head.is_none()
         && let Some(unused) = original.and_then(|original| original.unused_head.as_ref())

@@ -1,11 +1,11 @@
 //! Heads in a file of their own, [`SIDE_HEAD`]: what a library's own model classes do not have.
 
 use super::{CARD, Files, Library, SIDE_HEAD};
-use super::{check_labels, listed, put_card, read_card, said, write_tensors};
+use super::{check_labels, head_layout, listed, put_card, read_card, said, write_tensors};
 use crate::adapter::{Card, FileParams, ParamName};
-use crate::backbone::Shape;
 use crate::error::{Error, Result};
 use crate::head::{Head, HeadConfig, Pooling, Problem, field};
+use crate::model::Shape;
 use crate::tensor_file::{FloatType, TensorFile};
 
 /// A head alone, with the card that says what it answers: what stands beside a backbone that an
@@ -50,17 +50,16 @@ pub(super) fn put_aside(
 }
 
 /// Whether the library's own model classes have such a head.
-pub(super) fn can_say(library: Library, head: &Head) -> bool {
+pub(super) fn can_say(library: Library, head: &Head, shape: &Shape) -> bool {
     let HeadConfig {
-        problem,
-        pooling,
-        dense,
-        ..
+        problem, pooling, ..
     } = head.config();
-    let tokens = *problem == Problem::TokenClassification;
     match library {
-        Library::Peft => (tokens || *pooling == Pooling::Pooler) && dense.is_none(),
-        Library::AdapterHub => tokens || *pooling != Pooling::Mean,
+        Library::Peft => head_layout::of_head(head.config(), shape).is_some(),
+        Library::AdapterHub => {
+            let of_tokens = *problem == Problem::TokenClassification;
+            of_tokens || *pooling != Pooling::Mean
+        }
     }
 }
 

@@ -3,10 +3,11 @@ use super::{
     parse_object, peft, read_card,
 };
 use crate::adapter::TaskAdapter;
-use crate::backbone::{FAMILIES, Frozen, Linear, LinearSite, Modules, Shape};
 use crate::error::Result;
+use crate::model::{Anatomy, FAMILIES, Family, Linear, LinearSite, Shape};
 use crate::tensor_file::TensorFile;
 use serde_json::{Map, Value};
+use std::sync::Arc;
 
 /// Reads an adapter's folder without a backbone, for a look at it: the sizes that a backbone would
 /// have to have are taken from the files.
@@ -54,10 +55,15 @@ fn needed_shape(name: &str, files: &Files) -> Result<Shape> {
     let widest = widths.iter().copied().max().unwrap_or(hidden_size);
     let card = read_card(files)?;
     let model_type: Option<String> = fields.parse("model_type", Some(None))?;
-    let family = FAMILIES
-        .iter()
-        .find(|f| model_type.as_deref() == Some(f.model_type()));
-    let modules = *family.unwrap_or(&FAMILIES[0]);
+    let sketch = sketch(&file, model_type.as_deref(), hidden_size, layers)?;
+    let intermediate_size = match widened(&file, layers, &sketch)? {
+        Some(width) => width,
+        None if widest > hidden_size => widest,
+        None => 4 * hidden_size,
+    };
+    let anatomy = sketch
+        .family
+        .sketch(hidden_size, layers, intermediate_size)?;
     let named = ["base_model_name_or_path", "model_name"];
     let model = named
         .iter()
@@ -65,31 +71,64 @@ fn needed_shape(name: &str, files: &Files) -> Result<Shape> {
         .unwrap_or_default();
     Ok(Shape {
         name: model.to_owned(),
-        hidden_size,
         layers,
-        heads: 1,
-        intermediate_size: match widened(&file, layers, modules)? {
-            Some(width) => width,
-            None if widest > hidden_size => widest,
-            None => 4 * hidden_size,
-        },
         max_tokens: 0,
-        pooler: true,
-        parameters: 0,
         fingerprint: card
             .backbone
             .map(|backbone| backbone.fingerprint)
             .unwrap_or_default(),
-        frozen: Frozen::default(),
-        modules,
+        ..Shape::of(Arc::new(anatomy))
     })
 }
 
+/// A model of the family that the files speak of: the one that they name, else the one whose modules the most keys are
+/// of. Of families that share their names, the first.
+fn sketch(
+    file: &TensorFile<'_>,
+    model_type: Option<&str>,
+    hidden_size: usize,
+    layers: usize,
+) -> Result<Anatomy> {
+    let sketch = |family: &&'static Family| family.sketch(hidden_size, layers, 4 * hidden_size);
+    if let Some(family) = FAMILIES
+        .iter()
+        .find(|family| model_type == Some(family.model_type))
+    {
+        return sketch(family);
+    }
+    let fitting = |anatomy: &Anatomy| -> usize {
+        let paths: Vec<String> = anatomy
+            .linear_sites()
+            .map(|site| anatomy.linear(site))
+            .collect();
+        // a module's own path counts, and that it stands below the family's attribute counts again
+        let points = |key: &str| {
+            let key = format!(".{key}");
+            let path = paths.iter().find(|path| key.contains(&format!(".{path}.")));
+            path.map_or(0, |path| {
+                1 + usize::from(key.contains(&format!(".{}.{path}.", anatomy.base())))
+            })
+        };
+        file.names().map(points).sum()
+    };
+    let mut best: Option<(usize, Anatomy)> = None;
+    for anatomy in FAMILIES.iter().filter_map(|family| sketch(family).ok()) {
+        let count = fitting(&anatomy);
+        if best.as_ref().is_none_or(|(most, _)| count > *most) {
+            best = Some((count, anatomy));
+        }
+    }
+    match best {
+        Some((_, anatomy)) => Ok(anatomy),
+        None => sketch(&FAMILIES[0]),
+    }
+}
+
 /// Width inside the feed-forward network, if the file holds the bias of a layer that widens to it.
-fn widened(file: &TensorFile<'_>, layers: usize, modules: &dyn Modules) -> Result<Option<usize>> {
+fn widened(file: &TensorFile<'_>, layers: usize, anatomy: &Anatomy) -> Result<Option<usize>> {
     let linear = Linear::FfnUp;
     for layer in 0..layers {
-        let path = modules.linear(LinearSite::new(layer, linear));
+        let path = anatomy.linear(LinearSite::new(layer, linear));
         for ending in ["bias", "base_layer.bias"] {
             let ending = format!("{path}.{ending}");
             if let Some(key) = file.names().find(|key| key.ends_with(&ending)) {

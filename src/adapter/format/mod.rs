@@ -6,6 +6,7 @@
 mod adapterhub;
 mod fields;
 mod head;
+mod head_layout;
 mod inspect;
 mod listing;
 mod peft;
@@ -28,10 +29,10 @@ use serde_json::{Map, Value};
 use listing::put_card;
 
 use super::{Card, Config, ParamName, TaskAdapter};
-use crate::backbone::{FAMILIES, LinearSite, Shape};
 use crate::error::{Error, Result};
 use crate::head::{HeadConfig, Problem};
 use crate::json;
+use crate::model::Shape;
 use crate::tensor_file::{FloatType, TensorFile, TensorFileWriter};
 
 /// A folder in memory: file name to content.
@@ -289,7 +290,7 @@ pub fn save(task: &TaskAdapter, name: &str, library: Library, shape: &Shape) -> 
         card.labels.clone_from(&head.config().labels);
         card.problem = said(&head.config().problem);
         card.calibration = head.calibration().cloned();
-        if !head::can_say(library, head) {
+        if !head::can_say(library, head, shape) {
             head::put_aside(head, task.float, &mut card, &mut files)?;
         }
     }
@@ -490,7 +491,12 @@ fn check_size(adapter: &str, file: &TensorFile<'_>, shape: &Shape, all_layers: b
         })
     };
     let Extent { layers, matrices } = Extent::of(file)?;
-    let fits = |dims: &Vec<usize>| dims.contains(&shape.hidden_size);
+    let widths: BTreeSet<usize> = shape
+        .linear_sites()
+        .map(|site| shape.linear_features(site))
+        .flat_map(|(input, output)| [input, output])
+        .collect();
+    let fits = |dims: &Vec<usize>| dims.iter().any(|width| widths.contains(width));
     if let Some(dims) = matrices.iter().min()
         && !matrices.iter().any(fits)
     {
@@ -515,14 +521,10 @@ impl Extent {
     fn of(file: &TensorFile<'_>) -> Result<Self> {
         let (mut layers, mut matrices) = (0, Vec::new());
         // the linear layer outside of the layers, by its name in each family
-        let outside = FAMILIES
-            .iter()
-            .map(|family| format!("{}.", family.linear(LinearSite::POOLER)));
-        let outside: Vec<String> = outside.collect();
         for key in file.names() {
             match layer_of(key) {
                 Some(layer) => layers = layers.max(layer + 1),
-                None if outside.iter().any(|path| key.contains(path)) => {}
+                None if OUTSIDE.iter().any(|path| key.contains(path)) => {}
                 None => continue,
             }
             let (dims, _) = file.info(key)?;
@@ -534,8 +536,11 @@ impl Extent {
     }
 }
 
+/// Linear layers outside of the blocks that read and give hidden states, in all families.
+const OUTSIDE: [&str; 2] = ["pooler.dense.", "head.dense."];
+
 /// No encoder has as many; a damaged key must not ask for any amount of memory.
-const MAX_LAYERS: usize = 1 << 12;
+const MAX_LAYERS: usize = 1 << 10;
 
 /// The layer in a key such as `…encoder.layer.3.attention…`.
 fn layer_of(key: &str) -> Option<usize> {

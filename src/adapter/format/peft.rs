@@ -9,13 +9,16 @@ use serde_json::{Map, Value, json};
 use super::peft_keys::{HEADS, Keys};
 use super::policy::refuse_unknown;
 use super::{CONFIG, Fields, Files, Library, check_labels, check_size, default_labels};
-use super::{agreed, float_type, head, open, peft_methods, peft_targets, to_json, write_tensors};
+use super::{
+    agreed, float_type, head, head_layout, open, peft_methods, peft_targets, to_json, write_tensors,
+};
 use crate::adapter::UnusedHead;
 use crate::adapter::saved::{SavedConfig, is_saved};
 use crate::adapter::{Card, Config, FileParams, KINDS, Original, ParamName, Site, TaskAdapter};
-use crate::backbone::{LinearSite, Shape};
 use crate::error::{Error, Result};
-use crate::head::{Head, HeadConfig, Pooling, Problem, field};
+use crate::head::{Head, HeadConfig, Problem};
+use crate::model::family::{HeadLayout, HeadReads};
+use crate::model::{LinearSite, Place, Shape};
 
 pub(super) const WEIGHTS: [&str; 2] = ["adapter_model.safetensors", "adapter_model.bin"];
 
@@ -40,7 +43,9 @@ pub(super) fn load(
     refuse_unknown(CONFIG, Library::Peft, map)?;
     let file = open(name, files, WEIGHTS)?;
     let keys = Keys::of(&file, shape)?;
-    let needed = with_pooler(name, &fields, &keys, shape)?;
+    let of_tokens = task_type(&fields)?.as_deref() == Some(TOKENS);
+    let found = keys.head(of_tokens, shape.anatomy.family);
+    let (needed, unread) = with_pooler(name, &fields, &keys, shape)?;
     let mut settings = map.clone();
     settings.insert(peft_targets::PREFIX.into(), json!(keys.prefix));
     let config = read(CONFIG, &settings, &needed);
@@ -49,25 +54,39 @@ pub(super) fn load(
         .as_ref()
         .is_ok_and(|config| config.describe(shape).layers.len() == shape.layers);
     check_size(name, &file, shape, whole)?;
-    let saved: BTreeSet<_> = keys.saved(shape).into_iter().collect();
-    let config: Box<dyn Config> = match saved.is_empty() {
+    let (mut sites, mut norms) = (BTreeSet::new(), BTreeSet::new());
+    for place in keys.saved(shape) {
+        match place {
+            Place::Linear(site) => drop(sites.insert(site)),
+            Place::Norm(site) => drop(norms.insert(site)),
+            Place::Table(_) => {}
+        }
+    }
+    let config: Box<dyn Config> = match sites.is_empty() && norms.is_empty() {
         true => config?,
         false => Box::new(SavedConfig {
             inner: Rc::from(config?),
-            sites: saved,
+            sites,
+            norms,
         }),
     };
 
     // a missing tensor is named as its neighbours are
     let prefix = match keys.prefix.is_empty() {
         true => String::new(),
-        false => format!("{}.", shape.modules.base()),
+        false => format!("{}.", shape.anatomy.base()),
     };
     let key = |parameter: ParamName| {
         let (plain, prefix) = match parameter.site {
-            Site::Head => (head_key(parameter.field, keys.head()), ""),
+            Site::Head => {
+                let layout = found.as_ref().map(|(_, layout)| layout);
+                (
+                    head_layout::key(layout.unwrap_or(&HeadLayout::TOKENS), parameter.field),
+                    "",
+                )
+            }
             _ => {
-                let key = config.key(Library::Peft, shape.modules, parameter, name);
+                let key = config.key(Library::Peft, &shape.anatomy, parameter, name);
                 (key, prefix.as_str())
             }
         };
@@ -76,13 +95,14 @@ pub(super) fn load(
             .unwrap_or_else(|| format!("base_model.model.{prefix}{plain}"))
     };
     let mut source = FileParams::new(&file, &key);
-    keys.repeated.iter().for_each(|key| source.ignore(key));
+    let ignored = keys.repeated.iter().chain(&unread);
+    ignored.for_each(|key| source.ignore(key));
     let adapter = config.build(shape, &mut source)?;
-    let head = match keys.get_head() {
+    let head = match &found {
         // one output for each of the choices
         Some(_) if class_of(&fields).ends_with(CHOICE) => None,
         None => None,
-        Some(key) => {
+        Some((key, layout)) => {
             let outputs = file.info(key)?.0.first().copied().unwrap_or_default();
             let labels = match card.labels.is_empty() {
                 true => default_labels(file.place(), outputs)?,
@@ -93,8 +113,8 @@ pub(super) fn load(
             };
             let config = HeadConfig {
                 problem: problem(&fields, outputs, &card)?,
-                pooling: Pooling::Pooler,
-                dense: None,
+                pooling: head_layout::pooling(layout),
+                dense: layout.dense().map(|(_, activation)| activation),
                 labels,
             };
             Some(Head::build(config, shape, &mut source)?)
@@ -120,12 +140,25 @@ pub(super) fn load(
     })
 }
 
-/// The shape of the model that the configuration speaks of: not every model of a family has the pooler.
+/// The shape of the model that the configuration speaks of: not every model of a family has the pooler. Beside it the
+/// file's keys of a pooler that the checkpoint lacks and nothing reads: PEFT had one of random weights.
 ///
 /// # Errors
-/// [`Error::BackboneMismatch`] if the adapter acts on a pooler and the backbone has none.
-fn with_pooler(name: &str, fields: &Fields<'_>, keys: &Keys, shape: &Shape) -> Result<Shape> {
-    let in_file = keys.have(LinearSite::POOLER, shape);
+/// [`Error::BackboneMismatch`] if the adapter acts on a pooler that its head reads, and the backbone has none.
+fn with_pooler(
+    name: &str,
+    fields: &Fields<'_>,
+    keys: &Keys,
+    shape: &Shape,
+) -> Result<(Shape, Vec<String>)> {
+    let of_pooler = keys.of_linear(LinearSite::POOLER, shape);
+    let in_file = !of_pooler.is_empty();
+    // in such a family only the bare model has one, and checkpoints seldom do
+    let is_unread = shape.anatomy.family.head.reads == HeadReads::FirstToken;
+    let is_bare = task_type(fields)?.as_deref() == Some(FEATURES);
+    if in_file && !shape.pooler && is_bare && is_unread {
+        return Ok((shape.clone(), of_pooler));
+    }
     if in_file && !shape.pooler {
         return Err(Error::BackboneMismatch {
             adapter: name.to_owned(),
@@ -134,12 +167,23 @@ fn with_pooler(name: &str, fields: &Fields<'_>, keys: &Keys, shape: &Shape) -> R
             found: "changed".into(),
         });
     }
-    // a model that classifies texts has one; of another only the file can tell
-    let classifies = task_type(fields)?.as_deref() == Some(TEXTS) && keys.get_head().is_some();
-    Ok(Shape {
+    // a model that classifies texts has one if its head reads it; of another only the file can tell
+    let family = shape.anatomy.family;
+    let of_tokens = task_type(fields)?.as_deref() == Some(TOKENS);
+    let has_head = keys.head(of_tokens, family).is_some();
+    let classifies = match of_tokens {
+        true => shape.anatomy.pooler.of_tokens && has_head,
+        false => {
+            task_type(fields)?.as_deref() == Some(TEXTS)
+                && has_head
+                && family.head.reads == HeadReads::Pooler
+        }
+    };
+    let needed = Shape {
         pooler: shape.pooler && (in_file || classifies),
         ..shape.clone()
-    })
+    };
+    Ok((needed, Vec::new()))
 }
 
 /// What the heads are for that the file holds and that cannot be used here. Each is passed over by
@@ -210,18 +254,22 @@ pub(super) fn save(
     let head = task
         .head
         .as_ref()
-        .filter(|own| head::can_say(Library::Peft, own));
+        .filter(|own| head::can_say(Library::Peft, own, shape));
+    let layout = head.and_then(|head| head_layout::of_head(head.config(), shape));
+    let layout = layout.unwrap_or(HeadLayout::TOKENS);
     // a model with a head holds the encoder in an attribute, the bare encoder does not
     let problem = head.map(|head| &head.config().problem);
     let (task_type, base) = match problem {
-        Some(Problem::TokenClassification) => (TOKENS, format!("{}.", shape.modules.base())),
-        Some(_) => (TEXTS, format!("{}.", shape.modules.base())),
-        None => ("FEATURE_EXTRACTION", String::new()),
+        Some(Problem::TokenClassification) => (TOKENS, format!("{}.", shape.anatomy.base())),
+        Some(_) => (TEXTS, format!("{}.", shape.anatomy.base())),
+        None => (FEATURES, String::new()),
     };
     map.insert("task_type".into(), json!(task_type));
     let config = task.adapter.config();
-    let heads = HEADS.iter().filter(|_| head.is_some());
-    let mut whole: Vec<String> = heads.map(|&name| name.to_owned()).collect();
+    // a model has its head under one of these names
+    let heads = layout.attributes().chain(["score"]);
+    let heads = heads.filter(|_| head.is_some());
+    let mut whole: Vec<String> = heads.map(str::to_owned).collect();
     whole.extend(saved_modules(task, shape));
     let whole = (!whole.is_empty()).then_some(whole);
     map.insert("modules_to_save".into(), json!(whole));
@@ -242,17 +290,21 @@ pub(super) fn save(
         true => "base_model.",
         false => "base_model.model.",
     };
+    // what stands beside the encoder is not below its attribute
+    let base_of = |parameter: ParamName| match parameter.site {
+        Site::Linear(site) if shape.anatomy.is_beside(Place::Linear(site)) => "",
+        Site::Norm(site) if shape.anatomy.is_beside(Place::Norm(site)) => "",
+        _ => base.as_str(),
+    };
     let adapter_key = |parameter: ParamName| {
-        let key = config.key(Library::Peft, shape.modules, parameter, "default");
+        let key = config.key(Library::Peft, &shape.anatomy, parameter, "default");
         match is_prompt_learning && !is_saved(parameter) {
             true => key,
-            false => format!("{wrappers}{base}{key}"),
+            false => format!("{wrappers}{}{key}", base_of(parameter)),
         }
     };
-    let classifier_key = |parameter: ParamName| {
-        let key = head_key(parameter.field, HEADS[0]);
-        format!("{wrappers}{key}")
-    };
+    let classifier_key =
+        |parameter: ParamName| format!("{wrappers}{}", head_layout::key(&layout, parameter.field));
     let stored = task.adapter.stored(Library::Peft);
     let mut groups: Vec<super::Group<'_>> = vec![(&stored, &adapter_key)];
     if let Some(head) = head {
@@ -268,6 +320,9 @@ pub(super) fn save(
 
 /// `task_type` of a model that labels texts.
 const TEXTS: &str = "SEQ_CLS";
+
+/// `task_type` of an encoder without a head.
+const FEATURES: &str = "FEATURE_EXTRACTION";
 
 /// `task_type` of a model that labels tokens.
 const TOKENS: &str = "TOKEN_CLS";
@@ -318,8 +373,8 @@ fn saved_modules(task: &TaskAdapter, shape: &Shape) -> Vec<String> {
         .unwrap_or_default();
     let mut names = Vec::new();
     for site in task.adapter.config().replaces() {
-        let path = shape.modules.linear(site);
-        let whole = format!(".{}.{path}.", shape.modules.base());
+        let path = shape.anatomy.linear(site);
+        let whole = format!(".{}.", shape.anatomy.path_with_head(site));
         let name = before
             .iter()
             .find(|name| whole.contains(&format!(".{name}.")))
@@ -329,10 +384,4 @@ fn saved_modules(task: &TaskAdapter, shape: &Shape) -> Vec<String> {
         }
     }
     names
-}
-
-/// A head's weight or bias.
-fn head_key(name: &str, module: &str) -> String {
-    let part = if name == field::OUT { "weight" } else { "bias" };
-    format!("{module}.{part}")
 }

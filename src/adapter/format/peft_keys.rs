@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::adapter::bias::{all_sites, peft_key};
-use crate::backbone::{Linear, LinearSite, Shape};
+use super::head_layout;
 use crate::error::Result;
+use crate::model::family::HeadLayout;
+use crate::model::{Family, LinearSite, ModulePlan, NormSite, Place, Shape};
 use crate::tensor_file::TensorFile;
 
 /// A head for texts or tokens, by the two names that transformers has for it.
@@ -31,30 +32,35 @@ const NAMED: [(&str, bool); 6] = [
     ("ia3_l", false),
 ];
 
-/// What the encoder's modules are called.
+/// What the model's modules are called.
 struct Names {
-    /// The first parts of their paths.
+    /// The first parts of the paths of the encoder's.
     roots: BTreeSet<String>,
-    /// The paths of those that have a bias.
+    /// Those of modules beside the encoder.
+    beside: BTreeSet<String>,
+    /// The paths of a head's modules.
+    heads: BTreeSet<&'static str>,
+    /// The paths of the encoder's, and of those beside it.
     paths: BTreeSet<String>,
 }
 
 impl Names {
     fn of(shape: &Shape) -> Self {
-        let bias = |site| peft_key(shape.modules, site, false);
-        let paths: BTreeSet<String> = all_sites(shape)
-            .filter_map(|site| Some(bias(site).strip_suffix(".bias")?.to_owned()))
-            .collect();
-        let modules = shape.modules;
-        let first = |path: &str| path.split('.').next().unwrap_or_default().to_owned();
-        let roots = [
-            first(&modules.linear(LinearSite::new(0, Linear::Query))),
-            first(&modules.linear(LinearSite::POOLER)),
-            first(modules.embedding_norm()),
-        ];
+        let (mut roots, mut beside) = (BTreeSet::new(), BTreeSet::new());
+        for module in shape.anatomy.modules() {
+            let first = module.path.split('.').next().unwrap_or_default().to_owned();
+            match shape.anatomy.is_beside(module.place) {
+                true => beside.insert(first),
+                false => roots.insert(first),
+            };
+        }
+        let own = shape.anatomy.family.head.layers.iter();
+        let modules = shape.anatomy.modules().iter();
         Self {
-            roots: roots.into(),
-            paths,
+            roots,
+            beside,
+            heads: own.map(|(module, _)| *module).chain(HEADS).collect(),
+            paths: modules.map(|module| module.path.clone()).collect(),
         }
     }
 
@@ -64,7 +70,13 @@ impl Names {
             return false;
         };
         let module = module.join(".");
-        HEADS.contains(&module.as_str()) || self.paths.contains(&module)
+        self.heads.contains(module.as_str()) || self.paths.contains(&module)
+    }
+
+    /// Whether a part of a path begins that of a head.
+    fn begins_head(&self, part: &str) -> bool {
+        let mut heads = self.heads.iter();
+        heads.any(|head| head.split('.').next() == Some(part))
     }
 }
 
@@ -96,7 +108,9 @@ impl Key {
             before.iter().map(|part| format!("{part}.")).collect()
         });
         if prefix.is_none() {
-            let known = |part: &&str| HEADS.contains(part) || *part == PROMPT;
+            let known = |part: &&str| {
+                names.begins_head(part) || names.beside.contains(*part) || *part == PROMPT
+            };
             let start = parts.iter().position(known).unwrap_or_default();
             parts.drain(..start);
         }
@@ -192,46 +206,59 @@ impl Keys {
             .map(|(plain, key)| (plain.as_str(), key.as_str()))
     }
 
-    /// Whether something in the file belongs to a linear layer.
-    pub(super) fn have(&self, site: LinearSite, shape: &Shape) -> bool {
-        let path = format!("{}.", shape.modules.linear(site));
-        self.keys.keys().any(|key| key.starts_with(&path))
+    /// The file's keys of what belongs to a linear layer.
+    pub(super) fn of_linear(&self, site: LinearSite, shape: &Shape) -> Vec<String> {
+        let path = format!("{}.", shape.anatomy.linear(site));
+        let own = self.keys.iter().filter(|(key, _)| key.starts_with(&path));
+        own.map(|(_, key)| key.clone()).collect()
     }
 
-    /// The linear layers whose weights are in the file, which PEFT's `modules_to_save` names.
-    pub(super) fn saved(&self, shape: &Shape) -> Vec<LinearSite> {
-        let is_saved = |site: &LinearSite| {
-            let path = shape.modules.linear(*site);
-            self.keys.contains_key(&format!("{path}.weight"))
+    /// The modules whose weights are in the file, which PEFT's `modules_to_save` names: linear layers, and layer norms that
+    /// do not end a half block.
+    pub(super) fn saved(&self, shape: &Shape) -> impl Iterator<Item = Place> {
+        let modules = shape.anatomy.modules().iter();
+        let is_saved = |module: &&ModulePlan| match module.place {
+            Place::Table(_) => false,
+            Place::Norm(NormSite::Block(_)) => false,
+            _ if module.is_optional() && !shape.pooler => false,
+            _ => self.keys.contains_key(&format!("{}.weight", module.path)),
         };
-        shape.linear_sites().filter(is_saved).collect()
+        modules.filter(is_saved).map(|module| module.place)
     }
 
     /// What belongs to no module that is known here, by the first part of its path: `qa_outputs`.
     pub(super) fn of_other_heads(&self) -> BTreeMap<&str, Vec<&str>> {
         let mut found = BTreeMap::<&str, Vec<&str>>::new();
         for (plain, key) in self.iter() {
-            let mut parts = plain.split('.');
-            let first = parts.next().unwrap_or_default();
-            let is_plain_head = HEADS.contains(&first) && parts.clone().count() == 1;
-            if !is_plain_head && first != PROMPT && !self.names.roots.contains(first) {
+            let first = plain.split('.').next().unwrap_or_default();
+            let module = plain.rsplit_once('.').map_or("", |(module, _)| module);
+            let names = &self.names;
+            let is_known = names.heads.contains(module)
+                || names.roots.contains(first)
+                || names.beside.contains(first);
+            if !is_known && first != PROMPT {
                 found.entry(first).or_default().push(key);
             }
         }
         found
     }
 
-    /// The file's key of the head's weight, if it has a head.
-    pub(super) fn get_head(&self) -> Option<&String> {
-        self.keys.get(&format!("{}.weight", self.head()))
-    }
-
-    /// The head's module: `score` where the file has that, else `classifier`.
-    pub(super) fn head(&self) -> &'static str {
-        if self.keys.contains_key("score.weight") {
-            HEADS[1]
-        } else {
-            HEADS[0]
-        }
+    /// The file's key of the weight of a head's last layer, and how the head is laid out, if it has one: as the class of
+    /// the family for that task has it, else in one layer.
+    pub(super) fn head(&self, of_tokens: bool, family: &Family) -> Option<(&String, HeadLayout)> {
+        let own = head_layout::of_class(family, of_tokens);
+        let plain = |layers| HeadLayout {
+            layers,
+            ..HeadLayout::TOKENS
+        };
+        let layouts = [
+            own,
+            plain(&[("classifier", None)]),
+            plain(&[("score", None)]),
+        ];
+        layouts.into_iter().find_map(|layout| {
+            let key = self.keys.get(&format!("{}.weight", layout.last()))?;
+            Some((key, layout))
+        })
     }
 }

@@ -7,8 +7,8 @@ use fancy_regex::Regex;
 use serde_json::{Value, json};
 
 use super::Fields;
-use crate::backbone::{Linear, LinearSite, Shape};
 use crate::error::{Error, Result};
+use crate::model::{Linear, LinearSite, Shape};
 
 /// Field under which a reader finds the path of the encoder in the model that the adapter was saved
 /// from, with a dot at its end: the tensors' keys say it, and names of modules are meant below it.
@@ -64,10 +64,10 @@ pub(in crate::adapter) fn paths(
     shape: &Shape,
     site: LinearSite,
 ) -> [String; 3] {
-    let path = shape.modules.linear(site);
+    let path = shape.anatomy.linear(site);
     let prefix = fields.get(PREFIX).and_then(Value::as_str);
     [
-        format!("{}.{path}", shape.modules.base()),
+        shape.anatomy.path_with_head(site),
         format!("{}{path}", prefix.unwrap_or_default()),
         path,
     ]
@@ -212,13 +212,13 @@ pub(in crate::adapter) fn write(sites: &BTreeSet<LinearSite>, shape: &Shape) -> 
     json!(
         sites
             .iter()
-            .map(|&site| shape.modules.linear(site))
+            .map(|&site| shape.anatomy.linear(site))
             .collect::<Vec<_>>()
     )
 }
 
 fn ends_with(shape: &Shape, site: LinearSite, ending: &str) -> bool {
-    let path = format!(".{}.{}", shape.modules.base(), shape.modules.linear(site));
+    let path = format!(".{}", shape.anatomy.path_with_head(site));
     path.ends_with(&format!(".{ending}"))
 }
 
@@ -226,7 +226,7 @@ fn ends_with(shape: &Shape, site: LinearSite, ending: &str) -> bool {
 /// there is one. A single word is for one kind of layer only: other modules may end with it.
 fn ending(shape: &Shape, linear: Linear, wanted: &BTreeSet<Linear>) -> String {
     let site = LinearSite::new(0, linear);
-    let path = shape.modules.linear(site);
+    let path = shape.anatomy.linear(site);
     let starts = path.rmatch_indices('.').map(|(index, _)| index + 1);
     starts
         .map(|start| &path[start..])

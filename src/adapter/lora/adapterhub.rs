@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 use super::{Bias, LoraConfig};
 use crate::adapter::format::Fields;
 use crate::adapter::{Config, number};
-use crate::backbone::{Linear, LinearSite, Shape};
 use crate::error::{Error, Result};
+use crate::model::{Linear, LinearSite, Shape};
 
 pub(super) fn read(
     place: &str,

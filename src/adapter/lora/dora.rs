@@ -1,7 +1,7 @@
 use super::merge::add_product;
 use crate::adapter::{Collector, Site};
-use crate::backbone::{LinearSite, Shape};
 use crate::error::Result;
+use crate::model::{LinearSite, Shape};
 use crate::ops::{FrozenLinear, add, add_bias, add_scaled, divide, scale_columns};
 use crate::tensor::Tensor;
 
@@ -26,7 +26,7 @@ impl Dora {
         tensors: &mut Collector<'_>,
         (a, b, scale): (&Tensor, &Tensor, f32),
     ) -> Result<Self> {
-        let (input, output) = shape.linear_features(site.linear);
+        let (input, output) = shape.linear_features(site);
         let layer = shape.frozen.linear(site).filter(|layer| {
             let weight = layer.weight();
             (weight.in_features(), weight.out_features()) == (input, output)

@@ -1,7 +1,7 @@
 //! A LoRA made part of a copy of the layer that it stands beside.
 
 use super::{Dora, Update};
-use crate::backbone::Affine;
+use crate::model::Affine;
 use crate::tensor::Tensor;
 
 impl Update {

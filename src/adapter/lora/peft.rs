@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use super::LoraConfig;
 use crate::adapter::format::{Fields, peft_methods, peft_targets};
 use crate::adapter::{Bias, Config, bitfit, none, number};
-use crate::backbone::{Linear, LinearSite, Shape};
 use crate::error::Result;
+use crate::model::{LinearSite, Shape};
 
 pub(super) fn read(
     place: &str,
@@ -27,7 +27,7 @@ pub(super) fn read(
     if fields.flag(none::MARK, false)? {
         return none::read_peft(&fields, shape);
     }
-    let targets = peft_targets::read(&fields, shape, &[Linear::Query, Linear::Value])?;
+    let targets = peft_targets::read(&fields, shape, shape.anatomy.family.targets.lora)?;
     let config = LoraConfig {
         rank: fields.count("r", Some(8))?,
         alpha: fields.float("lora_alpha", Some(8.0))?,
@@ -77,7 +77,7 @@ fn pattern<T: DeserializeOwned + Copy>(
 }
 
 pub(super) fn write(config: &LoraConfig, shape: &Shape) -> Value {
-    let path = |site: &LinearSite| shape.modules.linear(*site);
+    let path = |site: &LinearSite| shape.anatomy.linear(*site);
     let ranks = config.ranks.iter();
     let ranks: Map<String, Value> = ranks.map(|(s, rank)| (path(s), json!(rank))).collect();
     let alphas = config.alphas.iter();

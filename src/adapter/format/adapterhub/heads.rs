@@ -3,14 +3,15 @@
 
 use serde_json::{Map, Value, json};
 
+use super::super::head_layout;
 use super::super::policy::refuse_unknown;
 use super::super::{Fields, Files, Library, agreed, keep, open, parse_object, write_tensors};
 use super::{HEAD_CONFIG, HEAD_WEIGHTS, labels, names};
 use crate::adapter::fields_of;
 use crate::adapter::{Card, FileParams, Init, ParamName, ParamSource, TaskAdapter, UnusedHead};
-use crate::backbone::Shape;
 use crate::error::Result;
 use crate::head::{Head, HeadConfig, Pooling, Problem, field};
+use crate::model::Shape;
 use crate::ops::Activation;
 use crate::tensor::Tensor;
 
@@ -212,11 +213,12 @@ fn fixed(
             return Ok(Read::Unused(format!("of the class {short}")));
         }
     };
+    let layout = head_layout::of_class(shape.anatomy.family, of_tokens);
     let mut counted = map.clone();
     if fields.get("num_labels").is_none() {
         let file = open(name, files, HEAD_WEIGHTS)?;
         let outputs = names::unwrapped(&file)
-            .get("classifier.bias")
+            .get(&head_layout::key(&layout, field::OUT_BIAS))
             .map(|key| file.info(key));
         if let Some(Some(&count)) = outputs.transpose()?.as_ref().map(|(dims, _)| dims.first()) {
             counted.insert("num_labels".into(), json!(count));
@@ -233,18 +235,14 @@ fn fixed(
     };
     let config = HeadConfig {
         problem,
-        pooling: if of_tokens {
-            Pooling::First
-        } else {
-            Pooling::Pooler
+        pooling: match of_tokens && !shape.anatomy.pooler.of_tokens {
+            true => Pooling::First,
+            false => head_layout::pooling(&layout),
         },
-        dense: None,
+        dense: layout.dense().map(|(_, activation)| activation),
         labels,
     };
-    let key = |field: &str| match field {
-        field::OUT => "classifier.weight".to_owned(),
-        _ => "classifier.bias".to_owned(),
-    };
+    let key = |field: &str| head_layout::key(&layout, field);
     build(name, config, true, &key, files, shape).map(Read::Head)
 }
 

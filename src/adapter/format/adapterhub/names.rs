@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::backbone::Modules;
+use crate::model::Anatomy;
 use crate::tensor_file::TensorFile;
 
-/// Modules that wrap a model: DataParallel and FSDP, `torch.compile`, a SentenceTransformer with its first module.
+/// Anatomy that wrap a model: DataParallel and FSDP, `torch.compile`, a SentenceTransformer with its first module.
 const WRAPPERS: [&str; 8] = [
     "module",
     "_fsdp_wrapped_module",
@@ -41,7 +41,7 @@ const HOLDERS: [&str; 7] = [
 /// is.
 pub(super) fn below_encoder<'a>(
     file: &'a TensorFile<'_>,
-    modules: &dyn Modules,
+    anatomy: &Anatomy,
 ) -> BTreeMap<String, &'a str> {
     let below = |key: &str| {
         let key = current(key);
@@ -49,7 +49,7 @@ pub(super) fn below_encoder<'a>(
         let root = parts.iter().position(|part| ROOTS.contains(part))?;
         let wrapped = parts[..root]
             .iter()
-            .all(|part| *part == modules.base() || WRAPPERS.contains(part));
+            .all(|part| *part == anatomy.base() || WRAPPERS.contains(part));
         wrapped.then(|| parts[root..].join("."))
     };
     file.names()

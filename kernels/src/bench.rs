@@ -1,0 +1,466 @@
+//! The one list of kernel micro-benchmarks, at the encoder's shapes (all-MiniLM-L6-v2): criterion times it natively
+//! (`benches/kernels.rs`), `./build.sh bench` in the browser.
+
+use std::hint::black_box;
+use std::rc::Rc;
+
+use super::quantize::{operands_lens, pack_operands, pack_plain, plain_lens};
+use super::softmax::{softmax, softmax_backward};
+use super::tiles::COLS;
+use super::*;
+
+/// One kernel at one shape in one variant.
+pub struct Case {
+    /// The kernel's name, as it is called in this module.
+    pub kernel: &'static str,
+    /// Its shape: `rows x in x out` of a product, `sequences x tokens` of attention, else `rows x width`; a ceiling's
+    /// instructions.
+    pub shape: String,
+    /// The variant's name; `all` for a kernel that all builds share.
+    pub variant: &'static str,
+    /// Work of one run, in [`unit`](Self::unit).
+    pub work: f64,
+    /// What the work is counted in.
+    pub unit: Unit,
+    /// Runs it once.
+    pub run: Box<dyn FnMut()>,
+}
+
+/// What work is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Floating-point additions and multiplications.
+    Flop,
+    /// Integer additions and multiplications.
+    Op,
+    /// Elements of the output.
+    Element,
+}
+
+impl Unit {
+    /// A thousand million of them a second.
+    #[must_use]
+    pub fn rate(self) -> &'static str {
+        match self {
+            Self::Flop => "GFLOP/s",
+            Self::Op => "GOP/s",
+            Self::Element => "Gelement/s",
+        }
+    }
+}
+
+const HIDDEN: usize = 384;
+const FFN: usize = 1536;
+const HEADS: usize = 12;
+
+/// `rows x in x out` of the products: the encoder's at 120 tokens, and those of few rows.
+const PRODUCTS: [(usize, usize, usize); 6] = [
+    (120, HIDDEN, HIDDEN),
+    (120, HIDDEN, FFN),
+    (120, FFN, HIDDEN),
+    (16, HIDDEN, HIDDEN),
+    (4, HIDDEN, HIDDEN),
+    (1, HIDDEN, FFN),
+];
+
+/// `sequences x tokens` of attention.
+const ATTENTIONS: [(usize, usize); 3] = [(1, 128), (8, 32), (1, 512)];
+
+/// Every benchmark that this build on this machine can run.
+#[must_use]
+pub fn cases() -> Vec<Case> {
+    let mut list = List(Vec::new());
+    for (rows, in_, out) in PRODUCTS {
+        list.products(rows, in_, out);
+    }
+    list.low_rank();
+    for (sequences, tokens) in ATTENTIONS {
+        list.attention(sequences, tokens);
+    }
+    list.rows();
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    for &ceiling::Loop {
+        instructions,
+        operations,
+        unit,
+        run,
+    } in ceiling::LOOPS
+    {
+        let work = (operations * ceiling::STEPS, unit);
+        list.add("ceiling", instructions, "registers", work, run);
+    }
+    list.0
+}
+
+/// Deterministic numbers in -1..1.
+fn numbers(len: usize) -> Vec<f32> {
+    let mut state = 1u32;
+    let number = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / (1u32 << 23) as f32 - 1.0
+    };
+    std::iter::repeat_with(number).take(len).collect()
+}
+
+struct List(Vec<Case>);
+
+impl List {
+    fn add(
+        &mut self,
+        kernel: &'static str,
+        shape: &str,
+        variant: &'static str,
+        (work, unit): (usize, Unit),
+        run: impl FnMut() + 'static,
+    ) {
+        self.0.push(Case {
+            kernel,
+            shape: shape.to_owned(),
+            variant,
+            work: work as f64,
+            unit,
+            run: Box::new(run),
+        });
+    }
+
+    fn products(&mut self, rows: usize, in_: usize, out: usize) {
+        let shape = format!("{rows}x{in_}x{out}");
+        let work = 2 * rows * in_ * out;
+        let weight = numbers(in_ * out);
+        let (integers, scales) = quantize_rows_int8(&weight, out, in_);
+        let f32 = Rc::new(PackedF32::pack(&weight, out, in_));
+        let int8 = Rc::new(PackedInt8::pack(&integers, &scales, out, in_));
+        let (x, bias) = (Rc::new(numbers(rows * in_)), Rc::new(numbers(out)));
+        let dy = Rc::new(numbers(rows * out));
+        for variant in Variant::available() {
+            let name = variant.name();
+            let (w, x_, b, mut y) = (f32.clone(), x.clone(), bias.clone(), vec![0.0; rows * out]);
+            self.add("linear_f32", &shape, name, (work, Unit::Flop), move || {
+                linear_f32(variant, &x_, &w, Some(&b), black_box(&mut y));
+            });
+            let (w, x_, b, mut y) = (int8.clone(), x.clone(), bias.clone(), vec![0.0; rows * out]);
+            self.add("linear_int8", &shape, name, (work, Unit::Op), move || {
+                linear_int8(variant, &x_, &w, Some(&b), black_box(&mut y));
+            });
+            let (w, dy_, mut dx) = (f32.clone(), dy.clone(), vec![0.0; rows * in_]);
+            let backward = "linear_f32_backward";
+            self.add(backward, &shape, name, (work, Unit::Flop), move || {
+                linear_f32_backward(variant, &dy_, &w, black_box(&mut dx));
+            });
+            let (w, dy_, mut dx) = (int8.clone(), dy.clone(), vec![0.0; rows * in_]);
+            let backward = "linear_int8_backward";
+            self.add(backward, &shape, name, (work, Unit::Flop), move || {
+                linear_int8_backward(variant, &dy_, &w, black_box(&mut dx));
+            });
+        }
+    }
+
+    /// The small products of LoRA r=8 at 256 tokens, in the order of a training step: `x A^T` and
+    /// `h B^T`, the gradients of `B` and `A`.
+    fn low_rank(&mut self) {
+        const ROWS: usize = 256;
+        const RANK: usize = 8;
+        let (x, a) = (
+            Rc::new(numbers(ROWS * HIDDEN)),
+            Rc::new(numbers(RANK * HIDDEN)),
+        );
+        let h = Rc::new(numbers(ROWS * RANK));
+        let work = (2 * ROWS * HIDDEN * RANK, Unit::Flop);
+        for variant in Variant::available() {
+            let name = variant.name();
+            let (x_, a_, mut y) = (x.clone(), a.clone(), vec![0.0; ROWS * RANK]);
+            self.add(
+                "matmul",
+                &format!("{ROWS}x{HIDDEN}x{RANK}"),
+                name,
+                work,
+                move || {
+                    let (x, a) = (Matrix::new(&x_, HIDDEN), Matrix::new(&a_, HIDDEN));
+                    matmul(variant, x, a.t(), black_box(&mut y));
+                },
+            );
+            let (h_, b, mut y) = (h.clone(), a.clone(), vec![0.0; ROWS * HIDDEN]);
+            self.add(
+                "matmul",
+                &format!("{ROWS}x{RANK}x{HIDDEN}"),
+                name,
+                work,
+                move || {
+                    let (h, b) = (Matrix::new(&h_, RANK), Matrix::new(&b, RANK));
+                    matmul(variant, h, b.t(), black_box(&mut y));
+                },
+            );
+            let (dy, h_, mut db) = (x.clone(), h.clone(), vec![0.0; HIDDEN * RANK]);
+            self.add(
+                "matmul",
+                &format!("{HIDDEN}x{ROWS}x{RANK}"),
+                name,
+                work,
+                move || {
+                    let (dy, h) = (Matrix::new(&dy, HIDDEN), Matrix::new(&h_, RANK));
+                    matmul(variant, dy.t(), h, black_box(&mut db));
+                },
+            );
+            let (dh, x_, mut da) = (h.clone(), x.clone(), vec![0.0; RANK * HIDDEN]);
+            self.add(
+                "matmul",
+                &format!("{RANK}x{ROWS}x{HIDDEN}"),
+                name,
+                work,
+                move || {
+                    let (dh, x) = (Matrix::new(&dh, RANK), Matrix::new(&x_, HIDDEN));
+                    matmul(variant, dh.t(), x, black_box(&mut da));
+                },
+            );
+        }
+    }
+
+    fn attention(&mut self, sequences: usize, tokens: usize) {
+        let shape = format!("{sequences}x{tokens}");
+        let starts: Rc<[usize]> = (0..=sequences).map(|s| s * tokens).collect();
+        let rows = Rc::new(numbers(sequences * tokens * HIDDEN));
+        // One product of queries and keys, or of probabilities and values.
+        let product = 2 * sequences * tokens * tokens * HIDDEN;
+        for variant in Variant::available() {
+            let (x, s, mut out) = (rows.clone(), starts.clone(), vec![0.0; rows.len()]);
+            let forward = (2 * product, Unit::Flop);
+            self.add("attention", &shape, variant.name(), forward, move || {
+                attention(variant, &x, &x, &x, heads(&s), black_box(&mut out));
+            });
+            let (x, s) = (rows.clone(), starts.clone());
+            let [mut dq, mut dk, mut dv] =
+                [const { Vec::new() }; 3].map(|_: Vec<f32>| vec![0.0; x.len()]);
+            let backward = (5 * product, Unit::Flop);
+            self.add(
+                "attention_backward",
+                &shape,
+                variant.name(),
+                backward,
+                move || {
+                    attention_backward(
+                        variant,
+                        &x,
+                        &x,
+                        &x,
+                        &x,
+                        heads(&s),
+                        black_box(&mut dq),
+                        &mut dk,
+                        &mut dv,
+                    );
+                },
+            );
+        }
+    }
+
+    /// Kernels that are the same source in every variant.
+    fn rows(&mut self) {
+        let shared = "all";
+        // The scores of all heads at 128 and 512 tokens.
+        for (rows, width) in [(HEADS * 128, 128), (HEADS * 512, 512)] {
+            let shape = format!("{rows}x{width}");
+            let elements = (rows * width, Unit::Element);
+            let scores = numbers(rows * width);
+            let (s, mut p) = (scores.clone(), scores.clone());
+            self.add("softmax", &shape, shared, elements, move || {
+                p.copy_from_slice(&s);
+                let (eights, _) = black_box(&mut p).as_chunks_mut::<COLS>();
+                eights.chunks_exact_mut(width).for_each(softmax);
+            });
+            let mut d = scores.clone();
+            self.add("softmax_backward", &shape, shared, elements, move || {
+                let (p, _) = scores.as_chunks::<COLS>();
+                let (d, _) = black_box(&mut d).as_chunks_mut::<COLS>();
+                for (p, d) in p.chunks_exact(width).zip(d.chunks_exact_mut(width)) {
+                    softmax_backward(p, d);
+                }
+            });
+        }
+
+        let (rows, elements) = (120, (120 * HIDDEN, Unit::Element));
+        let shape = format!("{rows}x{HIDDEN}");
+        let (x, gamma, mut y) = (
+            numbers(rows * HIDDEN),
+            numbers(HIDDEN),
+            vec![0.0; rows * HIDDEN],
+        );
+        self.add("layer_norm", &shape, shared, elements, move || {
+            layer_norm(&x, &gamma, &gamma, 1e-12, black_box(&mut y));
+        });
+        let (x, gamma, mut dx) = (
+            numbers(rows * HIDDEN),
+            numbers(HIDDEN),
+            vec![0.0; rows * HIDDEN],
+        );
+        self.add("layer_norm_backward", &shape, shared, elements, move || {
+            layer_norm_backward(&x, &gamma, 1e-12, &x, black_box(&mut dx));
+        });
+
+        for width in [HIDDEN, FFN] {
+            let shape = format!("{rows}x{width}");
+            let x = numbers(rows * width);
+            let elements = (rows * width, Unit::Element);
+            let [mut room, mut packed] = plain_lens(rows, width).map(|len| vec![0; len]);
+            let (x_, mut scales) = (x.clone(), vec![0.0; rows]);
+            self.add("pack_plain", &shape, shared, elements, move || {
+                let packed = black_box(&mut packed);
+                pack_plain(&x_, width, &mut room, packed, &mut scales);
+            });
+            let [mut room, mut packed] = operands_lens(rows, width).map(|len| vec![0; len]);
+            let mut scales = vec![0.0; rows];
+            self.add("pack_operands", &shape, shared, elements, move || {
+                let packed = black_box(&mut packed);
+                pack_operands(&x, width, &mut room, packed, &mut scales);
+            });
+        }
+
+        let (shape, elements) = (format!("{rows}x{FFN}"), (rows * FFN, Unit::Element));
+        let (x, mut y) = (numbers(rows * FFN), vec![0.0; rows * FFN]);
+        self.add("gelu", &shape, shared, elements, move || {
+            gelu(&x, black_box(&mut y))
+        });
+        let (x, mut dx) = (numbers(rows * FFN), vec![0.0; rows * FFN]);
+        self.add("gelu_backward", &shape, shared, elements, move || {
+            gelu_backward(&x, &x, black_box(&mut dx));
+        });
+    }
+}
+
+fn heads(starts: &[usize]) -> AttentionShape<'_> {
+    AttentionShape {
+        heads: HEADS,
+        head_dim: HIDDEN / HEADS,
+        starts,
+        prefix: 0,
+        reach: Reach::ALL,
+        bias: None,
+    }
+}
+
+/// Attention alone, as an encoder of `layers` blocks calls it for one sequence of `tokens`: what of a forward pass
+/// grows with the square of the tokens.
+pub fn attention_alone(tokens: usize, layers: usize) -> impl FnMut() {
+    let rows = numbers(tokens * HIDDEN);
+    let mut out = vec![0.0; rows.len()];
+    move || {
+        for _ in 0..layers {
+            let starts = [0, tokens];
+            let shape = heads(&starts);
+            attention(
+                Variant::best(),
+                &rows,
+                &rows,
+                &rows,
+                shape,
+                black_box(&mut out),
+            );
+        }
+    }
+}
+
+/// What the arithmetic units could do if nothing were ever loaded: loops over twelve registers, the yardstick of the
+/// products above.
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod ceiling {
+    use core::arch::wasm32::*;
+    use std::hint::black_box;
+
+    use super::Unit;
+
+    /// Steps of one run.
+    pub(super) const STEPS: usize = 50_000;
+
+    /// Lanes of a step.
+    const LANES: usize = 12 * 4;
+
+    /// A loop of one kind of instructions.
+    pub(super) struct Loop {
+        pub(super) instructions: &'static str,
+        /// Operations of a step.
+        pub(super) operations: usize,
+        pub(super) unit: Unit,
+        pub(super) run: fn(),
+    }
+
+    pub(super) const LOOPS: &[Loop] = &[
+        Loop {
+            instructions: "f32 mul+add",
+            operations: 2 * LANES,
+            unit: Unit::Flop,
+            run: || mul_add(1e-15),
+        },
+        Loop {
+            instructions: "f32 mul+add unchained",
+            operations: LANES,
+            unit: Unit::Flop,
+            run: || mul_add_unchained(1.0),
+        },
+        Loop {
+            instructions: "i32x4_dot_i16x8+add",
+            operations: 4 * LANES,
+            unit: Unit::Op,
+            run: || dot(3),
+        },
+        #[cfg(target_feature = "relaxed-simd")]
+        Loop {
+            instructions: "f32 relaxed_madd",
+            operations: 2 * LANES,
+            unit: Unit::Flop,
+            run: || relaxed_madd(1e-15),
+        },
+    ];
+
+    /// Calls `step` with twelve accumulators; their start and their end are the compiler's to know nothing of.
+    #[inline(always)]
+    fn repeat(step: impl Fn(&mut [v128; 12])) {
+        let mut registers: [v128; 12] =
+            black_box(std::array::from_fn(|i| f32x4_splat(1.0 + i as f32)));
+        for _ in 0..STEPS {
+            step(&mut registers);
+        }
+        black_box(registers);
+    }
+
+    /// Twelve sums, each of which waits for its product.
+    fn mul_add(factor: f32) {
+        let factor = f32x4_splat(black_box(factor));
+        repeat(|sums| {
+            for sum in sums {
+                *sum = f32x4_add(f32x4_mul(*sum, factor), factor);
+            }
+        });
+    }
+
+    /// Six products and six sums: half the work a step, but nothing waits for more than one instruction.
+    fn mul_add_unchained(factor: f32) {
+        let factor = f32x4_splat(black_box(factor));
+        repeat(|registers| {
+            let (products, sums) = registers.split_at_mut(6);
+            for (product, sum) in products.iter_mut().zip(sums) {
+                *product = f32x4_mul(*product, factor);
+                *sum = f32x4_add(*sum, *product);
+            }
+        });
+    }
+
+    /// Twelve sums.
+    fn dot(factor: i32) {
+        let factor = i32x4_splat(black_box(factor));
+        repeat(|sums| {
+            for sum in sums {
+                *sum = i32x4_add(*sum, i32x4_dot_i16x8(*sum, factor));
+            }
+        });
+    }
+
+    /// Twelve sums.
+    #[cfg(target_feature = "relaxed-simd")]
+    fn relaxed_madd(factor: f32) {
+        let factor = f32x4_splat(black_box(factor));
+        repeat(|sums| {
+            for sum in sums {
+                *sum = f32x4_relaxed_madd(*sum, factor, factor);
+            }
+        });
+    }
+}

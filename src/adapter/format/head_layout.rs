@@ -1,0 +1,45 @@
+//! The heads of transformers' own model classes, as both libraries save them.
+
+use crate::head::{HeadConfig, Pooling, Problem, field};
+use crate::model::family::{HeadLayout, HeadReads};
+use crate::model::{Family, Shape};
+
+/// What a head of such a class answers with: a label of the text, or one of each token.
+pub(super) fn of_class(family: &Family, of_tokens: bool) -> HeadLayout {
+    match of_tokens {
+        true => HeadLayout::TOKENS,
+        false => family.head,
+    }
+}
+
+/// What such a head reads.
+pub(super) fn pooling(layout: &HeadLayout) -> Pooling {
+    match layout.reads {
+        HeadReads::Pooler => Pooling::Pooler,
+        HeadReads::FirstToken => Pooling::First,
+    }
+}
+
+/// The key of a parameter of such a head.
+pub(super) fn key(layout: &HeadLayout, name: &str) -> String {
+    let dense = layout.dense().map_or("", |(module, _)| module);
+    let (module, part) = match name {
+        field::DENSE => (dense, "weight"),
+        field::DENSE_BIAS => (dense, "bias"),
+        field::OUT => (layout.last(), "weight"),
+        _ => (layout.last(), "bias"),
+    };
+    format!("{module}.{part}")
+}
+
+/// The layout of a head that a class of the family has, if one has it.
+pub(super) fn of_head(config: &HeadConfig, shape: &Shape) -> Option<HeadLayout> {
+    if config.problem == Problem::TokenClassification {
+        let fits = config.reads_pooler(shape) == shape.anatomy.pooler.of_tokens;
+        return (fits && config.dense.is_none()).then_some(HeadLayout::TOKENS);
+    }
+    let layout = shape.anatomy.family.head;
+    let dense = layout.dense().map(|(_, activation)| activation);
+    let fits = config.pooling == pooling(&layout) && config.dense == dense;
+    fits.then_some(layout)
+}

@@ -1,0 +1,364 @@
+use std::collections::BTreeMap;
+
+use super::family::{Family, another_family, family_of};
+use super::fields::ConfigFields;
+use super::place::{Linear, LinearSite, NormSite, Place, SublayerSite, Table};
+use crate::error::{Error, Result};
+use crate::kernels::Reach;
+use crate::ops::Activation;
+
+/// A model taken apart: its sizes, what each block computes, and every module that has weights. A family
+/// makes it of a `config.json`; loading, conversion, checkpoints, counts, hashes and the names in adapter
+/// files all walk [`modules`](Self::modules).
+#[derive(Clone, Debug)]
+pub struct Anatomy {
+    /// The model's name on its hub; empty where nobody said it. `config.json` does not: its `_name_or_path` is
+    /// where the weights were before they were trained further.
+    pub name: String,
+    /// Whose names it has.
+    pub family: &'static Family,
+    /// Width of the hidden states.
+    pub hidden_size: usize,
+    /// Attention heads of a block.
+    pub heads: usize,
+    /// Width inside the feed-forward network.
+    pub intermediate_size: usize,
+    /// Tokens in the vocabulary.
+    pub vocab_size: usize,
+    /// Longest sequence in tokens.
+    pub max_tokens: usize,
+    /// ε of every layer norm.
+    pub norm_eps: f64,
+    /// What stands before the blocks.
+    pub stem: TextStem,
+    /// The blocks, from the first.
+    pub blocks: Vec<BlockPlan>,
+    /// A bias by the distance between two tokens, added to the scores of every block.
+    pub relative_positions: Option<RelativePositions>,
+    /// How the checkpoint's own pooler makes one vector of a text, if it has one.
+    pub pooler: PoolerPlan,
+    modules: Vec<ModulePlan>,
+    places: BTreeMap<Place, usize>,
+}
+
+/// What a block computes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BlockPlan {
+    /// Whether a half block's norm comes before it, rather than behind the sum with its input.
+    pub norm_first: bool,
+    /// Nonlinearity of the feed-forward network.
+    pub activation: Activation,
+    /// Whether the widening layer gives two halves, of which the second is multiplied with the nonlinearity of the
+    /// first.
+    pub gated: bool,
+    /// θ of rotary position embeddings.
+    pub rotary: Option<f64>,
+    /// Which tokens of its sequence a token sees.
+    pub reach: Reach,
+}
+
+/// How token ids become what enters the first block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TextStem {
+    /// Width of the embeddings.
+    pub embedding_size: usize,
+    /// The padding token, in a family that counts positions from behind its number and does not count the token
+    /// itself.
+    pub padding: Option<u32>,
+}
+
+/// Buckets of distances, as in T5: half of them for each direction, of which one half again are exact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RelativePositions {
+    /// Their number.
+    pub buckets: usize,
+    /// Where the last one begins.
+    pub max_distance: usize,
+}
+
+/// What the checkpoint's own pooler does with a text's vector, behind its linear layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolerPlan {
+    /// Behind the linear layer, and before a norm if there is one.
+    pub activation: Activation,
+    /// Whether it reads the mean over the tokens, not the first token.
+    pub mean: bool,
+    /// Whether a head that labels tokens reads what it makes of each token's state.
+    pub of_tokens: bool,
+}
+
+/// A module with weights.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModulePlan {
+    /// What it is.
+    pub place: Place,
+    /// Path below the encoder. Its tensors are `{path}.weight` and `{path}.bias`.
+    pub path: String,
+    /// Shape of the weight: `[out, in]`, `[rows, width]`, `[width]`.
+    pub shape: Vec<usize>,
+    /// Whether it has a bias, `[out]` or `[width]`.
+    pub bias: bool,
+    /// Whether an int8 backbone stores the weight in 8 bits.
+    pub quantized: bool,
+}
+
+impl ModulePlan {
+    /// Whether a checkpoint may lack it.
+    #[must_use]
+    pub fn is_optional(&self) -> bool {
+        matches!(
+            self.place,
+            Place::Linear(LinearSite::POOLER) | Place::Norm(NormSite::Pooler)
+        )
+    }
+
+    /// Number of parameters.
+    #[must_use]
+    pub fn parameters(&self) -> usize {
+        let bias = if self.bias { self.shape[0] } else { 0 };
+        self.shape.iter().product::<usize>() + bias
+    }
+}
+
+impl Anatomy {
+    /// Reads and checks a `config.json` of any family that there is. An absent field has transformers' default.
+    ///
+    /// # Errors
+    /// [`Error::ConfigInvalid`] if it is not one or its numbers make no sense,
+    /// [`Error::ModelUnsupported`] if it describes another architecture.
+    pub fn from_json(json: &[u8]) -> Result<Self> {
+        Self::of_family(super::FAMILIES, json)
+    }
+
+    /// [`from_json`](Self::from_json) of these families.
+    ///
+    /// # Errors
+    /// Those of [`from_json`](Self::from_json).
+    pub fn of_family(families: &[&'static Family], json: &[u8]) -> Result<Self> {
+        let fields = ConfigFields::parse(json)?;
+        let (model_type, architecture) = family_of(families, &fields)?;
+        let family = families
+            .iter()
+            .find(|family| family.model_type == model_type)
+            .ok_or_else(|| another_family(families, &model_type, architecture.as_deref()))?;
+        family.check(&fields)?;
+        let anatomy = (family.anatomy)(family, &fields.renamed(family.attribute_map))?;
+        anatomy.check()?;
+        Ok(anatomy)
+    }
+
+    /// Without modules yet, and with the sizes that every family has.
+    ///
+    /// # Errors
+    /// [`Error::ConfigInvalid`] for a field of another type.
+    pub fn new(family: &'static Family, sizes: Sizes) -> Self {
+        Self {
+            name: String::new(),
+            family,
+            hidden_size: sizes.hidden_size,
+            heads: sizes.heads,
+            intermediate_size: sizes.intermediate_size,
+            vocab_size: sizes.vocab_size,
+            max_tokens: sizes.max_tokens,
+            norm_eps: sizes.norm_eps,
+            stem: TextStem {
+                embedding_size: sizes.hidden_size,
+                padding: None,
+            },
+            blocks: Vec::new(),
+            relative_positions: None,
+            pooler: PoolerPlan {
+                activation: Activation::Tanh,
+                mean: false,
+                of_tokens: false,
+            },
+            modules: Vec::new(),
+            places: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a module.
+    pub fn push(&mut self, module: ModulePlan) {
+        self.places.insert(module.place, self.modules.len());
+        self.modules.push(module);
+    }
+
+    /// Adds a table `[rows, width]`. Words alone are quantised: rows of the others are few.
+    pub fn table(&mut self, table: Table, path: &str, rows: usize, width: usize) {
+        self.push(ModulePlan {
+            place: Place::Table(table),
+            path: path.to_owned(),
+            shape: vec![rows, width],
+            bias: false,
+            quantized: table == Table::Words,
+        });
+    }
+
+    /// Adds a linear layer `[out, in]`.
+    pub fn linear_layer(&mut self, site: LinearSite, path: &str, shape: [usize; 2], bias: bool) {
+        self.push(ModulePlan {
+            place: Place::Linear(site),
+            path: path.to_owned(),
+            shape: shape.to_vec(),
+            bias,
+            quantized: true,
+        });
+    }
+
+    /// Adds a layer norm `[width]`.
+    pub fn norm(&mut self, site: NormSite, path: &str, width: usize, bias: bool) {
+        self.push(ModulePlan {
+            place: Place::Norm(site),
+            path: path.to_owned(),
+            shape: vec![width],
+            bias,
+            quantized: false,
+        });
+    }
+
+    /// Every module, in the order of computation.
+    #[must_use]
+    pub fn modules(&self) -> &[ModulePlan] {
+        &self.modules
+    }
+
+    /// One module, if the model has it.
+    #[must_use]
+    pub fn module(&self, place: Place) -> Option<&ModulePlan> {
+        self.places.get(&place).map(|&index| &self.modules[index])
+    }
+
+    /// Whether the model has a module, with a bias.
+    #[must_use]
+    pub fn has_bias(&self, place: Place) -> bool {
+        self.module(place).is_some_and(|module| module.bias)
+    }
+
+    /// Number of blocks.
+    #[must_use]
+    pub fn layers(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// Every linear layer, in the order of computation.
+    pub fn linear_sites(&self) -> impl Iterator<Item = LinearSite> {
+        self.modules.iter().filter_map(|module| match module.place {
+            Place::Linear(site) => Some(site),
+            _ => None,
+        })
+    }
+
+    /// Path of a linear layer below the encoder; empty if the model has none.
+    #[must_use]
+    pub fn linear(&self, site: LinearSite) -> String {
+        self.path(Place::Linear(site))
+    }
+
+    /// Path of a linear layer in a model with a head; empty if the model has none.
+    #[must_use]
+    pub fn path_with_head(&self, site: LinearSite) -> String {
+        let path = self.linear(site);
+        match self.is_beside(Place::Linear(site)) {
+            true => path,
+            false => format!("{}.{path}", self.base()),
+        }
+    }
+
+    /// Whether a module stands beside the encoder in a model with a head, and not below its attribute.
+    #[must_use]
+    pub fn is_beside(&self, place: Place) -> bool {
+        let module = self.module(place);
+        self.family.pooler_is_beside && module.is_some_and(ModulePlan::is_optional)
+    }
+
+    /// Path of a module below the encoder; empty if the model has none.
+    #[must_use]
+    pub fn path(&self, place: Place) -> String {
+        self.module(place)
+            .map(|module| module.path.clone())
+            .unwrap_or_default()
+    }
+
+    /// Path below the encoder of the module that AdapterHub puts the bottlenecks of a half block in.
+    #[must_use]
+    pub fn bottleneck(&self, site: SublayerSite) -> String {
+        let [attention, ffn] = self.family.bottlenecks;
+        let path = match site.sublayer {
+            super::Sublayer::Attention => attention,
+            super::Sublayer::Ffn => ffn,
+        };
+        path.replace("{}", &site.layer.to_string())
+    }
+
+    /// The attribute that holds the encoder inside a model with a head.
+    #[must_use]
+    pub fn base(&self) -> &'static str {
+        self.family.base
+    }
+
+    /// Whether the queries, keys and values of a block come from one layer.
+    #[must_use]
+    pub fn is_fused(&self) -> bool {
+        let site = LinearSite::new(0, Linear::QueryKeyValue);
+        self.module(Place::Linear(site)).is_some()
+    }
+
+    fn check(&self) -> Result<()> {
+        let invalid = |reason: String| Error::ConfigInvalid {
+            place: super::fields::PLACE.into(),
+            reason,
+        };
+        if !self.hidden_size.is_multiple_of(self.heads) {
+            return Err(invalid(format!(
+                "hidden_size {} is not a multiple of num_attention_heads {}",
+                self.hidden_size, self.heads
+            )));
+        }
+        if self.max_tokens < 3 {
+            return Err(invalid(
+                "max_position_embeddings must leave room for a token".into(),
+            ));
+        }
+        if !(self.norm_eps.is_finite() && self.norm_eps >= 0.0) {
+            return Err(invalid(format!("layer_norm_eps is {}", self.norm_eps)));
+        }
+        Ok(())
+    }
+}
+
+/// What every family's `config.json` says, under transformers' names.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// `hidden_size`
+    pub hidden_size: usize,
+    /// `num_hidden_layers`
+    pub layers: usize,
+    /// `num_attention_heads`
+    pub heads: usize,
+    /// `intermediate_size`
+    pub intermediate_size: usize,
+    /// `vocab_size`
+    pub vocab_size: usize,
+    /// `max_position_embeddings`, without positions that no token has.
+    pub max_tokens: usize,
+    /// ε of every layer norm.
+    pub norm_eps: f64,
+}
+
+impl Sizes {
+    /// Reads them, with the defaults of a family.
+    ///
+    /// # Errors
+    /// [`Error::ConfigInvalid`] for a field of another type or outside its range.
+    pub fn read(fields: &ConfigFields, default: Self) -> Result<Self> {
+        Ok(Self {
+            hidden_size: fields.size("hidden_size", default.hidden_size)?,
+            layers: fields.layers("num_hidden_layers", default.layers)?,
+            heads: fields.size("num_attention_heads", default.heads)?,
+            intermediate_size: fields.size("intermediate_size", default.intermediate_size)?,
+            vocab_size: fields.size("vocab_size", default.vocab_size)?,
+            max_tokens: fields.size("max_position_embeddings", default.max_tokens)?,
+            norm_eps: fields.float("layer_norm_eps", default.norm_eps)?,
+        })
+    }
+}

@@ -1,0 +1,182 @@
+use std::ops::Range;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::block::Block;
+use super::overflow::Overflow;
+use super::stem::Stem;
+use super::weights::{Checkpoint, Weights};
+use super::{Affine, Anatomy, Backbone, Frozen, Hook, LinearSite, NormSite, Place, Shape, States};
+use crate::error::Result;
+use crate::input::text::Batch;
+use crate::ops::Weight;
+use crate::tensor::Tensor;
+use crate::tensor_file::{FloatType, TensorFileWriter};
+
+/// The frozen encoder of any family: a stem, blocks, and perhaps a norm and a pooler behind them.
+pub struct Encoder {
+    shape: Shape,
+    stem: Stem,
+    blocks: Vec<Block>,
+}
+
+impl Encoder {
+    /// [`load_checkpoint`](Self::load_checkpoint) of one safetensors file.
+    ///
+    /// # Errors
+    /// Those of [`load_checkpoint`](Self::load_checkpoint).
+    pub fn load(anatomy: &Anatomy, checkpoint: &[u8], fingerprint: &str) -> Result<Self> {
+        Self::load_checkpoint(anatomy, &Checkpoint::single(checkpoint), fingerprint)
+    }
+
+    /// Reads the encoder from a checkpoint: f32, f16 or bf16 tensors as a model hub has them, or
+    /// the int8 rows with scales that [`convert`](super::convert) writes.
+    ///
+    /// `fingerprint` is the original checkpoint's [`Checkpoint::fingerprint`].
+    ///
+    /// # Errors
+    /// [`TensorMissing`](crate::Error::TensorMissing),
+    /// [`TensorShape`](crate::Error::TensorShape),
+    /// [`TensorNotFinite`](crate::Error::TensorNotFinite),
+    /// [`ModelUnsupported`](crate::Error::ModelUnsupported) if the tensors are another family's, and those of
+    /// [`TensorFile::open`](crate::tensor_file::TensorFile::open).
+    pub fn load_checkpoint(
+        anatomy: &Anatomy,
+        checkpoint: &Checkpoint<'_>,
+        fingerprint: &str,
+    ) -> Result<Self> {
+        let weights = Weights::new(checkpoint, anatomy)?;
+        let mut frozen = Frozen::default();
+        let mut parameters = 0;
+        for module in weights.modules() {
+            let (path, shape) = (module.path.as_str(), module.shape.as_slice());
+            match (module.place, shape) {
+                (Place::Table(table), &[rows, width]) => {
+                    let embedding = Arc::new(weights.embedding(path, rows, width)?);
+                    frozen.tables.insert(table, embedding);
+                }
+                (Place::Linear(site), &[output, input]) => {
+                    let linear = weights.linear(path, input, output, module.bias)?;
+                    frozen.linears.insert(site, linear);
+                }
+                (Place::Norm(site), &[width, ..]) => {
+                    let norm = weights.layer_norm(path, width, module.bias, anatomy.norm_eps)?;
+                    frozen.norms.insert(site, norm);
+                }
+                _ => {}
+            }
+            parameters += module.parameters();
+        }
+        let missing = |place| weights.missing(&anatomy.path(place));
+        let stem = Stem::build(anatomy, &frozen).ok_or_else(|| missing(super::stem::WORDS))?;
+        let blocks = Block::build_all(anatomy, &frozen).map_err(missing)?;
+        let pooler = frozen.linears.contains_key(&LinearSite::POOLER);
+        Ok(Self {
+            shape: Shape {
+                pooler,
+                parameters,
+                fingerprint: fingerprint.to_owned(),
+                frozen,
+                ..Shape::of(Arc::new(anatomy.clone()))
+            },
+            stem,
+            blocks,
+        })
+    }
+}
+
+impl Backbone for Encoder {
+    fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    fn embed(&self, batch: &Batch, hook: &dyn Hook) -> Result<States> {
+        self.stem.embed(batch, hook)
+    }
+
+    fn run(&self, mut states: States, layers: Range<usize>, hook: &dyn Hook) -> States {
+        let lowest = hook.lowest_layer().unwrap_or(usize::MAX);
+        let (tokens, _) = states.x.dims2();
+        let is_end = layers.end == self.blocks.len() && !layers.is_empty();
+        // what is frozen is finite: only an adapter can change that
+        let overflow = (lowest < layers.end).then(|| Overflow::of(tokens));
+        for layer in layers {
+            let watched = overflow.as_ref().filter(|_| layer >= lowest);
+            let (x, starts) = (states.x, &states.starts);
+            states.x = self.blocks[layer].forward(layer, x, starts, hook, watched);
+        }
+        if is_end && let Some(norm) = self.shape.frozen.norm(NormSite::Final) {
+            states.x = hook.norm(NormSite::Final, &states.x, norm);
+        }
+        if let Some(overflow) = overflow {
+            states.x = overflow.mark(states.x, &states.starts);
+        }
+        states
+    }
+
+    fn pool(&self, vectors: &Tensor, hook: &dyn Hook) -> Tensor {
+        let site = LinearSite::POOLER;
+        let Some(pooler) = self.shape.frozen.linear(site) else {
+            unreachable!("this checkpoint has no pooler");
+        };
+        let x = hook.before_linear(site, vectors.clone());
+        let y = hook.after_linear(site, &x, pooler.forward(&x));
+        let (rows, _) = y.dims2();
+        let overflow = Overflow::of(rows);
+        overflow.watch(&y);
+        let each: Vec<usize> = (0..=rows).collect();
+        let y = self.shape.anatomy.pooler.activation.forward(y);
+        let y = match self.shape.frozen.norm(NormSite::Pooler) {
+            Some(norm) => hook.norm(NormSite::Pooler, &y, norm),
+            None => y,
+        };
+        overflow.mark(y, &each)
+    }
+
+    fn checkpoint(
+        &self,
+        change: &mut dyn FnMut(Place, &mut Affine) -> Result<()>,
+    ) -> Result<Vec<u8>> {
+        let mut writer = TensorFileWriter::default();
+        let frozen = &self.shape.frozen;
+        for module in self.shape.anatomy.modules() {
+            let Some(mut weights) = frozen.affine(module.place) else {
+                continue;
+            };
+            change(module.place, &mut weights)?;
+            let name = format!("{}.weight", module.path);
+            writer.floats(&name, &module.shape, &weights.weight, FloatType::F32);
+            if module.bias {
+                let name = format!("{}.bias", module.path);
+                writer.floats(&name, &module.shape[..1], &weights.bias, FloatType::F32);
+            }
+        }
+        writer.finish("pt")
+    }
+
+    fn hash(&self) -> String {
+        let mut hash = Sha256::new();
+        let frozen = &self.shape.frozen;
+        for table in frozen.tables.values() {
+            table.visit_bytes(&mut |bytes| hash.update(bytes));
+        }
+        let mut floats = |data: &[f32]| data.iter().for_each(|x| hash.update(x.to_le_bytes()));
+        for norm in frozen.norms.values() {
+            floats(norm.gamma());
+            floats(norm.beta());
+        }
+        for linear in frozen.linears.values() {
+            match linear.weight() {
+                Weight::F32(weight) => floats(weight.panels()),
+                Weight::Int8(weight) => {
+                    floats(weight.scales());
+                    let codes = weight.panels().iter().map(|&q| f32::from(q));
+                    floats(&codes.collect::<Vec<_>>());
+                }
+            }
+            floats(linear.bias().unwrap_or_default());
+        }
+        hex::encode(hash.finalize())
+    }
+}

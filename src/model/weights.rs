@@ -1,0 +1,274 @@
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use safetensors::tensor::Dtype;
+use sha2::{Digest, Sha256};
+
+use super::anatomy::{Anatomy, ModulePlan};
+use super::embedding::Rows;
+use super::family::another_family;
+use super::fields::unsupported;
+use super::place::{Place, Table};
+use crate::error::{Error, Result};
+use crate::kernels::{PackedF32, PackedInt8};
+use crate::ops::{FrozenLinear, LayerNorm, Weight};
+use crate::tensor_file::TensorFile;
+
+/// Suffix of the tensor that holds the scales, `[rows]`, of an int8 weight `[rows, columns]`.
+pub(super) const SCALE_SUFFIX: &str = "_scale";
+
+/// The shape that the codes of an int8 weight `[rows, columns]` are stored in. It is not the weight's: a program that
+/// looks for a weight under this name finds one of another shape, and none takes that without an error.
+pub(super) fn codes_shape([rows, columns]: [usize; 2]) -> [usize; 3] {
+    [rows, columns, 1]
+}
+
+/// The files of a checkpoint in memory: one, or the shards of one.
+pub struct Checkpoint<'a> {
+    files: Vec<(String, Cow<'a, [u8]>)>,
+}
+
+impl<'a> Checkpoint<'a> {
+    /// Files by name, in the order of their names. A name that ends in `.bin` is PyTorch's, any other
+    /// safetensors.
+    #[must_use]
+    pub fn new(mut files: Vec<(String, Cow<'a, [u8]>)>) -> Self {
+        files.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Self { files }
+    }
+
+    /// The one safetensors file `model.safetensors`.
+    #[must_use]
+    pub fn single(bytes: &'a [u8]) -> Self {
+        Self::new(vec![("model.safetensors".into(), bytes.into())])
+    }
+
+    /// The SHA-256 of its bytes, one file after the other, in hexadecimal: what identifies a backbone.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let mut hash = Sha256::new();
+        for (_, bytes) in &self.files {
+            // browsers put faster code in a function's place between two calls of it
+            for part in bytes.chunks(1 << 16) {
+                hash.update(part);
+            }
+        }
+        hex::encode(hash.finalize())
+    }
+}
+
+/// The checkpoint's tensors by the names that the encoder has by itself, whatever the model around it puts
+/// before them (`bert.`, `0.auto_model.`, `module.`), and under the names of the first releases of BERT.
+pub(super) struct Weights<'a> {
+    files: Vec<TensorFile<'a>>,
+    /// Which file has a tensor, by its full name.
+    places: HashMap<String, usize>,
+    prefix: String,
+    anatomy: &'a Anatomy,
+}
+
+/// The end of a tensor's name today, and in TensorFlow's checkpoints, which older ones were made of.
+const LEGACY: [(&str, &str); 2] = [
+    ("LayerNorm.weight", "LayerNorm.gamma"),
+    ("LayerNorm.bias", "LayerNorm.beta"),
+];
+
+/// Attributes that hold the encoder in models of families that are not read here, which have BERT's names and other
+/// arithmetic.
+const OTHER_FAMILIES: [&str; 4] = ["xlm_roberta", "deberta", "albert", "mobilebert"];
+
+impl<'a> Weights<'a> {
+    pub(super) fn new(checkpoint: &'a Checkpoint<'a>, anatomy: &'a Anatomy) -> Result<Self> {
+        let mut files = Vec::with_capacity(checkpoint.files.len());
+        let mut places = HashMap::new();
+        for (index, (name, bytes)) in checkpoint.files.iter().enumerate() {
+            let file = TensorFile::open(name, bytes)?;
+            for tensor in file.names() {
+                places.entry(tensor.to_owned()).or_insert(index);
+            }
+            files.push(file);
+        }
+        // the words may be there under the name of what shares their memory
+        let prefix = anatomy.modules().iter().take(2).find_map(|module| {
+            let name = format!("{}.weight", module.path);
+            let prefixes = places.keys().filter_map(|full| full.strip_suffix(&name));
+            prefixes
+                .filter(|prefix| prefix.is_empty() || prefix.ends_with('.'))
+                .min_by_key(|prefix| (prefix.len(), *prefix))
+        });
+        let prefix = prefix.unwrap_or_default().to_owned();
+        let holder = prefix.trim_end_matches('.').rsplit('.').next();
+        let families = super::FAMILIES;
+        if let Some(family) = holder.filter(|holder| OTHER_FAMILIES.contains(holder)) {
+            return Err(another_family(families, family, None));
+        }
+        let own = anatomy.family;
+        // an attribute that is called as its family is
+        let named = families.iter().find(|family| {
+            holder.is_some_and(|holder| {
+                family.base == holder && family.title.eq_ignore_ascii_case(holder)
+            })
+        });
+        if let Some(other) = named.filter(|other| other.base != own.base) {
+            return Err(unsupported(format!(
+                "it describes a model of {}, and the weights are those of {}; fetch both from one place",
+                own.title, other.title
+            )));
+        }
+        Ok(Self {
+            files,
+            places,
+            prefix,
+            anatomy,
+        })
+    }
+
+    /// The file and full name of a tensor.
+    fn locate(&self, name: &str) -> Option<(&TensorFile<'a>, String)> {
+        let found = |full: String| Some((&self.files[*self.places.get(&full)?], full));
+        let full = format!("{}{name}", self.prefix);
+        let legacy = || {
+            let (now, before) = LEGACY.iter().find(|(now, _)| full.ends_with(now))?;
+            found(format!("{}{before}", full.strip_suffix(now)?))
+        };
+        let words = || self.anatomy.module(Place::Table(Table::Words));
+        let tied = || {
+            words().filter(|words| name.strip_suffix(".weight") == Some(&words.path))?;
+            let tied = self.anatomy.family.tied;
+            tied.iter().find_map(|tied| found((*tied).to_owned()))
+        };
+        // what belongs to a model with a head stands beside the encoder
+        let modules = self.anatomy.modules().iter();
+        let is_beside = modules
+            .filter(|module| self.anatomy.is_beside(module.place))
+            .any(|module| name.starts_with(&module.path));
+        if is_beside && !self.prefix.is_empty() {
+            return found(name.to_owned());
+        }
+        found(full.clone()).or_else(legacy).or_else(tied)
+    }
+
+    fn need(&self, name: &str) -> Result<(&TensorFile<'a>, String)> {
+        self.locate(name).ok_or_else(|| self.absent(name))
+    }
+
+    fn absent(&self, name: &str) -> Error {
+        Error::TensorMissing {
+            place: self.place(),
+            tensor: format!("{}{name}", self.prefix),
+        }
+    }
+
+    /// That the weight of a module is not there.
+    pub(super) fn missing(&self, path: &str) -> Error {
+        self.absent(&format!("{path}.weight"))
+    }
+
+    /// The modules that the checkpoint has: all but optional ones that it lacks.
+    pub(super) fn modules(&self) -> impl Iterator<Item = &'a ModulePlan> {
+        let has_pooler = self.anatomy.modules().iter().all(|module| {
+            !module.is_optional() || self.contains(&format!("{}.weight", module.path))
+        });
+        let modules = self.anatomy.modules().iter();
+        modules.filter(move |module| has_pooler || !module.is_optional())
+    }
+
+    /// The checkpoint's name in errors: that of its file, or of its shards.
+    fn place(&self) -> String {
+        let names = self.files.iter().map(TensorFile::place);
+        names.collect::<Vec<_>>().join(", ")
+    }
+
+    fn contains(&self, name: &str) -> bool {
+        self.locate(name).is_some()
+    }
+
+    pub(super) fn floats(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        let (file, full) = self.need(name)?;
+        if file.info(&full)?.1 == Dtype::I8 {
+            return Err(Error::FileInvalid {
+                place: file.place().to_owned(),
+                reason: format!(
+                    "tensor \"{full}\" holds int8 codes, as in a folder that graftlet converted; start from the folder that it was converted from"
+                ),
+            });
+        }
+        file.floats(&full, shape)
+    }
+
+    fn int8(&self, name: &str, shape: [usize; 2]) -> Result<Option<(Vec<i8>, Vec<f32>)>> {
+        let (file, full) = self.need(name)?;
+        if file.info(&full)?.1 != Dtype::I8 {
+            return Ok(None);
+        }
+        let scales = file.floats(&format!("{full}{SCALE_SUFFIX}"), &shape[..1])?;
+        // earlier versions wrote codes in the shape of weights
+        let codes = match file.info(&full)?.0.len() {
+            2 => file.int8(&full, &shape)?,
+            _ => file.int8(&full, &codes_shape(shape))?,
+        };
+        Ok(Some((codes, scales)))
+    }
+
+    /// `{path}.weight`: `[out, in]` and `{path}.bias`: `[out]`.
+    pub(super) fn linear(
+        &self,
+        path: &str,
+        input: usize,
+        output: usize,
+        bias: bool,
+    ) -> Result<FrozenLinear> {
+        let name = format!("{path}.weight");
+        let weight = match self.int8(&name, [output, input])? {
+            Some(_) if input > PackedInt8::MAX_IN => {
+                return Err(Error::UnsupportedFeature {
+                    place: self.place(),
+                    feature: format!("int8 tensor \"{name}\" with {input} inputs"),
+                });
+            }
+            Some((data, scales)) => Weight::Int8(PackedInt8::pack(&data, &scales, output, input)),
+            None => {
+                let data = self.floats(&name, &[output, input])?;
+                Weight::F32(PackedF32::pack(&data, output, input))
+            }
+        };
+        let bias = match bias {
+            true => Some(self.floats(&format!("{path}.bias"), &[output])?),
+            false => None,
+        };
+        Ok(FrozenLinear::new(weight, bias))
+    }
+
+    /// `{path}.weight` and `{path}.bias`: `[width]`.
+    pub(super) fn layer_norm(
+        &self,
+        path: &str,
+        width: usize,
+        bias: bool,
+        epsilon: f64,
+    ) -> Result<LayerNorm> {
+        let gamma = self.floats(&format!("{path}.weight"), &[width])?;
+        let beta = match bias {
+            true => self.floats(&format!("{path}.bias"), &[width])?,
+            false => vec![0.0; width],
+        };
+        #[allow(clippy::cast_possible_truncation)]
+        Ok(LayerNorm::new(gamma, beta, epsilon as f32))
+    }
+
+    /// `{path}.weight`: `[rows, width]`.
+    pub(super) fn embedding(&self, path: &str, rows: usize, width: usize) -> Result<Rows> {
+        let name = format!("{path}.weight");
+        Ok(match self.int8(&name, [rows, width])? {
+            Some((data, scales)) => Rows::Int8 {
+                width,
+                data,
+                scales,
+            },
+            None => Rows::F32 {
+                width,
+                data: self.floats(&name, &[rows, width])?,
+            },
+        })
+    }
+}

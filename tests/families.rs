@@ -1,0 +1,317 @@
+//! Every model family against transformers: token ids, the states behind each layer and the last ones, on tiny random
+//! models that `tests/python/families.py` made.
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use graftlet::adapter::format;
+use graftlet::input::text::{Batch, Encoded, Text, Tokenizer};
+use graftlet::model::folder::ModelFolder;
+use graftlet::model::{
+    Backbone, Dtype, Encoder, FAMILIES, Hook, NoHook, NormSite, convert_checkpoint,
+};
+use graftlet::tensor_file::TensorFile;
+use serde_json::Value;
+
+/// One model: its folder, and what transformers computes with it.
+struct Model {
+    name: String,
+    root: PathBuf,
+    files: BTreeMap<String, Vec<u8>>,
+    golden: Value,
+}
+
+/// Every model of `tests/fixtures/families`.
+fn models() -> Vec<Model> {
+    let root = support::fixture("families");
+    let mut models: Vec<Model> = std::fs::read_dir(root)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.join("goldens.json").is_file())
+        .map(|path| {
+            let entries = std::fs::read_dir(&path)
+                .unwrap()
+                .map(|entry| entry.unwrap());
+            let files = entries.filter(|entry| entry.file_type().unwrap().is_file());
+            let files: BTreeMap<_, _> = files
+                .map(|entry| {
+                    let name = entry.file_name().into_string().unwrap();
+                    (name, std::fs::read(entry.path()).unwrap())
+                })
+                .collect();
+            Model {
+                name: path.file_name().unwrap().to_str().unwrap().to_owned(),
+                golden: serde_json::from_slice(&files["goldens.json"]).unwrap(),
+                root: path.clone(),
+                files,
+            }
+        })
+        .collect();
+    models.sort_by(|a, b| a.name.cmp(&b.name));
+    models
+}
+
+impl Model {
+    fn open(&self) -> (Encoder, Tokenizer) {
+        let folder = ModelFolder::open(&self.files).unwrap();
+        let encoder = Encoder::load_checkpoint(&folder.config, &folder.checkpoint, "00").unwrap();
+        let limit = encoder.shape().max_tokens;
+        (
+            encoder,
+            Tokenizer::from_json(&folder.tokenizer, limit).unwrap(),
+        )
+    }
+
+    fn texts(&self) -> Vec<(Text, Vec<u32>)> {
+        let texts = self.golden["texts"].as_array().unwrap();
+        let read = |entry: &Value| {
+            let text = Text {
+                first: entry["text"].as_str().unwrap().to_owned(),
+                second: entry["pair"].as_str().map(str::to_owned),
+            };
+            let ids = serde_json::from_value(entry["ids"].clone()).unwrap();
+            (text, ids)
+        };
+        texts.iter().map(read).collect()
+    }
+
+    fn state(&self, name: &str) -> Vec<f32> {
+        let file =
+            TensorFile::open("states.safetensors", &self.files["states.safetensors"]).unwrap();
+        let shape = file.info(name).unwrap().0;
+        file.floats(name, &shape).unwrap()
+    }
+}
+
+fn assert_near(found: &[f32], expected: &[f32], tolerance: f32, what: &str) -> f32 {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    let largest = found
+        .iter()
+        .zip(expected)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f32::max);
+    assert!(largest <= tolerance, "{what}: off by {largest}");
+    largest
+}
+
+fn encoded(tokenizer: &Tokenizer, text: &Text) -> Encoded {
+    tokenizer.encode(text).unwrap()
+}
+
+#[test]
+fn every_family_has_goldens() {
+    let models = models();
+    for family in FAMILIES {
+        let of_family = |model: &Model| {
+            let config: Value = serde_json::from_slice(&model.files["config.json"]).unwrap();
+            config["model_type"] == family.model_type
+        };
+        assert!(models.iter().any(of_family), "{}", family.title);
+    }
+}
+
+#[test]
+fn tokens_are_those_of_transformers() {
+    for model in models() {
+        let (_, tokenizer) = model.open();
+        for (text, ids) in model.texts() {
+            assert_eq!(
+                encoded(&tokenizer, &text).ids,
+                ids,
+                "{}: {text:?}",
+                model.name
+            );
+        }
+    }
+}
+
+#[test]
+fn states_are_those_of_transformers() {
+    for model in models() {
+        let (encoder, tokenizer) = model.open();
+        let texts = model.texts();
+        let sequences: Vec<Encoded> = texts
+            .iter()
+            .map(|(text, _)| encoded(&tokenizer, text))
+            .collect();
+        let mut worst = 0f32;
+        for (index, sequence) in sequences.iter().enumerate() {
+            let states = encoder.forward(&Batch::new([sequence]), &NoHook).unwrap();
+            let name = format!("text.{index}");
+            let what = format!("{}, {name}", model.name);
+            worst = worst.max(assert_near(
+                states.x.data(),
+                &model.state(&name),
+                1e-5,
+                &what,
+            ));
+        }
+        // together they have the bits that each has alone
+        let all = encoder.forward(&Batch::new(&sequences), &NoHook).unwrap();
+        let last = sequences.len() - 1;
+        let alone = encoder
+            .forward(&Batch::new([&sequences[last]]), &NoHook)
+            .unwrap();
+        let hidden = encoder.shape().hidden_size;
+        assert_eq!(&all.x.data()[all.starts[last] * hidden..], alone.x.data());
+        println!("{}: states within {worst:.1e}", model.name);
+    }
+}
+
+#[test]
+fn each_layer_gives_what_it_gives_in_transformers() {
+    for model in models() {
+        let (encoder, tokenizer) = model.open();
+        let texts = model.texts();
+        let of = model.golden["layers_of"].as_u64().unwrap();
+        let sequence = encoded(&tokenizer, &texts[usize::try_from(of).unwrap()].0);
+        let mut states = encoder.embed(&Batch::new([&sequence]), &NoHook).unwrap();
+        let what = |layer: &str| format!("{}, {layer}", model.name);
+        assert_near(
+            states.x.data(),
+            &model.state("embeddings"),
+            1e-5,
+            &what("embeddings"),
+        );
+        // what transformers shows behind the last layer stands before the final norm
+        let shape = encoder.shape();
+        let normed = shape.frozen.norm(NormSite::Final).is_some();
+        for layer in 0..shape.layers - usize::from(normed) {
+            states = encoder.run(states, layer..layer + 1, &NoHook);
+            let name = format!("layer.{layer}");
+            assert_near(states.x.data(), &model.state(&name), 1e-5, &what(&name));
+        }
+    }
+}
+
+/// What is converted is read again: exactly in f32, by the direction of the states in int8.
+#[test]
+fn conversions_hold() {
+    for model in models() {
+        let folder = ModelFolder::open(&model.files).unwrap();
+        let (encoder, tokenizer) = model.open();
+        let sequence = encoded(&tokenizer, &model.texts()[3].0);
+        let batch = Batch::new([&sequence]);
+        let states = encoder.forward(&batch, &NoHook).unwrap();
+        for (dtype, least) in [(Dtype::F32, 1.0), (Dtype::F16, 0.9999), (Dtype::Int8, 0.99)] {
+            let bytes =
+                convert_checkpoint(&folder.config, &folder.checkpoint, dtype, &mut |_| ()).unwrap();
+            let converted = Encoder::load(&folder.config, &bytes, "00").unwrap();
+            let found = converted.forward(&batch, &NoHook).unwrap();
+            if dtype == Dtype::F32 {
+                assert_eq!(found.x.data(), states.x.data(), "{}", model.name);
+            }
+            let cosine = cosine(found.x.data(), states.x.data());
+            assert!(
+                cosine >= least - 1e-6,
+                "{}, {}: {cosine}",
+                model.name,
+                dtype.name()
+            );
+            println!("{}, {}: cosine {cosine:.5}", model.name, dtype.name());
+        }
+    }
+}
+
+/// Logits, or the states where there is no head, of adapters that a library saved; `set` names the file of results and the
+/// folder of adapters.
+fn check_adapters(set: &str, least: usize) {
+    let mut count = 0;
+    let mut faults = Vec::new();
+    for model in models() {
+        let Some(results) = model.files.get(&format!("{set}.json")) else {
+            continue;
+        };
+        let results: Value = serde_json::from_slice(results).unwrap();
+        let tensors = model.files.get(&format!("{set}.safetensors"));
+        let tensors = tensors.map(|bytes| TensorFile::open("results", bytes).unwrap());
+        let (encoder, tokenizer) = model.open();
+        for (name, case) in results["cases"].as_object().unwrap() {
+            let what = format!("{}/{set}/{name}", model.name);
+            let files = support::folder(&model.root.join(set).join(name));
+            let task = match format::load(name, &files, encoder.shape()) {
+                Ok(task) => task,
+                Err(error) => {
+                    faults.push(format!("{what}: {error}"));
+                    continue;
+                }
+            };
+            let ids = case["ids"].as_str().unwrap();
+            for (index, (text, _)) in model.texts().iter().enumerate() {
+                // PEFT drops the token types of a bare encoder with virtual tokens; here a pair keeps them
+                let drops_types = case["task"] == "FEATURE_EXTRACTION";
+                let has_types = matches!(
+                    encoder.shape().anatomy.family.model_type,
+                    "bert" | "electra"
+                );
+                let is_virtual = task.adapter.first_position() > 0;
+                if drops_types && has_types && is_virtual && text.second.is_some() {
+                    continue;
+                }
+                let expected: Vec<f32> = match (&case["logits"][index], &tensors) {
+                    (Value::Array(row), _) => {
+                        row.iter().map(|x| x.as_f64().unwrap() as f32).collect()
+                    }
+                    (_, Some(tensors)) => {
+                        let name = format!("{name}.{index}");
+                        let shape = tensors.info(&name).unwrap().0;
+                        tensors.floats(&name, &shape).unwrap()
+                    }
+                    _ => panic!("{what} has no results"),
+                };
+                // the library was given as many tokens as it takes
+                let golden = &model.golden["texts"][index];
+                let given = golden
+                    .get(ids)
+                    .unwrap_or(&golden["ids"])
+                    .as_array()
+                    .unwrap();
+                let sequence = tokenizer.encode_within(text, given.len()).unwrap();
+                assert_eq!(sequence.ids.len(), given.len());
+                let hook: &dyn Hook = &*task.adapter;
+                let states = encoder.forward(&Batch::new([&sequence]), hook).unwrap();
+                let found = match &task.head {
+                    Some(head) => head.logits(&encoder, hook, &states),
+                    None => states.x,
+                };
+                let far = found
+                    .data()
+                    .iter()
+                    .zip(&expected)
+                    .map(|(a, b)| (a - b).abs());
+                let far = far.fold(0.0, f32::max);
+                if found.len() != expected.len() || far > 1e-4 {
+                    faults.push(format!("{what}, text {index}: off by {far}"));
+                    break;
+                }
+                count += 1;
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    assert!(count >= least, "{count} results were compared");
+    println!("{set}: {count} results within 1e-4");
+}
+
+#[test]
+fn adapters_of_peft_answer_as_in_peft() {
+    check_adapters("peft", 250);
+    check_adapters("prefix", 30);
+}
+
+#[test]
+fn adapters_of_adapterhub_answer_as_there() {
+    check_adapters("hub", 100);
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    let dot = |a: &[f32], b: &[f32]| -> f64 {
+        let pairs = a.iter().zip(b);
+        pairs.map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+    };
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+}
