@@ -9,7 +9,7 @@ cd "$root"
 {
   source scripts/common.sh    # messages, logs, apt
   source scripts/rust.sh      # compiler, wasm32 target
-  source scripts/tools.sh     # wasm-bindgen, wasm-pack, npm packages, Chromium
+  source scripts/tools.sh     # wasm-bindgen, wasm-pack, npm packages, Chromium, Firefox
   source scripts/backbone.sh  # download and conversion of the frozen encoder
   source scripts/build.sh     # command line, wasm modules, npm package and page
   source scripts/package.sh   # the npm package as a tarball, and the examples
@@ -51,6 +51,7 @@ Environment:
   GRAFTLET_CHECKPOINT    folder with config.json, tokenizer.json and model.safetensors to use instead
                          of the downloaded checkpoint
   CHROMIUM, CHROMEDRIVER browser and driver for the tests instead of those on PATH
+  FIREFOX                the other browser for the tests instead of firefox-esr or firefox on PATH
 TEXT
 }
 
@@ -67,6 +68,7 @@ setup_to_test() {
   rust_checkers
   checkpoint
   browser
+  firefox_browser
 }
 
 serve() {

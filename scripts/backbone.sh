@@ -148,6 +148,7 @@ models() {
 
 # Changes when the format may have: a conversion made by older code is made again.
 converter_hash() {
-  cat kernels/src/quantize.rs src/model/{convert,e5,folder,four_bit,sentence,vocabulary,weights}.rs src/cli/convert.rs \
+  cat kernels/src/quantize.rs src/model/{convert,e5,folder,four_bit,sentence,vocabulary,weights}.rs \
+    src/{conversion,cli/convert}.rs \
     src/hub/manifest.rs scripts/backbone.sh | sha256sum
 }

@@ -4,11 +4,14 @@
 # The longest that the tarball may be, in bytes.
 most_of_package=2300000
 
-# graftlet-VERSION.tgz beside build.sh, as `npm publish` would send it.
+# graftlet-VERSION.tgz beside build.sh, as `npm publish graftlet-VERSION.tgz` sends it. gzip packs the wasm modules 2 %
+# better than npm does (KB of the tarball when measured: 2271 instead of 2322).
 package() {
   local bytes
   npm run --silent --prefix www build:package
   tarball=$(cd pkg && npm pack --silent --pack-destination "$root")
+  gunzip -c "$tarball" | gzip -9n >"$tarball.repacked"
+  mv "$tarball.repacked" "$tarball"
   bytes=$(wc -c <"$tarball")
   [ "$bytes" -le "$most_of_package" ] ||
     die "package: $tarball has $bytes bytes, more than $most_of_package; see 'tar -tvf $tarball' for what grew."

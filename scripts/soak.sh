@@ -25,15 +25,20 @@ soak() {
   say "" "== memory of a tab that answers for long"
   local memory=target/soak/memory.log memory_code=0
   (cd www && node scripts/answering-memory.mjs) | tee "$memory" || memory_code=$?
-  record_soak "$seconds" "$log" "$memory" >"$soak_record"
+  say "" "== hostile files through the command line"
+  [ -x /usr/bin/time ] || apt_install gnu-time time || die "soak: GNU time is missing: install the package 'time'."
+  local hostile=target/soak/hostile.log hostile_code=0
+  node tests/hostile/cli.mjs --limits 2>&1 | tee "$hostile" || hostile_code=$?
+  record_soak "$seconds" "$log" "$memory" "$hostile" >"$soak_record"
   say "" "The result is in $soak_record."
   soak_kills
   [ "$code" -eq 0 ] || die "soak: a reader failed; the inputs are in fuzz/artifacts/."
+  [ "$hostile_code" -eq 0 ] || die "soak: a hostile file was not handled; see $hostile."
   [ "$memory_code" -eq 0 ] || die "soak: a memory of the tab has grown by more than 3 %; see $memory."
 }
 
 record_soak() {
-  local seconds=$1 log=$2 memory=$3
+  local seconds=$1 log=$2 memory=$3 hostile=$4
   cat <<TEXT
 # Last soak run
 
@@ -48,11 +53,19 @@ $(cat "$log")
 
 ## Memory of a tab
 
-\`www/scripts/answering-memory.mjs\` swaps, answers and adds adapters in one tab. Each pair of numbers is in MB, after the
-tenth and after the last; \`wasm\`, \`page\` and \`worker\` may differ by 3 %.
+\`www/scripts/answering-memory.mjs\` swaps, answers, adds adapters and trains in one tab. Each pair of numbers is in MB,
+after the tenth and after the last; they may differ by 3 %.
 
 \`\`\`json
 $(cat "$memory")
+\`\`\`
+
+## Hostile files
+
+\`tests/hostile/cli.mjs\` gives each file to the command line ([tests/hostile](../tests/hostile/README.md)).
+
+\`\`\`
+$(cat "$hostile")
 \`\`\`
 TEXT
 }

@@ -27,7 +27,8 @@ run_tests() {
   step "npm package: size, entries, API" check_package
   step "examples" run_examples light
   step "size budget" node scripts/size-budget.mjs
-  step "end to end" npm run --silent --prefix www e2e
+  step "end to end, Chromium" npm run --silent --prefix www e2e -- --project=chromium
+  step "end to end, core in Firefox" npm run --silent --prefix www e2e -- --project=firefox
 }
 
 # The kernels once more as the relaxed build has them.

@@ -66,6 +66,35 @@ browser() {
   say "Chromium: present ($(version_of "$CHROMIUM" --version))"
 }
 
+# Firefox as it is published, which the end-to-end suite drives over WebDriver BiDi.
+firefox_browser() {
+  find_firefox
+  if [ -z "$(version_of "${FIREFOX:-firefox}" --version)" ]; then
+    say "Firefox: installing ..."
+    apt_install firefox firefox-esr || apt_install firefox firefox ||
+      die "Firefox: no firefox-esr or firefox on PATH, and apt-get could not install one (see $(log_of firefox));" \
+        "install it or name it in FIREFOX, then start again."
+    find_firefox
+  fi
+  local version
+  version=$(version_of "${FIREFOX:-firefox}" --version)
+  [ -n "$version" ] ||
+    die "Firefox: '${FIREFOX:-firefox}' does not run; name one that does in FIREFOX, then start again."
+  # The page's policy needs Trusted Types, and the suite counts what they refuse.
+  version_at_least "$version" 148 ||
+    die "Firefox: 148 or newer is needed, found '$version'; install a newer one or name it in FIREFOX, then start again."
+  say "Firefox: present ($version)"
+}
+
+find_firefox() {
+  local name
+  hash -r
+  for name in firefox-esr firefox; do
+    FIREFOX=${FIREFOX:-$(type -P "$name" || true)}
+  done
+  export FIREFOX
+}
+
 find_browser() {
   local name
   hash -r

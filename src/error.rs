@@ -236,6 +236,18 @@ pub enum Error {
         /// The only label.
         label: String,
     },
+    /// More labels than can be learned.
+    #[error(
+        "{place}: the rows have {count} labels, and at most {most} can be learned; check which column holds the labels"
+    )]
+    ClassesTooMany {
+        /// The file or argument.
+        place: String,
+        /// How many there are.
+        count: usize,
+        /// How many there may be.
+        most: usize,
+    },
     /// A class with too few rows to learn from and to be judged on.
     #[error(
         "{place}: class \"{label}\" has {count} row(s), and at least 2 are needed, one to learn from and one to be judged on; add rows or remove the class"
@@ -335,6 +347,16 @@ pub enum Error {
         /// What to do.
         hint: &'static str,
     },
+    /// A browser gives the engine no more memory.
+    #[error(
+        "there is no memory for the {bytes} bytes of {what}: close other tabs, or convert the model with `graftlet convert` and load the folder that it writes"
+    )]
+    OutOfMemory {
+        /// What was to be put there.
+        what: String,
+        /// Its length.
+        bytes: usize,
+    },
     /// The browser's storage cannot be used.
     #[error("the browser's storage cannot be used: {reason}")]
     StorageUnavailable {
@@ -420,6 +442,7 @@ impl Error {
             Self::RowsEmpty { .. } => "rows_empty",
             Self::RowsUnlabelled { .. } => "rows_unlabelled",
             Self::ClassesTooFew { .. } => "classes_too_few",
+            Self::ClassesTooMany { .. } => "classes_too_many",
             Self::ClassTooSmall { .. } => "class_too_small",
             Self::LabelUnknown { .. } => "label_unknown",
             Self::CheckpointMismatch { .. } => "checkpoint_mismatch",
@@ -430,6 +453,7 @@ impl Error {
             Self::CompositionInvalid { .. } => "composition_invalid",
             Self::AdapterFormat { .. } => "adapter_format",
             Self::ChecksumMismatch { .. } => "checksum_mismatch",
+            Self::OutOfMemory { .. } => "out_of_memory",
             Self::StorageUnavailable { .. } => "storage_unavailable",
             Self::Io { .. } => "io",
         }

@@ -14,22 +14,25 @@
 //! | 0 | [`order`] | sorting by a number |
 //! | 0 | `torch_file` | PyTorch's own files, read without executing anything |
 //! | 1 | [`ops`] | operations on tensors over the kernels, forward and backward |
-//! | 1 | [`text`] | text to token ids to batches |
+//! | 1 | [`input`] | text to token ids to batches |
 //! | 1 | [`tensor_file`] | named tensors in a file of either format, checked |
-//! | 2 | [`backbone`] | the frozen encoder and the hook |
-//! | 3 | [`adapter`] | one file per adapter kind, the table of kinds, both libraries' files |
-//! | 3 | [`head`] | hidden states to logits, answers and losses |
-//! | 3 | [`compose`] | several adapters as one, many in one pass |
-//! | 4 | [`train`] | rows to a trained adapter |
-//! | 4 | [`engine`] | one backbone, many adapters, answers |
-//! | 4 | [`hub`] | manifests, and in the browser fetching and storing |
-//! | 5 | `web` | what JavaScript sees (wasm32 only) |
-//! | 5 | `cli` | the command line (native only) |
+//! | 2 | [`model`] | the frozen encoder, its families, and the hook |
+//! | 3 | [`params`] | parameters that train, where they act, where their values come from |
+//! | 4 | [`adapter`] | one file per adapter kind, the table of kinds, both libraries' files |
+//! | 4 | [`head`] | hidden states to logits, answers and losses |
+//! | 4 | [`compose`] | several adapters as one, many in one pass |
+//! | 5 | [`train`] | rows to a trained adapter |
+//! | 5 | [`engine`] | one backbone, many adapters, answers |
+//! | 5 | [`conversion`] | a hub's folder to a backbone folder |
+//! | 5 | [`hub`] | manifests, and in the browser fetching and storing |
+//! | 6 | `web` | what JavaScript sees (wasm32 only) |
+//! | 6 | `cli` | the command line (native only) |
 
 pub mod adapter;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod cli;
 pub mod compose;
+pub mod conversion;
 pub mod engine;
 pub mod error;
 pub mod head;

@@ -1,4 +1,4 @@
-//! Floor 1: parameters that train, where they act, and where their values come from.
+//! Floor 3: parameters that train, where they act, and where their values come from.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;

@@ -1122,6 +1122,10 @@ fn rows_that_teach_nothing() {
         &[place, "\"a\""],
     );
     refused(training(&rows(&[a])), "classes_too_few", &[place, "\"a\""]);
+    let many: Vec<String> = (0..20_002).map(|i| format!("label {}", i / 2)).collect();
+    let many: Vec<Row> = many.iter().map(|label| row("a", Some(label))).collect();
+    let words = [place, "10001 labels", "10000"];
+    refused(training(&many), "classes_too_many", &words);
     let words = [place, "\"b\"", "1 row"];
     refused(training(&rows(&[a, a, b, a])), "class_too_small", &words);
     for none in [None, Some(""), Some("  ")] {

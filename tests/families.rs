@@ -198,7 +198,8 @@ fn conversions_hold() {
         let batch = Batch::new([&sequence]);
         let states = encoder.forward(&batch, &NoHook).unwrap();
         for (dtype, least) in [(Dtype::F32, 1.0), (Dtype::F16, 0.9999), (Dtype::Int8, 0.99)] {
-            let bytes = convert_checkpoint(&folder.config, &folder.checkpoint, dtype).unwrap();
+            let bytes =
+                convert_checkpoint(&folder.config, &folder.checkpoint, dtype, &mut |_| ()).unwrap();
             let converted = Encoder::load(&folder.config, &bytes, "00").unwrap();
             let found = converted.forward(&batch, &NoHook).unwrap();
             if dtype == Dtype::F32 {

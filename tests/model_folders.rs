@@ -87,7 +87,8 @@ fn engine(model: ModelFolder<'_>, dtype: Option<Dtype>) -> Engine {
     let checkpoint = match dtype {
         None => model.checkpoint,
         Some(dtype) => {
-            converted = convert_checkpoint(&model.config, &model.checkpoint, dtype).unwrap();
+            converted =
+                convert_checkpoint(&model.config, &model.checkpoint, dtype, &mut |_| ()).unwrap();
             Checkpoint::single(&converted)
         }
     };
@@ -497,8 +498,13 @@ fn a_converted_file_is_not_converted_again() {
     let tiny = tiny::Tiny::new(1, 8, 3);
     let checkpoint = tiny.checkpoint();
     let original = Checkpoint::single(&checkpoint);
-    let int8 = convert_checkpoint(&tiny.config(), &original, Dtype::Int8).unwrap();
-    let error = convert_checkpoint(&tiny.config(), &Checkpoint::single(&int8), Dtype::F32);
+    let int8 = convert_checkpoint(&tiny.config(), &original, Dtype::Int8, &mut |_| ()).unwrap();
+    let error = convert_checkpoint(
+        &tiny.config(),
+        &Checkpoint::single(&int8),
+        Dtype::F32,
+        &mut |_| (),
+    );
     let error = error.unwrap_err();
     assert_eq!(error.code(), "file_invalid");
     assert!(error.to_string().contains("converted from"), "{error}");

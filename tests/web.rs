@@ -6,7 +6,7 @@
 mod tiny;
 
 use graftlet::adapter::presets;
-use graftlet::web::{Rows, Training, WebEngine, kinds};
+use graftlet::web::{Reading, Rows, Training, WebEngine, kinds};
 use js_sys::{Array, Float32Array, Object, Reflect, Uint8Array};
 use tiny::Tiny;
 use wasm_bindgen::{JsCast, JsValue};
@@ -56,8 +56,15 @@ fn engine() -> WebEngine {
     WebEngine::from_files(&files, None).unwrap()
 }
 
+fn finish(reading: Result<Reading, JsValue>) -> Result<JsValue, JsValue> {
+    let mut reading = reading?;
+    while reading.step()? {}
+    assert_eq!(reading.share(), 1.0);
+    Ok(reading.finish()?.into())
+}
+
 fn classify(engine: &mut WebEngine, texts: &JsValue) -> Result<JsValue, JsValue> {
-    engine.classify(texts, &JsValue::NULL, None, None)
+    finish(engine.begin_answers(texts, &JsValue::NULL, None, None))
 }
 
 /// Answers of what is in use.
@@ -67,8 +74,19 @@ fn classified(engine: &mut WebEngine, texts: &Array) -> Array {
     Array::from(&lists.get(0))
 }
 
+fn embed_with(
+    engine: &mut WebEngine,
+    texts: &JsValue,
+    of: &JsValue,
+    truncate: Option<bool>,
+    before: Option<usize>,
+) -> Result<Vec<JsValue>, JsValue> {
+    let vectors = finish(engine.begin_vectors(texts, of, truncate, before))?;
+    Ok(Array::from(&vectors).to_vec())
+}
+
 fn embed(engine: &mut WebEngine, texts: &JsValue) -> Result<Vec<JsValue>, JsValue> {
-    engine.embed(texts, &JsValue::UNDEFINED, None, None)
+    embed_with(engine, texts, &JsValue::UNDEFINED, None, None)
 }
 
 fn rows_of(lines: &str) -> Rows {
@@ -196,7 +214,7 @@ fn exported_and_added_again_the_logits_are_equal() {
     engine.add_adapter(&"two".into(), &exported).unwrap();
     let names: JsValue = Array::of2(&"one".into(), &"two".into()).into();
     let texts: JsValue = Array::of1(&"a lovely warm meal".into()).into();
-    let answers = Array::from(&engine.classify(&texts, &names, None, None).unwrap());
+    let answers = Array::from(&finish(engine.begin_answers(&texts, &names, None, None)).unwrap());
     let logits = |index| {
         let answer = Array::from(&answers.get(index)).get(0);
         Array::from(&field(&answer, "logits"))
@@ -466,12 +484,10 @@ fn an_odd_argument_is_an_error_and_the_engine_stays() {
     for value in odd_values() {
         let outcomes = [
             classify(&mut engine, &value),
-            engine.classify(&texts, &value, None, None),
-            engine.classify(&texts, &Array::of1(&value).into(), None, None),
+            finish(engine.begin_answers(&texts, &value, None, None)),
+            finish(engine.begin_answers(&texts, &Array::of1(&value).into(), None, None)),
             embed(&mut engine, &value).map(|_| JsValue::NULL),
-            engine
-                .embed(&texts, &value, None, None)
-                .map(|_| JsValue::NULL),
+            embed_with(&mut engine, &texts, &value, None, None).map(|_| JsValue::NULL),
             engine.add_adapter(&value, &files),
             engine.add_adapter(&"two".into(), &value),
             engine.export_adapter(&value, &"peft".into()),
@@ -503,7 +519,7 @@ fn a_text_of_any_length_is_read_to_its_hundred_thousandth_character() {
     let mut engine = engine();
     let read = |engine: &mut WebEngine, text: String| {
         let texts: JsValue = Array::of1(&text.into()).into();
-        let answer = engine.embed(&texts, &JsValue::NULL, Some(true), None);
+        let answer = embed_with(&mut engine, &texts, &JsValue::NULL, Some(true), None);
         field(&answer.unwrap()[0], "truncated").as_bool().unwrap()
     };
     assert!(!read(&mut engine, "x".repeat(100_000)));
@@ -516,7 +532,7 @@ fn a_text_of_any_length_is_read_to_its_hundred_thousandth_character() {
 fn texts_are_counted_from_those_before_them() {
     let mut engine = engine();
     let texts: JsValue = Array::of2(&"a".into(), &" ".into()).into();
-    let error = engine.embed(&texts, &JsValue::NULL, None, Some(64));
+    let error = embed_with(&mut engine, &texts, &JsValue::NULL, None, Some(64));
     let message = text(&error.unwrap_err(), "message");
     assert!(message.starts_with("text 66 is empty"), "{message}");
 }

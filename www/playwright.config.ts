@@ -1,10 +1,11 @@
 /**
- * The end-to-end suite: the built page in Debian's Chromium.
+ * The end-to-end suite: the built page in Debian's Chromium, and its core in Debian's Firefox.
  */
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "@playwright/test";
 import { CHROMIUM, CHROMIUM_ARGS } from "./scripts/chromium.mjs";
+import { FIREFOX, FIREFOX_PREFERENCES } from "./scripts/firefox.mjs";
 
 // Playwright reads this file in each of its processes: the first one's choice is handed down.
 process.env.GRAFTLET_E2E_PORT ??= freePort();
@@ -26,9 +27,25 @@ export default defineConfig({
     viewport: { width: 1280, height: 900 },
     // Tests stand between the page and its server, where a service worker would stand as well: its own tests allow it.
     serviceWorkers: "block",
-    launchOptions: { executablePath: CHROMIUM, args: CHROMIUM_ARGS },
     trace: "retain-on-failure",
   },
+  projects: [
+    {
+      name: "chromium",
+      use: { launchOptions: { executablePath: CHROMIUM, args: CHROMIUM_ARGS } },
+    },
+    {
+      name: "firefox",
+      // What a browser can differ in. The rest is the same code, and Chromium runs it.
+      grep: /@core/,
+      use: {
+        browserName: "firefox",
+        // A Firefox as it is published, over WebDriver BiDi, and not the one that Playwright patches.
+        channel: "moz-firefox",
+        launchOptions: { executablePath: FIREFOX, firefoxUserPrefs: FIREFOX_PREFERENCES },
+      },
+    },
+  ],
   webServer: [
     {
       command: `npm run preview -- --strictPort --port ${process.env.GRAFTLET_E2E_PORT}`,

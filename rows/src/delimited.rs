@@ -129,8 +129,9 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// The next record, its cells in `pieces`.
+    /// The next record that is not an empty line, its cells in `pieces`.
     pub(crate) fn next(&mut self, pieces: &mut Pieces) -> Option<Found> {
+        self.pass_empty_lines();
         if self.at >= self.text.len() {
             return None;
         }
@@ -146,6 +147,15 @@ impl<'a> Scanner<'a> {
         })
     }
 
+    /// Counts the empty lines that begin here: a file may consist of millions.
+    fn pass_empty_lines(&mut self) {
+        let bytes = self.text.as_bytes();
+        while let Some(b'\n' | b'\r') = bytes.get(self.at) {
+            self.at = after_break(bytes, self.at);
+            self.number += 1;
+        }
+    }
+
     /// Where the record that begins here ends; nothing if its quotes do not match.
     fn record(&mut self, start: usize, pieces: &mut Pieces) -> Option<usize> {
         pieces.clear();
@@ -157,6 +167,11 @@ impl<'a> Scanner<'a> {
         };
         let mut at = start;
         loop {
+            if bytes.get(at) == Some(&delimiter) {
+                pieces.push(at, at, Raw::Plain);
+                at += 1;
+                continue;
+            }
             at = match self.quoted_cell(at, delimiter) {
                 Cell::Plain => {
                     let rest = &bytes[at..];

@@ -112,6 +112,18 @@ enum Layout {
 /// Most columns that are kept.
 const MOST_COLUMNS: usize = 500;
 
+/// Most characters of a column's name that are kept.
+const MOST_NAME: usize = 200;
+
+/// A column's name as it stands in the file, cut where it is too long to be one.
+fn column_name(cell: &str) -> String {
+    let name = cell.trim();
+    match name.char_indices().nth(MOST_NAME) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
+    }
+}
+
 /// Longest file, decoded.
 const MOST_BYTES: usize = 1_000_000_000;
 
@@ -399,7 +411,12 @@ impl Table {
             });
         }
 
-        let lines = memchr::memchr2_iter(b'\n', b'\r', body.as_bytes()).count();
+        let mut end = None;
+        let filled = memchr::memchr2_iter(b'\n', b'\r', body.as_bytes()).filter(|&at| {
+            let before = end.replace(at);
+            before.is_none_or(|before| before + 1 < at)
+        });
+        let lines = filled.count();
         let (mut starts, mut numbers) = (Vec::new(), Vec::new());
         starts.reserve_exact(lines + 1);
         numbers.reserve_exact(lines + 1);
@@ -426,11 +443,7 @@ impl Table {
             }
             if names.is_none() {
                 let cells = pieces.as_slice().iter();
-                names = Some(
-                    cells
-                        .map(|cell| cell.text(&text).trim().to_owned())
-                        .collect(),
-                );
+                names = Some(cells.map(|cell| column_name(&cell.text(&text))).collect());
                 width = pieces.count;
                 if let Some(names) = names.as_mut().filter(|_| unnamed) {
                     names.insert(0, String::new());

@@ -1,4 +1,4 @@
-//! Floor 3: adapters. One file per kind, one row per kind in [`KINDS`]; what the two Python
+//! Floor 4: adapters. One file per kind, one row per kind in [`KINDS`]; what the two Python
 //! libraries call things stands in the kind's own file, how their folders look in [`mod@format`].
 
 pub mod format;

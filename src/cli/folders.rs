@@ -6,7 +6,6 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::model_name::model_name;
 use super::output::outln;
 use super::target;
 
@@ -43,6 +42,13 @@ pub(super) struct OnDisk<'a>(pub(super) &'a Path);
 impl ModelFiles for OnDisk<'_> {
     fn place(&self) -> String {
         self.0.display().to_string()
+    }
+
+    fn folders(&self) -> Vec<String> {
+        let path = self.0.canonicalize();
+        let path = path.as_deref().unwrap_or(self.0);
+        let parts = path.iter().filter_map(|part| part.to_str());
+        parts.map(str::to_owned).collect()
     }
 
     fn names(&self) -> Result<Vec<String>> {
@@ -99,20 +105,16 @@ pub(super) fn manifest(folder: &Path) -> Result<Option<Manifest>> {
     Manifest::from_json(&path.display().to_string(), &json).map(Some)
 }
 
-/// Reads a folder from a model hub, its name included.
-pub(super) fn open_model<'a>(files: &'a OnDisk<'a>) -> Result<ModelFolder<'a>> {
-    if !files.0.is_dir() {
-        return Err(Error::FileMissing {
-            place: files.place(),
-            file: "folder".into(),
-            hint: "name a model's folder",
-        });
+/// Refuses a path that no model's folder is at.
+pub(super) fn check_is_folder(files: &OnDisk<'_>) -> Result<()> {
+    if files.0.is_dir() {
+        return Ok(());
     }
-    let mut model = ModelFolder::open(files)?;
-    let card = files.read("README.md")?;
-    let card = card.as_deref().map(String::from_utf8_lossy);
-    model.config.name = model_name(files.0, card.as_deref());
-    Ok(model)
+    Err(Error::FileMissing {
+        place: files.place(),
+        file: "folder".into(),
+        hint: "name a model's folder",
+    })
 }
 
 /// Loads a backbone: a converted folder, which is checked against its manifest, or one as a model
@@ -122,7 +124,8 @@ pub(super) fn load_backbone(folder: &Path) -> Result<Engine> {
         Some(manifest) => load_converted(folder, manifest)?,
         None => {
             let files = OnDisk(folder);
-            let model = open_model(&files)?;
+            check_is_folder(&files)?;
+            let model = ModelFolder::open(&files)?;
             let fingerprint = model.checkpoint.fingerprint();
             Engine::assemble(
                 &model.config,

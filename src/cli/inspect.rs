@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::output::outln;
 use super::{compose, folders, target};
 use crate::adapter::format::{CONFIG, inspect};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, escaped};
 
 /// Says what is in an adapter's or backbone's folder.
 #[derive(Args)]
@@ -43,14 +43,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     }
     for (name, value) in &facts {
         match value {
-            Value::String(text) => outln!("{name:<22} {text}")?,
+            Value::String(text) => outln!("{name:<22} {}", escaped(text))?,
             Value::Array(items) => {
                 let items: Vec<_> = items
                     .iter()
-                    .map(|item| {
-                        item.as_str()
-                            .map_or_else(|| item.to_string(), str::to_owned)
-                    })
+                    .map(|item| item.as_str().map_or_else(|| item.to_string(), escaped))
                     .collect();
                 outln!("{name:<22} {}", items.join(", "))?;
             }

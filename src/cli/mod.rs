@@ -1,4 +1,4 @@
-//! Floor 5: the command line. Each command is one file; errors are one line on standard error and
+//! Floor 6: the command line. Each command is one file; errors are one line on standard error and
 //! exit code 1. Everything that is printed goes through `output`.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
@@ -10,7 +10,6 @@ mod folders;
 mod inspect;
 mod lines;
 mod merge;
-mod model_name;
 mod output;
 mod predict;
 mod progress;
@@ -68,7 +67,8 @@ pub fn main() -> ExitCode {
     };
     tracing_subscriber::fmt()
         .with_max_level(level)
-        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_writer(|| output::Log)
         // its own complaint, that standard error is closed, would panic
         .log_internal_errors(false)
         .without_time()

@@ -47,6 +47,21 @@ pub(super) fn message(text: Arguments<'_>) {
     let _ = writeln!(std::io::stderr().lock(), "{}", harmless(&text.to_string()));
 }
 
+/// Standard error for the messages of libraries, which name what stands in files.
+pub(super) struct Log;
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let text = String::from_utf8_lossy(bytes);
+        std::io::stderr().write_all(harmless(&text).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stderr().flush()
+    }
+}
+
 /// A text without the control characters that a terminal obeys: labels and names come out of files that others have
 /// written. In JSON, where they only stand in strings, the string stays the same.
 fn harmless(text: &str) -> Cow<'_, str> {

@@ -107,11 +107,16 @@ impl Plan {
             apart: false,
         };
         let origins: Vec<Origin> = (0..sequences.len()).map(origin).collect();
-        self.run_windows(backbone, sequences, &origins, &|_| reach, limit, visit)
+        let all: Vec<usize> = (0..sequences.len()).collect();
+        let tokens = |&index: &usize| sequences[index].ids.len() * self.channels.len();
+        for run in runs(&all, limit, tokens) {
+            self.run_windows(backbone, sequences, &origins, run, &|_, _| reach, visit)?;
+        }
+        Ok(())
     }
 
-    /// [`run`](Self::run) for rows that have any number of sequences; `origins` says whose each is, and
-    /// `reads` how a part reads texts.
+    /// Computes a `run` of the sequences, of which a row may have any number, in one pass; `origins` says whose each is,
+    /// and `reads` how a part reads texts, by its place: its channel, and which of the channel's parts it is.
     ///
     /// # Errors
     /// As [`run`](Self::run).
@@ -123,43 +128,39 @@ impl Plan {
         backbone: &dyn Backbone,
         sequences: &[Encoded],
         origins: &[Origin],
-        reads: &dyn Fn(&Part) -> Reach,
-        limit: usize,
+        run: &[usize],
+        reads: &dyn Fn(usize, usize) -> Reach,
         visit: Visit<'_>,
     ) -> Result<()> {
-        let all: Vec<usize> = (0..sequences.len()).collect();
-        let tokens = |&index: &usize| sequences[index].ids.len() * self.channels.len();
-        for run in runs(&all, limit, tokens) {
-            let mut units: Vec<(Vec<(usize, usize)>, &Part)> = Vec::new();
-            for (channel, parts) in self.channels.iter().enumerate() {
-                let mut first = 0;
-                for part in parts {
-                    let own = first..first + part.rows;
-                    first = own.end;
-                    let reads = reads(part);
-                    let own = run.iter().filter(|&&index| {
-                        let origin = &origins[index];
-                        own.contains(&origin.row)
-                            && origin.apart == reads.apart
-                            && origin.limits.contains(&reads.limit)
-                            && origin.window.is_none_or(|window| window == reads.window)
-                    });
-                    let places: Vec<_> = own.map(|&index| (channel, index)).collect();
-                    match units.iter_mut().find(|(_, other)| part.is_like(other)) {
-                        _ if places.is_empty() => {}
-                        Some((all, _)) => all.extend(places),
-                        None => units.push((places, part)),
-                    }
+        let mut units: Vec<(Vec<(usize, usize)>, &Part)> = Vec::new();
+        for (channel, parts) in self.channels.iter().enumerate() {
+            let mut first = 0;
+            for (place, part) in parts.iter().enumerate() {
+                let own = first..first + part.rows;
+                first = own.end;
+                let reads = reads(channel, place);
+                let own = run.iter().filter(|&&index| {
+                    let origin = &origins[index];
+                    own.contains(&origin.row)
+                        && origin.apart == reads.apart
+                        && origin.limits.contains(&reads.limit)
+                        && origin.window.is_none_or(|window| window == reads.window)
+                });
+                let places: Vec<_> = own.map(|&index| (channel, index)).collect();
+                match units.iter_mut().find(|(_, other)| part.is_like(other)) {
+                    _ if places.is_empty() => {}
+                    Some((all, _)) => all.extend(places),
+                    None => units.push((places, part)),
                 }
             }
-            let passing = units.iter().map(|(places, part)| Unit {
-                hook: &*part.node,
-                sequences: places.iter().map(|(_, index)| *index).collect(),
-            });
-            let states = forward(backbone, sequences, &passing.collect::<Vec<_>>())?;
-            for ((places, part), states) in units.iter().zip(states) {
-                visit(places, part, states)?;
-            }
+        }
+        let passing = units.iter().map(|(places, part)| Unit {
+            hook: &*part.node,
+            sequences: places.iter().map(|(_, index)| *index).collect(),
+        });
+        let states = forward(backbone, sequences, &passing.collect::<Vec<_>>())?;
+        for ((places, part), states) in units.iter().zip(states) {
+            visit(places, part, states)?;
         }
         Ok(())
     }

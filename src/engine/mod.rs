@@ -1,26 +1,26 @@
-//! Floor 4: one backbone, many adapters, and the answers they give.
+//! Floor 5: one backbone, many adapters, and the answers they give.
 
+mod reading;
 mod said;
 mod windows;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::adapter::format::{self, Files, Library};
 use crate::adapter::{TaskAdapter, merge};
-use crate::compose::{self, Average, Composition, Part, Plan};
+use crate::compose::{self, Average, Composition, Plan};
 use crate::error::{Error, Result};
 use crate::head::{Head, Prediction, spans};
 pub use crate::head::{argmax, softmax};
-use crate::input::text::{
-    Batch, Encoded, LongTexts, Reach, TAG_WINDOW, Text, Tokenizer, WINDOW, runs,
-};
+use crate::input::text::{Batch, Encoded, LongTexts, Reach, Text, Tokenizer, runs};
 use crate::model::{Anatomy, Backbone, Checkpoint, Encoder, Hook, SentenceEmbedding, States};
 
+pub use reading::Reading;
 pub use said::{Object, Said};
 
-use windows::{Gathered, GatheredVector, Sequences};
+use windows::{Gathered, Sequences};
 
 /// Most tokens that go through the backbone at once; more texts are cut into several batches.
 const BATCH_TOKENS: usize = 2048;
@@ -335,18 +335,10 @@ impl Engine {
     /// no head, [`Error::CompositionInvalid`] if each text gets several answers or a split is of
     /// another number of texts.
     pub fn classify_composed(&self, texts: &[Text]) -> Result<Composed> {
-        let active = self.active.as_ref().ok_or(Error::AdapterNotInUse)?;
-        let mut composed = self.classify_with_all(std::slice::from_ref(active), texts)?;
-        match (composed.pop(), composed.len()) {
-            (Some(composed), 0) => Ok(composed),
-            (_, more) => Err(Error::CompositionInvalid {
-                place: "the composition in use".into(),
-                reason: format!(
-                    "it gives {} answers to each text; ask for all of them",
-                    more + 1
-                ),
-            }),
-        }
+        let mut reading = self.begin_answers_in_use(texts)?;
+        while reading.step(BATCH_TOKENS)? {}
+        let composed = reading.answers()?.pop();
+        composed.ok_or(Error::AdapterNotInUse)
     }
 
     /// Answers of several adapters or compositions in one pass: for each of them, or of the parts of a
@@ -356,82 +348,9 @@ impl Engine {
     /// # Errors
     /// Those of [`classify`](Self::classify) and of [`Composition::check`].
     pub fn classify_with_all(&self, of: &[Composition], texts: &[Text]) -> Result<Vec<Composed>> {
-        let mut channels = Vec::new();
-        for composition in of {
-            channels.extend(self.plan(composition, texts.len())?.channels);
-        }
-        for channel in &channels {
-            let mut own = texts.iter().enumerate();
-            for part in channel {
-                let Some(task) = part.head.as_deref().filter(|task| task.head.is_some()) else {
-                    return Err(no_head(&part.name, part.head.as_deref()));
-                };
-                check_pairs(task, &part.name, own.by_ref().take(part.rows))?;
-            }
-        }
-        let plan = Plan { channels };
-        let reads = |part: &Part| {
-            let head = part.head.as_ref().and_then(|task| task.head.as_ref());
-            self.reach(&*part.node, head)
-        };
-        let sequences = self.sequences(texts, plan.channels.iter().flatten().map(reads))?;
-        let none = |_: &_| texts.iter().map(|_| Gathered::default()).collect();
-        let mut found: Vec<Vec<Gathered>> = plan.channels.iter().map(none).collect();
-        plan.run_windows(
-            &*self.backbone,
-            &sequences.encoded,
-            &sequences.origins,
-            &reads,
-            BATCH_TOKENS,
-            &mut |places, part, states| {
-                let Some(head) = part.head.as_ref().and_then(|task| task.head.as_ref()) else {
-                    return Ok(());
-                };
-                let own = places.iter().map(|&(_, index)| &sequences.encoded[index]);
-                let said = read_by(&*self.backbone, &*part.node, head, own, &states);
-                for (&(channel, index), logits) in places.iter().zip(said) {
-                    let (sequence, share) = (&sequences.encoded[index], &sequences.shares[index]);
-                    let row = sequences.origins[index].row;
-                    found[channel][row].add(head, sequence, share, logits);
-                }
-                Ok(())
-            },
-        )?;
-        let mut composed = Vec::with_capacity(found.len());
-        for (gathered, channel) in found.into_iter().zip(&plan.channels) {
-            let parts = channel
-                .iter()
-                .flat_map(|part| std::iter::repeat_n(part, part.rows));
-            let (mut answers, mut heads) = (Vec::new(), Vec::new());
-            for (index, (gathered, part)) in gathered.into_iter().zip(parts).enumerate() {
-                if let Some(task) = &part.head
-                    && let Some(head) = &task.head
-                {
-                    answers.push(self.finish(head, gathered, texts, index, reads(part).limit)?);
-                    heads.push(Rc::clone(task));
-                }
-            }
-            composed.push(Composed { answers, heads });
-        }
-        Ok(composed)
-    }
-
-    /// The sequences of texts for all that read them.
-    fn sequences(&self, texts: &[Text], reaches: impl Iterator<Item = Reach>) -> Result<Sequences> {
-        let reaches: BTreeSet<Reach> = reaches.collect();
-        let reaches: Vec<Reach> = reaches.into_iter().collect();
-        Sequences::read(&self.tokenizer, texts, &reaches, self.long_texts)
-    }
-
-    /// How texts are read with an adapter, by a head or for a vector.
-    fn reach(&self, hook: &dyn Hook, head: Option<&Head>) -> Reach {
-        let tags = head.is_some_and(Head::reads_tokens);
-        Reach {
-            apart: head.is_some_and(Head::reads_apart),
-            limit: self.limit(hook),
-            window: if tags { TAG_WINDOW } else { WINDOW },
-            lines: tags,
-        }
+        let mut reading = self.begin_answers(of, texts)?;
+        while reading.step(BATCH_TOKENS)? {}
+        reading.answers()
     }
 
     fn plan(&self, composition: &Composition, rows: usize) -> Result<Plan> {
@@ -461,8 +380,8 @@ impl Engine {
     pub fn answer(&self, task: &TaskAdapter, texts: &[Text], name: &str) -> Result<Vec<Answer>> {
         let head = head_of(name, task)?;
         check_pairs(task, name, texts.iter().enumerate())?;
-        let reach = self.reach(&*task.adapter, Some(head));
-        let sequences = self.sequences(texts, std::iter::once(reach))?;
+        let reach = Reach::of(&*task.adapter, &self.tokenizer, Some(head));
+        let sequences = Sequences::read(&self.tokenizer, texts, &[reach], self.long_texts)?;
         let mut found: Vec<Gathered> = texts.iter().map(|_| Gathered::default()).collect();
         let all: Vec<usize> = (0..sequences.encoded.len()).collect();
         for run in runs(&all, BATCH_TOKENS, |&index| {
@@ -478,28 +397,11 @@ impl Engine {
         }
         let found = found.into_iter().enumerate();
         found
-            .map(|(index, gathered)| self.finish(head, gathered, texts, index, reach.limit))
+            .map(|(index, gathered)| {
+                let reader = (&*self.tokenizer, self.long_texts, reach.limit);
+                finish(head, gathered, texts, index, reader)
+            })
             .collect()
-    }
-
-    /// The answer of all windows, labels of tokens put together to spans.
-    fn finish(
-        &self,
-        head: &Head,
-        gathered: Gathered,
-        texts: &[Text],
-        index: usize,
-        limit: usize,
-    ) -> Result<Answer> {
-        let mut answer = gathered.answer(head, index)?;
-        if let Prediction::Tokens(tokens) = &answer.prediction {
-            let words = match self.long_texts {
-                LongTexts::Windows if !answer.truncated => self.tokenizer.all_words(&texts[index]),
-                _ => self.tokenizer.words_within(&texts[index], limit),
-            };
-            answer.prediction = Prediction::Spans(spans(tokens, &words?, &head.config().labels));
-        }
-        Ok(answer)
     }
 
     /// Length of a vector of [`embed`](Self::embed).
@@ -533,53 +435,9 @@ impl Engine {
     /// # Errors
     /// Those of [`embed`](Self::embed).
     pub fn embed_with(&self, of: Option<&Composition>, texts: &[Text]) -> Result<Vec<Embedded>> {
-        self.sentence.check()?;
-        let most = self.sentence.max_tokens.unwrap_or(usize::MAX);
-        let prepared: Vec<Text>;
-        let texts = match self.sentence.default_prompt().is_some() || self.sentence.lower_case {
-            false => texts,
-            true => {
-                prepared = texts.iter().map(|text| self.prepared(text)).collect();
-                &prepared
-            }
-        };
-        let plan = match of {
-            Some(composition) => self.plan(composition, texts.len())?,
-            None => Plan::bare(texts.len()),
-        };
-        if plan.channels.len() > 1 {
-            return Err(Error::CompositionInvalid {
-                place: "the composition in use".into(),
-                reason: "a text has one vector; embed with one part of it at a time".into(),
-            });
-        }
-        let reads = |part: &Part| {
-            let mut reach = self.reach(&*part.node, None);
-            reach.limit = reach.limit.min(most);
-            reach
-        };
-        let sequences = self.sequences(texts, plan.channels.iter().flatten().map(reads))?;
-        let mut vectors: Vec<GatheredVector> =
-            texts.iter().map(|_| GatheredVector::default()).collect();
-        plan.run_windows(
-            &*self.backbone,
-            &sequences.encoded,
-            &sequences.origins,
-            &reads,
-            BATCH_TOKENS,
-            &mut |places, _, states| {
-                let pooled = self.sentence.pooled(&states);
-                for (&(_, index), pooled) in places.iter().zip(pooled) {
-                    let (sequence, share) = (&sequences.encoded[index], &sequences.shares[index]);
-                    vectors[sequences.origins[index].row].add(&pooled, sequence, share);
-                }
-                Ok(())
-            },
-        )?;
-        let vectors = vectors.into_iter().enumerate();
-        vectors
-            .map(|(index, vector)| vector.embedded(&self.sentence, index))
-            .collect()
+        let mut reading = self.begin_vectors(of, texts)?;
+        while reading.step(BATCH_TOKENS)? {}
+        reading.vectors()
     }
 
     /// A text as a vector is to be made of it. An empty one stays empty, whatever is put before it.
@@ -640,6 +498,26 @@ pub fn answers(
         }
     }
     Ok(answers)
+}
+
+/// The answer of all windows, labels of tokens put together to spans. `reader` is how the text was read: with which
+/// tokenizer, in which way if it is long, and how many tokens at once.
+fn finish(
+    head: &Head,
+    gathered: Gathered,
+    texts: &[Text],
+    index: usize,
+    (tokenizer, long, limit): (&Tokenizer, LongTexts, usize),
+) -> Result<Answer> {
+    let mut answer = gathered.answer(head, index)?;
+    if let Prediction::Tokens(tokens) = &answer.prediction {
+        let words = match long {
+            LongTexts::Windows if !answer.truncated => tokenizer.all_words(&texts[index]),
+            _ => tokenizer.words_within(&texts[index], limit),
+        };
+        answer.prediction = Prediction::Spans(spans(tokens, &words?, &head.config().labels));
+    }
+    Ok(answer)
 }
 
 /// The logits of the last hidden states of sequences: `[labels]` each, or `[tokens, labels]`.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::Answer;
+use crate::error::escaped;
 use crate::head::{Form, Head, Prediction, ProblemName, Span, TokenLabel};
 use crate::input::text::{Characters, Text};
 
@@ -145,7 +146,8 @@ impl<'a> Said<'a> {
     /// with their place in characters.
     #[must_use]
     pub fn line(&self) -> String {
-        let score = |label: &str, score: f32| format!("{label}\t{score:.4}");
+        // a line break or a tab in a label would be taken for the end of a line or of a cell
+        let score = |label: &str, score: f32| format!("{}\t{score:.4}", escaped(label));
         let parts: Vec<String> = match &self.answer.prediction {
             Prediction::Number(number) => vec![format!("{number:.4}")],
             Prediction::Tokens(tokens) => {
@@ -154,8 +156,8 @@ impl<'a> Said<'a> {
             }
             Prediction::Spans(spans) => {
                 let span = |span: &Span| {
-                    let place = format!("{}\t{}-{}", span.label, span.start, span.end);
-                    score(&place, span.score)
+                    let (label, score) = (escaped(&span.label), span.score);
+                    format!("{label}\t{}-{}\t{score:.4}", span.start, span.end)
                 };
                 spans.iter().map(span).collect()
             }

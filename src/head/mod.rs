@@ -1,4 +1,4 @@
-//! Floor 3: heads. From hidden states to logits, from logits to an answer or a loss. One file a
+//! Floor 4: heads. From hidden states to logits, from logits to an answer or a loss. One file a
 //! problem, one row a problem in [`PROBLEMS`].
 
 pub mod metrics;

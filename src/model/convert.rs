@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::anatomy::{Anatomy, ModulePlan, TensorPlan};
+use super::anatomy::{Anatomy, TensorPlan};
 use super::four_bit::{CODES, FourBit};
 use super::weights::{Checkpoint, SCALE_SUFFIX, Weights, codes_shape};
 use crate::error::Result;
@@ -58,23 +58,35 @@ impl Dtype {
 /// # Errors
 /// Those of reading a checkpoint, see [`Encoder::load`](super::Encoder::load).
 pub fn convert(anatomy: &Anatomy, checkpoint: &[u8], dtype: Dtype) -> Result<Vec<u8>> {
-    convert_checkpoint(anatomy, &Checkpoint::single(checkpoint), dtype)
+    convert_checkpoint(anatomy, &Checkpoint::single(checkpoint), dtype, &mut |_| ())
 }
 
-/// Rewrites a checkpoint: only the encoder's tensors, without a prefix, stored as `dtype`.
+/// Rewrites a checkpoint: only the encoder's tensors, without a prefix, stored as `dtype`. `progress` is told after
+/// each module which share of the parameters, 0 to 1, is done.
 ///
 /// # Errors
 /// Those of reading a checkpoint, see [`Encoder::load`](super::Encoder::load).
+#[allow(clippy::cast_precision_loss)]
 pub fn convert_checkpoint(
     anatomy: &Anatomy,
     checkpoint: &Checkpoint<'_>,
     dtype: Dtype,
+    progress: &mut dyn FnMut(f64),
 ) -> Result<Vec<u8>> {
     let weights = Weights::new(checkpoint, anatomy)?;
     let mut writer = TensorFileWriter::default();
-    for tensor in weights.modules().flat_map(ModulePlan::tensors) {
-        let data = Data::Floats(weights.floats(&tensor.name, &tensor.shape)?);
-        put(&mut writer, &tensor, data, dtype);
+    let all: f64 = weights
+        .modules()
+        .map(|module| module.parameters() as f64)
+        .sum();
+    let mut done = 0.0;
+    for module in weights.modules() {
+        for tensor in module.tensors() {
+            let data = Data::Floats(weights.floats(&tensor.name, &tensor.shape)?);
+            put(&mut writer, &tensor, data, dtype);
+        }
+        done += module.parameters() as f64;
+        progress(done / all);
     }
     writer.finish(dtype.format())
 }

@@ -2,11 +2,13 @@
 //! sentence-transformers says of it.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::model_name::model_name;
 use super::sentence::{self, SentenceEmbedding};
 use super::{Anatomy, Checkpoint, vocabulary};
 use crate::error::{Error, Result};
@@ -28,6 +30,11 @@ const WEIGHTS: [[&str; 2]; 2] = [
 pub trait ModelFiles {
     /// Names the folder in errors.
     fn place(&self) -> String;
+
+    /// The folders that lead to it, its own last, where they may say the model's name.
+    fn folders(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// The files' names, those in folders below with their path (`onnx/model.onnx`).
     ///
@@ -58,7 +65,7 @@ impl ModelFiles for BTreeMap<String, Vec<u8>> {
 
 /// What a backbone is made of.
 pub struct ModelFolder<'a> {
-    /// `config.json`, read.
+    /// `config.json`, read, with the model's name as the folder says it.
     pub config: Anatomy,
     /// `config.json` as it is.
     pub config_json: Cow<'a, [u8]>,
@@ -85,7 +92,7 @@ impl<'a> ModelFolder<'a> {
         let Some(config_json) = encoder.read(CONFIG)? else {
             return Err(without(files, CONFIG));
         };
-        let config = Anatomy::from_json(&config_json)?;
+        let mut config = Anatomy::from_json(&config_json)?;
         let checkpoint = encoder.checkpoint()?;
         let tokenizer = match encoder.read(TOKENIZER)? {
             Some(tokenizer) => tokenizer,
@@ -98,6 +105,7 @@ impl<'a> ModelFolder<'a> {
                 .into(),
         };
         let sentence = modules.embedding(files, &|name| encoder.read(name), &config)?;
+        config.name = model_name(files)?;
         Ok(Self {
             config,
             config_json,
@@ -106,6 +114,74 @@ impl<'a> ModelFolder<'a> {
             sentence,
         })
     }
+}
+
+/// Which files of a folder are to be fetched next, of those in `known` (a name without content is that of a file that
+/// the folder does not have, and the content of weights may be empty). First come the small files, one after the other,
+/// as each says what else there is; then the weights, together. None once all are known.
+///
+/// # Errors
+/// Those of [`ModelFolder::open`], as soon as the small files show them.
+pub fn missing(known: &dyn KnownFiles) -> Result<Vec<String>> {
+    let asked = Asked {
+        known,
+        next: RefCell::default(),
+        weights: RefCell::default(),
+    };
+    let opened = ModelFolder::open(&asked).map(drop);
+    if let Some(next) = asked.next.take() {
+        return Ok(vec![next]);
+    }
+    opened.map(|()| asked.weights.take())
+}
+
+/// Files of a folder that is being fetched.
+pub trait KnownFiles: ModelFiles {
+    /// Whether it has been found out if there is such a file.
+    fn is_known(&self, name: &str) -> bool;
+}
+
+/// Notes what [`ModelFolder::open`] asks for. Weights that are not known are taken to be there.
+struct Asked<'a> {
+    known: &'a dyn KnownFiles,
+    next: RefCell<Option<String>>,
+    weights: RefCell<Vec<String>>,
+}
+
+impl ModelFiles for Asked<'_> {
+    fn place(&self) -> String {
+        self.known.place()
+    }
+
+    fn folders(&self) -> Vec<String> {
+        self.known.folders()
+    }
+
+    fn names(&self) -> Result<Vec<String>> {
+        self.known.names()
+    }
+
+    fn read(&self, name: &str) -> Result<Option<Cow<'_, [u8]>>> {
+        let is_weights = is_tensor_file(name);
+        if !self.known.is_known(name) {
+            if !is_weights {
+                self.next.replace(Some(name.to_owned()));
+                // this ends the reading, and nobody sees it
+                return Err(without(self.known, name));
+            }
+            self.weights.borrow_mut().push(name.to_owned());
+            return Ok(Some(Cow::default()));
+        }
+        let content = self.known.read(name)?;
+        Ok(content.map(|content| if is_weights { Cow::default() } else { content }))
+    }
+}
+
+/// Whether a file holds tensors, by its name.
+#[must_use]
+pub fn is_tensor_file(name: &str) -> bool {
+    let extension = name.rsplit('.').next();
+    matches!(extension, Some("safetensors" | "bin"))
 }
 
 /// The folder of the encoder, which old releases of sentence-transformers put below the model's own.

@@ -13,6 +13,7 @@ pub mod folder;
 mod four_bit;
 mod frozen;
 mod hook;
+mod model_name;
 mod overflow;
 mod place;
 mod relative;

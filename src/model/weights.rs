@@ -50,7 +50,10 @@ impl<'a> Checkpoint<'a> {
     pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();
         for (_, bytes) in &self.files {
-            hash.update(bytes);
+            // browsers put faster code in a function's place between two calls of it
+            for part in bytes.chunks(1 << 16) {
+                hash.update(part);
+            }
         }
         hex::encode(hash.finalize())
     }

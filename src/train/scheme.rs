@@ -1,7 +1,10 @@
 use super::Row;
 use crate::error::{Error, Result};
-use crate::head::{Head, ProblemName};
+use crate::head::{Head, ProblemName, Reads};
 use crate::input::text::Text;
+
+/// Most labels that can be learned; the largest data sets of texts have a few thousand.
+const MOST_LABELS: usize = 10_000;
 
 /// How the labels of rows are to be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,7 +44,7 @@ impl Scheme {
     /// The labels that occur in rows, in alphabetical order. `place` names the rows in errors.
     ///
     /// # Errors
-    /// [`Error::RowsEmpty`], [`Error::RowsUnlabelled`], those of
+    /// [`Error::RowsEmpty`], [`Error::RowsUnlabelled`], [`Error::ClassesTooMany`], those of
     /// [`ProblemKind::find`](crate::head::ProblemKind::find).
     pub fn found_in(place: &str, rows: &[Row], reading: &Reading) -> Result<Self> {
         let Reading { problem, reject } = reading;
@@ -60,6 +63,18 @@ impl Scheme {
                 place: place.to_owned(),
                 count: rows.len(),
                 row: 1,
+            });
+        }
+        // a tag is learned once for its beginning and once for its inside
+        let most = match problem.about().reads {
+            Reads::Tokens => 2 * MOST_LABELS + 1,
+            _ => MOST_LABELS,
+        };
+        if labels.len() > most {
+            return Err(Error::ClassesTooMany {
+                place: place.to_owned(),
+                count: labels.len(),
+                most,
             });
         }
         Ok(Self {

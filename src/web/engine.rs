@@ -1,29 +1,19 @@
-use js_sys::Float32Array;
 use serde::Serialize;
-use serde_json::json;
 use wasm_bindgen::prelude::*;
 
-use super::answers::answered;
 use super::convert::{files_from_js, files_to_js, from_js, name, texts, thrown, to_js};
+use super::reading::Reading;
 use super::rows::Rows;
 use super::suggesting::Suggesting;
 use super::training::Training;
 use crate::adapter::format::Library;
 use crate::adapter::{Description, SizeOption, TaskAdapter, presets};
 use crate::compose::Composition;
-use crate::engine::{Composed, Engine};
+use crate::engine::Engine;
 use crate::error::Error;
 use crate::head::{Head, ProblemName, Reject};
 use crate::hub;
-use crate::input::text::{LongTexts, Text};
-use crate::model::folder::{CONFIG as CONFIG_JSON, ModelFolder, TOKENIZER};
-use crate::model::{Anatomy, Checkpoint, SentenceEmbedding};
-
-#[wasm_bindgen]
-extern "C" {
-    #[wasm_bindgen(js_namespace = performance, js_name = now)]
-    fn now() -> f64;
-}
+use crate::input::text::LongTexts;
 
 type Outcome<T> = std::result::Result<T, JsValue>;
 
@@ -219,74 +209,75 @@ impl WebEngine {
         self.info(&name, self.engine.get(&name).map_err(thrown)?)
     }
 
-    /// Answers of what is in use, or of several adapters and compositions in one pass where `of` is an array: an array
-    /// for each. With `truncate` only the beginning of a text that is longer than the model is read, else all of it in
+    /// Begins to answer texts: with what is in use, or with several adapters and compositions in one pass where `of` is
+    /// an array. With `truncate` only the beginning of a text that is longer than the model is read, else all of it in
     /// windows. The texts stand behind `before` others of the caller's, which messages count too.
     ///
     /// # Errors
     /// `option_invalid`, `adapter_not_in_use`, `adapter_unknown`, `text_empty`, `text2_missing`, `text2_unexpected`,
     /// `adapter_format`, `composition_invalid`.
-    pub fn classify(
+    #[wasm_bindgen(js_name = beginAnswers)]
+    pub fn begin_answers(
         &mut self,
         texts_argument: &JsValue,
         of: &JsValue,
         truncate: Option<bool>,
         before: Option<usize>,
-    ) -> Outcome<JsValue> {
-        let begin = now();
-        let behind = |error: Error| thrown(error.behind(before.unwrap_or_default()));
+    ) -> Outcome<Reading> {
+        let before = before.unwrap_or_default();
         self.read_long_texts(truncate);
-        let texts = texts(texts_argument).map_err(thrown)?;
-        let composed = if of.is_null() || of.is_undefined() {
-            vec![self.engine.classify_composed(&texts).map_err(behind)?]
-        } else {
-            let of: Vec<serde_json::Value> = from_js("with", of).map_err(thrown)?;
-            let of: crate::Result<Vec<Composition>> =
-                of.iter().map(Composition::from_json).collect();
-            let of = of.map_err(thrown)?;
-            self.engine.classify_with_all(&of, &texts).map_err(behind)?
+        let begin = || {
+            let texts = texts(texts_argument)?;
+            let of: Option<Vec<Composition>> = if of.is_null() || of.is_undefined() {
+                None
+            } else {
+                let of: Vec<serde_json::Value> = from_js("with", of)?;
+                let of: crate::Result<_> = of.iter().map(Composition::from_json).collect();
+                Some(of?)
+            };
+            let reading = match &of {
+                Some(of) => self.engine.begin_answers(of, &texts),
+                None => self.engine.begin_answers_in_use(&texts),
+            };
+            reading.map_err(|error| error.behind(before))
         };
-        let lists = answers(&composed, begin, &texts)?;
-        Ok(lists.into_iter().collect::<js_sys::Array>().into())
+        begin()
+            .map(|reading| Reading::new(reading, before, false))
+            .map_err(thrown)
     }
 
-    /// `{ vector: Float32Array, tokens, windows, truncated }` for each text, by what is in use, by the composition `of`,
-    /// or with null by the bare backbone. Vectors are pooled and scaled as the backbone's manifest says: by default each
-    /// is the mean over the tokens, of unit length. `truncate` and `before` as in [`classify`](Self::classify).
+    /// Begins to make vectors of texts, by what is in use, by the composition `of`, or with null by the bare backbone.
+    /// They are pooled and scaled as the backbone's manifest says: by default each is the mean over the tokens, of unit
+    /// length. `truncate` and `before` as in [`begin_answers`](Self::begin_answers).
     ///
     /// # Errors
     /// `option_invalid`, `adapter_unknown`, `text_empty`, `composition_invalid`.
-    pub fn embed(
+    #[wasm_bindgen(js_name = beginVectors)]
+    pub fn begin_vectors(
         &mut self,
         texts_argument: &JsValue,
         of: &JsValue,
         truncate: Option<bool>,
         before: Option<usize>,
-    ) -> Outcome<Vec<JsValue>> {
-        let behind = |error: Error| thrown(error.behind(before.unwrap_or_default()));
+    ) -> Outcome<Reading> {
+        let before = before.unwrap_or_default();
         self.read_long_texts(truncate);
-        let texts = texts(texts_argument).map_err(thrown)?;
-        let embedded = if of.is_undefined() {
-            self.engine.embed_long(&texts)
-        } else {
-            let of = (!of.is_null()).then(|| composition(of)).transpose();
-            let of = of.map_err(thrown)?;
-            self.engine.embed_with(of.as_ref(), &texts)
+        let begin = || {
+            let texts = texts(texts_argument)?;
+            let given = match of.is_null() || of.is_undefined() {
+                true => None,
+                false => Some(composition(of)?),
+            };
+            let of = match of.is_undefined() {
+                true => self.engine.in_use(),
+                false => given.as_ref(),
+            };
+            let reading = self.engine.begin_vectors(of, &texts);
+            reading.map_err(|error| error.behind(before))
         };
-        embedded
-            .map_err(behind)?
-            .iter()
-            .map(|embedded| {
-                let read = to_js(&json!({
-                    "tokens": embedded.tokens,
-                    "windows": embedded.windows,
-                    "truncated": embedded.truncated,
-                }))?;
-                let vector = Float32Array::new_from_slice(&embedded.vector);
-                js_sys::Reflect::set(&read, &"vector".into(), &vector)?;
-                Ok(read)
-            })
-            .collect()
+        begin()
+            .map(|reading| Reading::new(reading, before, true))
+            .map_err(thrown)
     }
 
     /// An adapter's folder in a library's format.
@@ -403,15 +394,6 @@ fn converted<'a>(
 /// A name or a composition.
 fn composition(value: &JsValue) -> crate::Result<Composition> {
     Composition::from_json(&from_js("composition", value)?)
-}
-
-/// Answers to texts in as many compositions; together they took the time since `begin`.
-fn answers(composed: &[Composed], begin: f64, texts: &[Text]) -> Outcome<Vec<JsValue>> {
-    #[allow(clippy::cast_precision_loss)]
-    let count = (texts.len() * composed.len()).max(1) as f64;
-    let ms = (now() - begin) / count;
-    let lists = composed.iter().map(|one| to_js(&answered(one, texts, ms)));
-    lists.collect()
 }
 
 /// The names that the files of an adapter's folder may have: those of the library whose configuration it is, or, without

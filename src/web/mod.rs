@@ -1,4 +1,4 @@
-//! Floor 5: what JavaScript sees. Thin: it converts, calls, and converts back.
+//! Floor 6: what JavaScript sees. Thin: it converts, calls, and converts back.
 //!
 //! Exported methods are synchronous and short; looping, cancelling and progress are the worker's.
 //! No panic and no bare string crosses the border: every failure is an `Error` object whose `name`
@@ -9,6 +9,8 @@ mod answers;
 mod bench;
 mod convert;
 mod engine;
+mod model;
+mod reading;
 mod rows;
 mod suggesting;
 mod training;
@@ -16,6 +18,8 @@ mod training;
 #[cfg(feature = "bench")]
 pub use bench::{BenchAttention, BenchBackbone, BenchKernels, BenchLoras, BenchTraining, tokenize};
 pub use engine::{WebEngine, adapter_file_names, kinds};
+pub use model::{convert_model, missing_model_files};
+pub use reading::Reading;
 pub use rows::Rows;
 pub use suggesting::Suggesting;
 pub use training::Training;

@@ -58,7 +58,7 @@ const EXAMPLES: Record<string, [text: string, answer: string | RegExp, second?: 
   ],
 };
 
-test("answers with every shipped adapter", async ({ page }) => {
+test("answers with every shipped adapter", { tag: "@core" }, async ({ page }) => {
   await openPage(page);
   const index = await page.request.get("adapters/index.json");
   const { adapters } = (await index.json()) as { adapters: { name: string }[] };
@@ -75,7 +75,7 @@ test("answers with every shipped adapter", async ({ page }) => {
   await expect(page.getByText(/\d ms · \d+ tokens/)).toBeVisible();
 });
 
-test("shows bytes while the backbone comes", async ({ page }) => {
+test("shows bytes while the backbone comes", { tag: "@core" }, async ({ page }) => {
   await page.route("**/models/minilm-l6/*.safetensors", async (route) => {
     await new Promise((resolve) => setTimeout(resolve, 1500));
     await route.continue();

@@ -23,7 +23,7 @@ async function browserValidates(page: Page, answer: string): Promise<void> {
   });
 }
 
-test("the page runs the relaxed build here and says so", async ({ page }) => {
+test("the page runs the relaxed build here and says so", { tag: "@core" }, async ({ page }) => {
   const modules = modulesAsked(page);
   await openPage(page);
   const backbone = page.getByRole("region", { name: "Backbone" });
@@ -31,7 +31,7 @@ test("the page runs the relaxed build here and says so", async ({ page }) => {
   expect(modules).toEqual(["graftlet_relaxed"]);
 });
 
-test("a browser without relaxed SIMD gets the other build", async ({ page }) => {
+test("a browser without relaxed SIMD gets the other build", { tag: "@core" }, async ({ page }) => {
   // f32x4.relaxed_madd is the one instruction of three operands that is asked about.
   await browserValidates(page, "own(module) && !String(module).includes('253,133,2')");
   const modules = modulesAsked(page);

@@ -18,10 +18,9 @@ function dropAdapter(page: Page): Promise<void> {
   );
 }
 
-test("tasks that are saved or deleted in one tab come and go in the other", async ({
-  page,
-  context,
-}) => {
+test("tasks that are saved or deleted in one tab come and go in the other", {
+  tag: "@core",
+}, async ({ page, context }) => {
   await openPage(page);
   const second = await context.newPage();
   await openPage(second);

@@ -91,9 +91,9 @@ test("what one tab restores while another writes over it is one version", async 
   expect(seen.versions.toSorted()).toEqual(exports.toSorted());
 });
 
-test("two tabs train under one name, save and delete: nothing is lost, and both are told", async ({
-  context,
-}) => {
+test("two tabs train under one name, save and delete: nothing is lost, and both are told", {
+  tag: "@core",
+}, async ({ context }) => {
   const [first, second] = [await open(context), await open(context)];
   const begin = (page: Page, name: string, epochs: number) =>
     page.evaluate(

@@ -102,7 +102,8 @@ test("an adapter that is written over when the browser is killed is the old one 
             const { g, told } = window as unknown as Scope;
             for (let n = from + 1; ; n += 1) {
               await g.addAdapter("mine", `/adapters/${sources[n % 3]}/`, { persist: true });
-              told(String(n));
+              // Heard before the next one is begun, however busy the machine is.
+              await told(String(n));
             }
           },
           [SOURCES, last] as const,

@@ -20,7 +20,9 @@ async function load(page: Page): Promise<void> {
   });
 }
 
-test("loads from files as they are, with progress that ends at its total", async ({ page }) => {
+test("loads from files as they are, with progress that ends at its total", {
+  tag: "@core",
+}, async ({ page }) => {
   await page.goto(home);
   const { backbone, events } = await page.evaluate(async () => {
     const path = "/pkg/index.js";
@@ -39,7 +41,7 @@ test("loads from files as they are, with progress that ends at its total", async
   expect(events.at(-1)).toMatchObject({ type: "ready", loaded: events[0]?.total });
 });
 
-test("answers with adapters side by side, and embeds", async ({ page }) => {
+test("answers with adapters side by side, and embeds", { tag: "@core" }, async ({ page }) => {
   await load(page);
   const result = await page.evaluate(async () => {
     const { g } = window as unknown as Scope;
@@ -112,7 +114,7 @@ test("either build can be forced, and both answer alike", async ({ page }) => {
   });
 });
 
-test("rejects with a code and a sentence", async ({ page }) => {
+test("rejects with a code and a sentence", { tag: "@core" }, async ({ page }) => {
   await load(page);
   const errors = await page.evaluate(async () => {
     const { g } = window as unknown as Scope;

@@ -10,7 +10,7 @@ export const SOURCES = ["trec", "sst2", "sms_spam"];
 
 export interface Scope {
   g: Package.Graftlet;
-  told: (what: string) => void;
+  told: (what: string) => Promise<void>;
   run: Package.TrainRun;
   changes: Package.Change[];
 }

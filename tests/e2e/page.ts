@@ -23,9 +23,32 @@ export interface Watched {
   longest: number;
 }
 
-/** Watches a page and what it starts, from now on. */
-export async function watch(page: Page, origin: string): Promise<Watched> {
+/**
+ * In front of a worker's script: what the policy refuses the worker, it tells the pages. Neither browser tells a test of
+ * it reliably.
+ */
+const TELL_VIOLATIONS = `{
+  const channel = new BroadcastChannel("violations");
+  addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI }) => {
+    channel.postMessage(effectiveDirective + " refused " + blockedURI + " in a worker");
+  });
+}`;
+
+/** Has the workers tell what they were refused. A test that replaces a worker's script itself does without. */
+async function watchWorkers(page: Page): Promise<void> {
+  await page.route("**/assets/*worker-*.js", async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: TELL_VIOLATIONS + (await response.text()) });
+  });
+}
+
+/**
+ * Watches a page and what it starts, from now on. Where a service worker answers, `workers` is false: the same scripts are
+ * watched in every other test.
+ */
+export async function watch(page: Page, origin: string, workers = true): Promise<Watched> {
   const watched: Watched = { foreign: [], errors: [], violations: [], longest: 0 };
+  if (workers) await watchWorkers(page);
   page.context().on("request", (request) => {
     const url = request.url();
     const local = url.startsWith("blob:") || url.startsWith("data:");
@@ -33,7 +56,6 @@ export async function watch(page: Page, origin: string): Promise<Watched> {
   });
   page.on("console", (message) => {
     if (message.type() === "error") watched.errors.push(message.text());
-    // A worker's violations are told here alone.
     if (/Content.Security.Policy|Trusted ?(Types|Script|HTML)/i.test(message.text())) {
       watched.violations.push(message.text());
     }
@@ -54,6 +76,7 @@ export async function watch(page: Page, origin: string): Promise<Watched> {
     new PerformanceObserver((list) => {
       for (const { duration } of list.getEntries()) reportLongTask(duration);
     }).observe({ type: "longtask", buffered: true });
+    new BroadcastChannel("violations").onmessage = ({ data }) => reportViolation(data);
     document.addEventListener("securitypolicyviolation", (event) => {
       const { effectiveDirective, blockedURI, sample, sourceFile, lineNumber } = event;
       reportViolation(
@@ -90,6 +113,58 @@ export const test = base.extend<{ watched: Watched }>({
 export async function openPage(page: Page): Promise<void> {
   await page.goto("./");
   await expect(page.getByTestId("verdict")).toBeVisible({ timeout: 120_000 });
+}
+
+/** A file that the page gave the visitor. */
+export interface Given {
+  name: string;
+  bytes: Buffer;
+}
+
+/**
+ * Does something that makes the page give a file. Over WebDriver BiDi Firefox reports no downloads: there the file is
+ * taken from the page as it is given.
+ */
+export async function given(
+  page: Page,
+  act: () => Promise<void>,
+  timeout = 60_000,
+): Promise<Given> {
+  if (page.context().browser()?.browserType().name() !== "firefox") {
+    const downloading = page.waitForEvent("download", { timeout });
+    await act();
+    const download = await downloading;
+    return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
+  }
+  interface Scope {
+    given?: { name: string; bytes: number[] };
+  }
+  await page.evaluate(() => {
+    const scope = window as unknown as Scope;
+    delete scope.given;
+    const { createObjectURL } = URL;
+    const { click } = HTMLAnchorElement.prototype;
+    let blob: Blob;
+    URL.createObjectURL = (content: Blob) => {
+      blob = content;
+      return createObjectURL.call(URL, content);
+    };
+    HTMLAnchorElement.prototype.click = function () {
+      const name = this.download;
+      void blob.arrayBuffer().then((bytes) => {
+        scope.given = { name, bytes: [...new Uint8Array(bytes)] };
+      });
+      URL.createObjectURL = createObjectURL;
+      HTMLAnchorElement.prototype.click = click;
+    };
+  });
+  await act();
+  const handle = await page.waitForFunction(() => (window as unknown as Scope).given, null, {
+    timeout,
+  });
+  const file = await handle.jsonValue();
+  if (!file) throw new Error("The page gave no file.");
+  return { name: file.name, bytes: Buffer.from(file.bytes) };
 }
 
 export function taskSelect(page: Page) {

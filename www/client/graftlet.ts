@@ -2,16 +2,17 @@
  * The class a page uses. Each method is one call to the worker; nothing here computes.
  */
 import * as check from "./check.js";
-import { checked } from "./check.js";
+import { type Check, checked } from "./check.js";
 import { type ErrorShape, GraftletError } from "./errors.js";
 import { folderUrl, urlOf } from "./folder-url.js";
+import { isFolder, sourceOf } from "./given-folder.js";
 import { type Reservation, reserve } from "./locks.js";
 import { MainWorker, type RestartEvent } from "./main-worker.js";
 import { abortable, classifyMany, embedMany } from "./many.js";
 import { PatientWorker } from "./patient-worker.js";
 import { startFrom, startWorker } from "./platform.js";
 import { type DownloadCount, progressGuard } from "./progress.js";
-import type { Calls, Loaded } from "./protocol.js";
+import type { Calls, LoadEvent, Loaded } from "./protocol.js";
 import { Remote, tell, type WorkerLike } from "./remote.js";
 import { partsOf } from "./rows.js";
 import { type Change, Tabs } from "./tabs.js";
@@ -48,8 +49,14 @@ import type {
 import { wasmSource } from "./wasm-source.js";
 
 export interface LoadOptions {
-  /** URL of the backbone's folder, the one with `manifest.json`; relative to the page. */
-  backbone: string | URL;
+  /**
+   * The backbone: the URL of a folder, relative to the page, or a folder's files. It is a folder that was converted, with
+   * `manifest.json`, or a BERT model's as a hub has it, with `config.json` and `model.safetensors` or
+   * `pytorch_model.bin`. That is converted here, in a worker; from a URL the result is kept in the browser.
+   */
+  backbone: BackboneSource;
+  /** How the weights of a model that is converted here are stored, `int8` by default. A converted folder stays as it is. */
+  dtype?: BackboneInfo["dtype"];
   onProgress?: (event: LoadProgress) => void;
   /** Told of what did not work while loading goes on. */
   onNotice?: (notice: LoadNotice) => void;
@@ -75,6 +82,17 @@ export interface LoadOptions {
   worker?: () => Worker;
 }
 
+/**
+ * A folder: its URL, or its files as an input element with `webkitdirectory` gives them, or by their paths below the
+ * folder, such as `{ "config.json": blob, "1_Pooling/config.json": bytes }`.
+ */
+export type BackboneSource =
+  | string
+  | URL
+  | FileList
+  | readonly File[]
+  | Record<string, Blob | Uint8Array>;
+
 export type { RestartEvent };
 
 type LoadCall = Parameters<Calls["load"]>;
@@ -87,6 +105,8 @@ export class Graftlet {
   readonly runtime: RuntimeInfo;
   /** How another worker gets the same engine. */
   readonly #load: LoadCall;
+  /** Of the backbone's folder, if it has one. */
+  readonly #address: string | null;
   readonly #spawn: () => WorkerLike;
   readonly #remote: MainWorker;
   /** Further workers, of training runs and of many texts. */
@@ -100,39 +120,63 @@ export class Graftlet {
   private constructor(
     { backbone, runtime }: Loaded,
     load: LoadCall,
+    address: string | null,
     spawn: () => WorkerLike,
     remote: MainWorker,
   ) {
     this.backbone = backbone;
     this.runtime = runtime;
     this.#load = load;
+    this.#address = address;
     this.#spawn = spawn;
     this.#remote = remote;
   }
 
-  /** Starts the worker and loads a backbone: from the network the first time, then from the browser's cache. */
-  static async load(options: LoadOptions): Promise<Graftlet> {
+  /**
+   * Starts the worker and loads a backbone: from the network the first time, then from the browser's cache. `load(backbone,
+   * options)` is the same as `load({ backbone, ...options })`.
+   */
+  static load(backbone: BackboneSource, options?: Omit<LoadOptions, "backbone">): Promise<Graftlet>;
+  static load(options: LoadOptions): Promise<Graftlet>;
+  static async load(
+    first: BackboneSource | LoadOptions,
+    more: Omit<LoadOptions, "backbone"> = {},
+  ): Promise<Graftlet> {
+    const options = checked(first, "the backbone", isOptions)
+      ? first
+      : { ...checked(more, "the options of load", check.furtherOptions), backbone: first };
     const given = checked(options, "the options of load", check.loadOptions);
-    const { signal, onProgress, onNotice, onRestart, build = null } = given;
+    const { signal, onProgress, onNotice, onRestart, build = null, dtype = "int8" } = given;
     const aborted = new GraftletError("aborted", "Loading of the backbone was cancelled.");
     if (signal?.aborted) throw aborted;
-    const url = folderUrl(given.backbone);
+    const backbone = sourceOf(given.backbone);
     const script = given.workerUrl === undefined ? undefined : urlOf(given.workerUrl, "worker.js");
     const start = given.worker ?? (script ? () => startFrom(script) : startWorker);
     const spawn = () => new PatientWorker(start);
     const wasm = given.wasm ?? wasmSource(given.wasmUrl);
-    const remote = new Remote(spawn());
+    let remote = new Remote(spawn());
     const abort = () => remote.end(aborted);
     signal?.addEventListener("abort", abort, { once: true });
     const progress = progressGuard((event) => tell(onProgress, event));
     try {
-      const loaded = await remote.call("load", [url, build, wasm], (event) => {
+      const listen = (event: LoadEvent) => {
         const { type, ...told } = event;
         if (type === "download") progress.report(told as DownloadCount);
         else tell(onNotice, told as LoadNotice);
-      });
+      };
+      let load: LoadCall = [backbone, build, wasm, dtype];
+      let loaded = await remote.call("load", load, listen);
+      if (!("backbone" in loaded)) {
+        // The worker that converted a model ends, and with it the memory that this took.
+        remote.end(new GraftletError("disposed", "The model is converted."));
+        remote = new Remote(spawn());
+        if (signal?.aborted) throw aborted;
+        load = [loaded.folder, build, loaded.wasm, dtype];
+        loaded = await remote.call("load", load);
+      }
+      if (!("backbone" in loaded)) throw new GraftletError("internal", "It was converted twice.");
       progress.finish();
-      const again: LoadCall = [url, loaded.runtime.build, wasm];
+      const again: LoadCall = [loaded.folder ?? load[0], loaded.runtime.build, load[2], dtype];
       const main = new MainWorker(remote, {
         spawn: () => new Remote(spawn()),
         load: (worker) => worker.call("load", again),
@@ -140,7 +184,8 @@ export class Graftlet {
       });
       // Where nothing can be kept nothing was left behind.
       main.call("sweep", []).catch(() => {});
-      return new Graftlet(loaded, again, spawn, main);
+      const address = typeof backbone === "string" ? backbone : null;
+      return new Graftlet(loaded, again, address, spawn, main);
     } catch (error) {
       remote.end(aborted);
       throw error;
@@ -284,12 +329,13 @@ export class Graftlet {
   ): Promise<Float32Array | Embedded | (Float32Array | Embedded)[]> {
     const given = checked(input, "texts", check.texts);
     const settings = checked(options, "options", check.embedOptions);
-    const { with: of, truncate = false, details = false, signal } = settings;
+    const { with: of, truncate = false, details = false, signal, onProgress } = settings;
     const found = await embedMany({
       texts: Array.isArray(given) ? given : [given],
       of,
       truncate,
       signal,
+      onProgress,
       main: this.#remote,
     });
     const vectors = details ? found : found.map(({ vector }) => vector);
@@ -353,7 +399,7 @@ export class Graftlet {
 
   /** What this browser keeps for the page, and how much room there is. */
   storage(): Promise<StorageReport> {
-    return this.#remote.call("storage", [this.#load[0]]);
+    return this.#remote.call("storage", [this.#address]);
   }
 
   /**
@@ -561,6 +607,8 @@ export class Graftlet {
     this.#tabs.close();
   }
 }
+
+const isOptions: Check<boolean> = (value) => !isFolder(value);
 
 /** A run that is not begun before its first event is asked for: what is wrong with it is thrown there. */
 function lazily(begin: () => TrainRun): TrainRun {

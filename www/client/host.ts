@@ -9,6 +9,7 @@ import { fromShape, GraftletError, isTrap, toShape } from "./errors.js";
 import { forgetRun, interrupted } from "./kept.js";
 import { type Delivery, loadEngine, type WasmFiles } from "./loading.js";
 import type { Calls, Cancel, EventOf, KeptFiles, Method, Reply, Request } from "./protocol.js";
+import { readAll } from "./reading.js";
 import { namingUnused, storageReport } from "./storage.js";
 import { Store, type StoreName } from "./store.js";
 import { trainingHandlers } from "./training-host.js";
@@ -117,23 +118,29 @@ function handlersOf(
   };
 
   return {
-    async load(emit, backboneUrl, wanted, wasm) {
+    async load(emit, backbone, wanted, wasm, dtype) {
       const started = await loadEngine(
         module,
         wasmFiles,
         delivery,
-        backboneUrl,
+        backbone,
         wanted,
         wasm,
+        dtype,
         emit,
       );
+      if (!("engine" in started)) {
+        return { folder: { path: "", files: kept(started.files) }, wasm: started.wasm };
+      }
       // A compiled module says itself which build it is.
       const isRelaxed = module.kernels() === "relaxed-simd";
       const build = isCompiled(wasm) ? (isRelaxed ? "relaxed" : "simd128") : started.build;
       loaded = started.engine;
       memory = started.memory;
       const runtime = { build, kernels: module.kernels(), version: module.version() };
-      return { backbone: loaded.backbone(), runtime };
+      const of = { backbone: loaded.backbone(), runtime };
+      if (!started.kept) return of;
+      return { ...of, folder: { path: "", files: kept(started.kept) } };
     },
     kinds: () => module.kinds(),
     async addAdapter(emit, name, source, persist) {
@@ -156,8 +163,10 @@ function handlersOf(
       emit(kept(files));
       return added;
     },
-    classify: (_, texts, of, truncate, before) => engine().classify(texts, of, truncate, before),
-    embed: (_, texts, of, truncate, before) => engine().embed(texts, of, truncate, before),
+    classify: (emit, texts, of, truncate, before) =>
+      readAll(engine().beginAnswers(texts, of, truncate, before), emit),
+    embed: (emit, texts, of, truncate, before) =>
+      readAll(engine().beginVectors(texts, of, truncate, before), emit),
     exportAdapter: (_, name, format) => exported(name, format),
     exportMerged: (_, name) => engine().exportMerged(name),
     async keep(_, name) {

@@ -10,7 +10,7 @@ export {
 } from "./classifier.js";
 export { type ErrorCode, GraftletError } from "./errors.js";
 export { fetchFile } from "./fetch-file.js";
-export { Graftlet, type LoadOptions, type RestartEvent } from "./graftlet.js";
+export { type BackboneSource, Graftlet, type LoadOptions, type RestartEvent } from "./graftlet.js";
 export type { Reservation } from "./locks.js";
 export { checkName } from "./names.js";
 export { METRICS, PROBLEMS } from "./problems.js";

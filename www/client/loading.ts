@@ -1,15 +1,23 @@
 /**
  * How the worker gets its engine: the wasm module and the backbone side by side, and one progress over both.
  */
-import { BackboneFiles } from "./backbone-files.js";
+import { type Backbone, BackboneFiles, type Conversion } from "./backbone-files.js";
 import { BUILDS, chooseBuild, isCompiled } from "./builds.js";
 import { Downloads, LIMITS, type Limits } from "./download.js";
 import type { Engine, EngineModule } from "./engine.js";
-import { GraftletError } from "./errors.js";
+import { type ErrorShape, GraftletError } from "./errors.js";
+import { isOurs, MANIFEST, readManifest } from "./manifest.js";
+import {
+  bytesOf,
+  type ConversionWatch,
+  convert,
+  GivenModelFolder,
+  survey,
+} from "./model-folder.js";
 import type { Network } from "./network.js";
 import { Parts } from "./parts.js";
-import type { LoadEvent, WasmSource } from "./protocol.js";
-import type { EngineBuild } from "./types.js";
+import type { GivenFolder, LoadEvent, WasmSource } from "./protocol.js";
+import type { AdapterFiles, BackboneInfo, EngineBuild } from "./types.js";
 
 /** A wasm file, as the package was built with it. */
 export interface WasmFile {
@@ -25,6 +33,14 @@ export interface LoadedEngine {
   engine: Engine;
   build: EngineBuild;
   memory: WebAssembly.Memory | undefined;
+  /** The backbone's files where it was converted in an earlier visit. */
+  kept: AdapterFiles | undefined;
+}
+
+/** A model's folder was converted, and there is no engine. */
+export interface ConvertedFolder {
+  files: AdapterFiles;
+  wasm: WasmSource | null;
 }
 
 /** What a worker downloads with. */
@@ -40,11 +56,12 @@ export async function loadEngine(
   module: EngineModule,
   wasmFiles: WasmFiles,
   { network, limits = LIMITS }: Delivery,
-  backboneUrl: string,
+  backbone: string | GivenFolder,
   wanted: EngineBuild | null,
   source: WasmSource | null,
+  dtype: BackboneInfo["dtype"],
   emit: (event: LoadEvent) => void,
-): Promise<LoadedEngine> {
+): Promise<LoadedEngine | ConvertedFolder> {
   const compiled = isCompiled(source) ? source : undefined;
   const offered: Partial<Record<EngineBuild, string>> =
     source === null || isCompiled(source) ? {} : source;
@@ -63,30 +80,77 @@ export async function loadEngine(
   const onRetry = (retry: { code: string; message: string; seconds: number }) =>
     emit({ type: "notice", about: "retry", ...retry } as LoadEvent);
 
+  let fetched: Uint8Array<ArrayBuffer> | undefined;
   const start = async () => {
     if (compiled) return await initialise(module, compiled, "the compiled module");
     const bytes = await downloads.file(
       { url: url.href, ...wasm },
       { signal, onRetry, onProgress: (...at) => tally.count(ENGINE, ...at) },
     );
+    fetched = bytes;
     tally.engineIs(bytes.length);
     return await initialise(module, bytes, url.pathname);
   };
-  const backbone = new BackboneFiles(backboneUrl, downloads, hasty, parts, {
+  const started = start();
+  const conversion = { converter: () => started.then(() => module), dtype };
+  const watch = {
     signal,
-    onTotal: (bytes) => tally.backboneIs(bytes),
-    onProgress: (...at) => tally.count(...at),
+    onTotal: (bytes: number) => tally.backboneIs(bytes),
+    onProgress: (file: string, loaded: number, received: number) =>
+      tally.count(file, loaded, received),
     onRetry,
-    onNotice: (about, error) => emit({ type: "notice", about, ...error }),
-  });
+    onNotice: (about: "cache" | "backbone", error: ErrorShape) =>
+      emit({ type: "notice", about, ...error }),
+  };
+  const found =
+    typeof backbone === "string"
+      ? new BackboneFiles(backbone, downloads, hasty, parts, watch, conversion).get()
+      : given(backbone, conversion, watch);
   try {
-    const [memory, files] = await Promise.all([start(), backbone.get()]);
-    return { engine: module.Engine.fromFiles(files, true), build, memory };
+    const [memory, { files, origin }] = await Promise.all([started, found]);
+    if (origin === "conversion") return { files, wasm: await reusable(source, fetched) };
+    // Whoever gave files has not checked them.
+    const engine = module.Engine.fromFiles(files, typeof backbone === "string");
+    return { engine, build, memory, kept: origin === "kept conversion" ? files : undefined };
   } catch (thrown) {
     // Whatever else is under way is not needed any more.
     stop.abort();
     throw thrown;
   }
+}
+
+/** A folder that was given: a backbone's, or a model's, which is converted. */
+async function given(
+  folder: GivenFolder,
+  { converter, dtype }: Conversion,
+  watch: ConversionWatch,
+): Promise<Backbone> {
+  const { files } = folder;
+  const manifest = Object.hasOwn(files, MANIFEST) ? files[MANIFEST] : undefined;
+  const json = manifest && (await bytesOf(MANIFEST, manifest));
+  if (!json || !isOurs(json)) {
+    const functions = await converter();
+    const model = new GivenModelFolder(folder);
+    const found = await survey(model, functions);
+    return { files: await convert(model, found, functions, dtype, watch), origin: "conversion" };
+  }
+  const list = readManifest(json).filter(({ name }) => Object.hasOwn(files, name));
+  watch.onTotal(list.reduce((sum, { bytes }) => sum + bytes, 0));
+  const read: AdapterFiles = { [MANIFEST]: json };
+  for (const { name, bytes } of list) {
+    read[name] = await bytesOf(name, files[name] as Blob);
+    watch.onProgress(name, bytes, 0);
+  }
+  return { files: read, origin: "folder" };
+}
+
+/** The engine as the next worker gets it without another download. */
+async function reusable(
+  source: WasmSource | null,
+  fetched: Uint8Array<ArrayBuffer> | undefined,
+): Promise<WasmSource | null> {
+  if (!fetched) return source;
+  return await WebAssembly.compile(fetched).catch(() => source);
 }
 
 /** The builds that are at hand; where the page names none, all are. */
@@ -147,7 +211,7 @@ async function initialise(
     const reason = thrown instanceof Error ? thrown.message : String(thrown);
     throw new GraftletError(
       "worker_failed",
-      `The engine (${name}) could not be started (${reason}): close other tabs if memory is short, then reload.`,
+      `The engine (${name}) could not be started (${reason}): if memory is short, close what else needs it, then load again.`,
     );
   }
 }

@@ -17,6 +17,17 @@ export const MANIFEST = "manifest.json";
 const MOST_BYTES = 2 ** 31;
 const MOST_FILES = 64;
 
+/** Whether it is a backbone's manifest, broken or not. Other programs have a file of that name too. */
+export function isOurs(json: Uint8Array): boolean {
+  try {
+    const manifest: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(json));
+    const fields = Object(manifest) as object;
+    return "files" in fields || "fingerprint" in fields;
+  } catch {
+    return true;
+  }
+}
+
 /** The files that a manifest lists. */
 export function readManifest(json: Uint8Array): ManifestFile[] {
   const invalid = (reason: string) =>

@@ -4,7 +4,7 @@
 import { MAX_CHARACTERS } from "./check.js";
 import { GraftletError } from "./errors.js";
 import { membersOf } from "./members.js";
-import type { Calls } from "./protocol.js";
+import type { Calls, ReadEvent } from "./protocol.js";
 import { type Caller, type Remote, tell } from "./remote.js";
 import type { Answer, Composition, Embedded, ManyProgress, Text } from "./types.js";
 import { workersFor } from "./workers.js";
@@ -52,6 +52,43 @@ function partsOf(texts: readonly Text[]): Range[] {
   return parts;
 }
 
+/** What is told of a call, over all of its parts. */
+class Progress {
+  readonly #total: number;
+  readonly #listener: Many["onProgress"];
+  readonly #workers: () => number;
+  /** How much is read of each part that is under way. */
+  readonly #reading = new Map<Range, number>();
+  #done = 0;
+  #share = 0;
+
+  constructor(total: number, listener: Many["onProgress"], workers: () => number) {
+    this.#total = total;
+    this.#listener = listener;
+    this.#workers = workers;
+  }
+
+  read(part: Range, share: number): void {
+    this.#reading.set(part, share);
+    this.#tell();
+  }
+
+  finish(part: Range): void {
+    this.#reading.delete(part);
+    this.#done += part.end - part.start;
+    this.#tell();
+  }
+
+  #tell(): void {
+    let read = this.#done;
+    for (const [{ start, end }, share] of this.#reading) read += share * (end - start);
+    // A part that a worker could not finish is begun again by another.
+    this.#share = Math.max(this.#share, Math.min(1, read / this.#total));
+    const [done, total, share] = [this.#done, this.#total, this.#share];
+    tell(this.#listener, { done, total, share, workers: this.#workers() });
+  }
+}
+
 /** One answer a text, of each composition; what is active counts as one. */
 export function classifyMany(many: Many): Promise<Answer[][]> {
   return abortable(many.signal, "Classifying was cancelled.", () => answers(many));
@@ -62,16 +99,18 @@ async function answers(many: Many): Promise<Answer[][]> {
   const most = workersFor(many.workers);
   const parts = partsOf(texts);
   const all = { start: 0, end: texts.length };
-  const ask = async (worker: Caller, of: readonly Composition[] | null, { start, end }: Range) => {
-    const part = texts.slice(start, end);
-    return worker.call("classify", [part, of, truncate, start], undefined, [], signal);
-  };
   const total = texts.length;
-  const whole = async (of: readonly Composition[] | null) => {
-    const lists = await ask(main, of, all);
-    tell(onProgress, { done: total, total, workers: 1 });
-    return lists;
+  const helpers = new Set<Remote>();
+  const progress = new Progress(total, onProgress, () => 1 + helpers.size);
+  const ask = async (worker: Caller, of: readonly Composition[] | null, range: Range) => {
+    const { start, end } = range;
+    const part = texts.slice(start, end);
+    const listen = ({ share }: ReadEvent) => progress.read(range, share);
+    const found = await worker.call("classify", [part, of, truncate, start], listen, [], signal);
+    if (!signal?.aborted) progress.finish(range);
+    return found;
   };
+  const whole = (of: readonly Composition[] | null) => ask(main, of, all);
   if (parts.length === 1) return whole(many.of ?? null);
   // Asked once: whatever is used meanwhile, all texts are answered by the same.
   const active = many.of ? null : await main.call("active", []);
@@ -84,7 +123,6 @@ async function answers(many: Many): Promise<Answer[][]> {
   const lists: Answer[][] = [];
   /** What workers are at. */
   const underWay = new Set<Promise<void>>();
-  const helpers = new Set<Remote>();
   let done = 0;
   let over = false;
 
@@ -96,7 +134,6 @@ async function answers(many: Many): Promise<Answer[][]> {
       for (const [index, answer] of answers.entries()) lists[channel][part.start + index] = answer;
     }
     done += part.end - part.start;
-    tell(onProgress, { done, total, workers: 1 + helpers.size });
   };
   /** Takes parts until none is left. */
   const work = async (worker: Caller): Promise<void> => {
@@ -158,11 +195,13 @@ export interface Vectors {
   of: Composition | undefined;
   truncate: boolean;
   signal: AbortSignal | undefined;
+  onProgress: Many["onProgress"];
   main: Caller;
 }
 
 /** One vector a text. */
-export function embedMany({ texts, of, truncate, signal, main }: Vectors): Promise<Embedded[]> {
+export function embedMany(vectors: Vectors): Promise<Embedded[]> {
+  const { texts, of, truncate, signal, onProgress, main } = vectors;
   return abortable(signal, "Embedding was cancelled.", async () => {
     const parts = partsOf(texts);
     const { together } = of === undefined ? { together: false } : membersOf(of);
@@ -171,12 +210,16 @@ export function embedMany({ texts, of, truncate, signal, main }: Vectors): Promi
     const ranges =
       together || (by && membersOf(by).together) ? [{ start: 0, end: texts.length }] : parts;
     const found: Embedded[] = [];
-    for (const { start, end } of ranges) {
+    const progress = new Progress(texts.length, onProgress, () => 1);
+    for (const range of ranges) {
+      const { start, end } = range;
       throwIfAborted(signal);
       const part = texts.slice(start, end);
       // One after the other, so that those that are not begun can be left out.
       const args: Parameters<Calls["embed"]> = [part, by, truncate, start];
-      for (const one of await main.call("embed", args, undefined, [], signal)) found.push(one);
+      const listen = ({ share }: ReadEvent) => progress.read(range, share);
+      for (const one of await main.call("embed", args, listen, [], signal)) found.push(one);
+      progress.finish(range);
     }
     return found;
   });

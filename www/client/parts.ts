@@ -1,7 +1,7 @@
 /**
  * Parts of files that have not arrived whole, in the browser's Cache API, so that the next visit goes on where this one
- * broke off. A file is known by its hash, so a part never comes to another version. Nothing here fails: where the browser
- * keeps nothing, there are no parts.
+ * broke off. A file is known by its hash, or by its address and version, so a part never comes to another version. Nothing
+ * here fails: where the browser keeps nothing, there are no parts.
  */
 import type { Network } from "./network.js";
 
@@ -34,13 +34,13 @@ export class Parts {
   }
 
   /** The parts of a file from its beginning on, as far as there is none missing. */
-  async get(sha256: string): Promise<KeptParts> {
+  async get(file: string): Promise<KeptParts> {
     const content: Uint8Array[] = [];
     let validator: string | undefined;
     try {
       const cache = await this.#cache();
       let length = 0;
-      for (const [offset, key] of await this.#list(cache, sha256)) {
+      for (const [offset, key] of await this.#list(cache, file)) {
         const kept = offset === length ? await cache?.match(key) : undefined;
         if (!kept) break;
         const part = new Uint8Array(await kept.arrayBuffer());
@@ -55,9 +55,9 @@ export class Parts {
   }
 
   /** How many bytes there are, at least: another tab may be fetching the file. */
-  async length(sha256: string): Promise<number> {
+  async length(file: string): Promise<number> {
     try {
-      const offsets = (await this.#list(await this.#cache(), sha256)).map(([offset]) => offset);
+      const offsets = (await this.#list(await this.#cache(), file)).map(([offset]) => offset);
       return offsets.at(-1) ?? 0;
     } catch {
       return 0;
@@ -65,16 +65,16 @@ export class Parts {
   }
 
   /** Keeps a part, soon. */
-  add(sha256: string, offset: number, part: Uint8Array<ArrayBuffer>, validator?: string): void {
+  add(file: string, offset: number, part: Uint8Array<ArrayBuffer>, validator?: string): void {
     this.#later(async (cache) => {
       if (this.#full) return;
       const headers = new Headers({ [SAVED_AT]: String(Date.now()) });
       if (validator !== undefined) headers.set(VALIDATOR, validator);
       try {
-        await cache.put(`${ROOT}${sha256}/${offset}`, new Response(part, { headers }));
+        await cache.put(`${ROOT}${file}/${offset}`, new Response(part, { headers }));
       } catch {
         this.#full = true;
-        await this.#removeNow(cache, sha256);
+        await this.#removeNow(cache, file);
       }
     });
   }
@@ -87,12 +87,12 @@ export class Parts {
     settled.abort();
   }
 
-  removeLater(sha256: string): void {
-    this.#later((cache) => this.#removeNow(cache, sha256));
+  removeLater(file: string): void {
+    this.#later((cache) => this.#removeNow(cache, file));
   }
 
-  async remove(sha256: string): Promise<void> {
-    this.removeLater(sha256);
+  async remove(file: string): Promise<void> {
+    this.removeLater(file);
     await this.written();
   }
 
@@ -107,15 +107,15 @@ export class Parts {
     await this.written();
   }
 
-  async #list(cache: Cache | undefined, sha256: string): Promise<[number, Request][]> {
-    const folder = `${ROOT}${sha256}/`;
+  async #list(cache: Cache | undefined, file: string): Promise<[number, Request][]> {
+    const folder = `${ROOT}${file}/`;
     const keys = ((await cache?.keys()) ?? []).filter(({ url }) => url.startsWith(folder));
     const list = keys.map((key): [number, Request] => [Number(key.url.slice(folder.length)), key]);
     return list.sort(([a], [b]) => a - b);
   }
 
-  async #removeNow(cache: Cache, sha256: string): Promise<void> {
-    for (const [, key] of await this.#list(cache, sha256)) await cache.delete(key);
+  async #removeNow(cache: Cache, file: string): Promise<void> {
+    for (const [, key] of await this.#list(cache, file)) await cache.delete(key);
   }
 
   #later(work: (cache: Cache) => Promise<void>): void {

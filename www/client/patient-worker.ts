@@ -5,6 +5,7 @@
 import { Downloads } from "./download.js";
 import { type ErrorCode, GraftletError } from "./errors.js";
 import { browserNetwork, type Network } from "./network.js";
+import { START_AGAIN } from "./platform.js";
 import type { Cancel, Reply, Request } from "./protocol.js";
 import type { WorkerLike, WorkerTrouble } from "./remote.js";
 
@@ -122,7 +123,7 @@ export class PatientWorker implements WorkerLike {
     const reason = late
       ? new GraftletError(
           "timed_out",
-          `The engine's worker did not start within ${seconds} seconds: reload the page.`,
+          `The engine's worker did not start within ${seconds} seconds: ${START_AGAIN}.`,
         )
       : failed(message ?? "its script could not be loaded");
     const error = (await this.#cause(began)) ?? reason;
@@ -180,6 +181,6 @@ function scriptSince(began: number): string | undefined {
 function failed(reason: string): GraftletError {
   return new GraftletError(
     "worker_failed",
-    `The engine's worker failed: ${reason}. Reload the page.`,
+    `The engine's worker failed (${reason}): ${START_AGAIN}.`,
   );
 }

@@ -6,6 +6,8 @@ import { Worker as Thread, type Transferable as ThreadTransferable } from "node:
 import type { Cancel, Reply, Request } from "./protocol.js";
 import type { WorkerLike, WorkerTrouble } from "./remote.js";
 
+export const START_AGAIN = "start the process again";
+
 export function startWorker(): WorkerLike {
   return new NodeWorker(new URL("./worker-node.js", import.meta.url));
 }

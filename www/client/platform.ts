@@ -3,6 +3,9 @@
  */
 import type { WorkerLike } from "./remote.js";
 
+/** What may help where an engine has failed. */
+export const START_AGAIN = "reload the page";
+
 /** Starts the package's worker script. */
 export function startWorker(): WorkerLike {
   const own = import.meta.url;

@@ -5,8 +5,8 @@
  * `error` of the same id. Requests are taken up in order. After an `error` with `trapped` the worker answers nothing
  * more, and the page ends it.
  *
- * `Cancel` ends what a call waits for, such as a download. It cannot interrupt a computation: a call computes one part
- * of a long task, and a training run has workers of its own, which are ended.
+ * `Cancel` ends what a call waits for, such as a download, and stops the reading of texts before its next window. It
+ * interrupts no other computation: a training run has workers of its own, which are ended.
  */
 import type { ErrorShape } from "./errors.js";
 import type { KeptRun } from "./kept.js";
@@ -38,9 +38,15 @@ import type {
 export interface Calls {
   /**
    * Must be the first call; the others need its engine. Without a build it is the best that the browser runs, and
-   * without `wasm` the module is that beside the worker's script.
+   * without `wasm` the module is that beside the worker's script. A model's folder as a hub has it is converted to
+   * `dtype`. Then the worker has no engine and is to be ended, which gives the memory of the conversion back.
    */
-  load(backboneUrl: string, build: EngineBuild | null, wasm: WasmSource | null): Loaded;
+  load(
+    backbone: string | GivenFolder,
+    build: EngineBuild | null,
+    wasm: WasmSource | null,
+    dtype: BackboneInfo["dtype"],
+  ): Loaded | Converted;
   kinds(): KindInfo[];
   addAdapter(name: string, source: string | AdapterFiles, persist: boolean): AddedAdapter;
   removeAdapter(name: string): void;
@@ -78,8 +84,8 @@ export interface Calls {
   forgetRun(name: string, id: string | null): void;
   /** Removes what writes that were cut off left behind in the browser. */
   sweep(): void;
-  /** What this browser keeps for the page; the backbone's folder is at the URL. */
-  storage(backboneUrl: string): StorageReport;
+  /** What this browser keeps for the page; the backbone's folder is at the URL, if it has one. */
+  storage(backboneUrl: string | null): StorageReport;
 
   // What follows is for the workers of a training run, in this order.
 
@@ -109,9 +115,25 @@ export interface Calls {
 /** Where the wasm module comes from: the addresses of its builds, or the compiled module itself. */
 export type WasmSource = Partial<Record<EngineBuild, string>> | WebAssembly.Module;
 
+/** A folder whose files are given. */
+export interface GivenFolder {
+  /** Leads to it where it is from; a model's name may be in it. */
+  path: string;
+  /** By their paths below it. */
+  files: KeptFiles;
+}
+
 export interface Loaded {
   backbone: BackboneInfo;
   runtime: RuntimeInfo;
+  /** The backbone's folder where other workers are not to read it at its address, since it was converted. */
+  folder?: GivenFolder;
+}
+
+/** What another worker is to load. */
+export interface Converted {
+  folder: GivenFolder;
+  wasm: WasmSource | null;
 }
 
 export type Method = keyof Calls;
@@ -121,6 +143,8 @@ export interface Events {
   load: LoadEvent;
   /** The folder of the adapter that was loaded, for the worker that may have to take this one's place. */
   addAdapter: KeptFiles;
+  classify: ReadEvent;
+  embed: ReadEvent;
   restore: KeptFiles;
   compose: KeptFiles;
   train: TrainEvent;
@@ -128,6 +152,11 @@ export interface Events {
 }
 
 export type LoadEvent = ({ type: "download" } & DownloadCount) | ({ type: "notice" } & LoadNotice);
+/** How much of a call's texts has been read, 0 to 1. */
+export interface ReadEvent {
+  share: number;
+}
+
 /** A folder outside of the worker's and the page's memory. */
 export type KeptFiles = Record<string, Blob>;
 

@@ -2,6 +2,7 @@
  * The page's side of the protocol: one worker, and the calls that are waiting for it.
  */
 import { fromShape, GraftletError, printable } from "./errors.js";
+import { START_AGAIN } from "./platform.js";
 import type { Calls, Cancel, EventOf, Method, Reply, Request } from "./protocol.js";
 
 /** The part of `Worker` that is used, so that tests can stand in for it. */
@@ -164,6 +165,6 @@ export function tell<E>(listener: ((event: E) => void) | undefined, event: E): v
 function failed(reason: string): GraftletError {
   return new GraftletError(
     "worker_failed",
-    `The engine's worker failed: ${printable(reason)}. Call again, or reload the page.`,
+    `The engine's worker failed: ${printable(reason)}. Call again, or ${START_AGAIN}.`,
   );
 }

@@ -15,14 +15,17 @@ interface Stores {
   runs(): Promise<Store>;
 }
 
-export async function storageReport(stores: Stores, backboneUrl: string): Promise<StorageReport> {
+export async function storageReport(
+  stores: Stores,
+  backboneUrl: string | null,
+): Promise<StorageReport> {
   const { usage = null, quota = null, persistent } = await room();
   const report = { usage, quota, persistent };
   try {
     const [adapters, runs, backboneKept] = await Promise.all([
       stores.adapters().then((store) => store.uses()),
       stores.runs().then((store) => store.uses()),
-      isKept(backboneUrl).catch(() => false),
+      backboneUrl !== null && isKept(backboneUrl).catch(() => false),
     ]);
     return { ...report, adapters, runs, backboneKept };
   } catch (thrown) {

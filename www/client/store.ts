@@ -18,6 +18,7 @@
 import { GraftletError } from "./errors.js";
 import { acquire, acquireNow, type Release } from "./locks.js";
 import { checkName } from "./names.js";
+import { refusal } from "./storage-error.js";
 import type { AdapterFiles, KeptFolder } from "./types.js";
 
 export type StoreName = "adapters" | "runs";
@@ -547,20 +548,19 @@ async function sha256(content: Uint8Array): Promise<string | undefined> {
 }
 
 function unavailable(reason: string): GraftletError {
-  return new GraftletError(
-    "storage_unavailable",
-    `This browser keeps nothing for this page (${reason}): allow it to store site data, or download what you want to keep.`,
-  );
+  return new GraftletError("storage_unavailable", sentence(reason));
+}
+
+function sentence(reason: string): string {
+  return `This browser keeps nothing for this page (${reason}): allow it to store site data, or download what you want to keep.`;
 }
 
 /** What the Cache API throws, as an error of ours. */
 function toError(thrown: unknown): GraftletError {
   if (thrown instanceof GraftletError) return thrown;
-  const { name, message } =
-    thrown instanceof Error ? thrown : { name: "", message: String(thrown) };
-  if (name !== "QuotaExceededError") return unavailable(message || name);
-  return new GraftletError(
-    "quota_exceeded",
+  return refusal(
+    thrown,
     "The browser has no room left for this page: delete what you need least, or download what you want to keep.",
+    sentence,
   );
 }

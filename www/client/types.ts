@@ -208,8 +208,10 @@ export interface ReadOptions {
    * that overlap, and what they say is combined (`docs/long-texts.md`).
    */
   truncate?: boolean;
-  /** Aborting rejects the call at once with code `aborted`, and what is not begun is not computed. */
+  /** Aborting rejects the call at once with code `aborted`, and the engine stops at the next window. */
   signal?: AbortSignal;
+  /** Is told how far a call is that takes several windows or parts. */
+  onProgress?: (progress: ManyProgress) => void;
 }
 
 /** How `classify` answers. */
@@ -224,8 +226,6 @@ export interface ClassifyOptions extends ReadOptions {
    * is not available the others do its part. A `split`, which is told how many texts come together, takes one.
    */
   workers?: number | "auto";
-  /** Is told after each part of many texts. */
-  onProgress?: (progress: ManyProgress) => void;
 }
 
 /** How `embed` makes vectors. */
@@ -311,10 +311,13 @@ export interface Span {
   second: boolean;
 }
 
-/** How far a `classify` of many texts is. `done` never falls and ends at `total`. */
+/** How far a `classify` or `embed` is. `done` and `share` never fall; they end at `total` and at 1. */
 export interface ManyProgress {
+  /** Texts that are answered. */
   done: number;
   total: number;
+  /** How much of all texts has been read, 0 to 1; it grows within a long text too. */
+  share: number;
   /** Workers that are at it. */
   workers: number;
 }

@@ -2,7 +2,7 @@
  * The worker script for Node.js: gives a thread what `worker.js` uses of a browser's worker, and runs it. Files are read
  * from the disk or over the network; nothing is kept, as there is no browser to keep it.
  */
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { parentPort } from "node:worker_threads";
 
 const thread = parentPort;
@@ -19,15 +19,20 @@ Object.assign(globalThis, {
     if (type === "message") thread.on("message", (data) => listener({ data }));
   },
   fetch: (url: string, init: RequestInit) =>
-    url.startsWith("file:") ? read(new URL(url)) : fetchOverNetwork(url, init),
+    url.startsWith("file:")
+      ? read(new URL(url), init.method === "HEAD")
+      : fetchOverNetwork(url, init),
 });
 // Node.js 20 may have an experimental one in memory, which would hold the backbone twice.
 Object.defineProperty(globalThis, "caches", { value: null });
 
-/** A file as a server would send it. */
-async function read(url: URL): Promise<Response> {
+/** A file as a server would send it, or only what it would say of it. */
+async function read(url: URL, isHead: boolean): Promise<Response> {
   try {
-    return new Response(new Uint8Array(await readFile(url)));
+    if (!isHead) return new Response(new Uint8Array(await readFile(url)));
+    const about = await stat(url);
+    if (!about.isFile()) return new Response(null, { status: 404 });
+    return new Response(null, { headers: { "content-length": String(about.size) } });
   } catch (thrown) {
     const { code } = thrown as NodeJS.ErrnoException;
     const status = ["ENOENT", "ENOTDIR", "EISDIR"].includes(code ?? "") ? 404 : 403;

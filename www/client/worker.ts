@@ -1,7 +1,16 @@
 /**
  * The worker script. The page starts it once to answer, and once more for every training run.
  */
-import init, { adapterFileNames, Engine, kernels, kinds, Rows, version } from "graftlet-wasm";
+import init, {
+  adapterFileNames,
+  convertModel,
+  Engine,
+  kernels,
+  kinds,
+  missingModelFiles,
+  Rows,
+  version,
+} from "graftlet-wasm";
 import { isTrap } from "./errors.js";
 import { type HostPort, serve } from "./host.js";
 import { browserNetwork } from "./network.js";
@@ -17,5 +26,15 @@ const port: HostPort = {
 self.addEventListener("unhandledrejection", ({ reason }) => {
   if (isTrap(reason)) self.reportError(reason);
 });
-const engine = { default: init, Engine, Rows, adapterFileNames, kinds, kernels, version };
+const engine = {
+  default: init,
+  Engine,
+  Rows,
+  adapterFileNames,
+  missingModelFiles,
+  convertModel,
+  kinds,
+  kernels,
+  version,
+};
 serve(port, engine, wasmFiles(), { network: browserNetwork });

@@ -1,4 +1,4 @@
 import type { Page } from "@playwright/test";
 
-export function exposeMemory(page: Page, pattern: string): Promise<void>;
+export function exposeMemory(page: Page, pattern: string, more?: string): Promise<void>;
 export function wasmBytes(page: Page): Promise<number[]>;

@@ -2,11 +2,14 @@
  * The memory of wasm modules that a page's workers start, for whoever measures it or takes it away.
  */
 
-/** Puts this in front of the scripts at `pattern`: each worker keeps its module's memory where a debugger finds it. */
-export async function exposeMemory(page, pattern) {
+/**
+ * Puts this in front of the scripts at `pattern`, and `more` behind it: each worker keeps its module's memory where a
+ * debugger finds it.
+ */
+export async function exposeMemory(page, pattern, more = "") {
   await page.route(pattern, async (route) => {
     const response = await route.fetch();
-    await route.fulfill({ response, body: `(${hook})();${await response.text()}` });
+    await route.fulfill({ response, body: `(${hook})();${more}${await response.text()}` });
   });
 }
 

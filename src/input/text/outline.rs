@@ -14,6 +14,8 @@ struct Outline {
     #[serde(default)]
     normalizer: Value,
     #[serde(default)]
+    pre_tokenizer: Value,
+    #[serde(default)]
     post_processor: Value,
     #[serde(default)]
     model: Vocabulary,
@@ -64,6 +66,9 @@ impl<'de> Deserialize<'de> for Count {
 const MOST_BYTES: usize = 24 << 20;
 const MOST_TOKENS: usize = 600_000;
 
+/// Most bytes of a regular expression; what it is compiled to is some hundred times as long.
+const MOST_PATTERN: usize = 10_000;
+
 /// Says what is wrong with the file, if it is something that the crate does not say itself.
 pub(super) fn fault(file: &[u8]) -> Option<String> {
     if file.len() > MOST_BYTES {
@@ -89,6 +94,14 @@ pub(super) fn fault(file: &[u8]) -> Option<String> {
                 "the table of its precompiled normalizer is damaged: {fault}"
             ));
         }
+    }
+    let parts = nodes(&outline.normalizer).chain(nodes(&outline.pre_tokenizer));
+    let patterns = { parts }.filter_map(|node| node.get("Regex").and_then(Value::as_str));
+    if let Some(long) = { patterns }.find(|pattern| pattern.len() > MOST_PATTERN) {
+        return Some(format!(
+            "it has a regular expression of {} bytes, and at most {MOST_PATTERN} are read",
+            long.len()
+        ));
     }
     let templates: Vec<_> = nodes(&outline.post_processor)
         .filter(|node| node.contains_key("single"))

@@ -23,8 +23,9 @@ export function megabytes(bytes: number): string {
   return oneDigit.format(bytes / 1e6);
 }
 
-/** “312 KB”, “1.2 MB”. */
+/** “312 KB”, “1.2 MB”, “10.7 GB”. */
 export function size(bytes: number): string {
+  if (bytes >= 1e9) return `${oneDigit.format(bytes / 1e9)} GB`;
   return bytes < 1e6 ? `${count(Math.max(1, bytes / 1e3))} KB` : `${megabytes(bytes)} MB`;
 }
 

@@ -8,7 +8,7 @@ import { engine, readyEngine } from "./engine.js";
 /** Null until the engine is ready. */
 export const kept = signal<StorageReport | null>(null);
 /** What the browser said when it was asked not to clear it. */
-export const persistence = signal<"unasked" | "granted" | "refused">("unasked");
+export const persistence = signal<"unasked" | "asking" | "granted" | "refused">("unasked");
 
 export async function refreshKept(): Promise<void> {
   if (engine.value.status !== "ready") return;
@@ -19,8 +19,9 @@ export async function refreshKept(): Promise<void> {
   }
 }
 
-/** Asks the browser to keep it even where the disk runs full. */
+/** Asks the browser to keep it even where the disk runs full. Firefox asks the visitor, and waits for the answer. */
 export async function askToPersist(): Promise<void> {
+  persistence.value = "asking";
   const granted = await readyEngine()
     .persistStorage()
     .catch(() => false);

@@ -8,6 +8,7 @@ describe("units", () => {
     expect(megabytes(12_345_678)).toBe("12.3");
     expect(size(312_345)).toBe("312 KB");
     expect(size(1_200_000)).toBe("1.2 MB");
+    expect(size(10_737_400_000)).toBe("10.7 GB");
     expect(counted(1, "row")).toBe("1 row");
     expect(counted(1200, "class", "classes")).toBe("1,200 classes");
     expect(score(0.884)).toBe(".884");

@@ -9,6 +9,14 @@ import { keepAgain, notKept, otherModel } from "../state/tasks.js";
 
 const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 
+const PERSISTENCE = {
+  unasked: "If the disk runs full the browser may clear them. It can be asked not to.",
+  asking: "The browser may ask you whether this page can keep data: allow it there.",
+  granted: "The browser keeps them until you delete them.",
+  refused:
+    "The browser did not agree: if the disk runs full it may clear them. Download what you cannot do without.",
+};
+
 export function Kept() {
   const report = kept.value;
   if (!report) return null;
@@ -45,14 +53,10 @@ export function Kept() {
             ))}
           </ul>
           {report.persistent || persistence.value === "granted" ? (
-            <p class="hint">The browser keeps them until you delete them.</p>
+            <p class="hint">{PERSISTENCE.granted}</p>
           ) : (
             <div class="actions">
-              <p class="hint">
-                {persistence.value === "refused"
-                  ? "The browser did not agree: if the disk runs full it may clear them. Download what you cannot do without."
-                  : "If the disk runs full the browser may clear them. It can be asked not to."}
-              </p>
+              <p class="hint">{PERSISTENCE[persistence.value]}</p>
               <button type="button" class="quiet" onClick={() => void askToPersist()}>
                 Ask it to keep them
               </button>

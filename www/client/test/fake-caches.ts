@@ -7,28 +7,52 @@ export type Fault = (write: number, kind: "put" | "delete") => "fail" | "full" |
 
 /** Caches that live as long as the test, whatever ends. */
 export class FakeCaches {
-  readonly #caches = new Map<string, Map<string, Uint8Array>>();
+  /** The entries of each cache by their addresses, to be looked at, copied or spoiled. */
+  readonly caches = new Map<string, Map<string, Uint8Array>>();
   fault: Fault = () => undefined;
   /** Runs before each operation, as other tabs do. */
   meanwhile: () => Promise<void> | void = () => {};
+  /** Is told before each `put`. */
+  onPut: (url: string) => void = () => {};
   writes = 0;
   /** True once everything fails: the page was ended. */
   dead = false;
+  /** How many bytes fit. */
+  room = Number.POSITIVE_INFINITY;
+  /** True where opening one throws. */
+  denied = false;
 
   async open(name: string): Promise<Cache> {
-    const entries = this.#caches.get(name) ?? new Map<string, Uint8Array>();
-    this.#caches.set(name, entries);
+    if (this.denied) throw new DOMException("The operation is insecure.", "SecurityError");
+    const entries = this.entries(name);
+    this.caches.set(name, entries);
     return new FakeCache(this, entries) as unknown as Cache;
   }
 
   /** Addresses in all caches. */
   get urls(): string[] {
-    return [...this.#caches.values()].flatMap((entries) => [...entries.keys()]);
+    return [...this.caches.values()].flatMap((entries) => [...entries.keys()]);
   }
 
-  /** The entries of a cache, to be looked at or spoiled. */
   entries(name: string): Map<string, Uint8Array> {
-    return this.#caches.get(name) ?? new Map();
+    return this.caches.get(name) ?? new Map();
+  }
+
+  /** The addresses in a cache. */
+  keys(name: string): string[] {
+    return [...this.entries(name).keys()];
+  }
+
+  /** A kept file, to be damaged. */
+  content(name: string, part: string): Uint8Array {
+    const [, found] = [...this.entries(name)].find(([key]) => key.includes(part)) ?? [];
+    if (!found) throw new Error(`nothing is kept under ${part}`);
+    return found;
+  }
+
+  used(): number {
+    const all = [...this.caches.values()].flatMap((cache) => [...cache.values()]);
+    return all.reduce((sum, { length }) => sum + length, 0);
   }
 
   /** Everything works again, as in a page that was opened anew. */
@@ -38,19 +62,25 @@ export class FakeCaches {
     this.dead = false;
   }
 
-  async before(kind: "read" | "put" | "delete"): Promise<void> {
+  async before(kind: "read" | "put" | "delete", bytes = 0): Promise<void> {
     await this.meanwhile();
     if (this.dead) throw new DOMException("the page was ended", "InvalidStateError");
     if (kind === "read") return;
     this.writes += 1;
     const fault = this.fault(this.writes, kind);
-    if (fault === "full") throw new DOMException("Quota exceeded.", "QuotaExceededError");
+    if (fault === "full" || this.used() + bytes > this.room) {
+      throw new DOMException("Quota exceeded.", "QuotaExceededError");
+    }
     if (fault === "fail") {
       this.dead = true;
       throw new DOMException("the page was ended", "InvalidStateError");
     }
   }
 }
+
+type Key = string | { url: string };
+const addressOf = (key: Key) => (typeof key === "string" ? new URL(key).href : key.url);
+const headersOf = new WeakMap<Uint8Array, Headers>();
 
 class FakeCache {
   readonly #all: FakeCaches;
@@ -61,17 +91,21 @@ class FakeCache {
     this.#entries = entries;
   }
 
-  async match(url: string): Promise<Response | undefined> {
+  async match(key: Key): Promise<Response | undefined> {
     await this.#all.before("read");
-    const content = this.#entries.get(url);
-    return content && new Response(content as BodyInit);
+    const content = this.#entries.get(addressOf(key));
+    const headers = (content && headersOf.get(content)) ?? new Headers();
+    return content && new Response(content as BodyInit, { headers });
   }
 
-  async put(url: string, response: Response): Promise<void> {
+  async put(key: Key, response: Response): Promise<void> {
+    const url = addressOf(key);
+    this.#all.onPut(url);
     const content = new Uint8Array(await response.arrayBuffer());
+    headersOf.set(content, response.headers);
     // As Chromium does: what is replaced goes before it is known whether there is room.
     try {
-      await this.#all.before("put");
+      await this.#all.before("put", content.length);
     } catch (thrown) {
       this.#entries.delete(url);
       throw thrown;
@@ -79,9 +113,9 @@ class FakeCache {
     this.#entries.set(url, content);
   }
 
-  async delete(url: string): Promise<boolean> {
+  async delete(key: Key): Promise<boolean> {
     await this.#all.before("delete");
-    return this.#entries.delete(url);
+    return this.#entries.delete(addressOf(key));
   }
 
   async keys(): Promise<{ url: string }[]> {

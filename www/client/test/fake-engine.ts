@@ -2,11 +2,14 @@
  * The tests' double of the wasm module: same interface, same events and errors, a bag-of-words centroid instead of a
  * transformer. It learns for real, so that a page under test shows sensible labels.
  */
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex } from "@noble/hashes/utils.js";
 import { MAX_CHARACTERS } from "../check.js";
 import type {
   Computed,
   Engine,
   EngineEvent,
+  Reading,
   Rows,
   RunOptions,
   Share,
@@ -140,6 +143,42 @@ function namesIn(what: Composition): string[] {
   return parts.flatMap((part: Composition | { adapter: Composition }) =>
     namesIn(typeof part === "object" && "adapter" in part ? part.adapter : part),
   );
+}
+
+/** What is known from the beginning, told window by window. */
+export class FakeReading<T> implements Reading<T> {
+  static readonly begun: FakeReading<unknown>[] = [];
+  /** How long a window takes. */
+  static windowMs = 0;
+  readonly #found: T;
+  readonly #windows: number;
+  computed = 0;
+  freed = false;
+
+  constructor(found: T, texts: readonly { windows: number }[]) {
+    this.#found = found;
+    this.#windows = texts.reduce((sum, { windows }) => sum + windows, 0);
+    FakeReading.begun.push(this);
+  }
+
+  step(): boolean {
+    const until = performance.now() + FakeReading.windowMs;
+    while (performance.now() < until);
+    this.computed += 1;
+    return this.computed < this.#windows;
+  }
+
+  share(): number {
+    return Math.min(1, this.computed / Math.max(1, this.#windows));
+  }
+
+  finish(): T {
+    return this.#found;
+  }
+
+  free(): void {
+    this.freed = true;
+  }
 }
 
 /** JSON lines as rows. */
@@ -357,36 +396,38 @@ class FakeEngine implements Engine {
   }
 
   /** The last adapter of a composition answers, of a parallel block each. */
-  classify(
+  beginAnswers(
     texts: readonly Text[],
     of: readonly Composition[] | null,
     truncate: boolean,
     before: number,
-  ): Answer[][] {
+  ): FakeReading<Answer[][]> {
     if (of === null && this.#active === null)
       throw engineError("adapter_not_in_use", "No adapter is active: call use() first.");
     const parts = (of ?? [this.#active ?? ""]).flatMap((what) =>
       typeof what === "object" && "parallel" in what ? what.parallel : [what],
     );
-    return parts.map((what) => {
+    const lists = parts.map((what) => {
       const { data } = this.#get(namesIn(what).at(-1) ?? "");
       return texts.map((text, index) => answer(data, text, truncate, before + index + 1));
     });
+    return new FakeReading(lists, lists[0] ?? []);
   }
 
-  embed(
+  beginVectors(
     texts: readonly Text[],
     of: Composition | null | undefined,
     truncate: boolean,
     before: number,
-  ): Embedded[] {
+  ): FakeReading<Embedded[]> {
     if (of) namesIn(of).forEach((name) => void this.#get(name));
     const bare: Centroids = { kind: "none", labels: ["", ""], words: {} };
-    return texts.map((text, index) => {
+    const vectors = texts.map((text, index) => {
       const { tokens, windows, truncated } = answer(bare, text, truncate, before + index + 1);
       const vector = new Float32Array(BACKBONE.hiddenSize).fill(BACKBONE.hiddenSize ** -0.5);
       return { vector, tokens, windows, truncated };
     });
+    return new FakeReading(vectors, vectors);
   }
 
   exportAdapter(name: string, format: string): AdapterFiles {
@@ -454,3 +495,57 @@ export function version(): string {
 }
 
 export { FakeEngine as Engine, FakeRows as Rows };
+
+interface FakeModel {
+  model_type?: string;
+}
+
+/** Asks for three files, in the engine's order: small ones one by one, then the weights. */
+export function missingModelFiles(
+  files: Record<string, Uint8Array | null>,
+  path: string,
+  names: string[],
+): string[] {
+  const missing = (file: string) =>
+    engineError("file_missing", `${path}: no ${file} there; one of ${names.length} files`);
+  for (const name of ["config.json", "tokenizer.json"]) {
+    const content = files[name];
+    if (content === undefined) return [name];
+    if (content === null) throw missing(name);
+    if (name !== "config.json") continue;
+    const { model_type: type = "bert" } = JSON.parse(decoder.decode(content)) as FakeModel;
+    if (type !== "bert")
+      throw engineError("model_unsupported", `this folder holds a ${type} model`);
+  }
+  const wanted = ["model.safetensors"].filter((name) => files[name] === undefined);
+  if (files["model.safetensors"] === null) throw missing("model.safetensors");
+  return wanted;
+}
+
+/** Keeps every fourth byte of the weights, of which the first must be 77. */
+export function convertModel(
+  files: Record<string, Uint8Array | null>,
+  path: string,
+  _names: string[],
+  dtype: BackboneInfo["dtype"],
+  progress: (share: number) => void,
+): AdapterFiles {
+  const source = files["model.safetensors"];
+  if (source?.[0] !== 77) throw engineError("file_truncated", "model.safetensors is truncated");
+  delete files["model.safetensors"];
+  progress(0.5);
+  const weights = source.filter((_, index) => index % 4 === 0);
+  progress(1);
+  const contents: AdapterFiles = {
+    "config.json": files["config.json"] ?? new Uint8Array(),
+    "tokenizer.json": files["tokenizer.json"] ?? new Uint8Array(),
+    "backbone.safetensors": weights,
+  };
+  const list = Object.entries(contents).map(([name, content]) => ({
+    name,
+    bytes: content.length,
+    sha256: bytesToHex(sha256(content)),
+  }));
+  const manifest = { format: 1, name: path, dtype, fingerprint: "fake", files: list };
+  return { ...contents, "manifest.json": encoder.encode(JSON.stringify(manifest)) };
+}

@@ -42,8 +42,12 @@ export class FaultServer {
   /** The paths that something is wrong with. */
   readonly faults = new Map<string, Fault>();
   /** What was asked for. */
-  readonly requests: { path: string; range: string | undefined; ifRange: string | undefined }[] =
-    [];
+  readonly requests: {
+    path: string;
+    method: string | undefined;
+    range: string | undefined;
+    ifRange: string | undefined;
+  }[] = [];
   /** Told again and again while a request stands still. */
   onStall: () => void = () => {};
   /** Bytes of each path that the client has read. */
@@ -80,7 +84,8 @@ export class FaultServer {
     const content = this.files.get(path);
     const earlier = this.requestsOf(path).length;
     const { range, "if-range": ifRange } = request.headers;
-    this.requests.push({ path, range, ifRange: ifRange as string | undefined });
+    const { method } = request;
+    this.requests.push({ path, method, range, ifRange: ifRange as string | undefined });
     response.on("error", () => {});
     if (!content) {
       response.writeHead(404).end();

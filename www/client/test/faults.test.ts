@@ -12,8 +12,9 @@ import { toShape } from "../errors.js";
 import { loadEngine } from "../loading.js";
 import type { LoadEvent } from "../protocol.js";
 import type { AdapterFiles } from "../types.js";
+import { FakeCaches } from "./fake-caches.js";
 import * as fake from "./fake-engine.js";
-import { FakeCaches, type FakeNetwork, fakeNetwork } from "./fake-network.js";
+import { type FakeNetwork, fakeNetwork } from "./fake-network.js";
 import {
   type Exchange,
   type Fault,
@@ -182,7 +183,7 @@ class World {
     this.events = [];
     const emit = (event: LoadEvent) => void this.events.push(event);
     signal?.throwIfAborted();
-    await loadEngine(module, wasm, delivery, `${this.server.origin}/m/`, null, null, emit);
+    await loadEngine(module, wasm, delivery, `${this.server.origin}/m/`, null, null, "int8", emit);
     return came;
   }
 
@@ -251,6 +252,8 @@ interface Case {
 
 /** There is no way to tell that a side file is missing; the files are then unchecked, as those of both libraries are. */
 const OPTIONAL = { "the side file": "whole" };
+/** Without a manifest the folder may be a model's as a hub has it, and then it must have a tokenizer. */
+const ABSENT = { ...OPTIONAL, manifest: "file_missing" };
 const UNVOUCHED = { manifest: "config_invalid", "the side file": "checksum_mismatch" };
 
 const CASES: Record<string, Case> = {
@@ -314,17 +317,17 @@ const CASES: Record<string, Case> = {
   },
   "stalls before it says anything": { fault: first(1, (x) => x.stall()), comes: "whole" },
   "stalls for ever": { fault: (x) => x.stall(), comes: "timed_out" },
-  "is not there": { fault: status(404), comes: "not_found", of: OPTIONAL },
-  "is gone": { fault: status(410), comes: "not_found", of: OPTIONAL },
+  "is not there": { fault: status(404), comes: "not_found", of: ABSENT },
+  "is gone": { fault: status(410), comes: "not_found", of: ABSENT },
   "is a web page": {
     fault: (x) => sendOther(x, HTML, "text/html; charset=utf-8"),
     comes: "not_a_file",
-    of: OPTIONAL,
+    of: ABSENT,
   },
   "is a web page that says it is none": {
     fault: (x) => sendOther(x, HTML),
     comes: "length_mismatch",
-    of: { manifest: "not_a_file", "the side file": "whole" },
+    of: ABSENT,
   },
   "is a web page in the HTTP cache": {
     fault: unlessReloaded((x) => sendOther(x, HTML, "text/html")),
@@ -578,7 +581,7 @@ describe("the next visit", () => {
     );
     expect(await outcome(here, path)).toBe("connection_lost");
     const [part] = here.kept.caches.get("graftlet-parts")?.values() ?? [];
-    if (part) part.body[5] = (part.body[5] ?? 0) ^ 1;
+    if (part) part[5] = (part[5] ?? 0) ^ 1;
     here.server.faults.clear();
     expect(await outcome(here, path)).toBe("whole");
   });
@@ -669,6 +672,82 @@ describe("a browser that keeps nothing", () => {
     expect(await outcome(here, "/m/")).toBe("whole");
     expect(here.notices()).toMatchObject([{ about: "cache", code }]);
   });
+});
+
+describe("a disk that is full", () => {
+  const quota = () => new DOMException("Quota exceeded.", "QuotaExceededError");
+  const FULL: Record<string, (write: number, at: number) => boolean> = {
+    "from then on": (write, at) => write >= at,
+    "for once": (write, at) => write === at,
+  };
+  /** Fills the disk at each write in turn, until one is not reached; answers with how many there were. */
+  const atEveryWrite = async (
+    isFull: (write: number, at: number) => boolean,
+    run: (fill: (here: World) => void) => Promise<void>,
+  ): Promise<number> => {
+    let at = 1;
+    for (let reached = true; reached; at += 1) {
+      reached = false;
+      await run((here) => {
+        let writes = 0;
+        here.kept.onPut = () => {
+          writes += 1;
+          reached ||= writes >= at;
+          if (isFull(writes, at)) throw quota();
+        };
+      });
+    }
+    return at;
+  };
+  const hashes = (came: Map<string, Buffer>) =>
+    JSON.stringify([...came].map(([path, content]) => [path, hash(content)]).sort());
+
+  it.each(Object.entries(FULL))(
+    "%s, at any write of a first download: it loads, and so does the next visit",
+    async (_, isFull) => {
+      const writes = await atEveryWrite(isFull, async (fill) => {
+        const here = await world();
+        fill(here);
+        expect(await outcome(here, "/m/")).toBe("whole");
+        for (const notice of here.notices()) {
+          expect(notice).toMatchObject({ about: "cache", code: "quota_exceeded" });
+        }
+        expect(await outcome(here, "/m/")).toBe("whole");
+        here.kept.onPut = () => {};
+        expect(await outcome(here, "/m/")).toBe("whole");
+      });
+      expect(writes).toBeGreaterThan(3);
+    },
+    120_000,
+  );
+
+  it.each(Object.entries(FULL))(
+    "%s, at any write of an upgrade: one version or the other is kept whole",
+    async (_, isFull) => {
+      const writes = await atEveryWrite(isFull, async (fill) => {
+        const here = await world();
+        const old = hashes(await here.load());
+        for (const [path, content] of backbone(2)) here.server.files.set(path, content);
+        fill(here);
+        expect(await outcome(here, "/m/")).toBe("whole");
+        const told = here.notices();
+        here.kept.onPut = () => {};
+        // Without the server there is only what is kept.
+        here.before = (url, init) =>
+          url.includes("/m/") ? fetch("http://127.0.0.1:9/", init) : undefined;
+        const later = await here.load().then(hashes, (thrown) => toShape(thrown).code);
+        here.before = () => undefined;
+        const fresh = hashes(await here.load());
+        expect(fresh).not.toBe(old);
+        // That nothing is kept has been told.
+        if (told.length === 0) expect(later).toBe(fresh);
+        else expect(told).toMatchObject([{ about: "cache", code: "quota_exceeded" }]);
+        expect([old, fresh, "unreachable"]).toContain(later);
+      });
+      expect(writes).toBeGreaterThan(3);
+    },
+    120_000,
+  );
 });
 
 describe("progress", () => {

@@ -59,7 +59,9 @@ describe("load", () => {
   it("passes the engine's code and sentence on and ends the worker", async () => {
     const failure = load({ backbone: "https://graftlet.test/missing/" });
     expect(await codeOf(failure)).toBe("not_found");
-    await expect(failure).rejects.toThrow("There is no /missing/manifest.json on the server");
+    await expect(failure).rejects.toThrow(
+      "There is no model at /missing/, neither manifest.json of a converted one",
+    );
     expect(FakeWorker.started[0]?.terminated).toBe(true);
   });
 

@@ -86,8 +86,8 @@ const CALLS: Record<string, (g: Graftlet) => Promise<unknown>> = {
   adapters: (g) => g.adapters(),
   use: (g) => g.use("other"),
   active: (g) => g.active(),
-  classify: (g) => g.classify("good"),
-  embed: (g) => g.embed("good"),
+  beginAnswers: (g) => g.classify("good"),
+  beginVectors: (g) => g.embed("good"),
   compose: (g) => g.compose("both", { average: ["taste", "other"] }),
   exportAdapter: (g) => g.exportAdapter("taste", { format: "peft" }),
   exportMerged: (g) => g.exportMerged("taste"),
@@ -130,7 +130,7 @@ describe("a call that stops the engine", () => {
   it("may come again and again", async () => {
     const { g, armed, restarts } = await started();
     for (let time = 0; time < 10; time += 1) {
-      Object.assign(armed, { method: "classify", fault: FAULTS.panic, times: 1 });
+      Object.assign(armed, { method: "beginAnswers", fault: FAULTS.panic, times: 1 });
       expect(await codeOf(g.classify("good"))).toBe("engine_trapped");
       expect(await g.classify("good")).toMatchObject({ label: "yes" });
     }
@@ -140,7 +140,7 @@ describe("a call that stops the engine", () => {
   it("of many texts fails as a whole, and others are answered", async () => {
     const { g, armed } = await started();
     const many = g.classify(new Array(300).fill("good"), { with: "other" });
-    Object.assign(armed, { method: "classify", fault: FAULTS.panic, times: 1 });
+    Object.assign(armed, { method: "beginAnswers", fault: FAULTS.panic, times: 1 });
     expect(await codeOf(many)).toBe("engine_trapped");
     expect(await g.classify("good")).toMatchObject({ label: "yes" });
   });

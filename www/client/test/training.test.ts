@@ -349,9 +349,9 @@ describe("classify, of many texts,", () => {
     class Counting extends fake.Engine {
       readonly number = computed.push(0) - 1;
       static override fromFiles = () => new Counting();
-      override classify(...args: Parameters<fake.Engine["classify"]>) {
+      override beginAnswers(...args: Parameters<fake.Engine["beginAnswers"]>) {
         computed[this.number] = (computed[this.number] ?? 0) + args[0].length;
-        return super.classify(...args);
+        return super.beginAnswers(...args);
       }
     }
     // enough for all to get some
@@ -382,9 +382,9 @@ describe("classify, of many texts,", () => {
     class Failing extends fake.Engine {
       readonly number = engines++;
       static override fromFiles = () => new Failing();
-      override classify(...args: Parameters<fake.Engine["classify"]>) {
+      override beginAnswers(...args: Parameters<fake.Engine["beginAnswers"]>) {
         if (this.number > 0) throw new RangeError("out of memory");
-        return super.classify(...args);
+        return super.beginAnswers(...args);
       }
     }
     const g = await ready({ ...fake, Engine: Failing });

@@ -1,7 +1,8 @@
 //! What a model is called on its hub, so that adapters trained on it name the right base. Empty rather than wrong:
 //! `_name_or_path` in `config.json` names where the weights were before they were trained further.
 
-use std::path::Path;
+use super::folder::ModelFiles;
+use crate::error::Result;
 
 /// Names of folders that say nothing of the model in them.
 const GENERIC: [&str; 29] = [
@@ -36,20 +37,38 @@ const GENERIC: [&str; 29] = [
     "weights",
 ];
 
-/// The name of the model in a folder: from the hub's cache (`models--org--name/snapshots/…`), else from its
-/// model card, else the folder's own unless that is a word that any model's folder may have.
-pub(super) fn model_name(folder: &Path, card: Option<&str>) -> String {
-    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-    let parts: Vec<&str> = folder.iter().filter_map(|part| part.to_str()).collect();
-    let cached = parts.iter().rev().find_map(|part| {
-        let name = part.strip_prefix("models--")?;
+/// The model card, whose front matter may say the name.
+const CARD: &str = "README.md";
+
+/// The name of the model in a folder: from the hub's cache (`models--org--name/snapshots/…`) or address
+/// (`org/name/resolve/main`), else from its model card, else the folder's own unless that is a word that any model's
+/// folder may have.
+///
+/// # Errors
+/// Those of reading the card.
+pub(super) fn model_name(files: &dyn ModelFiles) -> Result<String> {
+    let folders = files.folders();
+    if let Some(name) = name_in_path(&folders) {
+        return Ok(name);
+    }
+    let card = files.read(CARD)?;
+    let card = card.as_deref().map(String::from_utf8_lossy);
+    let own = folders.last().filter(|name| is_telling(name));
+    let name = card.as_deref().and_then(name_in_card);
+    Ok(name.or_else(|| own.cloned()).unwrap_or_default())
+}
+
+fn name_in_path(folders: &[String]) -> Option<String> {
+    let cached = folders.iter().rev().find_map(|folder| {
+        let name = folder.strip_prefix("models--")?;
         Some(name.replace("--", "/"))
     });
-    let own = parts.last().copied().filter(|name| is_telling(name));
-    cached
-        .or_else(|| card.and_then(name_in_card))
-        .or_else(|| own.map(str::to_owned))
-        .unwrap_or_default()
+    let at_hub = || {
+        let end = folders.iter().rposition(|folder| folder == "resolve")?;
+        let name = &folders[end.saturating_sub(2)..end];
+        (!name.is_empty() && name.iter().all(|part| is_telling(part))).then(|| name.join("/"))
+    };
+    cached.or_else(at_hub)
 }
 
 fn is_telling(name: &str) -> bool {
@@ -80,11 +99,36 @@ fn name_in_card(card: &str) -> Option<String> {
 }
 
 #[cfg(test)]
+#[allow(clippy::panic)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
 
+    struct Folder<'a>(&'a str, Option<&'a str>);
+
+    impl ModelFiles for Folder<'_> {
+        fn place(&self) -> String {
+            self.0.to_owned()
+        }
+
+        fn folders(&self) -> Vec<String> {
+            let parts = self.0.split('/').filter(|part| !part.is_empty());
+            parts.map(str::to_owned).collect()
+        }
+
+        fn names(&self) -> Result<Vec<String>> {
+            Ok(Vec::new())
+        }
+
+        fn read(&self, name: &str) -> Result<Option<Cow<'_, [u8]>>> {
+            assert_eq!(name, CARD);
+            Ok(self.1.map(|card| card.as_bytes().into()))
+        }
+    }
+
     fn name(path: &str, card: Option<&str>) -> String {
-        model_name(Path::new(path), card)
+        model_name(&Folder(path, card)).unwrap_or_else(|error| panic!("{error}"))
     }
 
     #[test]
@@ -98,6 +142,29 @@ mod tests {
         let card = "---\nlicense: mit\nmodel_name: org/name-1\n---\n# Title";
         assert_eq!(name("/x/source", Some(card)), "org/name-1");
         assert_eq!(name("/nowhere/all-MiniLM-L6-v2", None), "all-MiniLM-L6-v2");
+    }
+
+    #[test]
+    fn an_address_of_a_hub_names_the_model() {
+        let card = Some("---\nmodel_name: other/card\n---\n");
+        assert_eq!(
+            name(
+                "/sentence-transformers/all-MiniLM-L6-v2/resolve/main/",
+                card
+            ),
+            "sentence-transformers/all-MiniLM-L6-v2"
+        );
+        assert_eq!(
+            name("/bert-base-uncased/resolve/0a1b/", None),
+            "bert-base-uncased"
+        );
+        assert_eq!(
+            name("/mirror/hub/org/name-1/resolve/main/", None),
+            "org/name-1"
+        );
+        // a folder of that name is no hub's
+        assert_eq!(name("/resolve/main/", card), "other/card");
+        assert_eq!(name("/resolve/all-MiniLM-L6-v2", None), "all-MiniLM-L6-v2");
     }
 
     #[test]

@@ -1,0 +1,2 @@
+export const FIREFOX: string;
+export const FIREFOX_PREFERENCES: Record<string, string | number | boolean>;
