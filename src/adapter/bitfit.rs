@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::bias::{self, BIAS, Bias, Biases};
 use super::carrier;
 use super::format::{Fields, Library};
-use super::{Adapter, Collector, Config, Description, Kind, ParamName, ParamSource, Parameter};
+use super::{Adapter, Claim, Collector, Config, Description, Kind, ParamName, ParamSource, Parameter};
 use super::{Preset, Site, lowest_layer};
 use crate::error::Result;
 use crate::model::{Affine, Anatomy, Hook, LinearSite, NormSite, Place, Shape};
@@ -28,12 +28,16 @@ pub(super) static KIND: Kind = Kind {
             Ok(Box::new(BitFitConfig::default()))
         },
     }],
+    claim: Some(Claim {
+        test: |map| carrier::has_mark(map, MARK),
+        read: read_peft,
+    }),
     peft: &[],
     adapterhub: None,
 };
 
 /// Says in PEFT's configuration that the LoRA is only there to be loaded.
-pub(super) const MARK: &str = "graftlet_bitfit";
+const MARK: &str = "graftlet_bitfit";
 
 /// Settings of BitFit: there are none.
 ///
@@ -53,8 +57,8 @@ struct BitFit {
 }
 
 /// Reads a configuration that has the [`MARK`].
-pub(super) fn read_peft(fields: &Fields<'_>, shape: &Shape) -> Result<Box<dyn Config>> {
-    carrier::check(fields, shape, MARK, "all")?;
+fn read_peft(place: &str, map: &Map<String, Value>, shape: &Shape) -> Result<Box<dyn Config>> {
+    carrier::check(&Fields::new(place, map), shape, MARK, "all")?;
     Ok(Box::new(BitFitConfig { with_carrier: true }))
 }
 

@@ -35,6 +35,7 @@ pub(super) static KIND: Kind = Kind {
             config: from_options_adapterhub,
         },
     ],
+    claim: None,
     peft: &[("IA3", read_peft)],
     adapterhub: Some((Some("ia3"), read_adapterhub)),
 };
@@ -386,6 +387,10 @@ impl Adapter for Ia3 {
 
     fn parameters(&self) -> &[Parameter] {
         &self.parameters
+    }
+
+    fn why_not_averaged(&self) -> Option<&'static str> {
+        None
     }
 
     fn merge(&self, place: Place, weights: &mut Affine) -> Result<()> {

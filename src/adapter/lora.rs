@@ -4,6 +4,7 @@
 mod adapterhub;
 mod dora;
 mod merge;
+pub(super) mod methods;
 mod peft;
 
 use std::any::Any;
@@ -14,8 +15,8 @@ use serde_json::{Map, Value};
 
 use super::bias::{self, BIAS, Bias, Biases};
 use super::format::Library;
-use super::{Adapter, Collector, Config, Description, Init, Kind, Options, ParamName, ParamSource};
-use super::{Parameter, Preset, Site, SizeOption, fields_of, lowest_layer, target_sites};
+use super::{Adapter, Collector, Config, Description, GivenParams, Init, Kind, LowRank, Options};
+use super::{ParamName, ParamSource, Parameter, Preset, Site, SizeOption, fields_of, lowest_layer, target_sites};
 use crate::error::{Error, Result};
 use crate::model::{Affine, Anatomy, Hook, Linear, LinearSite, NormSite, Place, Shape};
 use crate::ops::{add_bias, add_scaled, dropout, linear, scale};
@@ -50,6 +51,7 @@ pub(super) static KIND: Kind = Kind {
             config: |options, shape| from_options(options, shape, true),
         },
     ],
+    claim: None,
     peft: &[("LORA", peft::read)],
     adapterhub: Some((Some("lora"), adapterhub::read)),
 };
@@ -130,9 +132,9 @@ struct Update {
 }
 
 /// Field of `A`.
-pub(crate) const A: &str = "lora_a";
+const A: &str = "lora_a";
 /// Field of `B`.
-pub(crate) const B: &str = "lora_b";
+const B: &str = "lora_b";
 const UPDATE_BIAS: &str = "lora_b.bias";
 
 fn from_options(options: &Options, shape: &Shape, decomposed: bool) -> Result<Box<dyn Config>> {
@@ -295,6 +297,30 @@ impl Config for LoraConfig {
         }))
     }
 
+    fn of_low_rank(
+        &self,
+        updates: Vec<(LinearSite, LowRank)>,
+        shape: &Shape,
+    ) -> Result<Box<dyn Adapter>> {
+        let rank = updates.first().map_or(1, |(_, update)| update.b.dims2().1);
+        #[allow(clippy::cast_precision_loss)]
+        let config = Self {
+            rank,
+            alpha: rank as f64,
+            targets: updates.iter().map(|(site, _)| *site).collect(),
+            ..Self::default()
+        };
+        let parameters = updates.into_iter().flat_map(|(site, update)| {
+            let site = Site::Linear(site);
+            [(A, update.a), (B, update.b)].map(|(field, tensor)| Parameter {
+                name: ParamName { site, field },
+                tensor,
+            })
+        });
+        let parameters: Vec<Parameter> = parameters.collect();
+        config.build(shape, &mut GivenParams(&parameters))
+    }
+
     fn write(&self, library: Library, shape: &Shape) -> Result<Map<String, Value>> {
         let value = match library {
             Library::Peft => peft::write(self, shape),
@@ -415,15 +441,44 @@ impl Adapter for Lora {
     }
 
     fn update(&self, site: LinearSite, x: &Tensor) -> Option<Tensor> {
-        let update = self.updates.get(&site)?;
-        if update.dora.is_some() || self.biases.contains(Site::Linear(site)) {
-            return None;
-        }
+        let update = self.updates.get(&site).filter(|_| self.only_adds(site))?;
         let dropped = self.dropped(site, x);
         Some(scale(
             update.of(dropped.as_ref().unwrap_or(x)),
             update.scale,
         ))
+    }
+
+    fn only_adds(&self, site: LinearSite) -> bool {
+        let update = self.updates.get(&site);
+        update.is_some_and(|update| update.dora.is_none())
+            && !self.biases.contains(Site::Linear(site))
+    }
+
+    fn excludes_others(&self, _site: LinearSite) -> Option<String> {
+        let is_dora = self.config.decomposed;
+        is_dora.then(|| "is DoRA, which scales what the frozen layer itself gives".to_owned())
+    }
+
+    fn why_not_averaged(&self) -> Option<&'static str> {
+        match (self.config.decomposed, self.config.bias) {
+            (true, _) => Some("DoRA"),
+            (false, Bias::None) => None,
+            (false, _) => Some("LoRA with biases"),
+        }
+    }
+
+    fn low_rank(&self) -> std::result::Result<Vec<(LinearSite, LowRank)>, &'static str> {
+        let config = &self.config;
+        if config.decomposed || config.update_bias || config.bias != Bias::None {
+            return Err("a LoRA with more than its update");
+        }
+        let low_rank = |(&site, update): (&LinearSite, &Update)| {
+            let (a, b) = (update.a.clone(), update.b.clone());
+            let scale = config.scale_of(site);
+            (site, LowRank { a, b, scale })
+        };
+        Ok(self.updates.iter().map(low_rank).collect())
     }
 
     fn merge(&self, place: Place, weights: &mut Affine) -> Result<()> {

@@ -68,6 +68,31 @@ pub trait Adapter: Hook + Any {
     fn half_block(&self, _site: SublayerSite) -> Option<&dyn HalfBlock> {
         None
     }
+    /// What its bottleneck at a half block reads, if it has one there.
+    fn reads(&self, site: SublayerSite) -> Option<Reads> {
+        self.half_block(site).map(|part| part.placement().reads)
+    }
+    /// Whether [`update`](Self::update) gives all that the adapter does to a linear layer.
+    fn only_adds(&self, _site: LinearSite) -> bool {
+        false
+    }
+    /// Why no other adapter may change a linear layer that this one changes. The words follow the adapter's name in a
+    /// sentence.
+    fn excludes_others(&self, _site: LinearSite) -> Option<String> {
+        None
+    }
+    /// What the adapter is, if its changes cannot be averaged with those of others while they run. A kind whose changes
+    /// can be averaged says so.
+    fn why_not_averaged(&self) -> Option<&'static str> {
+        Some(self.config().kind().name)
+    }
+    /// The adapter as updates of low rank and nothing else.
+    ///
+    /// # Errors
+    /// What the adapter is, if it does anything else.
+    fn low_rank(&self) -> std::result::Result<Vec<(LinearSite, LowRank)>, &'static str> {
+        Err(self.config().kind().name)
+    }
     /// A scalar that is added to the loss in training.
     fn penalty(&self) -> Option<Tensor> {
         None
@@ -90,6 +115,17 @@ pub trait Adapter: Hook + Any {
                 .into(),
         })
     }
+}
+
+/// An update of a linear layer: `scale · x Aᵀ Bᵀ` is added to its output.
+#[derive(Clone)]
+pub struct LowRank {
+    /// `A`: `[rank, in]`
+    pub a: Tensor,
+    /// `B`: `[out, rank]`
+    pub b: Tensor,
+    /// The factor.
+    pub scale: f64,
 }
 
 /// A bottleneck at a half block, taken apart: [`enter`](Self::enter), [`forward`](Self::forward) and
@@ -151,9 +187,20 @@ pub trait Config: Any {
         false
     }
 
-    /// The settings that these add modules trained whole to, if they do.
-    fn beside(&self) -> Option<&dyn Config> {
-        None
+    /// An adapter of this kind from updates of one rank, whatever the settings here. Their scales are 1.
+    ///
+    /// # Errors
+    /// [`Error::AdapterFormat`] for a kind whose adapters never have a [`low_rank`](Adapter::low_rank).
+    fn of_low_rank(
+        &self,
+        _updates: Vec<(LinearSite, LowRank)>,
+        _shape: &Shape,
+    ) -> Result<Box<dyn Adapter>> {
+        Err(Error::AdapterFormat {
+            what: format!("an adapter of kind \"{}\"", self.kind().name),
+            format: "updates of low rank",
+            hint: "average adapters whose settings agree".into(),
+        })
     }
 
     /// The linear layers whose weights it replaces, so that nothing of the frozen ones is left.
@@ -210,11 +257,23 @@ pub struct Kind {
     pub name: &'static str,
     /// Ready-made settings under the names that people use.
     pub presets: &'static [Preset],
+    /// How PEFT's configurations of the kind are told from those of another kind with the same `peft_type`, if the
+    /// kind has no type of its own. Claims are asked before types.
+    pub claim: Option<Claim>,
     /// `peft_type` and reader of PEFT's configuration, for each of PEFT's types that is of this kind.
     pub peft: &'static [(&'static str, Reader)],
     /// `architecture` (`None` stands for null) and reader of AdapterHub's inner configuration, if
     /// AdapterHub has this kind.
     pub adapterhub: Option<(Option<&'static str>, Reader)>,
+}
+
+/// A kind's claim to configurations that would else be read as another kind's.
+#[derive(Debug)]
+pub struct Claim {
+    /// Whether one of PEFT's configurations is of the kind.
+    pub test: fn(&Map<String, Value>) -> bool,
+    /// Reads such a configuration.
+    pub read: Reader,
 }
 
 /// Reads a library's configuration. Arguments: the file's name for errors, the configuration, the

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::carrier;
 use super::format::{Fields, Library};
-use super::{Adapter, Bias, Config, Description, Kind, ParamName, ParamSource, Parameter, Preset};
+use super::{Adapter, Bias, Claim, Config, Description, Kind, ParamName, ParamSource, Parameter, Preset};
 use crate::error::Result;
 use crate::model::{Affine, Anatomy, Hook, Place, Shape};
 
@@ -21,12 +21,16 @@ pub(super) static KIND: Kind = Kind {
         size: None,
         config: |_, _| Ok(Box::new(NoneConfig::default())),
     }],
+    claim: Some(Claim {
+        test: |map| carrier::has_mark(map, MARK),
+        read: read_peft,
+    }),
     peft: &[],
     adapterhub: None,
 };
 
 /// Says in PEFT's configuration that the LoRA is only there to be loaded.
-pub(super) const MARK: &str = "graftlet_none";
+const MARK: &str = "graftlet_none";
 
 const TITLE: &str = "a head alone";
 
@@ -43,8 +47,8 @@ struct Nothing {
 }
 
 /// Reads a configuration that has the [`MARK`].
-pub(super) fn read_peft(fields: &Fields<'_>, shape: &Shape) -> Result<Box<dyn Config>> {
-    carrier::check(fields, shape, MARK, "none")?;
+fn read_peft(place: &str, map: &Map<String, Value>, shape: &Shape) -> Result<Box<dyn Config>> {
+    carrier::check(&Fields::new(place, map), shape, MARK, "none")?;
     Ok(Box::new(NoneConfig { with_carrier: true }))
 }
 

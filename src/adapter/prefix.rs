@@ -30,6 +30,7 @@ pub(super) static KIND: Kind = Kind {
         }),
         config: from_options,
     }],
+    claim: None,
     peft: &[("PREFIX_TUNING", read_peft)],
     adapterhub: Some((Some("prefix_tuning"), read_adapterhub)),
 };

@@ -27,6 +27,7 @@ pub(super) static KIND: Kind = Kind {
         }),
         config: from_options,
     }],
+    claim: None,
     // a file of P_TUNING holds what its prompt encoder gives, and that is put before the text alike
     peft: &[("PROMPT_TUNING", read_peft), ("P_TUNING", read_peft)],
     adapterhub: Some((Some("prompt_tuning"), read_adapterhub)),

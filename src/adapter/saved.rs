@@ -7,8 +7,8 @@ use std::rc::Rc;
 use serde_json::{Map, Value};
 
 use super::format::Library;
-use super::{Adapter, Collector, Config, Description, HalfBlock, Init, Kind, ParamName};
-use super::{ParamSource, Parameter, Site};
+use super::{Adapter, Collector, Config, Description, HalfBlock, Init, Kind, LowRank, ParamName};
+use super::{ParamSource, Parameter, Reads, Site};
 use crate::error::{Error, Result};
 use crate::model::{Affine, Anatomy, Hook, LinearSite, Place, Shape, SublayerSite};
 use crate::ops::{add_bias, linear};
@@ -161,10 +161,6 @@ impl Config for SavedConfig {
         self.inner.repeats(library, key)
     }
 
-    fn beside(&self) -> Option<&dyn Config> {
-        Some(&*self.inner)
-    }
-
     fn replaces(&self) -> BTreeSet<LinearSite> {
         self.sites.clone()
     }
@@ -236,6 +232,32 @@ impl Adapter for Saved {
 
     fn half_block(&self, site: SublayerSite) -> Option<&dyn HalfBlock> {
         self.inner.half_block(site)
+    }
+
+    fn reads(&self, site: SublayerSite) -> Option<Reads> {
+        self.inner.reads(site)
+    }
+
+    fn only_adds(&self, site: LinearSite) -> bool {
+        !self.layers.contains_key(&site) && self.inner.only_adds(site)
+    }
+
+    fn excludes_others(&self, site: LinearSite) -> Option<String> {
+        if self.layers.contains_key(&site) {
+            let title = site.title();
+            return Some(format!(
+                "replaces the weights of {title}, which the other changes too"
+            ));
+        }
+        self.inner.excludes_others(site)
+    }
+
+    fn why_not_averaged(&self) -> Option<&'static str> {
+        self.inner.why_not_averaged()
+    }
+
+    fn low_rank(&self) -> std::result::Result<Vec<(LinearSite, LowRank)>, &'static str> {
+        Err("an adapter with modules trained whole")
     }
 
     fn penalty(&self) -> Option<Tensor> {

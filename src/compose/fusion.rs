@@ -11,7 +11,7 @@ use super::{Lookup, Node, check};
 use crate::adapter::format::{self, Fields, Files, Library};
 use crate::adapter::{
     Adapter, Collector, Config, Description, Init, Kind, Member, ParamName, ParamSource, Parameter,
-    Preset, Site, TaskAdapter,
+    Preset, Reads, Site, TaskAdapter,
 };
 use crate::error::{Error, Result};
 use crate::model::{Anatomy, Hook, Shape, Sublayer, SublayerSite};
@@ -37,6 +37,7 @@ pub static KIND: Kind = Kind {
             )?))
         },
     }],
+    claim: None,
     peft: &[],
     adapterhub: None,
 };
@@ -472,6 +473,11 @@ impl Adapter for Fusion {
 
     fn parameters(&self) -> &[Parameter] {
         &self.parameters
+    }
+
+    fn reads(&self, site: SublayerSite) -> Option<Reads> {
+        // its members' bottlenecks stand behind the half block
+        self.changes_sublayer(site).then_some(Reads::Output)
     }
 
     fn penalty(&self) -> Option<Tensor> {

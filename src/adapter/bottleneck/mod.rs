@@ -83,6 +83,7 @@ pub(super) static KIND: Kind = Kind {
             },
         },
     ],
+    claim: None,
     peft: &[],
     adapterhub: Some((None, adapterhub::read)),
 };
@@ -260,6 +261,10 @@ impl Adapter for Bottleneck {
 
     fn parameters(&self) -> &[Parameter] {
         &self.parameters
+    }
+
+    fn why_not_averaged(&self) -> Option<&'static str> {
+        self.coupling.as_ref().map(|_| "an invertible adapter")
     }
 
     fn half_block(&self, site: SublayerSite) -> Option<&dyn HalfBlock> {

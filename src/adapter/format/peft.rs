@@ -31,9 +31,12 @@ pub(super) fn load(
 ) -> Result<TaskAdapter> {
     let fields = Fields::new(CONFIG, map);
     let peft_type: String = fields.parse("peft_type", None)?;
+    let mut claims = KINDS.iter().filter_map(|kind| kind.claim.as_ref());
+    let claim = claims.find(|claim| (claim.test)(map));
     let types = KINDS.iter().flat_map(|kind| kind.peft);
-    let read = types.clone().find(|(name, _)| *name == peft_type);
-    let Some((_, read)) = read else {
+    let by_type = types.clone().find(|(name, _)| *name == peft_type);
+    let read = claim.map(|claim| claim.read);
+    let Some(read) = read.or(by_type.map(|(_, read)| *read)) else {
         return Err(peft_methods::unsupported(
             &peft_type,
             types.map(|(name, _)| *name),

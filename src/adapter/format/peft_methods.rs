@@ -1,16 +1,16 @@
-//! PEFT's methods and settings that have no counterpart here: each is named, with what to do about it.
+//! PEFT's methods that cannot be read: each is named, with what to do about it.
 
-use crate::adapter::format::{CONFIG, Fields};
-use crate::error::{Error, Result};
+use crate::adapter::format::CONFIG;
+use crate::error::Error;
 
 /// What to do about a method whose change is, or is near to, one of low rank.
-const CONVERT: &str = "turn it into a LoRA with PEFT's convert_to_lora, or merge it into the model (merge_and_unload) and convert that";
+pub(in crate::adapter) const CONVERT: &str = "turn it into a LoRA with PEFT's convert_to_lora, or merge it into the model (merge_and_unload) and convert that";
 
 /// What to do about a method that is no change of weights.
-const RETRAIN: &str = "train a kind that is: LoRA, IA3, prefix tuning, prompt tuning or P-tuning";
+pub(in crate::adapter) const RETRAIN: &str = "train a kind that is: LoRA, IA3, prefix tuning, prompt tuning or P-tuning";
 
 /// What to do about a change of weights that no LoRA can be.
-const MERGE: &str = "merge it into the model (merge_and_unload) and convert that, or train a LoRA";
+pub(in crate::adapter) const MERGE: &str = "merge it into the model (merge_and_unload) and convert that, or train a LoRA";
 
 /// `peft_type`, the method's name, and what to do.
 const TYPES: &[(&str, &str, &str)] = &[
@@ -77,60 +77,8 @@ pub(super) fn unsupported<'a>(peft_type: &str, known: impl Iterator<Item = &'a s
     }
 }
 
-/// Beginnings of `init_lora_weights` whose initial update is subtracted from the frozen weights, and the
-/// method's name.
-const INITS: [(&str, &str); 4] = [
-    ("pissa", "PiSSA"),
-    ("olora", "OLoRA"),
-    ("corda", "CorDA"),
-    ("lora_ga", "LoRA-GA"),
-];
-
-/// What to do about a LoRA that changes the frozen weights before training.
-const INITIAL: &str = "it changes the frozen weights; save it as a plain LoRA with save_pretrained(…, path_initial_model_for_weight_conversion=…)";
-
-/// Settings of a LoRA that are methods of their own.
-const FIELDS: [(&str, &str, &str); 11] = [
-    ("use_qalora", "QALoRA", MERGE),
-    ("use_bdlora", "block-diagonal LoRA", MERGE),
-    ("alora_invocation_tokens", "aLoRA", RETRAIN),
-    ("arrow_config", "Arrow routing", RETRAIN),
-    ("kasa_config", "KaSA", CONVERT),
-    ("monteclora_config", "MonteCLoRA", MERGE),
-    ("velora_config", "VeLoRA", MERGE),
-    ("layer_replication", "layer replication", RETRAIN),
-    ("target_parameters", "LoRA on parameters", MERGE),
-    ("trainable_token_indices", "trainable tokens", MERGE),
-    ("enable_lora", "LoRA on parts of a layer", MERGE),
-];
-
-/// Refuses settings of a LoRA that make it another method.
-///
-/// # Errors
-/// [`Error::MethodUnsupported`] that names the method.
-pub(in crate::adapter) fn refuse_lora(fields: &Fields<'_>) -> Result<()> {
-    for (field, title, hint) in FIELDS {
-        if fields.is_set(field) {
-            return Err(named(title, field, hint));
-        }
-    }
-    let Some(init) = fields.get("init_lora_weights") else {
-        return Ok(());
-    };
-    let text = init.as_str().unwrap_or_default().to_lowercase();
-    if let Some((_, title)) = INITS.iter().find(|(name, _)| text.starts_with(name)) {
-        return Err(named(title, &format!("init_lora_weights {text}"), INITIAL));
-    }
-    match text.as_str() {
-        "loftq" => Err(named("LoftQ", "init_lora_weights loftq", MERGE)),
-        "" if init.is_boolean() => Ok(()),
-        // these only choose where training begins
-        "gaussian" | "eva" | "orthogonal" | "mica" => Ok(()),
-        _ => Err(fields.unsupported("init_lora_weights", init)),
-    }
-}
-
-fn named(title: &str, setting: &str, hint: &str) -> Error {
+/// An error that names a method which a setting switches on.
+pub(in crate::adapter) fn method(title: &str, setting: &str, hint: &str) -> Error {
     Error::MethodUnsupported {
         place: CONFIG.into(),
         method: format!("{title} ({})", setting.chars().take(48).collect::<String>()),
