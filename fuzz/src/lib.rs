@@ -8,7 +8,7 @@ pub use measure::Execution;
 
 use std::io::{Cursor, Write};
 
-use graftlet::adapter::Card;
+use graftlet::adapter::{Card, preset};
 use graftlet::adapter::format::{self, Files, Library};
 use graftlet::compose::Composition;
 use graftlet::error::Error;
@@ -265,7 +265,7 @@ pub fn settings(data: &[u8]) -> String {
     let targets = Targets::empty(scheme.problem);
     let rows = Dataset::from_parts(scheme, TokenStore::default(), targets);
     let settings = Settings::from_json("x", data);
-    let settings = settings.and_then(|settings| settings.resolve("lora", &rows, 6));
+    let settings = settings.and_then(|settings| settings.resolve(preset("lora")?, &rows, 6));
     let card = serde_json::from_slice::<Card>(data);
     let config = outcome(Anatomy::from_json(data));
     format!("{config}, {}, {}", outcome(settings), card.is_ok())

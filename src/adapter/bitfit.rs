@@ -8,7 +8,9 @@ use serde_json::{Map, Value};
 use super::bias::{self, BIAS, Bias, Biases};
 use super::carrier;
 use super::format::{Fields, Library};
-use super::{Adapter, Claim, Collector, Config, Description, Kind, ParamName, ParamSource, Parameter};
+use super::{
+    Adapter, Claim, Collector, Config, Description, Kind, ParamName, ParamSource, Parameter,
+};
 use super::{Preset, Site, lowest_layer};
 use crate::error::Result;
 use crate::model::{Affine, Anatomy, Hook, LinearSite, NormSite, Place, Shape};
@@ -23,11 +25,17 @@ pub(super) static KIND: Kind = Kind {
         description: "The biases of the encoder and nothing else. The smallest change that touches every layer.",
         library: Library::Peft,
         size: None,
+        learning_rate: 3e-3,
+        epochs: 1,
+        upper_layers: false,
         config: |options, _| {
             options.refuse_layers("the biases are those of all layers; leave it out")?;
             Ok(Box::new(BitFitConfig::default()))
         },
     }],
+    peft_fields: &[MARK],
+    peft_settings: &[],
+    adapterhub_fields: &[],
     claim: Some(Claim {
         test: |map| carrier::has_mark(map, MARK),
         read: read_peft,

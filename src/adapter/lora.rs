@@ -16,7 +16,10 @@ use serde_json::{Map, Value};
 use super::bias::{self, BIAS, Bias, Biases};
 use super::format::Library;
 use super::{Adapter, Collector, Config, Description, GivenParams, Init, Kind, LowRank, Options};
-use super::{ParamName, ParamSource, Parameter, Preset, Site, SizeOption, fields_of, lowest_layer, target_sites};
+use super::{
+    ParamName, ParamSource, Parameter, Preset, Site, SizeOption, fields_of, lowest_layer,
+    target_sites,
+};
 use crate::error::{Error, Result};
 use crate::model::{Affine, Anatomy, Hook, Linear, LinearSite, NormSite, Place, Shape};
 use crate::ops::{add_bias, add_scaled, dropout, linear, scale};
@@ -40,6 +43,9 @@ pub(super) static KIND: Kind = Kind {
             description: "A low-rank update beside the attention's linear layers. Small, quick to train, the one most tools can read.",
             library: Library::Peft,
             size: Some(SIZE),
+            learning_rate: 1e-3,
+            epochs: 1,
+            upper_layers: true,
             config: |options, shape| from_options(options, shape, false),
         },
         Preset {
@@ -48,8 +54,60 @@ pub(super) static KIND: Kind = Kind {
             description: "LoRA that trains the length of each weight row apart from its direction. A little better at small ranks, and slower.",
             library: Library::Peft,
             size: Some(SIZE),
+            learning_rate: 1e-3,
+            epochs: 1,
+            upper_layers: false,
             config: |options, shape| from_options(options, shape, true),
         },
+    ],
+    peft_fields: &[
+        "alora_invocation_tokens",
+        "alpha_pattern",
+        "arrow_config",
+        "bias",
+        "corda_config",
+        "enable_lora",
+        "ensure_weight_tying",
+        "eva_config",
+        "exclude_modules",
+        "fan_in_fan_out",
+        "init_lora_weights",
+        "kasa_config",
+        "layer_replication",
+        "layers_pattern",
+        "layers_to_transform",
+        "loftq_config",
+        "lora_bias",
+        "lora_ga_config",
+        "megatron_config",
+        "monteclora_config",
+        "rank_pattern",
+        "runtime_config",
+        "target_modules",
+        "target_parameters",
+        "trainable_token_indices",
+        "use_bdlora",
+        "use_dora",
+        "use_qalora",
+        "use_rslora",
+        "velora_config",
+    ],
+    peft_settings: &[
+        "target_modules",
+        "exclude_modules",
+        "layers_pattern",
+        "rank_pattern",
+        "alpha_pattern",
+        "lora_bias",
+        "use_dora",
+    ],
+    adapterhub_fields: &[
+        "attn_matrices",
+        "intermediate_lora",
+        "output_lora",
+        "selfattn_lora",
+        "use_dora",
+        "use_gating",
     ],
     claim: None,
     peft: &[("LORA", peft::read)],

@@ -6,7 +6,9 @@ use serde_json::{Map, Value};
 
 use super::carrier;
 use super::format::{Fields, Library};
-use super::{Adapter, Bias, Claim, Config, Description, Kind, ParamName, ParamSource, Parameter, Preset};
+use super::{
+    Adapter, Bias, Claim, Config, Description, Kind, ParamName, ParamSource, Parameter, Preset,
+};
 use crate::error::Result;
 use crate::model::{Affine, Anatomy, Hook, Place, Shape};
 
@@ -19,8 +21,14 @@ pub(super) static KIND: Kind = Kind {
         description: "A linear head on the frozen encoder. Trained in seconds, and hard to beat with a handful of rows.",
         library: Library::Peft,
         size: None,
+        learning_rate: 1e-2,
+        epochs: 2,
+        upper_layers: false,
         config: |_, _| Ok(Box::new(NoneConfig::default())),
     }],
+    peft_fields: &[MARK],
+    peft_settings: &[],
+    adapterhub_fields: &[],
     claim: Some(Claim {
         test: |map| carrier::has_mark(map, MARK),
         read: read_peft,

@@ -205,7 +205,10 @@ fn low_rank(terms: &[Term], rank: Option<usize>, shape: &Shape) -> Result<Box<dy
             let column = |index: usize| b.rows().map(|row| scale * f64::from(row[index])).collect();
             let (columns, rows) = sums.entry(site).or_default();
             columns.extend((0..rank).map(column));
-            rows.extend(a.rows().map(|row| row.iter().map(|&x| f64::from(x)).collect()));
+            rows.extend(
+                a.rows()
+                    .map(|row| row.iter().map(|&x| f64::from(x)).collect()),
+            );
         }
     }
     let rank = rank.unwrap_or(largest);

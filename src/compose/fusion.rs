@@ -28,6 +28,9 @@ pub static KIND: Kind = Kind {
         description: "Mixes bottlenecks that are already trained, token by token; they stay as they are.",
         library: Library::AdapterHub,
         size: None,
+        learning_rate: 1e-3,
+        epochs: 1,
+        upper_layers: false,
         config: |options, shape| {
             let members = options.members.clone();
             Ok(Box::new(FusionConfig::new(
@@ -37,6 +40,19 @@ pub static KIND: Kind = Kind {
             )?))
         },
     }],
+    peft_fields: &[],
+    peft_settings: &[],
+    adapterhub_fields: &[
+        "key",
+        "query",
+        "query_before_ln",
+        "regularization",
+        "residual_before",
+        "temperature",
+        "value",
+        "value_before_softmax",
+        "value_initialized",
+    ],
     claim: None,
     peft: &[],
     adapterhub: None,
@@ -154,6 +170,7 @@ impl FusionConfig {
         members: Vec<Member>,
         shape: &Shape,
     ) -> Result<Self> {
+        format::refuse_unknown(place, Library::AdapterHub, map, Some(&KIND))?;
         let fields = Fields::new(place, map);
         // it falls with every step of training and is not saved
         fields.refuse_unless("temperature", &[json!(false)])?;

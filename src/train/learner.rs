@@ -106,7 +106,7 @@ impl Learner {
         dev: Dataset,
     ) -> Result<Self> {
         let shape = backbone.shape();
-        let resolved = settings.resolve(preset.name, &train, shape.layers)?;
+        let resolved = settings.resolve(preset, &train, shape.layers)?;
         let options = Options {
             layers: resolved.layers.clone(),
             ..settings.adapter.clone()
@@ -176,7 +176,7 @@ impl Learner {
     /// # Errors
     /// [`Error::OptionInvalid`] for a value outside its range.
     pub(super) fn resolve(&self, preset: &Preset, settings: &super::Settings) -> Result<Resolved> {
-        settings.resolve(preset.name, &self.train, self.backbone.shape().layers)
+        settings.resolve(preset, &self.train, self.backbone.shape().layers)
     }
 
     /// All parameters end to end, the adapter's, then the head's.

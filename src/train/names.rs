@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::adapter::peft_settings;
 use crate::error::{Error, Result};
 
 /// Other names of settings that mean exactly the same, with whose they are.
@@ -32,18 +33,10 @@ const SAME: &[(&str, &str)] = &[
 /// The field that makes settings PEFT's `adapter_config.json`.
 const TYPE: &str = "peft_type";
 
-/// PEFT's settings that are kept as they are, for its own rules to choose modules by.
-pub(super) const PEFT: &[&str] = &[
-    TYPE,
-    "target_modules",
-    "exclude_modules",
-    "feedforward_modules",
-    "layers_pattern",
-    "rank_pattern",
-    "alpha_pattern",
-    "lora_bias",
-    "use_dora",
-];
+/// Whether a setting is kept as it is, for PEFT's own rules to choose modules by.
+fn is_peft(name: &str) -> bool {
+    name == TYPE || peft_settings().any(|own| own == name)
+}
 
 /// Fields of PEFT's `adapter_config.json` that say nothing of a run to come, in the form in which they say nothing.
 fn says_nothing(name: &str, value: &Value) -> bool {
@@ -110,7 +103,7 @@ pub(super) fn own(place: &str, mut fields: Map<String, Value>, known: &[&str]) -
     let mut peft = Map::new();
     if fields.contains_key(TYPE) {
         let is_known = |name: &str| {
-            known.contains(&name) || PEFT.contains(&name) || others().any(|other| other == name)
+            known.contains(&name) || is_peft(name) || others().any(|other| other == name)
         };
         fields.retain(|name, value| is_known(name) || !says_nothing(name, value));
     }
@@ -120,7 +113,7 @@ pub(super) fn own(place: &str, mut fields: Map<String, Value>, known: &[&str]) -
                 "there is no setting \"{name}\"; give PEFT's settings by their own names"
             )));
         }
-        if PEFT.contains(&name.as_str()) {
+        if is_peft(&name) {
             peft.insert(name, value);
             continue;
         }

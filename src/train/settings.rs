@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::defaults::Defaults;
 use super::names;
 use super::{Dataset, Decay, Reading, Scheme, Targets, default_metric};
-use crate::adapter::{Metric, Options};
+use crate::adapter::{Metric, Options, Preset, peft_settings};
 use crate::error::{Error, Result};
 use crate::head::{LossSettings, Pooling, ProblemName};
 use crate::json::plain;
@@ -228,10 +228,8 @@ impl Settings {
             .find(|field| *field != names::HOLDER && !FIELDS.contains(&field.as_str()))
         {
             let known = || {
-                [FIELDS, names::PEFT]
-                    .concat()
-                    .into_iter()
-                    .chain(names::others())
+                let own = FIELDS.iter().copied();
+                own.chain(peft_settings()).chain(names::others())
             };
             let near = known()
                 .map(|name| (strsim::jaro_winkler(name, unknown), name))
@@ -328,9 +326,9 @@ impl Settings {
     ///
     /// # Errors
     /// [`Error::OptionInvalid`] for a value outside its range.
-    pub fn resolve(&self, preset: &str, data: &Dataset, layers: usize) -> Result<Resolved> {
+    pub fn resolve(&self, preset: &Preset, data: &Dataset, layers: usize) -> Result<Resolved> {
         let problem = data.scheme().problem;
-        let defaults = Defaults::of(preset, problem, data.len(), layers);
+        let defaults = Defaults::of(preset, data.len(), layers);
         let epochs = self.epochs.unwrap_or(defaults.epochs);
         let resolved = Resolved {
             problem,

@@ -135,6 +135,9 @@ static TOP_TWO: Preset = Preset {
         default: 8,
         choices: &[8],
     }),
+    learning_rate: 1e-3,
+    epochs: 1,
+    upper_layers: true,
     config: top_two,
 };
 

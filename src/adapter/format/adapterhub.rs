@@ -43,7 +43,7 @@ pub(super) fn load(
     let invertible = |file: &TensorFile<'_>| file.names().any(|key| key.contains("invertible"));
     let inner = settings::read(CONFIG, &outer, file.as_ref().is_ok_and(invertible))?;
     check_model(name, &outer, shape)?;
-    refuse_unknown(CONFIG, Library::AdapterHub, &inner)?;
+    refuse_unknown(CONFIG, Library::AdapterHub, &inner, None)?;
     let kind = kind_of(settings::architecture(&inner))?;
     let Some((_, read)) = kind.adapterhub else {
         return Err(outer.invalid("AdapterHub has no such kind"));
@@ -74,7 +74,6 @@ pub(super) fn load_fusion(
     let outer = Fields::new(FUSION_CONFIG, map);
     let inner = settings::read_fusion(&outer)?;
     check_model(name, &outer, shape)?;
-    refuse_unknown(FUSION_CONFIG, Library::AdapterHub, &inner)?;
     let file = open(name, files, FUSION_WEIGHTS)?;
     check_size(name, &file, shape, true)?;
     let config = read(&members(&outer, &file)?, &inner)?;

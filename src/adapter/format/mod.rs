@@ -19,6 +19,7 @@ pub use fields::Fields;
 pub use head::{load_head, save_head};
 pub use inspect::inspect;
 pub use listing::{ListedContent, ListedFile, list_files};
+pub(crate) use policy::refuse_unknown;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};

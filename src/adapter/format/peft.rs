@@ -43,7 +43,7 @@ pub(super) fn load(
         ));
     };
 
-    refuse_unknown(CONFIG, Library::Peft, map)?;
+    refuse_unknown(CONFIG, Library::Peft, map, None)?;
     let file = open(name, files, WEIGHTS)?;
     let keys = Keys::of(&file, shape)?;
     let of_tokens = task_type(&fields)?.as_deref() == Some(TOKENS);

@@ -7,10 +7,12 @@ use crate::error::Error;
 pub(in crate::adapter) const CONVERT: &str = "turn it into a LoRA with PEFT's convert_to_lora, or merge it into the model (merge_and_unload) and convert that";
 
 /// What to do about a method that is no change of weights.
-pub(in crate::adapter) const RETRAIN: &str = "train a kind that is: LoRA, IA3, prefix tuning, prompt tuning or P-tuning";
+pub(in crate::adapter) const RETRAIN: &str =
+    "train a kind that is: LoRA, IA3, prefix tuning, prompt tuning or P-tuning";
 
 /// What to do about a change of weights that no LoRA can be.
-pub(in crate::adapter) const MERGE: &str = "merge it into the model (merge_and_unload) and convert that, or train a LoRA";
+pub(in crate::adapter) const MERGE: &str =
+    "merge it into the model (merge_and_unload) and convert that, or train a LoRA";
 
 /// `peft_type`, the method's name, and what to do.
 const TYPES: &[(&str, &str, &str)] = &[

@@ -142,7 +142,7 @@ fn flexible(
     if ![SINGLE_LABEL, MULTI_LABEL, TOKENS].contains(&head_type.as_str()) {
         return Ok(Read::Unused(purpose(&head_type)));
     }
-    refuse_unknown(HEAD_CONFIG, Library::AdapterHub, inner)?;
+    refuse_unknown(HEAD_CONFIG, Library::AdapterHub, inner, None)?;
     let default = if head_type == TOKENS { 1 } else { 2 };
     let layers = fields.count("layers", Some(default))?;
     if !(1..=2).contains(&layers) {
