@@ -14,17 +14,19 @@
 //! | 0 | [`order`] | sorting by a number |
 //! | 0 | `torch_file` | PyTorch's own files, read without executing anything |
 //! | 1 | [`ops`] | operations on tensors over the kernels, forward and backward |
-//! | 1 | [`text`] | text to token ids to batches |
+//! | 1 | [`input`] | text to token ids to batches |
 //! | 1 | [`tensor_file`] | named tensors in a file of either format, checked |
-//! | 2 | [`backbone`] | the frozen encoder and the hook |
-//! | 3 | [`adapter`] | one file per adapter kind, the table of kinds, both libraries' files |
-//! | 3 | [`head`] | hidden states to logits, answers and losses |
-//! | 3 | [`compose`] | several adapters as one, many in one pass |
-//! | 4 | [`train`] | rows to a trained adapter |
-//! | 4 | [`engine`] | one backbone, many adapters, answers |
-//! | 4 | [`hub`] | manifests, and in the browser fetching and storing |
-//! | 5 | `web` | what JavaScript sees (wasm32 only) |
-//! | 5 | `cli` | the command line (native only) |
+//! | 2 | [`model`] | the frozen encoder and the hook |
+//! | 3 | [`params`] | trainable parameters and where they come from |
+//! | 4 | [`adapter`] | one file per adapter kind, the table of kinds, what both libraries call things |
+//! | 4 | [`head`] | hidden states to logits, answers and losses |
+//! | 5 | [`folder`] | both libraries' folders, read and written: adapter, head and card |
+//! | 6 | [`compose`] | several adapters as one, many in one pass |
+//! | 7 | [`engine`] | one backbone, many adapters, answers |
+//! | 7 | [`hub`] | manifests, and in the browser fetching and storing |
+//! | 8 | [`train`] | rows to a trained adapter |
+//! | 9 | `web` | what JavaScript sees (wasm32 only) |
+//! | 9 | `cli` | the command line (native only) |
 
 pub mod adapter;
 #[cfg(not(target_arch = "wasm32"))]
@@ -32,6 +34,7 @@ pub mod cli;
 pub mod compose;
 pub mod engine;
 pub mod error;
+pub mod folder;
 pub mod head;
 pub mod hub;
 pub mod input;

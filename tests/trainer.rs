@@ -9,10 +9,12 @@ mod tiny;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use graftlet::adapter::format::{self, Files, Library};
-use graftlet::adapter::{FreshParams, GivenParams, Metric, Options};
-use graftlet::adapter::{Parameter, Site, TaskAdapter, preset};
+use graftlet::adapter::{FreshParams, GivenParams, Options};
+use graftlet::adapter::{Parameter, Site, preset};
 use graftlet::engine::{Answer, Engine};
+use graftlet::folder::Metric;
+use graftlet::folder::TaskAdapter;
+use graftlet::folder::{self, Files, Library};
 use graftlet::head::{Head, HeadConfig, Pooling, Problem, Target};
 use graftlet::input::text::{Batch, Text};
 use graftlet::model::{Dtype, Linear, LinearSite};
@@ -299,7 +301,7 @@ fn the_seed_is_all_the_luck_there_is() {
                 seed: Some(seed),
                 ..settings(2, 8, 1e-2)
             };
-            format::save(&trained(&engine, kind, settings), "same", library, shape).unwrap()
+            folder::save(&trained(&engine, kind, settings), "same", library, shape).unwrap()
         };
         let first = files(1);
         assert!(first == files(1), "{kind}: the same seed gave other files");
@@ -712,7 +714,7 @@ fn saved_and_loaded_again_the_answers_are_the_same_bits() {
                         engine
                             .export("again", library)
                             .unwrap()
-                            .contains_key(format::CARD)
+                            .contains_key(folder::CARD)
                     );
                     let files = engine.export("again", library).unwrap();
                     engine.add("third", &files).unwrap();

@@ -6,11 +6,11 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use graftlet::Result;
-use graftlet::adapter::TaskAdapter;
-use graftlet::adapter::format::Files;
 use graftlet::cli::rows;
 use graftlet::engine::{Engine, answers};
 use graftlet::error::Error;
+use graftlet::folder::Files;
+use graftlet::folder::TaskAdapter;
 use graftlet::head::{Pooling, pool};
 use graftlet::hub::Manifest;
 use graftlet::input::text::{Batch, Encoded, LongTexts, Text, Window};

@@ -8,8 +8,9 @@ pub use measure::Execution;
 
 use std::io::{Cursor, Write};
 
-use graftlet::adapter::{Card, preset};
-use graftlet::adapter::format::{self, Files, Library};
+use graftlet::adapter::preset;
+use graftlet::folder::Card;
+use graftlet::folder::{self, Files, Library};
 use graftlet::compose::Composition;
 use graftlet::error::Error;
 use graftlet::head::ProblemName;
@@ -134,12 +135,12 @@ fn archive(entries: &[(&str, &[u8])]) -> Vec<u8> {
 
 /// A folder of PEFT's, see [`folder`].
 pub fn peft(data: &[u8]) -> String {
-    outcome(format::inspect("a", &folder(data, Library::Peft.files())))
+    outcome(folder::inspect("a", &folder(data, Library::Peft.files())))
 }
 
 /// A folder of AdapterHub's, see [`folder`].
 pub fn adapterhub(data: &[u8]) -> String {
-    outcome(format::inspect(
+    outcome(folder::inspect(
         "a",
         &folder(data, Library::AdapterHub.files()),
     ))

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::bias::{self, BIAS, Bias, Biases};
 use super::carrier;
-use super::format::{Fields, Library};
+use super::dialect::{Fields, Library};
 use super::{
     Adapter, Claim, Collector, Config, Description, Kind, ParamName, ParamSource, Parameter,
 };
@@ -33,6 +33,7 @@ pub(super) static KIND: Kind = Kind {
             Ok(Box::new(BitFitConfig::default()))
         },
     }],
+    peft_tensors: &[],
     peft_fields: &[MARK],
     peft_settings: &[],
     adapterhub_fields: &[],

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::format::{Fields, Library, peft_targets};
+use super::dialect::{Fields, Library, peft_targets};
 use super::lora::methods;
 use super::{Bias, Config, Init, LoraConfig, ParamName, ParamSource, Parameter, Site};
 use crate::error::{Error, Result};

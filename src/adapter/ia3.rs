@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::format::{Fields, Library, peft_targets};
+use super::dialect::{Fields, Library, peft_targets};
 use super::{Adapter, Collector, Config, Description, Kind, Options, ParamName, ParamSource};
 use super::{Parameter, Preset, Site, equal, fields_of, lowest_layer, number, target_sites};
 use crate::error::{Error, Result};
@@ -41,6 +41,7 @@ pub(super) static KIND: Kind = Kind {
             config: from_options_adapterhub,
         },
     ],
+    peft_tensors: &[("ia3_l", false)],
     peft_fields: &[
         "exclude_modules",
         "fan_in_fan_out",

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_json::{Map, Value};
 
 use super::bias::{self, BIAS, Bias, Biases};
-use super::format::Library;
+use super::dialect::Library;
 use super::{Adapter, Collector, Config, Description, GivenParams, Init, Kind, LowRank, Options};
 use super::{
     ParamName, ParamSource, Parameter, Preset, Site, SizeOption, fields_of, lowest_layer,
@@ -59,6 +59,13 @@ pub(super) static KIND: Kind = Kind {
             upper_layers: false,
             config: |options, shape| from_options(options, shape, true),
         },
+    ],
+    peft_tensors: &[
+        ("lora_A", true),
+        ("lora_B", true),
+        ("lora_magnitude_vector", false),
+        ("lora_embedding_A", false),
+        ("lora_embedding_B", false),
     ],
     peft_fields: &[
         "alora_invocation_tokens",

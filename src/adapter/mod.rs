@@ -1,22 +1,20 @@
 //! Floor 3: adapters. One file per kind, one row per kind in [`KINDS`]; what the two Python
-//! libraries call things stands in the kind's own file, how their folders look in [`mod@format`].
+//! libraries call things stands in the kind's own file, and what all kinds share of it in [`dialect`].
 
-pub mod format;
+pub mod dialect;
 
-mod bias;
+pub(crate) mod bias;
 mod bitfit;
 mod bottleneck;
 mod carrier;
 mod ia3;
-pub(crate) mod lora;
-mod merge;
+mod lora;
 mod none;
+mod peft_settings;
 
-mod peft_options;
 mod prefix;
 mod prompt;
-mod saved;
-mod task;
+pub(crate) mod saved;
 
 pub use crate::params::{Collector, FileParams, FreshParams, GivenParams, Init};
 pub use crate::params::{ParamName, ParamSource, Parameter, Site};
@@ -26,11 +24,9 @@ pub use bottleneck::{BottleneckConfig, Hypercomplex, OutputNorm, Placement, Read
 pub use bottleneck::{Scaling, Skip};
 pub use ia3::{Ia3Config, Side};
 pub use lora::LoraConfig;
-pub use merge::{CHECKPOINT, merge};
 pub use none::NoneConfig;
 pub use prefix::PrefixConfig;
 pub use prompt::{PromptConfig, PromptPlace};
-pub use task::{BackboneRef, Card, Member, Metric, Original, TaskAdapter, UnusedHead};
 
 use std::any::Any;
 use std::collections::BTreeSet;
@@ -41,7 +37,7 @@ use serde_json::{Map, Value, json};
 use crate::error::{Error, Result};
 use crate::model::{Affine, Anatomy, Hook, Join, LinearSite, NormSite, Place, Shape, SublayerSite};
 use crate::tensor::Tensor;
-use format::Library;
+use dialect::Library;
 
 /// An adapter: a [`Hook`] with parameters.
 pub trait Adapter: Hook + Any {
@@ -257,6 +253,9 @@ pub struct Kind {
     pub name: &'static str,
     /// Ready-made settings under the names that people use.
     pub presets: &'static [Preset],
+    /// Parts of the keys of its tensors in PEFT's files behind which an adapter's name may stand, and whether `weight` or
+    /// `bias` follows the name.
+    pub peft_tensors: &'static [(&'static str, bool)],
     /// Flags, lists and objects in PEFT's configuration that the readers know.
     pub peft_fields: &'static [&'static str],
     /// PEFT's settings that a training takes by PEFT's own names and rules.
@@ -413,12 +412,6 @@ pub struct Options {
     /// PEFT's settings that choose modules by their names there: `target_modules`, `exclude_modules`, `rank_pattern`, …
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub peft: Map<String, Value>,
-    /// What a fusion is made of.
-    #[serde(skip)]
-    pub members: Vec<Member>,
-    /// The adapter that is trained further, in place of a fresh one.
-    #[serde(skip)]
-    pub start: Option<Member>,
 }
 
 impl Options {
@@ -474,11 +467,22 @@ pub static KINDS: &[&Kind] = &[
 /// # Errors
 /// [`Error::OptionInvalid`] for options outside their range; for PEFT's settings those of its reader.
 pub fn configure(preset: &Preset, options: &Options, shape: &Shape) -> Result<Box<dyn Config>> {
-    let config = (preset.config)(options, shape)?;
+    with_peft_settings((preset.config)(options, shape)?, options, shape)
+}
+
+/// Settings with those that options give by PEFT's names.
+///
+/// # Errors
+/// Those of [`configure`].
+pub(crate) fn with_peft_settings(
+    config: Box<dyn Config>,
+    options: &Options,
+    shape: &Shape,
+) -> Result<Box<dyn Config>> {
     if options.peft.is_empty() {
         return Ok(config);
     }
-    peft_options::apply(&*config, options, shape)
+    peft_settings::apply(&*config, options, shape)
 }
 
 /// PEFT's settings that some kind takes by PEFT's own names.
@@ -514,7 +518,7 @@ fn equal<T: Config + PartialEq>(config: &T, other: &dyn Config) -> bool {
 }
 
 /// The fields of a `json!({ … })`.
-fn fields_of(value: Value) -> Map<String, Value> {
+pub(crate) fn fields_of(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(map) => map,
         _ => Map::new(),

@@ -5,7 +5,7 @@
 use serde_json::{Map, Value};
 
 use super::carrier;
-use super::format::{Fields, Library};
+use super::dialect::{Fields, Library};
 use super::{
     Adapter, Bias, Claim, Config, Description, Kind, ParamName, ParamSource, Parameter, Preset,
 };
@@ -26,6 +26,7 @@ pub(super) static KIND: Kind = Kind {
         upper_layers: false,
         config: |_, _| Ok(Box::new(NoneConfig::default())),
     }],
+    peft_tensors: &[],
     peft_fields: &[MARK],
     peft_settings: &[],
     adapterhub_fields: &[],

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::{Config, Options};
-use crate::adapter::format::Library;
+use crate::adapter::dialect::Library;
 use crate::error::{Error, Result};
 use crate::model::Shape;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::format::{Fields, Library};
+use super::dialect::{Fields, Library};
 use super::{Adapter, Collector, Config, Description, Init, Kind, Options, ParamName, ParamSource};
 use super::{Parameter, Preset, Site, SizeOption, equal, fields_of, virtual_tokens};
 use crate::error::{Error, Result};
@@ -33,6 +33,7 @@ pub(super) static KIND: Kind = Kind {
         upper_layers: false,
         config: from_options,
     }],
+    peft_tensors: &[],
     peft_fields: &["prefix_projection"],
     peft_settings: &[],
     adapterhub_fields: &[

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::format::{Fields, Library};
+use super::dialect::{Fields, Library};
 use super::{Adapter, Collector, Config, Description, Init, Kind, Options, ParamName, ParamSource};
 use super::{Parameter, Preset, Site, SizeOption, equal, fields_of, virtual_tokens};
 use crate::error::{Error, Result};
@@ -30,6 +30,7 @@ pub(super) static KIND: Kind = Kind {
         upper_layers: false,
         config: from_options,
     }],
+    peft_tensors: &[],
     peft_fields: &["tokenizer_kwargs"],
     peft_settings: &[],
     adapterhub_fields: &[],

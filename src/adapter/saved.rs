@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
-use super::format::Library;
+use super::dialect::Library;
 use super::{Adapter, Collector, Config, Description, HalfBlock, Init, Kind, LowRank, ParamName};
 use super::{ParamSource, Parameter, Reads, Site};
 use crate::error::{Error, Result};
@@ -18,7 +18,7 @@ const WEIGHT: &str = "saved.weight";
 const SAVED_BIAS: &str = "saved.bias";
 
 /// Whether a parameter is a weight or bias of a module that is trained whole.
-pub(super) fn is_saved(name: ParamName) -> bool {
+pub(crate) fn is_saved(name: ParamName) -> bool {
     [WEIGHT, SAVED_BIAS].contains(&name.field)
 }
 
@@ -26,9 +26,9 @@ pub(super) fn is_saved(name: ParamName) -> bool {
 ///
 /// The other adapter does not act on these layers, as in PEFT.
 #[derive(Clone)]
-pub(super) struct SavedConfig {
-    pub(super) inner: Rc<dyn Config>,
-    pub(super) sites: BTreeSet<LinearSite>,
+pub(crate) struct SavedConfig {
+    pub(crate) inner: Rc<dyn Config>,
+    pub(crate) sites: BTreeSet<LinearSite>,
 }
 
 struct Saved {

@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::output::outln;
 use super::{compose, folders, target};
-use crate::adapter::format::{CONFIG, inspect};
 use crate::error::{Error, Result};
+use crate::folder::{CONFIG, inspect};
 
 /// Says what is in an adapter's or backbone's folder.
 #[derive(Args)]

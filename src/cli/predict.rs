@@ -8,10 +8,10 @@ use super::compose::{self, Choice};
 use super::folders;
 use super::lines::{self, Responder, respond};
 use super::output::outln;
-use crate::adapter::TaskAdapter;
 use crate::compose::Composition;
 use crate::engine::{Answer, Engine};
 use crate::error::{Error, Result};
+use crate::folder::TaskAdapter;
 use crate::head::{Prediction, Span, TokenLabel, argmax};
 use crate::input::text::{Characters, LongTexts, Text};
 

@@ -7,11 +7,12 @@ use super::output::errln;
 use super::rows::{File, Found, RowOptions};
 use super::target::Target;
 use super::{compose, folders, progress, report, suggest};
-use crate::adapter::format;
-use crate::adapter::{Member, Preset, presets};
+use crate::adapter::{Preset, presets};
 use crate::compose::fusion::{self, preset};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::folder;
+use crate::folder::Member;
 use crate::head::ProblemName;
 use crate::hub::sha256;
 use crate::train::{Dataset, Event, Reading, Settings, Trainer, preset_of};
@@ -116,9 +117,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     )?;
     let out = Target::adapter("--out", &arguments.out)?;
     let engine = folders::load_backbone(&arguments.backbone)?;
-    settings.adapter.members = compose::members(&engine, &arguments.fuse)?;
+    settings.members = compose::members(&engine, &arguments.fuse)?;
     if let Some(folder) = &arguments.from {
-        settings.adapter.start = Some(start(folder, named, &engine)?);
+        settings.start = Some(start(folder, named, &engine)?);
     }
     let content = folders::read(&arguments.data)?;
     let data_sha256 = sha256(&content);
@@ -151,7 +152,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             (train, dev, None)
         }
     };
-    let preset = match (&settings.adapter.start, named) {
+    let preset = match (&settings.start, named) {
         (Some(member), _) => preset_of(&member.task, engine.backbone().shape())?,
         (None, Some(preset)) => preset,
         (None, None) => {
@@ -178,7 +179,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         .out
         .file_name()
         .map_or("adapter".into(), |name| name.to_string_lossy());
-    let files = format::save(&task, &name, task.library, engine.backbone().shape())?;
+    let files = folder::save(&task, &name, task.library, engine.backbone().shape())?;
     out.write(&files)?;
     errln!("written: {}", arguments.out.display());
     if let Some(path) = arguments.checkpoint.as_ref().filter(|path| path.is_file()) {

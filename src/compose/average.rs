@@ -4,8 +4,9 @@ use std::rc::Rc;
 use serde_json::json;
 
 use super::{Average, Composition, Lookup, Method, invalid, svd};
-use crate::adapter::{Adapter, Card, GivenParams, LowRank, Parameter, TaskAdapter};
+use crate::adapter::{Adapter, GivenParams, LowRank, Parameter};
 use crate::error::Result;
+use crate::folder::{Card, TaskAdapter};
 use crate::head::Head;
 use crate::model::{LinearSite, Shape};
 use crate::tensor::Tensor;

@@ -2,8 +2,9 @@ use std::rc::Rc;
 
 use super::fusion::Fusion;
 use super::{Composition, Lookup, invalid};
-use crate::adapter::{Adapter, HalfBlock, Reads, TaskAdapter};
+use crate::adapter::{Adapter, HalfBlock, Reads};
 use crate::error::Result;
+use crate::folder::TaskAdapter;
 use crate::model::{NormSite, Shape, Sublayer, SublayerSite};
 
 /// The blocks of a composition.

@@ -8,18 +8,19 @@ use std::rc::Rc;
 use serde_json::{Map, Value, json};
 
 use super::{Lookup, Node, check};
-use crate::adapter::format::{self, Fields, Files, Library};
+use crate::adapter::dialect::Fields;
 use crate::adapter::{
-    Adapter, Collector, Config, Description, Init, Kind, Member, ParamName, ParamSource, Parameter,
-    Preset, Reads, Site, TaskAdapter,
+    Adapter, Collector, Config, Description, Init, Kind, Options, ParamName, ParamSource,
+    Parameter, Preset, Reads, Site, with_peft_settings,
 };
 use crate::error::{Error, Result};
+use crate::folder::{self, Files, Library};
+use crate::folder::{Member, TaskAdapter};
 use crate::model::{Anatomy, Hook, Shape, Sublayer, SublayerSite};
 use crate::ops::{add, add_bias, linear, mean_squared_error, mixture, scale};
 use crate::tensor::Tensor;
 
-/// A fusion as a kind of adapter. It is in no table of kinds, as it is made of adapters: those in
-/// [`Options::members`](crate::adapter::Options::members).
+/// A fusion as a kind of adapter. It is in no table of kinds, as it is made of adapters, see [`configure`].
 pub static KIND: Kind = Kind {
     name: "fusion",
     presets: &[Preset {
@@ -31,15 +32,12 @@ pub static KIND: Kind = Kind {
         learning_rate: 1e-3,
         epochs: 1,
         upper_layers: false,
-        config: |options, shape| {
-            let members = options.members.clone();
-            Ok(Box::new(FusionConfig::new(
-                Switches::default(),
-                members,
-                shape,
-            )?))
+        config: |_, shape| {
+            let none = FusionConfig::new(Switches::default(), Vec::new(), shape)?;
+            Ok(Box::new(none))
         },
     }],
+    peft_tensors: &[],
     peft_fields: &[],
     peft_settings: &[],
     adapterhub_fields: &[
@@ -65,6 +63,23 @@ pub static KIND: Kind = Kind {
 pub fn preset(name: &str) -> Result<&'static Preset> {
     let own = KIND.presets.iter().find(|preset| preset.name == name);
     own.map_or_else(|| crate::adapter::preset(name), Ok)
+}
+
+/// The settings of a fresh adapter of a preset; of a fusion, of one that mixes `members`.
+///
+/// # Errors
+/// Those of [`crate::adapter::configure`] and of [`FusionConfig::new`].
+pub fn configure(
+    preset: &Preset,
+    options: &Options,
+    members: &[Member],
+    shape: &Shape,
+) -> Result<Box<dyn Config>> {
+    if preset.name != KIND.name {
+        return crate::adapter::configure(preset, options, shape);
+    }
+    let config = FusionConfig::new(Switches::default(), members.to_vec(), shape)?;
+    with_peft_settings(Box::new(config), options, shape)
 }
 
 const QUERY: &str = "fusion.query.weight";
@@ -170,7 +185,7 @@ impl FusionConfig {
         members: Vec<Member>,
         shape: &Shape,
     ) -> Result<Self> {
-        format::refuse_unknown(place, Library::AdapterHub, map, Some(&KIND))?;
+        folder::refuse_unknown(place, Library::AdapterHub, map, Some(&KIND))?;
         let fields = Fields::new(place, map);
         // it falls with every step of training and is not saved
         fields.refuse_unless("temperature", &[json!(false)])?;
@@ -193,16 +208,16 @@ impl FusionConfig {
 /// Reads a fusion's folder; its adapters are looked up by the names that the folder gives.
 ///
 /// # Errors
-/// Those of [`format::load_fusion`], of the lookup and of [`FusionConfig::read`].
+/// Those of [`folder::load_fusion`], of the lookup and of [`FusionConfig::read`].
 pub fn load(name: &str, files: &Files, lookup: Lookup<'_>, shape: &Shape) -> Result<TaskAdapter> {
-    format::load_fusion(name, files, shape, &|names, inner| {
+    folder::load_fusion(name, files, shape, &|names, inner| {
         let member = |name: &String| {
             let task = lookup(name)?;
             let name = name.clone();
             Ok(Member { name, task })
         };
         let members = names.iter().map(member).collect::<Result<_>>()?;
-        let config = FusionConfig::read(format::FUSION_CONFIG, inner, members, shape)?;
+        let config = FusionConfig::read(folder::FUSION_CONFIG, inner, members, shape)?;
         Ok(Box::new(config))
     })
 }

@@ -3,18 +3,14 @@
 
 mod heads;
 mod labels;
-mod named;
-mod names;
-mod settings;
 
 use serde_json::{Map, Value, json};
 
-use super::policy::refuse_unknown;
-use super::{CONFIG, FUSION_CONFIG, Fields, Files, Library, ReadFusion};
-use super::{check_size, float_type};
-use super::{head, keep, open, to_json, write_tensors};
-use crate::adapter::fields_of;
-use crate::adapter::{Card, Config, FileParams, KINDS, Kind, Original, ParamName, TaskAdapter};
+use super::{CONFIG, Card, FUSION_CONFIG, Files, Library, Original, ReadFusion, TaskAdapter};
+use super::{check_size, float_type, head, keep, open, refuse_unknown, to_json, write_tensors};
+use crate::adapter::dialect::Fields;
+use crate::adapter::dialect::adapterhub::{names, settings};
+use crate::adapter::{Config, FileParams, KINDS, Kind, ParamName, fields_of};
 use crate::error::{Error, Result};
 use crate::model::Shape;
 use crate::tensor_file::TensorFile;

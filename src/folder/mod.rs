@@ -4,32 +4,33 @@
 //! third file, `graftlet.json`, may stand beside either: see [`Card`].
 
 mod adapterhub;
-mod fields;
 mod head;
 mod head_layout;
 mod inspect;
 mod listing;
+mod merge;
 mod peft;
 mod peft_keys;
-pub(super) mod peft_methods;
-pub(super) mod peft_targets;
 mod policy;
+mod task;
 
-pub use fields::Fields;
+pub use crate::adapter::dialect::{CONFIG, Library};
 pub use head::{load_head, save_head};
 pub use inspect::inspect;
 pub use listing::{ListedContent, ListedFile, list_files};
+pub use merge::{CHECKPOINT, merge};
 pub(crate) use policy::refuse_unknown;
+pub use task::{BackboneRef, Card, Member, Metric, Original, TaskAdapter, UnusedHead};
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use listing::put_card;
 
-use super::{Card, Config, ParamName, TaskAdapter};
+use crate::adapter::{Config, ParamName, Parameter};
 use crate::error::{Error, Result};
 use crate::head::{HeadConfig, Problem};
 use crate::json;
@@ -39,8 +40,6 @@ use crate::tensor_file::{FloatType, TensorFile, TensorFileWriter};
 /// A folder in memory: file name to content.
 pub type Files = BTreeMap<String, Vec<u8>>;
 
-/// The configuration's file name in both libraries.
-pub const CONFIG: &str = "adapter_config.json";
 /// The configuration's file name of an AdapterFusion of AdapterHub.
 pub const FUSION_CONFIG: &str = "adapter_fusion_config.json";
 /// The side file.
@@ -48,26 +47,7 @@ pub const CARD: &str = "graftlet.json";
 /// Holds a head that the library has no way to say.
 pub const SIDE_HEAD: &str = "graftlet_head.safetensors";
 
-/// Whose files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Library {
-    /// Hugging Face PEFT.
-    Peft,
-    /// AdapterHub's `adapters`.
-    AdapterHub,
-}
-
 impl Library {
-    /// The name as the library's users write it.
-    #[must_use]
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Peft => "PEFT",
-            Self::AdapterHub => "AdapterHub",
-        }
-    }
-
     /// Every file name that a folder of this library may hold, the needed ones first. Of a `.bin` and
     /// the safetensors file before it a folder needs only one.
     #[must_use]
@@ -385,7 +365,7 @@ fn check_labels(labels: &[String], outputs: usize) -> Result<()> {
 }
 
 /// Parameters with what gives each its key in a file.
-type Group<'a> = (&'a [super::Parameter], &'a dyn Fn(ParamName) -> String);
+type Group<'a> = (&'a [Parameter], &'a dyn Fn(ParamName) -> String);
 
 /// A tensor file from groups of parameters, each with its keys.
 fn write_tensors(groups: &[Group<'_>], float: FloatType) -> Result<Vec<u8>> {

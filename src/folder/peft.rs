@@ -7,14 +7,12 @@ use std::rc::Rc;
 use serde_json::{Map, Value, json};
 
 use super::peft_keys::{HEADS, Keys};
-use super::policy::refuse_unknown;
-use super::{CONFIG, Fields, Files, Library, check_labels, check_size, default_labels};
-use super::{
-    agreed, float_type, head, head_layout, open, peft_methods, peft_targets, to_json, write_tensors,
-};
-use crate::adapter::UnusedHead;
+use super::{CONFIG, Files, Library, check_labels, check_size, default_labels};
+use super::{Card, Original, TaskAdapter, UnusedHead};
+use super::{agreed, float_type, head, head_layout, open, refuse_unknown, to_json, write_tensors};
+use crate::adapter::dialect::{Fields, peft_methods, peft_targets};
 use crate::adapter::saved::{SavedConfig, is_saved};
-use crate::adapter::{Card, Config, FileParams, KINDS, Original, ParamName, Site, TaskAdapter};
+use crate::adapter::{Config, FileParams, KINDS, ParamName, Site};
 use crate::error::{Error, Result};
 use crate::head::{Head, HeadConfig, Problem};
 use crate::model::family::{HeadLayout, HeadReads};

@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::decision::{over, row_loss};
 use super::metrics::{Confusion, Entity, LabelCounts, LabelScore, entities, pearson, spearman};
 use super::{Dataset, Decision, Outcomes, Targets};
-use crate::adapter::Metric;
 use crate::error::{Error, Result};
+use crate::folder::Metric;
 use crate::head::{ProblemName, argmax, sigmoid, softmax};
 
 /// How well answers fit.

@@ -9,7 +9,8 @@ use super::scale::Scale;
 use super::start::{self, StartParams};
 use super::student::Student;
 use super::{Dataset, Outcomes, Resolved, StateCache};
-use crate::adapter::{Config, FreshParams, Options, Preset, configure};
+use crate::adapter::{Config, FreshParams, Options, Preset};
+use crate::compose::fusion::configure;
 use crate::error::{Error, Result};
 use crate::head::{Head, HeadConfig, LossSettings, ProblemName, Target, argmax, softmax};
 use crate::input::text::{Encoded, runs};
@@ -111,10 +112,10 @@ impl Learner {
             layers: resolved.layers.clone(),
             ..settings.adapter.clone()
         };
-        let from = settings.adapter.start.as_ref();
+        let from = settings.start.as_ref();
         let config = match from {
             Some(member) => start::config(member, &options)?,
-            None => configure(preset, &options, shape)?,
+            None => configure(preset, &options, &settings.members, shape)?,
         };
         check_tokens(&*config, preset, resolved.problem)?;
         let mut head = HeadConfig {

@@ -7,8 +7,9 @@ use serde_json::{Map, Value};
 use super::defaults::Defaults;
 use super::names;
 use super::{Dataset, Decay, Reading, Scheme, Targets, default_metric};
-use crate::adapter::{Metric, Options, Preset, peft_settings};
+use crate::adapter::{Options, Preset, peft_settings};
 use crate::error::{Error, Result};
+use crate::folder::{Member, Metric};
 use crate::head::{LossSettings, Pooling, ProblemName};
 use crate::json::plain;
 
@@ -104,6 +105,12 @@ pub struct Settings {
     /// Size and place of the adapter itself.
     #[serde(flatten)]
     pub adapter: Options,
+    /// What a fusion is made of.
+    #[serde(skip)]
+    pub members: Vec<Member>,
+    /// The adapter that is trained further, in place of a fresh one.
+    #[serde(skip)]
+    pub start: Option<Member>,
 }
 
 /// `"macro_f1"` for `{"name": "macro_f1"}`.
@@ -266,7 +273,7 @@ impl Settings {
     /// are labels of this problem.
     #[must_use]
     pub fn reading(&self, problem: ProblemName) -> Reading {
-        let start = self.adapter.start.as_ref();
+        let start = self.start.as_ref();
         let head = start.and_then(|start| start.task.head.as_ref());
         let own = head.map(|head| ProblemName::from(&head.config().problem));
         // a file with a tag a word says itself what it is
@@ -280,7 +287,7 @@ impl Settings {
     /// The scheme of the adapter that is trained further, where rows have the same labels in another order.
     #[must_use]
     pub fn start_scheme(&self, rows: &Scheme) -> Option<Scheme> {
-        let head = self.adapter.start.as_ref()?.task.head.as_ref()?;
+        let head = self.start.as_ref()?.task.head.as_ref()?;
         let own = Scheme::of(head);
         let sorted = |scheme: &Scheme| {
             let mut labels = scheme.labels.clone();
@@ -349,11 +356,11 @@ impl Settings {
             pooling: self.pooling.unwrap_or(Pooling::Mean),
             metric: self.metric.clone().unwrap_or(default_metric(problem)),
             half: self.half.unwrap_or(false),
-            layers: match &self.adapter {
+            layers: match (&self.start, &self.adapter) {
                 // an adapter that is trained further, or whose modules are named, is where it is
-                Options { start: Some(_), .. } => None,
-                named if named.peft.contains_key("target_modules") => named.layers.clone(),
-                own => own.layers.clone().or(defaults.layers),
+                (Some(_), _) => None,
+                (None, named) if named.peft.contains_key("target_modules") => named.layers.clone(),
+                (None, own) => own.layers.clone().or(defaults.layers),
             },
         };
         #[allow(clippy::cast_precision_loss)]

@@ -4,11 +4,12 @@ use sha2::{Digest, Sha256};
 
 use super::scale::Scale;
 use crate::adapter::{
-    Config, FreshParams, GivenParams, Init, Member, Options, ParamName, ParamSource, Parameter,
-    Preset, TaskAdapter, presets,
+    Config, FreshParams, GivenParams, Init, Options, ParamName, ParamSource, Parameter, Preset,
+    presets,
 };
 use crate::compose::fusion;
 use crate::error::{Error, Result};
+use crate::folder::{Member, TaskAdapter};
 use crate::head::{Head, HeadConfig, Problem};
 use crate::model::Shape;
 use crate::tensor::Tensor;

@@ -7,11 +7,11 @@ use js_sys::Float32Array;
 use wasm_bindgen::prelude::*;
 
 use super::convert::thrown;
-use crate::adapter::format::Library;
 use crate::adapter::{Adapter, Config, FreshParams, GivenParams, LoraConfig, Options, Parameter};
 use crate::adapter::{Preset, SizeOption, preset};
 use crate::compose::{Unit, forward};
 use crate::error::Result;
+use crate::folder::Library;
 use crate::head::ProblemName;
 use crate::input::text::{Batch, Encoded, Text, Tokenizer};
 use crate::kernels::bench::{Case, attention_alone, cases};

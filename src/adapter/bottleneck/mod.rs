@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::format::Library;
+use super::dialect::Library;
 use super::{Adapter, Collector, Config, Description, Kind, ParamName, ParamSource, Parameter};
 use super::{HalfBlock, Preset, SizeOption, equal};
 use crate::error::{Error, Result};
@@ -98,6 +98,7 @@ pub(super) static KIND: Kind = Kind {
             },
         },
     ],
+    peft_tensors: &[],
     peft_fields: &[],
     peft_settings: &[],
     adapterhub_fields: &[

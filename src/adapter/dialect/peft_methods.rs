@@ -1,17 +1,17 @@
 //! PEFT's methods that cannot be read: each is named, with what to do about it.
 
-use crate::adapter::format::CONFIG;
+use super::CONFIG;
 use crate::error::Error;
 
 /// What to do about a method whose change is, or is near to, one of low rank.
-pub(in crate::adapter) const CONVERT: &str = "turn it into a LoRA with PEFT's convert_to_lora, or merge it into the model (merge_and_unload) and convert that";
+pub(crate) const CONVERT: &str = "turn it into a LoRA with PEFT's convert_to_lora, or merge it into the model (merge_and_unload) and convert that";
 
 /// What to do about a method that is no change of weights.
-pub(in crate::adapter) const RETRAIN: &str =
+pub(crate) const RETRAIN: &str =
     "train a kind that is: LoRA, IA3, prefix tuning, prompt tuning or P-tuning";
 
 /// What to do about a change of weights that no LoRA can be.
-pub(in crate::adapter) const MERGE: &str =
+pub(crate) const MERGE: &str =
     "merge it into the model (merge_and_unload) and convert that, or train a LoRA";
 
 /// `peft_type`, the method's name, and what to do.
@@ -64,7 +64,7 @@ const TYPES: &[(&str, &str, &str)] = &[
 ];
 
 /// An error that names a `peft_type` that cannot be read.
-pub(super) fn unsupported<'a>(peft_type: &str, known: impl Iterator<Item = &'a str>) -> Error {
+pub(crate) fn unsupported<'a>(peft_type: &str, known: impl Iterator<Item = &'a str>) -> Error {
     match TYPES.iter().find(|(name, ..)| *name == peft_type) {
         Some((name, title, hint)) => Error::MethodUnsupported {
             place: CONFIG.into(),
@@ -80,7 +80,7 @@ pub(super) fn unsupported<'a>(peft_type: &str, known: impl Iterator<Item = &'a s
 }
 
 /// An error that names a method which a setting switches on.
-pub(in crate::adapter) fn method(title: &str, setting: &str, hint: &str) -> Error {
+pub(crate) fn method(title: &str, setting: &str, hint: &str) -> Error {
     Error::MethodUnsupported {
         place: CONFIG.into(),
         method: format!("{title} ({})", setting.chars().take(48).collect::<String>()),

@@ -1,7 +1,7 @@
 //! Settings of PEFT's LoRA that make it another method, which cannot be read.
 
-use crate::adapter::format::Fields;
-use crate::adapter::format::peft_methods::{CONVERT, MERGE, RETRAIN, method};
+use crate::adapter::dialect::Fields;
+use crate::adapter::dialect::peft_methods::{CONVERT, MERGE, RETRAIN, method};
 use crate::error::Result;
 
 /// Beginnings of `init_lora_weights` whose initial update is subtracted from the frozen weights, and the

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::{LoraConfig, methods};
-use crate::adapter::format::{Fields, peft_targets};
+use crate::adapter::dialect::{Fields, peft_targets};
 use crate::adapter::{Bias, Config, number};
 use crate::error::Result;
 use crate::model::{LinearSite, Shape};

@@ -9,7 +9,8 @@
 
 use serde_json::{Map, Value};
 
-use super::{Fields, Library};
+use super::Library;
+use crate::adapter::dialect::Fields;
 use crate::adapter::{KINDS, Kind};
 use crate::error::Result;
 
