@@ -659,7 +659,7 @@ fn loras_of_different_ranks_are_summed_as_updates() {
         .adapter
         .config()
         .describe(backbone.shape());
-    assert_eq!(description.rank, Some(5));
+    assert_eq!(description.sizes["rank"], 5);
     let files = engine.export("cut", Library::Peft).unwrap();
     engine.add("again", &files).unwrap();
     assert_eq!(

@@ -469,7 +469,9 @@ fn versions_of_adapterhub() {
             inner(map).insert("alpha".into(), json!(3));
         });
         let (task, shape) = folder::inspect("a", &files).unwrap();
-        task.adapter.config().describe(&shape).alpha.unwrap()
+        task.adapter.config().describe(&shape).sizes["alpha"]
+            .as_f64()
+            .unwrap()
     };
     for (version, expected) in [
         ("adapters.1.0.0", 8.0),

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use graftlet::adapter::{FreshParams, GivenParams, Options};
-use graftlet::adapter::{Parameter, Site, preset};
+use graftlet::adapter::{Parameter, Site, preset, presets};
 use graftlet::engine::{Answer, Engine};
 use graftlet::folder::Metric;
 use graftlet::folder::TaskAdapter;
@@ -28,21 +28,9 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tiny::{Tiny, WORDS};
 
-const KINDS: [&str; 13] = [
-    "head",
-    "lora",
-    "dora",
-    "bitfit",
-    "prefix",
-    "prompt",
-    "houlsby",
-    "pfeiffer",
-    "parallel",
-    "compacter",
-    "compacter_plus_plus",
-    "ia3",
-    "ia3_adapterhub",
-];
+fn kinds() -> impl Iterator<Item = &'static str> {
+    presets().map(|preset| preset.name)
+}
 
 fn row(text: &str, label: &str) -> Row {
     Row {
@@ -166,7 +154,7 @@ fn answer_bits(answers: &[Answer]) -> Vec<Vec<u32>> {
 fn twenty_steps_change_no_byte_of_the_backbone() {
     let engine = support::engine_int8().unwrap_or_else(tiny_int8);
     let before = engine.backbone().hash();
-    for kind in KINDS {
+    for kind in kinds() {
         let rows = opinions(16, 3);
         let mut trainer = trainer(&engine, kind, settings(10, 8, 1e-2), &rows, &rows[..4]);
         let mut steps = 0;
@@ -294,7 +282,7 @@ fn events_come_in_order_and_add_up() {
 fn the_seed_is_all_the_luck_there_is() {
     let engine = tiny_int8();
     let shape = engine.backbone().shape();
-    for kind in KINDS {
+    for kind in kinds() {
         let library = preset(kind).unwrap().library;
         let files = |seed: u64| -> Files {
             let settings = Settings {
@@ -323,7 +311,7 @@ fn sixteen_rows_are_learnt_by_heart() {
     let mut engine = support::engine_int8().unwrap_or_else(tiny_int8);
     // what a label hangs on is nothing but the row itself
     let rows: Vec<Row> = noise(48, 8).into_iter().take(16).collect();
-    for kind in KINDS {
+    for kind in kinds() {
         let mut trainer = trainer(&engine, kind, settings(60, 16, 3e-3), &rows, &rows);
         let (mut best, mut passes) = (0f64, 0);
         while best < 1.0 {
@@ -370,7 +358,7 @@ fn a_step_in_parts_is_the_step_of_the_whole() {
             row(&words.join(" "), ["x", "y"][index % 2])
         })
         .collect();
-    for kind in KINDS {
+    for kind in kinds() {
         let settings = settings(EPOCHS, rows.len(), 1e-2);
         let mut trainer = trainer(&engine, kind, settings.clone(), &rows, &rows);
         let resolved = trainer.resolved().clone();
@@ -673,7 +661,7 @@ fn the_poolers_bias_is_trained_where_it_is_read() {
 fn saved_and_loaded_again_the_answers_are_the_same_bits() {
     let mut engine = tiny_int8();
     let texts = texts();
-    for kind in KINDS {
+    for kind in kinds() {
         for pooling in [Pooling::Mean, Pooling::First, Pooling::Pooler] {
             for half in [false, true] {
                 let settings = Settings {

@@ -33,16 +33,12 @@ pub(super) static KIND: Kind = Kind {
             Ok(Box::new(BitFitConfig::default()))
         },
     }],
-    peft_tensors: &[],
     peft_fields: &[MARK],
-    peft_settings: &[],
-    adapterhub_fields: &[],
     claim: Some(Claim {
         test: |map| carrier::has_mark(map, MARK),
         read: read_peft,
     }),
-    peft: &[],
-    adapterhub: None,
+    ..Kind::EMPTY
 };
 
 /// Says in PEFT's configuration that the LoRA is only there to be loaded.

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::dialect::{Fields, Library, peft_targets};
+use super::setting::{EXCLUDE_MODULES, LAYERS, Setting, TARGET_MODULES, TARGETS, Values};
 use super::{Adapter, Collector, Config, Description, Kind, Options, ParamName, ParamSource};
 use super::{Parameter, Preset, Site, equal, fields_of, lowest_layer, number, target_sites};
 use crate::error::{Error, Result};
@@ -49,7 +50,17 @@ pub(super) static KIND: Kind = Kind {
         "init_ia3_weights",
         "target_modules",
     ],
-    peft_settings: &["target_modules", "exclude_modules", "feedforward_modules"],
+    settings: &[&TARGETS, &LAYERS],
+    peft_settings: &[
+        &TARGET_MODULES,
+        &EXCLUDE_MODULES,
+        &Setting {
+            name: "feedforward_modules",
+            others: &[],
+            values: Values::Modules,
+            description: "Modules whose input is scaled, in place of the output.",
+        },
+    ],
     adapterhub_fields: &[
         "attn_matrices",
         "intermediate_lora",
@@ -58,9 +69,9 @@ pub(super) static KIND: Kind = Kind {
         "use_dora",
         "use_gating",
     ],
-    claim: None,
     peft: &[("IA3", read_peft)],
     adapterhub: Some((Some("ia3"), read_adapterhub)),
+    ..Kind::EMPTY
 };
 
 /// Settings of an IA3 adapter: with `l` a vector of factors, 1 at first, a layer's output `y` becomes

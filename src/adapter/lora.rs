@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 
 use super::bias::{self, BIAS, Bias, Biases};
 use super::dialect::Library;
+use super::setting::{EXCLUDE_MODULES, LAYERS, Setting, TARGET_MODULES, TARGETS, Values};
 use super::{Adapter, Collector, Config, Description, GivenParams, Init, Kind, LowRank, Options};
 use super::{
     ParamName, ParamSource, Parameter, Preset, Site, SizeOption, fields_of, lowest_layer,
@@ -99,14 +100,77 @@ pub(super) static KIND: Kind = Kind {
         "use_rslora",
         "velora_config",
     ],
+    sizes: &[
+        ("rank", "Rank of the update."),
+        ("alpha", "The update is scaled by `alpha / rank`."),
+    ],
+    settings: &[
+        &Setting {
+            name: "rank",
+            others: &["r"],
+            values: Values::Count,
+            description: "Rank of the update.",
+        },
+        &Setting {
+            name: "alpha",
+            others: &["lora_alpha"],
+            values: Values::Number,
+            description: "The update is scaled by `alpha / rank`.",
+        },
+        &Setting {
+            name: "rank_stabilised",
+            others: &["use_rslora"],
+            values: Values::Flag,
+            description: "Whether the update is scaled by `alpha / sqrt(rank)` instead.",
+        },
+        &Setting {
+            name: "dropout",
+            others: &["lora_dropout"],
+            values: Values::Number,
+            description: "Probability with which an input of the update is left out in training.",
+        },
+        &Setting {
+            name: "bias",
+            others: &[],
+            values: Values::Choice(&["none", "all", "lora_only"]),
+            description: "Biases of the backbone that are trained too.",
+        },
+        &TARGETS,
+        &LAYERS,
+    ],
     peft_settings: &[
-        "target_modules",
-        "exclude_modules",
-        "layers_pattern",
-        "rank_pattern",
-        "alpha_pattern",
-        "lora_bias",
-        "use_dora",
+        &TARGET_MODULES,
+        &EXCLUDE_MODULES,
+        &Setting {
+            name: "layers_pattern",
+            others: &[],
+            values: Values::Modules,
+            description: "Names of the list of layers that `layers_to_transform` counts in.",
+        },
+        &Setting {
+            name: "rank_pattern",
+            others: &[],
+            values: Values::ByModule,
+            description: "Ranks of single modules, by the end of their names.",
+        },
+        &Setting {
+            name: "alpha_pattern",
+            others: &[],
+            values: Values::ByModule,
+            description: "Alphas of single modules, by the end of their names.",
+        },
+        &Setting {
+            name: "lora_bias",
+            others: &[],
+            values: Values::Flag,
+            description: "Whether the update has a bias.",
+        },
+        &Setting {
+            name: "use_dora",
+            others: &[],
+            values: Values::Flag,
+            description: "Whether weights are decomposed into magnitude and direction (DoRA).",
+        },
     ],
     adapterhub_fields: &[
         "attn_matrices",
@@ -116,9 +180,9 @@ pub(super) static KIND: Kind = Kind {
         "use_dora",
         "use_gating",
     ],
-    claim: None,
     peft: &[("LORA", peft::read)],
     adapterhub: Some((Some("lora"), adapterhub::read)),
+    ..Kind::EMPTY
 };
 
 /// Settings of a LoRA adapter.
@@ -432,10 +496,10 @@ impl Config for LoraConfig {
                 .map(|linear| linear.name().to_owned())
                 .collect(),
             layers,
-            rank: Some(self.rank),
-            alpha: Some(self.alpha),
             ..Description::default()
         }
+        .with_size("rank", self.rank)
+        .with_size("alpha", self.alpha)
     }
 }
 

@@ -15,6 +15,7 @@ mod peft_settings;
 mod prefix;
 mod prompt;
 pub(crate) mod saved;
+mod setting;
 
 pub use crate::params::{Collector, FileParams, FreshParams, GivenParams, Init};
 pub use crate::params::{ParamName, ParamSource, Parameter, Site};
@@ -27,11 +28,13 @@ pub use lora::LoraConfig;
 pub use none::NoneConfig;
 pub use prefix::PrefixConfig;
 pub use prompt::{PromptConfig, PromptPlace};
+pub use setting::{Setting, Values};
 
 use std::any::Any;
 use std::collections::BTreeSet;
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
@@ -232,18 +235,17 @@ pub struct Description {
     /// Anatomy that are trained whole, as [`LinearSite::title`] names them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub saved: Vec<String>,
-    /// Rank of a low-rank kind.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rank: Option<usize>,
-    /// α of LoRA; the update is scaled by α / rank.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub alpha: Option<f64>,
-    /// Width inside a bottleneck.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bottleneck_size: Option<usize>,
-    /// Virtual tokens of prefix and prompt tuning.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub virtual_tokens: Option<usize>,
+    /// How large it is: numbers by the names in [`Kind::sizes`].
+    #[serde(flatten)]
+    pub sizes: Map<String, Value>,
+}
+
+impl Description {
+    /// With a number that says how large it is.
+    fn with_size(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.sizes.insert(name.to_owned(), value.into());
+        self
+    }
 }
 
 /// One kind of adapter.
@@ -258,8 +260,12 @@ pub struct Kind {
     pub peft_tensors: &'static [(&'static str, bool)],
     /// Flags, lists and objects in PEFT's configuration that the readers know.
     pub peft_fields: &'static [&'static str],
-    /// PEFT's settings that a training takes by PEFT's own names and rules.
-    pub peft_settings: &'static [&'static str],
+    /// The numbers that say how large an adapter is, and what they are.
+    pub sizes: &'static [(&'static str, &'static str)],
+    /// The settings of a fresh adapter.
+    pub settings: &'static [&'static Setting],
+    /// PEFT's settings that are taken by PEFT's own names and rules.
+    pub peft_settings: &'static [&'static Setting],
     /// Flags, lists and objects in AdapterHub's inner configuration that the reader knows.
     pub adapterhub_fields: &'static [&'static str],
     /// How PEFT's configurations of the kind are told from those of another kind with the same `peft_type`, if the
@@ -270,6 +276,23 @@ pub struct Kind {
     /// `architecture` (`None` stands for null) and reader of AdapterHub's inner configuration, if
     /// AdapterHub has this kind.
     pub adapterhub: Option<(Option<&'static str>, Reader)>,
+}
+
+impl Kind {
+    /// A row with nothing in it, for what a kind does not have.
+    pub const EMPTY: Self = Self {
+        name: "",
+        presets: &[],
+        peft_tensors: &[],
+        peft_fields: &[],
+        sizes: &[],
+        settings: &[],
+        peft_settings: &[],
+        adapterhub_fields: &[],
+        claim: None,
+        peft: &[],
+        adapterhub: None,
+    };
 }
 
 /// A kind's claim to configurations that would else be read as another kind's.
@@ -349,72 +372,67 @@ pub struct SizeOption {
     pub choices: &'static [usize],
 }
 
-/// Settings of a fresh adapter, all optional.
+/// Settings of a fresh adapter, all optional. The rows of [`Kind::settings`] say which kind has which.
 #[derive(Clone, Debug, Default, Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(default)]
 pub struct Options {
     /// Rank of LoRA.
-    #[serde(default, alias = "r", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub rank: Option<usize>,
     /// α of LoRA.
-    #[serde(default, alias = "lora_alpha", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub alpha: Option<f64>,
     /// Whether LoRA's update is scaled by α / √rank.
-    #[serde(
-        default,
-        alias = "use_rslora",
-        alias = "rankStabilised",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub rank_stabilised: Option<bool>,
     /// Probability with which dropout leaves out an input of LoRA's update in training.
-    #[serde(
-        default,
-        alias = "lora_dropout",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub dropout: Option<f64>,
     /// Biases that are trained beside LoRA.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub bias: Option<Bias>,
     /// Virtual tokens of prefix and prompt tuning.
-    #[serde(
-        default,
-        alias = "virtualTokens",
-        alias = "num_virtual_tokens",
-        alias = "prefix_length",
-        alias = "prompt_length",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub virtual_tokens: Option<usize>,
     /// Linear layers that LoRA or IA3 acts on, in each of `layers`; the pooler, which lies in none, if it is
     /// named here.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub targets: Option<Vec<crate::model::Linear>>,
     /// Zero-based layers that a LoRA, IA3, bottleneck or prefix is in. What lies below the lowest is computed
     /// once for all epochs.
-    #[serde(
-        default,
-        alias = "layers_to_transform",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub layers: Option<Vec<usize>>,
     /// Hidden size over bottleneck size.
-    #[serde(
-        default,
-        alias = "reductionFactor",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reduction_factor: Option<usize>,
     /// Nonlinearity of a bottleneck.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub non_linearity: Option<crate::ops::Activation>,
-    /// PEFT's settings that choose modules by their names there: `target_modules`, `exclude_modules`, `rank_pattern`, …
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    /// PEFT's settings that are taken by PEFT's rules, see [`Kind::peft_settings`].
+    #[serde(skip_serializing_if = "Map::is_empty")]
     pub peft: Map<String, Value>,
+    /// Settings that have no field here, by their names.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
 }
 
 impl Options {
+    /// A setting that has no field of its own here.
+    ///
+    /// # Errors
+    /// [`Error::OptionInvalid`] if it is of another type.
+    pub fn other<T: DeserializeOwned>(&self, setting: &Setting) -> Result<Option<T>> {
+        let value = self.other.get(setting.name);
+        let read = value.map(|value| {
+            serde_json::from_value(value.clone()).map_err(|error| Error::OptionInvalid {
+                option: setting.name,
+                value: value.to_string(),
+                reason: crate::json::plain(&error),
+            })
+        });
+        read.transpose()
+    }
+
     /// The layers that the adapter is in: all where nothing is said.
     ///
     /// # Errors
@@ -485,8 +503,13 @@ pub(crate) fn with_peft_settings(
     peft_settings::apply(&*config, options, shape)
 }
 
-/// PEFT's settings that some kind takes by PEFT's own names.
-pub fn peft_settings() -> impl Iterator<Item = &'static str> + Clone {
+/// The settings of all kinds; one that several kinds have comes several times.
+pub fn settings() -> impl Iterator<Item = &'static Setting> {
+    KINDS.iter().flat_map(|kind| kind.settings).copied()
+}
+
+/// PEFT's settings that some kind takes by PEFT's own names and rules, as [`settings`] gives its own.
+pub fn peft_settings() -> impl Iterator<Item = &'static Setting> {
     KINDS.iter().flat_map(|kind| kind.peft_settings).copied()
 }
 

@@ -26,16 +26,12 @@ pub(super) static KIND: Kind = Kind {
         upper_layers: false,
         config: |_, _| Ok(Box::new(NoneConfig::default())),
     }],
-    peft_tensors: &[],
     peft_fields: &[MARK],
-    peft_settings: &[],
-    adapterhub_fields: &[],
     claim: Some(Claim {
         test: |map| carrier::has_mark(map, MARK),
         read: read_peft,
     }),
-    peft: &[],
-    adapterhub: None,
+    ..Kind::EMPTY
 };
 
 /// Says in PEFT's configuration that the LoRA is only there to be loaded.

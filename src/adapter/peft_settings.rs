@@ -24,7 +24,7 @@ pub(super) fn apply(
     shape: &Shape,
 ) -> Result<Box<dyn Config>> {
     let kind = config.kind();
-    let known = kind.peft_settings;
+    let known: Vec<&str> = kind.peft_settings.iter().map(|own| own.name).collect();
     let own_type = kind.peft.first().map_or("", |(name, _)| name);
     if let Some(value) = options.peft.get(TYPE)
         && value != own_type

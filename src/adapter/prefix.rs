@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::dialect::{Fields, Library};
+use super::setting::{LAYERS, VIRTUAL_TOKENS};
 use super::{Adapter, Collector, Config, Description, Init, Kind, Options, ParamName, ParamSource};
 use super::{Parameter, Preset, Site, SizeOption, equal, fields_of, virtual_tokens};
 use crate::error::{Error, Result};
@@ -33,9 +34,9 @@ pub(super) static KIND: Kind = Kind {
         upper_layers: false,
         config: from_options,
     }],
-    peft_tensors: &[],
     peft_fields: &["prefix_projection"],
-    peft_settings: &[],
+    sizes: &[("virtualTokens", "Virtual tokens.")],
+    settings: &[&VIRTUAL_TOKENS, &LAYERS],
     adapterhub_fields: &[
         "cross_prefix",
         "encoder_prefix",
@@ -43,9 +44,9 @@ pub(super) static KIND: Kind = Kind {
         "shared_gating",
         "use_gating",
     ],
-    claim: None,
     peft: &[("PREFIX_TUNING", read_peft)],
     adapterhub: Some((Some("prefix_tuning"), read_adapterhub)),
+    ..Kind::EMPTY
 };
 
 const LENGTH: usize = 10;
@@ -254,9 +255,9 @@ impl Config for PrefixConfig {
             title: "Prefix tuning".into(),
             sites: vec!["key".into(), "value".into()],
             layers: self.layers.iter().copied().collect(),
-            virtual_tokens: Some(self.length),
             ..Description::default()
         }
+        .with_size("virtualTokens", self.length)
     }
 }
 

@@ -7,7 +7,7 @@ use super::output::errln;
 use super::rows::{File, Found, RowOptions};
 use super::target::Target;
 use super::{compose, folders, progress, report, suggest};
-use crate::adapter::{Preset, presets};
+use crate::adapter::{self, Preset, presets};
 use crate::compose::fusion::{self, preset};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -22,6 +22,27 @@ fn kind_help() -> String {
     format!(
         "Kind of adapter: {}. fusion goes with --fuse; auto takes what `graftlet suggest` says. Not needed with --from",
         names.join(", ")
+    )
+}
+
+fn config_help() -> String {
+    let (mut own, mut peft) = (Vec::new(), Vec::new());
+    for setting in adapter::settings() {
+        let names = [&[setting.name], setting.others].concat().join("/");
+        if !own.contains(&names) {
+            own.push(names);
+        }
+    }
+    for setting in adapter::peft_settings().filter(|setting| setting.name != "target_modules") {
+        if !peft.contains(&setting.name) {
+            peft.push(setting.name);
+        }
+    }
+    format!(
+        "JSON file with settings of the run (learning_rate, num_train_epochs, …) and of the adapter: {}; PEFT's \
+         target_modules, {}. docs/training.md explains them",
+        own.join(", "),
+        peft.join(", ")
     )
 }
 
@@ -50,9 +71,7 @@ pub(super) struct Arguments {
     /// Folder to write.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// JSON file with settings: r, lora_alpha, target_modules, num_train_epochs, learning_rate, …; docs/training.md lists
-    /// them.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help = config_help())]
     config: Option<PathBuf>,
     /// Seed of initialisation, split and order.
     #[arg(long)]

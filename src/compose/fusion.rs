@@ -37,9 +37,6 @@ pub static KIND: Kind = Kind {
             Ok(Box::new(none))
         },
     }],
-    peft_tensors: &[],
-    peft_fields: &[],
-    peft_settings: &[],
     adapterhub_fields: &[
         "key",
         "query",
@@ -51,9 +48,7 @@ pub static KIND: Kind = Kind {
         "value_before_softmax",
         "value_initialized",
     ],
-    claim: None,
-    peft: &[],
-    adapterhub: None,
+    ..Kind::EMPTY
 };
 
 /// The preset of that name, a fusion's included.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::defaults::Defaults;
 use super::names;
 use super::{Dataset, Decay, Reading, Scheme, Targets, default_metric};
-use crate::adapter::{Options, Preset, peft_settings};
+use crate::adapter::{Options, Preset, peft_settings, settings};
 use crate::error::{Error, Result};
 use crate::folder::{Member, Metric};
 use crate::head::{LossSettings, Pooling, ProblemName};
@@ -124,7 +124,7 @@ fn named_metric<'de, D: Deserializer<'de>>(
     serde_json::from_value(value).map_err(serde::de::Error::custom)
 }
 
-/// Every field of [`Settings`], its adapter's included.
+/// Every field of [`Settings`] but its adapter's.
 const FIELDS: &[&str] = &[
     "problem",
     "reject",
@@ -147,16 +147,6 @@ const FIELDS: &[&str] = &[
     "metric",
     "half",
     "task",
-    "rank",
-    "alpha",
-    "rank_stabilised",
-    "dropout",
-    "bias",
-    "virtual_tokens",
-    "targets",
-    "layers",
-    "reduction_factor",
-    "non_linearity",
 ];
 
 /// [`Settings`] with every default filled in.
@@ -228,15 +218,19 @@ impl Settings {
             place: place.to_owned(),
             reason,
         };
-        let own = names::own(place, fields, FIELDS)?;
+        let is_own = |field: &str| {
+            FIELDS.contains(&field) || settings().any(|setting| setting.name == field)
+        };
+        let own = names::own(place, fields, is_own)?;
         let fields = &own.fields;
         if let Some(unknown) = fields
             .keys()
-            .find(|field| *field != names::HOLDER && !FIELDS.contains(&field.as_str()))
+            .find(|field| *field != names::HOLDER && !is_own(field))
         {
             let known = || {
                 let own = FIELDS.iter().copied();
-                own.chain(peft_settings()).chain(names::others())
+                let adapter = settings().chain(peft_settings()).map(|own| own.name);
+                own.chain(adapter).chain(names::others())
             };
             let near = known()
                 .map(|name| (strsim::jaro_winkler(name, unknown), name))
@@ -470,6 +464,8 @@ impl ClassWeights {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -489,7 +485,8 @@ mod tests {
             .keys()
             .map(String::as_str)
             .collect();
-        let mut known = FIELDS.to_vec();
+        let adapter: BTreeSet<&str> = super::settings().map(|own| own.name).collect();
+        let mut known: Vec<&str> = FIELDS.iter().copied().chain(adapter).collect();
         fields.sort_unstable();
         known.sort_unstable();
         assert_eq!(fields, known);

@@ -2,7 +2,9 @@
  * The values that Graftlet takes and gives. They are plain data: every one of them can be cloned into a worker.
  */
 import type { ErrorCode } from "./errors.js";
+import type { AdapterSizes, SizeName } from "./kinds.js";
 
+export type { AdapterOptions, AdapterSizes, SizeName } from "./kinds.js";
 export type * from "./training-types.js";
 
 /**
@@ -84,7 +86,7 @@ export interface RuntimeInfo {
 }
 
 /** One loaded adapter. */
-export interface AdapterInfo {
+export interface AdapterInfo extends AdapterSizes {
   name: string;
   /** A `KindInfo.name`, such as `lora`. */
   kind: string;
@@ -107,11 +109,6 @@ export interface AdapterInfo {
   format: AdapterFormat;
   /** Where in the encoder the adapter sits, such as `query` and `value`. */
   sites: string[];
-  rank?: number;
-  alpha?: number;
-  bottleneckSize?: number;
-  /** Virtual tokens of prefix and prompt tuning. */
-  virtualTokens?: number;
   metric?: string;
   score?: number;
   task?: string;
@@ -161,7 +158,7 @@ export interface KindInfo {
   format: AdapterFormat;
   /** The one number that sets the adapter's size, and the `TrainOptions` field it belongs in; absent where it cannot be chosen. */
   size?: {
-    name: "rank" | "reductionFactor" | "virtualTokens";
+    name: SizeName;
     title: string;
     default: number;
     choices: number[];

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::dialect::Library;
+use super::setting::{LAYERS, Setting, Values};
 use super::{Adapter, Collector, Config, Description, Kind, ParamName, ParamSource, Parameter};
 use super::{HalfBlock, Preset, SizeOption, equal};
 use crate::error::{Error, Result};
@@ -98,9 +99,22 @@ pub(super) static KIND: Kind = Kind {
             },
         },
     ],
-    peft_tensors: &[],
-    peft_fields: &[],
-    peft_settings: &[],
+    sizes: &[("bottleneckSize", "Width inside the bottleneck.")],
+    settings: &[
+        &Setting {
+            name: "reduction_factor",
+            others: &[],
+            values: Values::Count,
+            description: "Hidden size over bottleneck size.",
+        },
+        &Setting {
+            name: "non_linearity",
+            others: &[],
+            values: Values::Word,
+            description: "Nonlinearity inside the bottleneck, such as `relu`, `gelu` or `swish`.",
+        },
+        &LAYERS,
+    ],
     adapterhub_fields: &[
         "adapter_residual_before_ln",
         "cross_adapter",
@@ -123,9 +137,8 @@ pub(super) static KIND: Kind = Kind {
         "shared_phm_rule",
         "use_gating",
     ],
-    claim: None,
-    peft: &[],
     adapterhub: Some((None, adapterhub::read)),
+    ..Kind::EMPTY
 };
 
 struct Bottleneck {
@@ -207,7 +220,7 @@ impl Config for BottleneckConfig {
         };
         let mut sizes = self.layers.iter().map(|&layer| self.size(layer, shape));
         let first = sizes.next();
-        Description {
+        let description = Description {
             title: title.into(),
             sites: self
                 .sublayers
@@ -216,8 +229,11 @@ impl Config for BottleneckConfig {
                 .chain(self.invertible.map(|_| "embeddings".to_owned()))
                 .collect(),
             layers: self.layers.iter().copied().collect(),
-            bottleneck_size: first.filter(|&first| sizes.all(|size| size == first)),
             ..Description::default()
+        };
+        match first.filter(|&first| sizes.all(|size| size == first)) {
+            Some(size) => description.with_size("bottleneckSize", size),
+            None => description,
         }
     }
 }
