@@ -2,235 +2,30 @@
 //! the magnitude of each row (Liu et al. 2024).
 
 mod adapterhub;
+mod config;
 mod dora;
 mod merge;
 pub(super) mod methods;
 mod peft;
+mod row;
 
 use std::any::Any;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Map, Value};
 
 use super::bias::{self, BIAS, Bias, Biases};
 use super::dialect::Library;
-use super::setting::{EXCLUDE_MODULES, LAYERS, Setting, TARGET_MODULES, TARGETS, Values};
-use super::{Adapter, Collector, Config, Description, GivenParams, Init, Kind, LowRank, Options};
-use super::{
-    ParamName, ParamSource, Parameter, Preset, Site, SizeOption, fields_of, lowest_layer,
-    target_sites,
-};
-use crate::error::{Error, Result};
-use crate::model::{Affine, Anatomy, Hook, Linear, LinearSite, NormSite, Place, Shape};
+use super::{Adapter, Collector, Config, Description, GivenParams, Init, Kind, LowRank};
+use super::{ParamName, ParamSource, Parameter, Site, fields_of, lowest_layer};
+use crate::error::Result;
+use crate::model::{Affine, Anatomy, Hook, LinearSite, NormSite, Place, Shape};
 use crate::ops::{add_bias, add_scaled, dropout, linear, scale};
 use crate::tensor::Tensor;
+pub use config::LoraConfig;
 use dora::{Dora, MAGNITUDE};
-
-const SIZE: SizeOption = SizeOption {
-    name: "rank",
-    title: "Rank",
-    default: 8,
-    choices: &[2, 4, 8, 16, 32],
-};
-
-/// The row of this kind.
-pub(super) static KIND: Kind = Kind {
-    name: "lora",
-    presets: &[
-        Preset {
-            name: "lora",
-            title: "LoRA",
-            description: "A low-rank update beside the attention's linear layers. Small, quick to train, the one most tools can read.",
-            library: Library::Peft,
-            size: Some(SIZE),
-            learning_rate: 1e-3,
-            epochs: 1,
-            upper_layers: true,
-            config: |options, shape| from_options(options, shape, false),
-        },
-        Preset {
-            name: "dora",
-            title: "DoRA",
-            description: "LoRA that trains the length of each weight row apart from its direction. A little better at small ranks, and slower.",
-            library: Library::Peft,
-            size: Some(SIZE),
-            learning_rate: 1e-3,
-            epochs: 1,
-            upper_layers: false,
-            config: |options, shape| from_options(options, shape, true),
-        },
-    ],
-    peft_tensors: &[
-        ("lora_A", true),
-        ("lora_B", true),
-        ("lora_magnitude_vector", false),
-        ("lora_embedding_A", false),
-        ("lora_embedding_B", false),
-    ],
-    peft_fields: &[
-        "alora_invocation_tokens",
-        "alpha_pattern",
-        "arrow_config",
-        "bias",
-        "corda_config",
-        "enable_lora",
-        "ensure_weight_tying",
-        "eva_config",
-        "exclude_modules",
-        "fan_in_fan_out",
-        "init_lora_weights",
-        "kasa_config",
-        "layer_replication",
-        "layers_pattern",
-        "layers_to_transform",
-        "loftq_config",
-        "lora_bias",
-        "lora_ga_config",
-        "megatron_config",
-        "monteclora_config",
-        "rank_pattern",
-        "runtime_config",
-        "target_modules",
-        "target_parameters",
-        "trainable_token_indices",
-        "use_bdlora",
-        "use_dora",
-        "use_qalora",
-        "use_rslora",
-        "velora_config",
-    ],
-    sizes: &[
-        ("rank", "Rank of the update."),
-        ("alpha", "The update is scaled by `alpha / rank`."),
-    ],
-    settings: &[
-        &Setting {
-            name: "rank",
-            others: &["r"],
-            values: Values::Count,
-            description: "Rank of the update.",
-        },
-        &Setting {
-            name: "alpha",
-            others: &["lora_alpha"],
-            values: Values::Number,
-            description: "The update is scaled by `alpha / rank`.",
-        },
-        &Setting {
-            name: "rank_stabilised",
-            others: &["use_rslora"],
-            values: Values::Flag,
-            description: "Whether the update is scaled by `alpha / sqrt(rank)` instead.",
-        },
-        &Setting {
-            name: "dropout",
-            others: &["lora_dropout"],
-            values: Values::Number,
-            description: "Probability with which an input of the update is left out in training.",
-        },
-        &Setting {
-            name: "bias",
-            others: &[],
-            values: Values::Choice(&["none", "all", "lora_only"]),
-            description: "Biases of the backbone that are trained too.",
-        },
-        &TARGETS,
-        &LAYERS,
-    ],
-    peft_settings: &[
-        &TARGET_MODULES,
-        &EXCLUDE_MODULES,
-        &Setting {
-            name: "layers_pattern",
-            others: &[],
-            values: Values::Modules,
-            description: "Names of the list of layers that `layers_to_transform` counts in.",
-        },
-        &Setting {
-            name: "rank_pattern",
-            others: &[],
-            values: Values::ByModule,
-            description: "Ranks of single modules, by the end of their names.",
-        },
-        &Setting {
-            name: "alpha_pattern",
-            others: &[],
-            values: Values::ByModule,
-            description: "Alphas of single modules, by the end of their names.",
-        },
-        &Setting {
-            name: "lora_bias",
-            others: &[],
-            values: Values::Flag,
-            description: "Whether the update has a bias.",
-        },
-        &Setting {
-            name: "use_dora",
-            others: &[],
-            values: Values::Flag,
-            description: "Whether weights are decomposed into magnitude and direction (DoRA).",
-        },
-    ],
-    adapterhub_fields: &[
-        "attn_matrices",
-        "intermediate_lora",
-        "output_lora",
-        "selfattn_lora",
-        "use_dora",
-        "use_gating",
-    ],
-    peft: &[("LORA", peft::read)],
-    adapterhub: Some((Some("lora"), adapterhub::read)),
-    ..Kind::EMPTY
-};
-
-/// Settings of a LoRA adapter.
-///
-/// A target layer `y = x Wᵀ + b` becomes `y + s · (x Aᵀ Bᵀ + c)` with `A`: `[rank, in]`, `B`:
-/// `[out, rank]`, `c`: `[out]` (usually absent) and `s = α / rank`, or `α / √rank` if rank-stabilised
-/// (Kalajdzievski 2023). With DoRA each row of `W + s B A` is scaled to a trained length.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LoraConfig {
-    /// Rank.
-    pub rank: usize,
-    /// α.
-    pub alpha: f64,
-    /// Whether `s = α / √rank`.
-    pub rank_stabilised: bool,
-    /// The layers it acts on.
-    pub targets: BTreeSet<LinearSite>,
-    /// Ranks of targets that differ from `rank`.
-    pub ranks: BTreeMap<LinearSite, usize>,
-    /// α of targets that differ from `alpha`.
-    pub alphas: BTreeMap<LinearSite, f64>,
-    /// Whether magnitudes are trained too (DoRA).
-    pub decomposed: bool,
-    /// Whether the update has a bias `c` of its own.
-    pub update_bias: bool,
-    /// Which of the backbone's biases are trained too.
-    pub bias: Bias,
-    /// Probability with which an input of the update is left out in training.
-    pub dropout: f64,
-}
-
-impl Default for LoraConfig {
-    /// PEFT's defaults, without a target.
-    fn default() -> Self {
-        Self {
-            rank: 8,
-            alpha: 8.0,
-            rank_stabilised: false,
-            targets: BTreeSet::new(),
-            ranks: BTreeMap::new(),
-            alphas: BTreeMap::new(),
-            decomposed: false,
-            update_bias: false,
-            bias: Bias::None,
-            dropout: 0.0,
-        }
-    }
-}
+pub(super) use row::KIND;
 
 struct Lora {
     config: LoraConfig,
@@ -265,101 +60,6 @@ const A: &str = "lora_a";
 /// Field of `B`.
 const B: &str = "lora_b";
 const UPDATE_BIAS: &str = "lora_b.bias";
-
-fn from_options(options: &Options, shape: &Shape, decomposed: bool) -> Result<Box<dyn Config>> {
-    let rank = options.rank.unwrap_or(SIZE.default);
-    let targets = options
-        .targets
-        .as_deref()
-        .unwrap_or(shape.anatomy.family.targets.lora);
-    #[allow(clippy::cast_precision_loss)]
-    let config = LoraConfig {
-        rank,
-        alpha: options.alpha.unwrap_or(2.0 * rank as f64),
-        rank_stabilised: options.rank_stabilised.unwrap_or(false),
-        targets: target_sites(targets, &options.layers(shape)?, shape)?,
-        decomposed,
-        bias: options.bias.unwrap_or_default(),
-        dropout: options.dropout.unwrap_or(0.0),
-        ..LoraConfig::default()
-    };
-    config.check(shape)?;
-    // PEFT's files may say anything finite; nothing is trained that changes nothing or the other way round
-    if config.alpha <= 0.0 {
-        return Err(Error::OptionInvalid {
-            option: "alpha",
-            value: config.alpha.to_string(),
-            reason: "it must be greater than 0".into(),
-        });
-    }
-    Ok(Box::new(config))
-}
-
-impl LoraConfig {
-    fn check(&self, shape: &Shape) -> Result<()> {
-        let invalid = |option, value: String, reason: String| {
-            Err(Error::OptionInvalid {
-                option,
-                value,
-                reason,
-            })
-        };
-        let ranks = std::iter::once(&self.rank).chain(self.ranks.values());
-        if let Some(rank) = { ranks }.find(|&&rank| rank == 0 || rank > shape.hidden_size) {
-            let reason = format!("it must be 1 to {}, the hidden size", shape.hidden_size);
-            return invalid("rank", rank.to_string(), reason);
-        }
-        let alphas = std::iter::once(&self.alpha).chain(self.alphas.values());
-        if let Some(alpha) = { alphas }.find(|alpha| !alpha.is_finite()) {
-            let reason = "it must be a finite number".into();
-            return invalid("alpha", alpha.to_string(), reason);
-        }
-        if !(0.0..1.0).contains(&self.dropout) {
-            let reason = "it must be at least 0 and less than 1".into();
-            return invalid("dropout", self.dropout.to_string(), reason);
-        }
-        if self.targets.is_empty() {
-            let reason = "name at least one linear layer".into();
-            return invalid("targets", "empty".into(), reason);
-        }
-        Ok(())
-    }
-
-    /// Rank of a target.
-    #[must_use]
-    pub fn rank_of(&self, site: LinearSite) -> usize {
-        self.ranks.get(&site).copied().unwrap_or(self.rank)
-    }
-
-    /// `s` of a target.
-    #[must_use]
-    #[allow(clippy::cast_precision_loss)]
-    pub fn scale_of(&self, site: LinearSite) -> f64 {
-        let rank = self.rank_of(site) as f64;
-        let divisor = if self.rank_stabilised {
-            rank.sqrt()
-        } else {
-            rank
-        };
-        self.alphas.get(&site).unwrap_or(&self.alpha) / divisor
-    }
-
-    fn bias_sites(&self, shape: &Shape) -> Vec<Site> {
-        match self.bias {
-            Bias::None => Vec::new(),
-            Bias::All => bias::all_sites(shape).collect(),
-            Bias::LoraOnly => self.targets.iter().copied().map(Site::Linear).collect(),
-        }
-    }
-
-    fn linears(&self) -> BTreeSet<Linear> {
-        self.targets.iter().map(|site| site.linear).collect()
-    }
-
-    fn layers(&self) -> BTreeSet<usize> {
-        self.targets.iter().filter_map(|site| site.layer).collect()
-    }
-}
 
 impl Config for LoraConfig {
     fn kind(&self) -> &'static Kind {

@@ -7,11 +7,13 @@ mod adapterhub;
 mod head;
 mod head_layout;
 mod inspect;
+mod library;
 mod listing;
 mod merge;
 mod peft;
 mod peft_keys;
 mod policy;
+mod size;
 mod task;
 
 pub use crate::adapter::dialect::{CONFIG, Library};
@@ -29,6 +31,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use listing::put_card;
+use size::{Extent, MAX_LAYERS, check_size};
 
 use crate::adapter::{Config, ParamName, Parameter};
 use crate::error::{Error, Result};
@@ -46,77 +49,6 @@ pub const FUSION_CONFIG: &str = "adapter_fusion_config.json";
 pub const CARD: &str = "graftlet.json";
 /// Holds a head that the library has no way to say.
 pub const SIDE_HEAD: &str = "graftlet_head.safetensors";
-
-impl Library {
-    /// Every file name that a folder of this library may hold, the needed ones first. Of a `.bin` and
-    /// the safetensors file before it a folder needs only one.
-    #[must_use]
-    pub fn files(self) -> &'static [&'static str] {
-        match self {
-            Self::Peft => &[CONFIG, peft::WEIGHTS[0], peft::WEIGHTS[1], CARD, SIDE_HEAD],
-            Self::AdapterHub => &[
-                CONFIG,
-                adapterhub::WEIGHTS[0],
-                adapterhub::WEIGHTS[1],
-                adapterhub::HEAD_CONFIG,
-                adapterhub::HEAD_WEIGHTS[0],
-                adapterhub::HEAD_WEIGHTS[1],
-                CARD,
-                SIDE_HEAD,
-            ],
-        }
-    }
-
-    /// Every file name that the folder of a fusion may hold, as [`files`](Self::files) has them.
-    #[must_use]
-    pub fn fusion_files() -> &'static [&'static str] {
-        &[
-            FUSION_CONFIG,
-            adapterhub::FUSION_WEIGHTS[0],
-            adapterhub::FUSION_WEIGHTS[1],
-            adapterhub::HEAD_CONFIG,
-            adapterhub::HEAD_WEIGHTS[0],
-            adapterhub::HEAD_WEIGHTS[1],
-            CARD,
-            SIDE_HEAD,
-        ]
-    }
-
-    /// The safetensors file that holds the same as a `.bin` of that name.
-    #[must_use]
-    pub fn alternative(name: &str) -> Option<&'static str> {
-        let pairs = [
-            peft::WEIGHTS,
-            adapterhub::WEIGHTS,
-            adapterhub::FUSION_WEIGHTS,
-            adapterhub::HEAD_WEIGHTS,
-        ];
-        let pair = pairs.into_iter().find(|[_, torch]| *torch == name);
-        pair.map(|[safe, _]| safe)
-    }
-
-    /// Tells from the text of an `adapter_config.json` whose it is.
-    ///
-    /// # Errors
-    /// [`Error::ConfigInvalid`] if it is neither's.
-    pub fn detect(config: &[u8]) -> Result<Self> {
-        let map = parse_object(CONFIG, config)?;
-        if map.contains_key("peft_type") {
-            Ok(Self::Peft)
-        } else if map
-            .get("config")
-            .is_some_and(|config| config.is_object() || config.is_string())
-        {
-            Ok(Self::AdapterHub)
-        } else {
-            Err(Error::ConfigInvalid {
-                place: CONFIG.into(),
-                reason: "it has neither PEFT's \"peft_type\" nor AdapterHub's \"config\"; is it an adapter's?"
-                    .into(),
-            })
-        }
-    }
-}
 
 /// Reads an adapter's folder for a backbone.
 ///
@@ -458,73 +390,4 @@ fn to_json(value: &impl Serialize) -> Result<Vec<u8>> {
     })?;
     json.push(b'\n');
     Ok(json)
-}
-
-/// Refuses an adapter whose tensors show that it was made for a model of another size.
-/// `all_layers`: whether the configuration says that every layer has tensors.
-fn check_size(adapter: &str, file: &TensorFile<'_>, shape: &Shape, all_layers: bool) -> Result<()> {
-    let mismatch = |property, expected: usize, found: usize| {
-        Err(Error::BackboneMismatch {
-            adapter: adapter.to_owned(),
-            property,
-            expected: expected.to_string(),
-            found: found.to_string(),
-        })
-    };
-    let Extent { layers, matrices } = Extent::of(file)?;
-    let fits = |dims: &Vec<usize>| dims.contains(&shape.hidden_size);
-    if let Some(dims) = matrices.iter().min()
-        && !matrices.iter().any(fits)
-    {
-        let found = dims.iter().copied().max().unwrap_or_default();
-        return mismatch("hidden size", shape.hidden_size, found);
-    }
-    if layers > shape.layers || (all_layers && layers > 0 && layers < shape.layers) {
-        return mismatch("number of layers", shape.layers, layers);
-    }
-    Ok(())
-}
-
-/// What the tensors beside a backbone's layers say of its size.
-struct Extent {
-    /// One more than the highest layer that a key names.
-    layers: usize,
-    /// The shapes of the matrices.
-    matrices: Vec<Vec<usize>>,
-}
-
-impl Extent {
-    fn of(file: &TensorFile<'_>) -> Result<Self> {
-        let (mut layers, mut matrices) = (0, Vec::new());
-        // the linear layer outside of the layers, by its name in each family
-        for key in file.names() {
-            match layer_of(key) {
-                Some(layer) => layers = layers.max(layer + 1),
-                None if OUTSIDE.iter().any(|path| key.contains(path)) => {}
-                None => continue,
-            }
-            let (dims, _) = file.info(key)?;
-            if dims.len() == 2 {
-                matrices.push(dims);
-            }
-        }
-        Ok(Self { layers, matrices })
-    }
-}
-
-/// Linear layers outside of the blocks that read and give hidden states, in all families.
-const OUTSIDE: [&str; 2] = ["pooler.dense.", "head.dense."];
-
-/// No encoder has as many; a damaged key must not ask for any amount of memory.
-const MAX_LAYERS: usize = 1 << 10;
-
-/// The layer in a key such as `…encoder.layer.3.attention…`.
-fn layer_of(key: &str) -> Option<usize> {
-    let mut parts = key.split('.');
-    parts.find(|part| *part == "layer" || *part == "layers")?;
-    parts
-        .next()?
-        .parse()
-        .ok()
-        .filter(|&layer| layer < MAX_LAYERS)
 }
