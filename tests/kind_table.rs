@@ -77,13 +77,14 @@ fn typescript() -> String {
     let mut forms = String::new();
     for (setting, kinds) in settings() {
         let name = camel(setting.name);
-        writeln!(
-            text,
-            "  /** {} Of {}. */",
-            setting.description,
-            kinds.join(", ")
-        )
-        .unwrap();
+        // names in the sentence are written as TypeScript has them
+        let words = setting.description.split('`').enumerate();
+        let words = words.map(|(at, part)| match at % 2 {
+            1 if !part.contains([' ', '-']) => camel(part),
+            _ => part.to_owned(),
+        });
+        let sentence = words.collect::<Vec<_>>().join("`");
+        writeln!(text, "  /** {sentence} Kinds: {}. */", kinds.join(", ")).unwrap();
         let (form, word) = typed(setting.values, false);
         writeln!(text, "  {name}?: {form};").unwrap();
         writeln!(forms, "  {name}: {word},").unwrap();
