@@ -509,8 +509,9 @@ impl<'a> Visit<'a> for Unsafe {
         visit::visit_item_impl(self, item);
     }
 
-    fn visit_item_foreign_mod(&mut self, _: &'a syn::ItemForeignMod) {
-        self.0 = true;
+    fn visit_item_foreign_mod(&mut self, item: &'a syn::ItemForeignMod) {
+        // without the word it is wasm-bindgen's, which checks what crosses the border
+        self.0 |= item.unsafety.is_some();
     }
 
     fn visit_macro(&mut self, call: &'a syn::Macro) {
@@ -542,7 +543,7 @@ fn unsafe_code_stays_in_the_kernels() {
         "fn f() { unsafe { g() } }",
         "unsafe fn f() {}",
         "unsafe impl Send for X {}",
-        "extern \"C\" { fn f(); }",
+        "unsafe extern \"C\" { fn f(); }",
         "m! { unsafe { f() } }",
     ] {
         assert!(is_unsafe(&Source::new("ops/mod.rs", text)), "{text}");

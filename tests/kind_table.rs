@@ -180,7 +180,7 @@ fn faults(kinds: &[&Kind]) -> Vec<String> {
 #[test]
 fn every_row_is_whole() {
     assert_eq!(faults(KINDS), [""; 0]);
-    static WRONG: Setting = Setting {
+    const WRONG: Setting = Setting {
         name: "rank",
         others: &["alpha"],
         values: Values::Word,
