@@ -13,7 +13,6 @@ mod lora;
 mod none;
 mod options;
 mod peft_settings;
-
 mod prefix;
 mod prompt;
 pub(crate) mod saved;
@@ -77,7 +76,7 @@ pub(crate) fn with_peft_settings(
     peft_settings::apply(&*config, options, shape)
 }
 
-/// The settings of all kinds; one that several kinds have comes several times.
+/// The settings of all kinds. A setting that several kinds have is there several times.
 pub fn settings() -> impl Iterator<Item = &'static Setting> {
     KINDS.iter().flat_map(|kind| kind.settings).copied()
 }
