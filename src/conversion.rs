@@ -3,9 +3,9 @@
 
 use std::borrow::Cow;
 
-use crate::adapter::format::Files;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::folder::Files;
 use crate::hub::{Manifest, ManifestFile};
 use crate::model::e5::E5File;
 use crate::model::folder::{CONFIG, ModelFiles, ModelFolder, TOKENIZER};

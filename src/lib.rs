@@ -18,15 +18,16 @@
 //! | 1 | [`tensor_file`] | named tensors in a file of either format, checked |
 //! | 2 | [`model`] | the frozen encoder, its families, and the hook |
 //! | 3 | [`params`] | parameters that train, where they act, where their values come from |
-//! | 4 | [`adapter`] | one file per adapter kind, the table of kinds, both libraries' files |
+//! | 4 | [`adapter`] | one file per adapter kind, the table of kinds, what both libraries call things |
 //! | 4 | [`head`] | hidden states to logits, answers and losses |
-//! | 4 | [`compose`] | several adapters as one, many in one pass |
-//! | 5 | [`train`] | rows to a trained adapter |
-//! | 5 | [`engine`] | one backbone, many adapters, answers |
-//! | 5 | [`conversion`] | a hub's folder to a backbone folder |
-//! | 5 | [`hub`] | manifests, and in the browser fetching and storing |
-//! | 6 | `web` | what JavaScript sees (wasm32 only) |
-//! | 6 | `cli` | the command line (native only) |
+//! | 5 | [`folder`] | both libraries' folders, read and written: adapter, head and card |
+//! | 6 | [`compose`] | several adapters as one, many in one pass |
+//! | 7 | [`engine`] | one backbone, many adapters, answers |
+//! | 7 | [`hub`] | manifests, and in the browser fetching and storing |
+//! | 8 | [`conversion`] | a hub's folder to a backbone folder |
+//! | 8 | [`train`] | rows to a trained adapter |
+//! | 9 | `web` | what JavaScript sees (wasm32 only) |
+//! | 9 | `cli` | the command line (native only) |
 
 pub mod adapter;
 #[cfg(not(target_arch = "wasm32"))]
@@ -35,6 +36,7 @@ pub mod compose;
 pub mod conversion;
 pub mod engine;
 pub mod error;
+pub mod folder;
 pub mod head;
 pub mod hub;
 pub mod input;

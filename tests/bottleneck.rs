@@ -15,12 +15,12 @@ mod support;
 mod tiny;
 
 use differences::{LAYERS, double};
-use graftlet::adapter::format::{self, CONFIG, Files, Library};
 use graftlet::adapter::{
-    Adapter, BottleneckConfig, Card, Config, FreshParams, GivenParams, Parameter, Reduction,
-    TaskAdapter,
+    Adapter, BottleneckConfig, Config, FreshParams, GivenParams, Parameter, Reduction,
 };
 use graftlet::error::Error;
+use graftlet::folder::{self, CONFIG, Files, Library};
+use graftlet::folder::{Card, TaskAdapter};
 use graftlet::model::{Backbone, Join, Sublayer};
 use graftlet::tensor::Tensor;
 use graftlet::tensor_file::{FloatType, TensorFile, TensorFileWriter};
@@ -75,7 +75,7 @@ fn a_second_name_of_one_tensor_is_passed_over() {
         ..BottleneckConfig::pfeiffer(LAYERS)
     };
     let task = task(filled(&config, &bert), Library::AdapterHub);
-    let mut files = format::save(&task, "mine", Library::AdapterHub, bert.shape()).unwrap();
+    let mut files = folder::save(&task, "mine", Library::AdapterHub, bert.shape()).unwrap();
     const WEIGHTS: &str = "adapter.safetensors";
     let bytes = files.remove(WEIGHTS).unwrap();
     let file = TensorFile::parse(WEIGHTS, &bytes).unwrap();
@@ -90,11 +90,11 @@ fn a_second_name_of_one_tensor_is_passed_over() {
         }
     }
     files.insert(WEIGHTS.into(), writer.finish("pt").unwrap());
-    format::list_files(&mut files).unwrap();
-    format::load("mine", &files, bert.shape()).unwrap();
+    folder::list_files(&mut files).unwrap();
+    folder::load("mine", &files, bert.shape()).unwrap();
     // without the norm such tensors have no place
     let without = changed(&files, "ln_before", json!(false));
-    let error = format::load("mine", &without, bert.shape()).err().unwrap();
+    let error = folder::load("mine", &without, bert.shape()).err().unwrap();
     assert_eq!(error.code(), "tensor_shape", "{error}");
 }
 
@@ -137,7 +137,7 @@ fn compacter_files() -> (Files, tiny::Tiny) {
         ..BottleneckConfig::compacter(LAYERS)
     };
     let task = task(filled(&config, &bert), Library::AdapterHub);
-    let files = format::save(&task, "mine", Library::AdapterHub, bert.shape()).unwrap();
+    let files = folder::save(&task, "mine", Library::AdapterHub, bert.shape()).unwrap();
     (files, tiny)
 }
 
@@ -146,7 +146,7 @@ fn changed(files: &Files, field: &str, value: Value) -> Files {
     let mut map: Value = serde_json::from_slice(&files[CONFIG]).unwrap();
     map["config"][field] = value;
     files.insert(CONFIG.into(), map.to_string().into_bytes());
-    format::list_files(&mut files).unwrap();
+    folder::list_files(&mut files).unwrap();
     files
 }
 
@@ -155,7 +155,7 @@ fn settings_that_fit_nothing_are_refused_by_name() {
     let (files, tiny) = compacter_files();
     let bert = tiny.bert();
     let load =
-        |files: &Files| -> Result<TaskAdapter, Error> { format::load("mine", files, bert.shape()) };
+        |files: &Files| -> Result<TaskAdapter, Error> { folder::load("mine", files, bert.shape()) };
     load(&files).unwrap();
     for (field, value, code, words) in [
         (
@@ -281,8 +281,8 @@ fn settings_of_the_training_are_kept() {
     }
     files = changed(&files, "reduction_factor", json!({"default": 4, "7": 2}));
     files = changed(&files, "non_linearity", json!("GELU"));
-    let task = format::load("mine", &files, bert.shape()).unwrap();
-    let again = format::save(&task, "mine", Library::AdapterHub, bert.shape()).unwrap();
+    let task = folder::load("mine", &files, bert.shape()).unwrap();
+    let again = folder::save(&task, "mine", Library::AdapterHub, bert.shape()).unwrap();
     let map: Value = serde_json::from_slice(&again[CONFIG]).unwrap();
     for (field, value) in kept {
         assert_eq!(map["config"][field], value, "{field}");

@@ -10,9 +10,9 @@ mod tiny;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use graftlet::adapter::format::{self, Files};
 use graftlet::adapter::{Options, preset};
 use graftlet::engine::Engine;
+use graftlet::folder::{self, Files};
 use graftlet::head::{ProblemName, SINGLE_LABEL};
 use graftlet::model::Dtype;
 use graftlet::train::{Computed, Dataset, Event, Learner, Row, Settings, Share, Trainer};
@@ -47,7 +47,7 @@ fn data(engine: &Engine, problem: ProblemName, count: usize, seed: u64) -> Datas
 
 fn files(engine: &Engine, trainer: Trainer) -> Files {
     let task = trainer.finish().unwrap();
-    format::save(&task, "same", task.library, engine.backbone().shape()).unwrap()
+    folder::save(&task, "same", task.library, engine.backbone().shape()).unwrap()
 }
 
 #[test]

@@ -10,16 +10,14 @@ mod tiny;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use graftlet::adapter::format::{self, Library};
-use graftlet::adapter::{
-    FreshParams, GivenParams, Member, Options, Parameter, Site, TaskAdapter, preset, presets,
-};
+use graftlet::adapter::{FreshParams, GivenParams, Options, Parameter, Site, preset, presets};
 use graftlet::compose::fusion::{self, Fusion, FusionConfig, Switches};
 use graftlet::compose::{
     BLOCKS, Block, Composition, MAX_DEPTH, NESTING, Plan, Unit, average, forward, svd,
 };
 use graftlet::engine::{Answer, Engine};
 use graftlet::error::{Error, Result};
+use graftlet::folder::{self, Library, Member, TaskAdapter};
 use graftlet::head::{Head, HeadConfig, Pooling, SINGLE_LABEL};
 use graftlet::input::text::{Batch, Encoded, Text};
 use graftlet::model::{Anatomy, Backbone, Dtype, Encoder};
@@ -71,10 +69,10 @@ fn golden() -> (Encoder, Adapters, Value) {
     for entry in std::fs::read_dir(&root).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        if path.join(format::FUSION_CONFIG).exists() {
+        if path.join(folder::FUSION_CONFIG).exists() {
             fusions.push((name, path));
         } else if path.is_dir() {
-            let task = format::load(&name, &folder(&path), bert.shape()).unwrap();
+            let task = folder::load(&name, &folder(&path), bert.shape()).unwrap();
             adapters.insert(name, Rc::new(task));
         }
     }
@@ -156,13 +154,13 @@ fn a_fusion_is_written_as_it_was_read() {
     let sequences = sequences_of(&expected);
     for name in ["dynamic", "static", "other"] {
         let task = &adapters[name];
-        let files = format::save(task, name, Library::AdapterHub, bert.shape()).unwrap();
+        let files = folder::save(task, name, Library::AdapterHub, bert.shape()).unwrap();
         assert!(files.contains_key("model_adapter_fusion.safetensors"));
         let mut before: Value = serde_json::from_slice(
-            &folder(&fixture("goldens/compose-tiny").join(name))[format::FUSION_CONFIG],
+            &folder(&fixture("goldens/compose-tiny").join(name))[folder::FUSION_CONFIG],
         )
         .unwrap();
-        let after: Value = serde_json::from_slice(&files[format::FUSION_CONFIG]).unwrap();
+        let after: Value = serde_json::from_slice(&files[folder::FUSION_CONFIG]).unwrap();
         before["model_name"] = json!("tiny");
         assert_eq!(before, after);
         let again = fusion::load(name, &files, &find(&adapters), bert.shape()).unwrap();
@@ -187,7 +185,7 @@ fn a_fusion_is_written_as_it_was_read() {
             states_of(&bert, &plan.unwrap(), &sequences)
         };
         assert_eq!(bits(&states(&name.into())), bits(&states(&by_hand)));
-        let refused = format::save(task, name, Library::Peft, bert.shape())
+        let refused = folder::save(task, name, Library::Peft, bert.shape())
             .err()
             .unwrap();
         assert_eq!(refused.code(), "adapter_format");
@@ -246,9 +244,9 @@ fn random(backbone: &dyn Backbone, kind: &str, options: &Options, seed: u64) -> 
     TaskAdapter {
         adapter: config.build(shape, &mut GivenParams(&own)).unwrap(),
         head: Some(head),
-        card: graftlet::adapter::Card {
+        card: graftlet::folder::Card {
             labels: labels(),
-            ..graftlet::adapter::Card::default()
+            ..graftlet::folder::Card::default()
         },
         library: preset(kind).unwrap().library,
         original: None,
@@ -660,7 +658,7 @@ fn loras_of_different_ranks_are_summed_as_updates() {
         .adapter
         .config()
         .describe(backbone.shape());
-    assert_eq!(description.rank, Some(5));
+    assert_eq!(description.sizes["rank"], 5);
     let files = engine.export("cut", Library::Peft).unwrap();
     engine.add("again", &files).unwrap();
     assert_eq!(
@@ -869,10 +867,7 @@ fn a_trained_fusion() {
             epochs: Some(40),
             batch_size: Some(8),
             learning_rate: Some(learning_rate),
-            adapter: Options {
-                members,
-                ..Options::default()
-            },
+            members,
             ..Settings::default()
         };
         let data = Dataset::for_training("rows", &rows, engine.tokenizer())?;
@@ -911,10 +906,7 @@ fn a_trained_fusion() {
 
     let train = |members: Vec<Member>| {
         let settings = Settings {
-            adapter: Options {
-                members,
-                ..Options::default()
-            },
+            members,
             ..Settings::default()
         };
         let data = Dataset::for_training("rows", &rows, engine.tokenizer()).unwrap();
@@ -1406,10 +1398,10 @@ fn fusions_that_cannot_be_read() {
     let files = folder(&fixture("goldens/compose-tiny/dynamic"));
     let load = |change: &dyn Fn(&mut Value), adapters: &Adapters| {
         let mut files = files.clone();
-        let mut config: Value = serde_json::from_slice(&files[format::FUSION_CONFIG]).unwrap();
+        let mut config: Value = serde_json::from_slice(&files[folder::FUSION_CONFIG]).unwrap();
         change(&mut config);
         files.insert(
-            format::FUSION_CONFIG.into(),
+            folder::FUSION_CONFIG.into(),
             config.to_string().into_bytes(),
         );
         fusion::load("dynamic", &files, &find(adapters), bert.shape()).map(drop)
@@ -1433,7 +1425,7 @@ fn fusions_that_cannot_be_read() {
     refused(
         load(&|c| c["config"] = json!("hash"), &adapters),
         "config_invalid",
-        &[format::FUSION_CONFIG, "hash", "dynamic"],
+        &[folder::FUSION_CONFIG, "hash", "dynamic"],
     );
     refused(
         load(&|c| c["hidden_size"] = json!(99), &adapters),
@@ -1479,5 +1471,5 @@ fn fusions_that_cannot_be_read() {
         &find(&adapters),
         bert.shape(),
     );
-    refused(result.map(drop), "file_missing", &[format::FUSION_CONFIG]);
+    refused(result.map(drop), "file_missing", &[folder::FUSION_CONFIG]);
 }

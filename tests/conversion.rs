@@ -10,8 +10,8 @@ use std::path::Path;
 use std::process::Command;
 
 use graftlet::Result;
-use graftlet::adapter::format::Files;
 use graftlet::conversion::convert_folder;
+use graftlet::folder::Files;
 use graftlet::model::Dtype;
 use graftlet::model::folder::{KnownFiles, ModelFiles, is_tensor_file, missing};
 

@@ -9,9 +9,10 @@ mod tiny;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use graftlet::adapter::format::{self, Files, Library};
-use graftlet::adapter::{Options, TaskAdapter, preset};
+use graftlet::adapter::{Options, preset};
 use graftlet::engine::Engine;
+use graftlet::folder::TaskAdapter;
+use graftlet::folder::{self, Files, Library};
 use graftlet::head::Pooling;
 use graftlet::input::text::{LongTexts, Text, Tokenizer};
 use graftlet::model::{Anatomy, Dtype, FAMILIES, Linear, Shape, convert};
@@ -62,7 +63,7 @@ fn weights_of(name: &str) -> &'static str {
 }
 
 fn load(files: &Files) -> Result<TaskAdapter> {
-    format::load("mine", files, &shape())
+    folder::load("mine", files, &shape())
 }
 
 /// Fails unless it is an error of that code whose sentence has all the words.
@@ -169,7 +170,7 @@ fn another_hidden_size() {
         };
         let words = ["\"mine\"", "hidden size is 384", "768"];
         refused(
-            format::load("mine", &golden(name), &wider),
+            folder::load("mine", &golden(name), &wider),
             "backbone_mismatch",
             &words,
         );
@@ -183,7 +184,7 @@ fn another_hidden_size() {
         };
         let words = ["hidden size is 384", "768"];
         refused(
-            format::load("mine", &files, &wider),
+            folder::load("mine", &files, &wider),
             "backbone_mismatch",
             &words,
         );
@@ -200,7 +201,7 @@ fn fewer_and_more_layers() {
             };
             let words = ["number of layers is 6", &layers.to_string()];
             refused(
-                format::load("mine", &golden(name), &other),
+                folder::load("mine", &golden(name), &other),
                 "backbone_mismatch",
                 &words,
             );
@@ -487,7 +488,7 @@ fn what_overflows_inside_is_no_answer() {
         let engine = &mut Tiny::new(2, 16, 1).engine(dtype);
         let task = trained(engine, "lora");
         let shape = engine.backbone().shape();
-        let mut files = format::save(&task, "mine", Library::Peft, shape).unwrap();
+        let mut files = folder::save(&task, "mine", Library::Peft, shape).unwrap();
         let mut content = tensors(&files[PEFT_WEIGHTS]);
         for (name, (_, data)) in &mut content {
             let large = name.contains("layer.0.attention.self.query");
@@ -497,7 +498,7 @@ fn what_overflows_inside_is_no_answer() {
         let mut config: Map<String, Value> = serde_json::from_slice(&files[CONFIG]).unwrap();
         config.insert("lora_alpha".into(), json!(3e38));
         files.insert(CONFIG.into(), serde_json::to_vec(&config).unwrap());
-        format::list_files(&mut files).unwrap();
+        folder::list_files(&mut files).unwrap();
         engine.add("huge", &files).unwrap();
         let text = ["the cat".into()];
         refused(
@@ -534,7 +535,7 @@ fn other_heads_in_the_file_are_passed_over() {
 fn logits_that_are_not_finite_are_no_answer() {
     let engine = &mut Tiny::new(2, 16, 1).engine(Dtype::F32);
     let task = trained(engine, "lora");
-    let mut files = format::save(&task, "mine", Library::Peft, engine.backbone().shape()).unwrap();
+    let mut files = folder::save(&task, "mine", Library::Peft, engine.backbone().shape()).unwrap();
     for (file, field) in [
         (PEFT_WEIGHTS, "lora_B"),
         ("graftlet_head.safetensors", "out.weight"),
@@ -547,7 +548,7 @@ fn logits_that_are_not_finite_are_no_answer() {
     let mut config: Map<String, Value> = serde_json::from_slice(&files[CONFIG]).unwrap();
     config.insert("lora_alpha".into(), json!(1e30));
     files.insert(CONFIG.into(), serde_json::to_vec(&config).unwrap());
-    format::list_files(&mut files).unwrap();
+    folder::list_files(&mut files).unwrap();
     engine.add("huge", &files).unwrap();
     let words = ["the logit of", "alpha", "learning rate"];
     refused(
@@ -562,12 +563,12 @@ fn logits_that_are_not_finite_are_no_answer() {
 fn scores_that_are_not_finite_are_no_answer() {
     let engine = &mut Tiny::new(2, 16, 1).engine(Dtype::F32);
     let task = trained(engine, "lora");
-    let mut files = format::save(&task, "mine", Library::Peft, engine.backbone().shape()).unwrap();
+    let mut files = folder::save(&task, "mine", Library::Peft, engine.backbone().shape()).unwrap();
     let mut card: Map<String, Value> = serde_json::from_slice(&files[CARD]).unwrap();
     let calibration = json!({ "temperature": 1e-40, "error_before": 0.1, "error_after": 0.1 });
     card.insert("calibration".into(), calibration);
     files.insert(CARD.into(), serde_json::to_vec(&card).unwrap());
-    format::list_files(&mut files).unwrap();
+    folder::list_files(&mut files).unwrap();
     engine.add("cold", &files).unwrap();
     refused(
         engine.classify_with("cold", &["the cat".into()]),
@@ -585,7 +586,7 @@ fn labels_that_are_not_the_heads() {
     let own = task.card.labels.clone();
     assert_eq!(own.len(), 2);
     // in a file of its own, and in the library's
-    let aside = format::save(&task, "mine", Library::Peft, &shape).unwrap();
+    let aside = folder::save(&task, "mine", Library::Peft, &shape).unwrap();
     let head = task.head.take().unwrap();
     let config = graftlet::head::HeadConfig {
         pooling: Pooling::Pooler,
@@ -593,7 +594,7 @@ fn labels_that_are_not_the_heads() {
     };
     let mut given = graftlet::adapter::GivenParams(head.parameters());
     task.head = Some(graftlet::head::Head::build(config, &shape, &mut given).unwrap());
-    let beside = format::save(&task, "mine", Library::Peft, &shape).unwrap();
+    let beside = folder::save(&task, "mine", Library::Peft, &shape).unwrap();
     assert!(aside.contains_key("graftlet_head.safetensors"));
     assert!(!beside.contains_key("graftlet_head.safetensors"));
     for files in [aside, beside] {
@@ -608,10 +609,10 @@ fn labels_that_are_not_the_heads() {
             let mut card: Map<String, Value> = serde_json::from_slice(&files[CARD]).unwrap();
             card.insert("labels".into(), labels);
             files.insert(CARD.into(), serde_json::to_vec(&card).unwrap());
-            format::list_files(&mut files).unwrap();
+            folder::list_files(&mut files).unwrap();
             let words = [CARD, word, "each of the head's outputs once"];
             refused(
-                format::load("mine", &files, &shape),
+                folder::load("mine", &files, &shape),
                 "config_invalid",
                 &words,
             );
@@ -759,12 +760,12 @@ fn sizes_that_only_a_damaged_file_has() {
         });
         let error = load(&files).err().unwrap();
         assert_ne!(error.code(), "internal", "{error}");
-        assert!(format::inspect("mine", &files).is_err());
+        assert!(folder::inspect("mine", &files).is_err());
     }
     let files = with_json("ah_lora_r8", CONFIG, |map| {
         map["hidden_size"] = json!(u64::MAX)
     });
-    assert!(format::inspect("mine", &files).is_err());
+    assert!(folder::inspect("mine", &files).is_err());
 }
 
 // ---- the backbone's own files
@@ -984,7 +985,7 @@ fn texts_without_room_for_virtual_tokens() {
     let narrow = Tiny::new(1, 40, 1).engine(Dtype::Int8);
     let shape = narrow.backbone().shape();
     let task = trained(&narrow, "prompt");
-    let mut files = format::save(&task, "mine", Library::Peft, shape).unwrap();
+    let mut files = folder::save(&task, "mine", Library::Peft, shape).unwrap();
     let config = String::from_utf8(files["adapter_config.json"].clone()).unwrap();
     let config = config.replace("\"num_virtual_tokens\": 8", "\"num_virtual_tokens\": 32");
     assert!(config.contains("32"), "{config}");
@@ -1000,7 +1001,7 @@ fn texts_without_room_for_virtual_tokens() {
         "adapter_model.safetensors".into(),
         writer.finish("pt").unwrap(),
     );
-    format::list_files(&mut files).unwrap();
+    folder::list_files(&mut files).unwrap();
     engine.add("mine", &files).unwrap();
     let words = ["32 virtual tokens", "the 32"];
     for long in [LongTexts::Windows, LongTexts::Truncate] {
@@ -1019,7 +1020,7 @@ fn outputs_that_are_no_numbers() {
     let mut engine = Tiny::new(1, 32, 1).engine(Dtype::Int8);
     let task = trained(&engine, "lora");
     let shape = engine.backbone().shape();
-    let mut files = format::save(&task, "mine", Library::Peft, shape).unwrap();
+    let mut files = folder::save(&task, "mine", Library::Peft, shape).unwrap();
     let mut writer = TensorFileWriter::default();
     let weights: Vec<f32> = (0..2 * tiny::HIDDEN)
         .map(|at| if at % 2 == 0 { 3e38 } else { -3e38 })
@@ -1030,7 +1031,7 @@ fn outputs_that_are_no_numbers() {
         "graftlet_head.safetensors".into(),
         writer.finish("pt").unwrap(),
     );
-    format::list_files(&mut files).unwrap();
+    folder::list_files(&mut files).unwrap();
     engine.add("mine", &files).unwrap();
     let texts = ["cat".into(), words(100).as_str().into()];
     refused(
@@ -1525,15 +1526,15 @@ fn fixed(cases: u32) -> ProptestConfig {
 /// Loads a folder, and if it is accepted writes it in both formats. What matters is that it returns.
 fn exercise(files: &Files) {
     let shape = shape();
-    match format::load("mine", files, &shape) {
+    match folder::load("mine", files, &shape) {
         Ok(task) => {
             for library in [Library::Peft, Library::AdapterHub] {
-                let _ = format::save(&task, "mine", library, &shape);
+                let _ = folder::save(&task, "mine", library, &shape);
             }
         }
         Err(error) => assert_ne!(error.code(), "internal", "{error}"),
     }
-    let _ = format::inspect("mine", files);
+    let _ = folder::inspect("mine", files);
 }
 
 /// Values that a field was not meant to have.

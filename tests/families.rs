@@ -8,7 +8,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use graftlet::adapter::format;
+use graftlet::folder;
 use graftlet::input::text::{Batch, Encoded, Text, Tokenizer};
 use graftlet::model::folder::ModelFolder;
 use graftlet::model::{
@@ -233,7 +233,7 @@ fn check_adapters(set: &str, least: usize) {
         for (name, case) in results["cases"].as_object().unwrap() {
             let what = format!("{}/{set}/{name}", model.name);
             let files = support::folder(&model.root.join(set).join(name));
-            let task = match format::load(name, &files, encoder.shape()) {
+            let task = match folder::load(name, &files, encoder.shape()) {
                 Ok(task) => task,
                 Err(error) => {
                     faults.push(format!("{what}: {error}"));

@@ -4,7 +4,7 @@
 
 mod support;
 
-use graftlet::adapter::format::Library;
+use graftlet::folder::Library;
 use graftlet::input::text::Text;
 use support::{assert_close, engine_f32, fixture, folder};
 

@@ -15,9 +15,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use differences::{Argument, assert_close_to_scale, check_op, double, rows};
-use graftlet::adapter::format::Library;
-use graftlet::adapter::{Adapter, GivenParams, Parameter, Site, TaskAdapter};
+use graftlet::adapter::{Adapter, GivenParams, Parameter, Site};
 use graftlet::engine::Engine;
+use graftlet::folder::Library;
+use graftlet::folder::TaskAdapter;
 use graftlet::head::{Head, HeadConfig};
 use graftlet::input::text::{Batch, Text};
 use graftlet::kernels::Reach;
@@ -577,7 +578,7 @@ impl Trainable {
     fn new(engine: &Engine) -> Self {
         let files = support::folder(&support::fixture("goldens/peft_lora_r8_qv"));
         let shape = engine.backbone().shape();
-        let loaded: TaskAdapter = graftlet::adapter::format::load("golden", &files, shape).unwrap();
+        let loaded: TaskAdapter = graftlet::folder::load("golden", &files, shape).unwrap();
         let loaded_head = loaded.head.as_ref().unwrap();
         let config = loaded.adapter.config();
         let source = [loaded.adapter.parameters(), loaded_head.parameters()].concat();

@@ -7,10 +7,10 @@ mod reference;
 #[path = "support/tiny.rs"]
 mod tiny;
 
-use graftlet::adapter::format::{self, CARD, CONFIG, Files, Library, SIDE_HEAD};
-use graftlet::adapter::{Card, FreshParams, GivenParams, Options, TaskAdapter};
+use graftlet::adapter::{FreshParams, GivenParams, Options};
 use graftlet::adapter::{Parameter, preset};
 use graftlet::engine::Engine;
+use graftlet::folder::{self, CARD, CONFIG, Card, Files, Library, SIDE_HEAD, TaskAdapter};
 use graftlet::head::{
     Head, HeadConfig, LossSettings, MULTI_LABEL, Pooling, Prediction, Problem, REGRESSION,
     SINGLE_LABEL, TOKEN_CLASSIFICATION, Tagged, tagged_target,
@@ -356,9 +356,9 @@ fn heads_are_written_and_read_as_each_library_has_them() {
     for problem in problems() {
         for library in [Library::Peft, Library::AdapterHub] {
             let task = task(problem.clone(), library, shape);
-            let files = format::save(&task, "a", library, shape).unwrap();
+            let files = folder::save(&task, "a", library, shape).unwrap();
             assert!(!files.contains_key(SIDE_HEAD), "{problem:?}, {library:?}");
-            let loaded = format::load("a", &files, shape).unwrap();
+            let loaded = folder::load("a", &files, shape).unwrap();
             same_head(loaded.head.as_ref().unwrap(), task.head.as_ref().unwrap());
             let card = read(&files, CARD);
             match library {
@@ -394,7 +394,7 @@ fn heads_are_written_and_read_as_each_library_has_them() {
             // without the side file everything is known but names, thresholds, and PEFT's several labels
             let mut bare = files.clone();
             bare.remove(CARD);
-            let loaded = format::load("a", &bare, shape).unwrap();
+            let loaded = folder::load("a", &bare, shape).unwrap();
             let found = &loaded.head.unwrap().config().problem.clone();
             let expected = match (problem.kind.name(), library) {
                 ("multi_label", Library::Peft) => SINGLE_LABEL.fresh(),
@@ -419,11 +419,11 @@ fn a_head_that_no_library_has_stands_in_the_side_file() {
         task.head = Some(head(config, shape));
         for library in [Library::Peft, Library::AdapterHub] {
             let tokens = problem.kind == TOKEN_CLASSIFICATION;
-            let files = format::save(&task, "a", library, shape).unwrap();
+            let files = folder::save(&task, "a", library, shape).unwrap();
             // what labels tokens pools nothing, and AdapterHub's has a dense layer
             let expected = !(tokens && library == Library::AdapterHub);
             assert_eq!(files.contains_key(SIDE_HEAD), expected, "{problem:?}");
-            let loaded = format::load("a", &files, shape).unwrap().head.unwrap();
+            let loaded = folder::load("a", &files, shape).unwrap().head.unwrap();
             for (a, b) in loaded
                 .parameters()
                 .iter()
@@ -441,9 +441,9 @@ fn contradictions_are_refused() {
     let bert = Tiny::new(2, 16, 5).bert();
     let shape = bert.shape();
     let refuse = |problem: Problem, library, card: Value, code: &str, part: &str| {
-        let mut files = format::save(&task(problem, library, shape), "a", library, shape).unwrap();
+        let mut files = folder::save(&task(problem, library, shape), "a", library, shape).unwrap();
         files.insert(CARD.into(), serde_json::to_vec(&card).unwrap());
-        let error = format::load("a", &files, shape).err().unwrap();
+        let error = folder::load("a", &files, shape).err().unwrap();
         assert_eq!(error.code(), code, "{error}");
         assert!(error.to_string().contains(part), "{error}");
     };

@@ -9,11 +9,10 @@ mod support;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use graftlet::adapter::TaskAdapter;
-use graftlet::adapter::format::{self, CONFIG, FUSION_CONFIG, Files, Library};
 use graftlet::compose::{Plan, fusion};
 use graftlet::engine::answers;
 use graftlet::error::{Error, Result};
+use graftlet::folder::{self, CONFIG, FUSION_CONFIG, Files, Library, TaskAdapter};
 use graftlet::head::{REGRESSION, SINGLE_LABEL, TOKEN_CLASSIFICATION};
 use graftlet::input::text::{Encoded, Text};
 use graftlet::model::{Anatomy, Backbone, Encoder};
@@ -71,10 +70,10 @@ fn logits(bert: &Encoder, task: &TaskAdapter, rows: &[Encoded]) -> Vec<f32> {
 
 fn load(bert: &Encoder, name: &str, files: &Files) -> Result<TaskAdapter> {
     if !files.contains_key(FUSION_CONFIG) {
-        return format::load(name, files, bert.shape());
+        return folder::load(name, files, bert.shape());
     }
     let lookup = |name: &str| -> Result<Rc<TaskAdapter>> {
-        let member = format::load(name, &self::files(name), bert.shape())?;
+        let member = folder::load(name, &self::files(name), bert.shape())?;
         Ok(Rc::new(member))
     };
     fusion::load(name, files, &lookup, bert.shape())
@@ -108,7 +107,7 @@ fn folders_compute_what_the_library_computes() {
             };
             assert_eq!(task.card.labels, known, "{name}");
         }
-        let written = format::save(&task, name, Library::AdapterHub, bert.shape()).unwrap();
+        let written = folder::save(&task, name, Library::AdapterHub, bert.shape()).unwrap();
         let again = load(&bert, name, &written).unwrap();
         for task in [task, again] {
             let (wanted, found) = match case.get("logits") {
@@ -157,7 +156,7 @@ fn heads_that_are_not_computed_are_named_and_kept() {
         let task = load(&bert, name, &before).unwrap();
         let said = task.unused_head().unwrap();
         assert!(said.contains(what), "{name}: {said}");
-        let written = format::save(&task, "renamed", Library::AdapterHub, bert.shape()).unwrap();
+        let written = folder::save(&task, "renamed", Library::AdapterHub, bert.shape()).unwrap();
         for file in [HEAD_CONFIG, weights] {
             assert!(written[file] == before[file], "{name}: {file}");
         }

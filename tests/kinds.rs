@@ -23,13 +23,10 @@ mod tiny;
 use std::collections::BTreeSet;
 
 use differences::{Case, LAYERS, check_model_with};
-use graftlet::adapter::format::{self, CONFIG, Library};
-use graftlet::adapter::{
-    CHECKPOINT, Card, FreshParams, GivenParams, KINDS, Options, Parameter, TaskAdapter, merge,
-    presets,
-};
+use graftlet::adapter::{FreshParams, GivenParams, KINDS, Options, Parameter, presets};
 use graftlet::engine::{Engine, argmax};
 use graftlet::error::Error;
+use graftlet::folder::{self, CHECKPOINT, CONFIG, Card, Library, TaskAdapter, merge};
 use graftlet::head::{Head, HeadConfig, Pooling, SINGLE_LABEL};
 use graftlet::input::text::{Batch, Text};
 use graftlet::model::{Backbone, Dtype, Encoder, Hook, NoHook, convert};
@@ -368,7 +365,7 @@ fn saved_and_loaded_they_are_the_same() {
             engine.add("mine", &files).unwrap();
             assert_eq!(engine.export("mine", library).unwrap(), files, "{what}");
             // and its look without a backbone
-            let (seen, _) = format::inspect("mine", &files).unwrap();
+            let (seen, _) = folder::inspect("mine", &files).unwrap();
             assert_eq!(
                 seen.adapter.config().describe(&shape).title,
                 title,
@@ -389,8 +386,8 @@ fn another_backbone_is_refused_by_name() {
         let task = moved(&row, &engine, 7);
         for &library in row.files {
             let what = format!("{}, {}", row.name, library.title());
-            let files = format::save(&task, "mine", library, shape).unwrap();
-            let error = format::load("mine", &files, &other).err().unwrap();
+            let files = folder::save(&task, "mine", library, shape).unwrap();
+            let error = folder::load("mine", &files, &other).err().unwrap();
             assert!(
                 matches!(error, Error::BackboneMismatch { .. }),
                 "{what}: {error}"
@@ -418,8 +415,8 @@ fn a_deeper_backbone_is_refused_without_a_card() {
         (task.head, task.card) = (None, Card::default());
         for &library in row.files {
             let what = format!("{}, {}", row.name, library.title());
-            let files = format::save(&task, "mine", library, engine.backbone().shape()).unwrap();
-            match format::load("mine", &files, deeper.backbone().shape()) {
+            let files = folder::save(&task, "mine", library, engine.backbone().shape()).unwrap();
+            match folder::load("mine", &files, deeper.backbone().shape()) {
                 Err(error) => assert_eq!(error.code(), "backbone_mismatch", "{what}: {error}"),
                 Ok(_) => {
                     let config = std::str::from_utf8(&files[CONFIG]).unwrap();

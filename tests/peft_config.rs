@@ -8,9 +8,11 @@ mod tiny;
 
 use std::collections::BTreeMap;
 
-use graftlet::adapter::format::{self, Files, Library};
-use graftlet::adapter::{Bias, Card, Config, FreshParams, GivenParams, KINDS, LoraConfig};
-use graftlet::adapter::{Options, Parameter, TaskAdapter, preset};
+use graftlet::adapter::{Bias, Config, FreshParams, GivenParams, KINDS, LoraConfig};
+use graftlet::adapter::{Options, Parameter, preset};
+use graftlet::folder::Card;
+use graftlet::folder::TaskAdapter;
+use graftlet::folder::{self, Files, Library};
 use graftlet::head::{Head, HeadConfig, Pooling, SINGLE_LABEL};
 use graftlet::input::text::{Batch, Encoded};
 use graftlet::model::{Backbone, Encoder, Linear, LinearSite, Shape};
@@ -272,7 +274,7 @@ fn lora(bias: Bias) -> LoraConfig {
 fn biases_are_called_what_peft_calls_them() {
     let bert = bert();
     let task = task(&bert, &lora(Bias::All), Library::Peft, Pooling::Pooler);
-    let files = format::save(&task, "mine", Library::Peft, bert.shape()).unwrap();
+    let files = folder::save(&task, "mine", Library::Peft, bert.shape()).unwrap();
     let names = names(&files);
     for name in [
         "base_model.model.bert.embeddings.LayerNorm.bias",
@@ -310,7 +312,7 @@ fn edited(files: &Files, edit: impl FnOnce(&mut Tensors)) -> Files {
     }
     let mut files = files.clone();
     files.insert(WEIGHTS.into(), writer.finish("pt").unwrap());
-    format::list_files(&mut files).unwrap();
+    folder::list_files(&mut files).unwrap();
     files
 }
 
@@ -319,7 +321,7 @@ fn edited(files: &Files, edit: impl FnOnce(&mut Tensors)) -> Files {
 fn what_peft_says_twice_is_no_surprise() {
     let bert = bert();
     let task = task(&bert, &lora(Bias::All), Library::Peft, Pooling::Pooler);
-    let files = format::save(&task, "mine", Library::Peft, bert.shape()).unwrap();
+    let files = folder::save(&task, "mine", Library::Peft, bert.shape()).unwrap();
     let as_peft = edited(&files, |tensors| {
         let bias = tensors["base_model.model.classifier.bias"].clone();
         let original = "base_model.model.classifier.original_module.bias";
@@ -327,21 +329,21 @@ fn what_peft_says_twice_is_no_surprise() {
         let trained = "base_model.model.classifier.modules_to_save.bias";
         tensors.insert(trained.into(), bias);
     });
-    let again = format::load("mine", &as_peft, bert.shape()).unwrap();
+    let again = folder::load("mine", &as_peft, bert.shape()).unwrap();
     assert_eq!(logits(&bert, &task), logits(&bert, &again));
     // two heads that differ are not
     let two = edited(&files, |tensors| {
         let trained = "base_model.model.classifier.modules_to_save.other.bias";
         tensors.insert(trained.into(), (vec![2], vec![5.0, 6.0]));
     });
-    let error = format::load("mine", &two, bert.shape()).err().unwrap();
+    let error = folder::load("mine", &two, bert.shape()).err().unwrap();
     assert!(matches!(error, Error::UnsupportedFeature { .. }), "{error}");
     assert!(error.to_string().contains("other.bias"), "{error}");
     // a bias that is not there stays the backbone's, as with PEFT
     let fewer = edited(&files, |tensors| {
         tensors.retain(|name, _| !name.ends_with("LayerNorm.bias"));
     });
-    let fewer = format::load("mine", &fewer, bert.shape()).unwrap();
+    let fewer = folder::load("mine", &fewer, bert.shape()).unwrap();
     assert_ne!(logits(&bert, &task), logits(&bert, &fewer));
 }
 
@@ -356,13 +358,13 @@ fn bitfit_is_a_lora_to_peft() {
     let options = Options::default();
     let config = (preset("bitfit").unwrap().config)(&options, bert.shape()).unwrap();
     let task = task(&bert, &*config, Library::Peft, Pooling::Pooler);
-    let files = format::save(&task, "mine", Library::Peft, bert.shape()).unwrap();
+    let files = folder::save(&task, "mine", Library::Peft, bert.shape()).unwrap();
     let config = config_of(&files);
     assert_eq!(
         (&config["peft_type"], &config["bias"]),
         (&json!("LORA"), &json!("all"))
     );
-    let again = format::load("mine", &files, bert.shape()).unwrap();
+    let again = folder::load("mine", &files, bert.shape()).unwrap();
     assert_eq!(again.adapter.config().kind().name, "bitfit");
     assert_eq!(logits(&bert, &task), logits(&bert, &again));
     assert_eq!(task.parameters(), again.parameters());
@@ -371,8 +373,8 @@ fn bitfit_is_a_lora_to_peft() {
     let mut config = config;
     config.remove("graftlet_bitfit").unwrap();
     unmarked.insert(CONFIG.into(), serde_json::to_vec(&config).unwrap());
-    format::list_files(&mut unmarked).unwrap();
-    let as_lora = format::load("mine", &unmarked, bert.shape()).unwrap();
+    folder::list_files(&mut unmarked).unwrap();
+    let as_lora = folder::load("mine", &unmarked, bert.shape()).unwrap();
     assert_eq!(as_lora.adapter.config().kind().name, "lora");
     assert_eq!(logits(&bert, &task), logits(&bert, &as_lora));
     // and with the mark its matrices must be zero
@@ -382,8 +384,8 @@ fn bitfit_is_a_lora_to_peft() {
             .find(|(name, _)| name.ends_with("lora_B.weight"));
         b.unwrap().1.1[0] = 1.0;
     });
-    let error = format::load("mine", &trained, bert.shape()).err().unwrap();
+    let error = folder::load("mine", &trained, bert.shape()).err().unwrap();
     assert_eq!(error.code(), "unsupported_feature", "{error}");
-    let error = format::save(&task, "mine", Library::AdapterHub, bert.shape()).unwrap_err();
+    let error = folder::save(&task, "mine", Library::AdapterHub, bert.shape()).unwrap_err();
     assert_eq!(error.code(), "adapter_format", "{error}");
 }

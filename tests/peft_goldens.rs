@@ -9,10 +9,10 @@ mod support;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use graftlet::adapter::format::{self, CONFIG, Files, Library};
-use graftlet::adapter::{CHECKPOINT, TaskAdapter, merge};
 use graftlet::compose::{Composition, Plan};
 use graftlet::error::Error;
+use graftlet::folder::{self, CONFIG, Files, Library};
+use graftlet::folder::{CHECKPOINT, TaskAdapter, merge};
 use graftlet::head::{Pooling, pool};
 use graftlet::input::text::{Batch, Encoded};
 use graftlet::model::{Anatomy, Backbone, Encoder, Hook, NoHook, States};
@@ -80,7 +80,7 @@ fn values(backbone: &dyn Backbone, task: &TaskAdapter, kind: &str, sequence: &En
 }
 
 fn load(name: &str, bert: &Encoder) -> TaskAdapter {
-    format::load(name, &folder(&root().join(name)), bert.shape()).unwrap()
+    folder::load(name, &folder(&root().join(name)), bert.shape()).unwrap()
 }
 
 #[test]
@@ -123,17 +123,17 @@ fn what_is_written_is_the_same_here_and_in_peft() {
         let difference = record.differences[name];
         assert!(difference <= 1e-4, "{name}: PEFT is {difference} off");
         let task = load(name, &bert);
-        let files = format::save(&task, name, Library::Peft, bert.shape()).unwrap();
-        let again = format::load(name, &files, bert.shape()).unwrap();
+        let files = folder::save(&task, name, Library::Peft, bert.shape()).unwrap();
+        let again = folder::load(name, &files, bert.shape()).unwrap();
         for sequence in &sequences(&golden) {
             let of = |task| values(&bert, task, &expected.kind, sequence);
             assert_eq!(of(&task), of(&again), "{name}");
         }
-        let twice = format::save(&again, name, Library::Peft, bert.shape()).unwrap();
+        let twice = folder::save(&again, name, Library::Peft, bert.shape()).unwrap();
         assert_eq!(files, twice, "{name}");
         // a look at it without a backbone finds the same
         for files in [&files, &folder(&root().join(name))] {
-            let (seen, shape) = format::inspect(name, files).unwrap();
+            let (seen, shape) = folder::inspect(name, files).unwrap();
             let describe = |task: &TaskAdapter| {
                 serde_json::to_value(task.adapter.config().describe(&shape)).unwrap()
             };
@@ -152,7 +152,7 @@ fn write_again() {
     let bert = bert();
     for name in golden().cases.keys() {
         let task = load(name, &bert);
-        let files = format::save(&task, name, Library::Peft, bert.shape()).unwrap();
+        let files = folder::save(&task, name, Library::Peft, bert.shape()).unwrap();
         std::fs::create_dir_all(out.join(name)).unwrap();
         for (file, content) in &files {
             std::fs::write(out.join(name).join(file), content).unwrap();
@@ -335,7 +335,7 @@ fn keys_are_read_with_any_wrapper() {
         let own = load(name, &bert);
         for (what, rename) in RENAMES {
             let renamed = renamed(&files, rename);
-            let task = format::load(name, &renamed, bert.shape());
+            let task = folder::load(name, &renamed, bert.shape());
             let task = task.unwrap_or_else(|error| panic!("{name}, {what}: {error}"));
             for sequence in &sequences(&golden) {
                 let of = |task| values(&bert, task, kind, sequence);
@@ -369,7 +369,7 @@ fn keys_that_come_to_the_same_are_refused() {
     }
     let mut both = files;
     both.insert(WEIGHTS.into(), writer.finish("pt").unwrap());
-    let error = format::load("both", &both, bert.shape()).err().unwrap();
+    let error = folder::load("both", &both, bert.shape()).err().unwrap();
     assert_eq!(error.code(), "unsupported_feature", "{error}");
     assert!(error.to_string().contains("second."), "{error}");
 }
@@ -383,11 +383,11 @@ fn weights_of_a_layer_beside_its_adapter_are_refused() {
     config.insert("target_modules".into(), json!(["query", "value", "dense"]));
     files.insert(CONFIG.into(), serde_json::to_vec(&config).unwrap());
     // modules_to_save keeps the adapter off the pooler, but not off the others
-    let error = format::load("mine", &files, bert.shape()).err().unwrap();
+    let error = folder::load("mine", &files, bert.shape()).err().unwrap();
     assert_eq!(error.code(), "tensor_missing", "{error}");
     let whole = |name: &str| name.replace("pooler.dense.", "encoder.layer.0.attention.self.query.");
     let files = renamed(&folder(&root().join("pooler_saved")), whole);
-    let error = format::load("mine", &files, bert.shape()).err().unwrap();
+    let error = folder::load("mine", &files, bert.shape()).err().unwrap();
     assert_eq!(error.code(), "unsupported_feature", "{error}");
     assert!(
         error.to_string().contains("layer.0.attention.self.query"),
@@ -475,7 +475,7 @@ fn other_methods_are_named() {
     let types = types.map(|(name, title, hint)| (json!({ "peft_type": name }), title, hint));
     for (settings, title, hint) in types.into_iter().chain(settings) {
         let files = with_settings("all_linear_text", settings.clone());
-        let error = format::load("mine", &files, bert.shape()).err().unwrap();
+        let error = folder::load("mine", &files, bert.shape()).err().unwrap();
         assert_eq!(error.code(), "method_unsupported", "{settings}: {error}");
         let sentence = error.to_string();
         assert!(
@@ -487,7 +487,7 @@ fn other_methods_are_named() {
     // one that nobody here has heard of
     let unknown = "X".repeat(500);
     let files = with_settings("all_linear_text", json!({ "peft_type": unknown }));
-    let error = format::load("mine", &files, bert.shape()).err().unwrap();
+    let error = folder::load("mine", &files, bert.shape()).err().unwrap();
     assert_eq!(error.code(), "unknown_kind");
     assert!(error.to_string().chars().count() <= 300, "{error}");
 }
@@ -509,14 +509,14 @@ fn settings_that_change_nothing_are_read() {
     ];
     for settings in settings {
         let files = with_settings("all_linear_text", settings.clone());
-        let task = format::load("mine", &files, bert.shape());
+        let task = folder::load("mine", &files, bert.shape());
         let task = task.unwrap_or_else(|error| panic!("{settings}: {error}"));
         for sequence in &sequences(&golden) {
             let of = |task| values(&bert, task, "text", sequence);
             assert_eq!(of(&own), of(&task), "{settings}");
         }
         // written as it is meant
-        let files = format::save(&task, "mine", Library::Peft, bert.shape()).unwrap();
+        let files = folder::save(&task, "mine", Library::Peft, bert.shape()).unwrap();
         let config: Map<String, Value> = serde_json::from_slice(&files[CONFIG]).unwrap();
         assert_eq!(config["fan_in_fan_out"], json!(false));
     }
@@ -539,7 +539,7 @@ fn heads_that_are_not_computed_are_left_out() {
         let renamed = renamed(&files, |key| {
             key.replace("base_model.model.qa_outputs", &path)
         });
-        let own = format::load(name, &renamed, bert.shape());
+        let own = folder::load(name, &renamed, bert.shape());
         let task = match module.split_once('.').unwrap().0 {
             "my_head" => {
                 // only where the configuration says that it is a module that was trained
@@ -549,7 +549,7 @@ fn heads_that_are_not_computed_are_left_out() {
                     serde_json::from_slice(&files[CONFIG]).unwrap();
                 config.insert("modules_to_save".into(), json!(["my_head"]));
                 files.insert(CONFIG.into(), serde_json::to_vec(&config).unwrap());
-                format::load(name, &files, bert.shape()).unwrap()
+                folder::load(name, &files, bert.shape()).unwrap()
             }
             _ => own.unwrap(),
         };
@@ -566,7 +566,7 @@ fn a_pooler_that_is_not_there() {
     let mut shape = bert.shape().clone();
     shape.pooler = false;
     for name in ["all_linear_bare", "pooler_saved_bare", "all_linear_text"] {
-        let error = format::load(name, &folder(&root().join(name)), &shape)
+        let error = folder::load(name, &folder(&root().join(name)), &shape)
             .err()
             .unwrap();
         assert!(
@@ -590,7 +590,7 @@ fn a_pooler_that_is_not_there() {
     }
     let mut fewer = files.clone();
     fewer.insert(WEIGHTS.into(), writer.finish("pt").unwrap());
-    let error = format::load("mine", &fewer, bert.shape()).err().unwrap();
+    let error = folder::load("mine", &fewer, bert.shape()).err().unwrap();
     assert_eq!(error.code(), "tensor_missing", "{error}");
     assert!(
         error
@@ -605,7 +605,7 @@ fn adapterhub_has_no_place_for_the_pooler() {
     let bert = bert();
     for name in ["all_linear_text", "pooler_alone", "ia3", "pooler_saved"] {
         let task = load(name, &bert);
-        let error = format::save(&task, name, Library::AdapterHub, bert.shape()).unwrap_err();
+        let error = folder::save(&task, name, Library::AdapterHub, bert.shape()).unwrap_err();
         assert_eq!(error.code(), "adapter_format", "{name}: {error}");
     }
 }

@@ -10,9 +10,10 @@ mod tiny;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use graftlet::adapter::format::{self, CARD, Library};
-use graftlet::adapter::{Options, TaskAdapter, preset};
+use graftlet::adapter::{Options, preset};
 use graftlet::engine::{Engine, answers};
+use graftlet::folder::TaskAdapter;
+use graftlet::folder::{self, CARD, Library};
 use graftlet::head::{
     Decision, Evaluation, MULTI_LABEL, Metric, OUTSIDE, Prediction, ProblemName, REGRESSION,
     SINGLE_LABEL, TOKEN_CLASSIFICATION,
@@ -86,8 +87,8 @@ fn every_problem_is_learnt_saved_and_scored_alike() {
             let task = trainer.finish().unwrap();
             let library = task.library;
             let shape = engine.backbone().shape();
-            let files = format::save(&task, "x", library, shape).unwrap();
-            let again = format::load("x", &files, shape).unwrap();
+            let files = folder::save(&task, "x", library, shape).unwrap();
+            let again = folder::load("x", &files, shape).unwrap();
             let saved = |task: &TaskAdapter| {
                 let config = task.head.as_ref().unwrap().config();
                 (config.problem.clone(), config.labels.clone())
@@ -173,8 +174,8 @@ fn numbers_too_large_for_half_are_kept_whole() {
         let task = trainer.finish().unwrap();
         assert_eq!(task.float, float);
         let shape = engine.backbone().shape();
-        let files = format::save(&task, "x", Library::Peft, shape).unwrap();
-        format::load("x", &files, shape).unwrap();
+        let files = folder::save(&task, "x", Library::Peft, shape).unwrap();
+        folder::load("x", &files, shape).unwrap();
     }
 }
 
@@ -259,7 +260,7 @@ fn texts_outside_all_labels_are_rejected() {
     assert_eq!(report.evaluation.per_label[3].label, "none");
     let task = trainer.finish().unwrap();
     let shape = engine.backbone().shape();
-    let files = format::save(&task, "x", Library::Peft, shape).unwrap();
+    let files = folder::save(&task, "x", Library::Peft, shape).unwrap();
     engine.add("again", &files).unwrap();
     let test = with_strangers(48, 3);
     let texts: Vec<Text> = test.iter().map(|row| row.text.clone()).collect();
@@ -304,7 +305,7 @@ fn scores_are_calibrated_and_logits_are_not() {
     assert!(after < before, "{before} {after}");
     let task = trainer.finish().unwrap();
     let shape = engine.backbone().shape();
-    let files = format::save(&task, "x", Library::Peft, shape).unwrap();
+    let files = folder::save(&task, "x", Library::Peft, shape).unwrap();
     assert!(String::from_utf8_lossy(&files[CARD]).contains("temperature"));
     engine.add("again", &files).unwrap();
     let answer = &engine
@@ -330,7 +331,7 @@ fn a_damaged_calibration_is_refused() {
     run(&mut trainer);
     let task = trainer.finish().unwrap();
     let shape = engine.backbone().shape();
-    let files = format::save(&task, "x", Library::Peft, shape).unwrap();
+    let files = folder::save(&task, "x", Library::Peft, shape).unwrap();
     for calibration in [
         r#"{"temperature": 0}"#,
         r#"{"temperature": -1}"#,
@@ -348,7 +349,7 @@ fn a_damaged_calibration_is_refused() {
         );
         let mut files = files.clone();
         files.insert(CARD.into(), serde_json::to_vec(&card).unwrap());
-        let error = format::load("x", &files, shape)
+        let error = folder::load("x", &files, shape)
             .err()
             .map(|error| error.code());
         assert_eq!(error, Some("config_invalid"), "{calibration}");

@@ -15,10 +15,11 @@ mod reference;
 #[path = "support/tiny.rs"]
 mod tiny;
 
-use graftlet::adapter::format::{self, Library};
-use graftlet::adapter::{FreshParams, TaskAdapter};
+use graftlet::adapter::FreshParams;
 use graftlet::compose::Composition;
 use graftlet::engine::{Answer, Engine, Said};
+use graftlet::folder::TaskAdapter;
+use graftlet::folder::{self, Library};
 use graftlet::head::{
     Decision, Evaluation, FIRST, Head, HeadConfig, Metric, Pooling, Prediction, RANKING, SECOND,
     SINGLE_LABEL, TIE, Targets,
@@ -278,7 +279,7 @@ fn a_ranking_is_learnt_saved_and_answers_pairs_and_single_texts() {
         .map(|(a, b): (usize, usize)| Text::pair(&texts[a].first, &texts[b].first))
         .into();
     for library in [Library::Peft, Library::AdapterHub] {
-        let files = format::save(&task, "rank", library, engine.backbone().shape()).unwrap();
+        let files = folder::save(&task, "rank", library, engine.backbone().shape()).unwrap();
         engine.add("rank", &files).unwrap();
         let compared = engine.classify_with("rank", &pairs).unwrap();
         let alone = engine.classify_with("rank", &texts).unwrap();

@@ -11,8 +11,8 @@ mod torch;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use graftlet::adapter::Card;
-use graftlet::adapter::format::{self, CARD, CONFIG, Files};
+use graftlet::folder::Card;
+use graftlet::folder::{self, CARD, CONFIG, Files};
 use graftlet::hub::Manifest;
 use graftlet::model::{Anatomy, Backbone, Encoder, Shape};
 use graftlet::tensor_file::{FloatType, TensorFile, TensorFileWriter};
@@ -144,8 +144,9 @@ fn sample_torch() -> Vec<u8> {
 fn adapters() -> &'static (Vec<Files>, Shape) {
     static ADAPTERS: OnceLock<(Vec<Files>, Shape)> = OnceLock::new();
     ADAPTERS.get_or_init(|| {
-        use graftlet::adapter::format::Library;
-        use graftlet::adapter::{FreshParams, Options, TaskAdapter, presets};
+        use graftlet::adapter::{FreshParams, Options, presets};
+        use graftlet::folder::Library;
+        use graftlet::folder::TaskAdapter;
         use graftlet::head::{
             Head, HeadConfig, MULTI_LABEL, Pooling, Problem, SINGLE_LABEL, TOKEN_CLASSIFICATION,
         };
@@ -184,8 +185,8 @@ fn adapters() -> &'static (Vec<Files>, Shape) {
                 bytes: 0,
             };
             for library in [Library::Peft, Library::AdapterHub] {
-                if let Ok(files) = format::save(&task, "a", library, shape) {
-                    format::load("a", &files, shape).unwrap();
+                if let Ok(files) = folder::save(&task, "a", library, shape) {
+                    folder::load("a", &files, shape).unwrap();
                     folders.push(files);
                 }
             }
@@ -195,10 +196,10 @@ fn adapters() -> &'static (Vec<Files>, Shape) {
 }
 
 fn load(files: &Files, shape: &Shape) {
-    if let Err(error) = format::load("a", files, shape) {
+    if let Err(error) = folder::load("a", files, shape) {
         assert!(!error.code().is_empty() && !error.to_string().is_empty());
     }
-    if let Err(error) = format::inspect("a", files) {
+    if let Err(error) = folder::inspect("a", files) {
         assert!(!error.code().is_empty() && !error.to_string().is_empty());
     }
 }
@@ -417,10 +418,10 @@ fn unknown_fields() {
                 map.insert("future_field".into(), value.clone());
             })
         };
-        let (_, shape) = format::inspect(name, files).unwrap();
+        let (_, shape) = folder::inspect(name, files).unwrap();
         for file in places {
             for value in &active {
-                let error = format::load(name, &edit(file, value), &shape)
+                let error = folder::load(name, &edit(file, value), &shape)
                     .err()
                     .unwrap();
                 assert_eq!(error.code(), "unsupported_feature");
@@ -428,8 +429,8 @@ fn unknown_fields() {
                 assert!(error.to_string().contains(file), "{error}");
             }
             for value in &passive {
-                let task = format::load(name, &edit(file, value), &shape).unwrap();
-                let saved = format::save(&task, name, task.library, &shape).unwrap();
+                let task = folder::load(name, &edit(file, value), &shape).unwrap();
+                let saved = folder::save(&task, name, task.library, &shape).unwrap();
                 let map: Value = serde_json::from_slice(&saved[*file]).unwrap();
                 let map = if name.starts_with("peft") {
                     &map
@@ -452,8 +453,8 @@ fn what_stands_around_adapterhubs_settings_is_written_back() {
         inner(map).insert("dropout_prob".into(), json!(0.25));
         map.insert("note".into(), json!("n"));
     });
-    let (task, shape) = format::inspect("a", &files).unwrap();
-    let saved = format::save(&task, "a", task.library, &shape).unwrap();
+    let (task, shape) = folder::inspect("a", &files).unwrap();
+    let saved = folder::save(&task, "a", task.library, &shape).unwrap();
     let read = |file: &str| serde_json::from_slice::<Value>(&saved[file]).unwrap();
     assert_eq!(read(CONFIG)["type"], "text_task");
     assert_eq!(read("head_config.json")["note"], "n");
@@ -470,8 +471,10 @@ fn versions_of_adapterhub() {
             map.insert("version".into(), json!(version));
             inner(map).insert("alpha".into(), json!(3));
         });
-        let (task, shape) = format::inspect("a", &files).unwrap();
-        task.adapter.config().describe(&shape).alpha.unwrap()
+        let (task, shape) = folder::inspect("a", &files).unwrap();
+        task.adapter.config().describe(&shape).sizes["alpha"]
+            .as_f64()
+            .unwrap()
     };
     for (version, expected) in [
         ("adapters.1.0.0", 8.0),
@@ -498,8 +501,8 @@ fn versions_of_adapterhub() {
                 map.shift_remove("version");
             }
         });
-        let (task, shape) = format::inspect("a", &files).unwrap();
-        let saved = format::save(&task, "a", task.library, &shape).unwrap();
+        let (task, shape) = folder::inspect("a", &files).unwrap();
+        let saved = folder::save(&task, "a", task.library, &shape).unwrap();
         let map: Value = serde_json::from_slice(&saved[CONFIG]).unwrap();
         map["config"]["non_linearity"].as_str().unwrap().to_owned()
     };
@@ -511,7 +514,7 @@ fn versions_of_adapterhub() {
     let hashed = with_config(houlsby, CONFIG, |map| {
         map.insert("config".into(), json!("0123456789abcdef"));
     });
-    let error = format::inspect("a", &hashed).err().unwrap();
+    let error = folder::inspect("a", &hashed).err().unwrap();
     assert_eq!(error.code(), "config_invalid");
     assert!(error.to_string().contains("0123456789abcdef"), "{error}");
 }
@@ -535,9 +538,9 @@ fn keys_of_older_files() {
         let data = file.floats(name, &shape).unwrap();
         writer.floats(&old, &shape, &data, FloatType::F32);
     }
-    let (new, _) = format::inspect("a", &files).unwrap();
+    let (new, _) = folder::inspect("a", &files).unwrap();
     files.insert("adapter.safetensors".into(), writer.finish("pt").unwrap());
-    let (old, _) = format::inspect("a", &files).unwrap();
+    let (old, _) = folder::inspect("a", &files).unwrap();
     for (new, old) in new
         .adapter
         .parameters()
@@ -577,12 +580,12 @@ fn bin_in_place_of_safetensors() {
             .collect();
         let mut files = safe.clone();
         files.remove(weights);
-        let error = format::inspect(name, &files).err().unwrap();
+        let error = folder::inspect(name, &files).err().unwrap();
         assert_eq!(error.code(), "file_missing");
         assert!(error.to_string().contains(weights), "{error}");
         files.insert(torch_name.into(), torch::file(&entries, &storages));
-        let (bin, shape) = format::inspect(name, &files).unwrap();
-        let (expected, _) = format::inspect(name, safe).unwrap();
+        let (bin, shape) = folder::inspect(name, &files).unwrap();
+        let (expected, _) = folder::inspect(name, safe).unwrap();
         for (found, expected) in bin
             .adapter
             .parameters()
@@ -595,13 +598,13 @@ fn bin_in_place_of_safetensors() {
             );
         }
         // written again it is safetensors, which both libraries prefer
-        let saved = format::save(&bin, name, bin.library, &shape).unwrap();
+        let saved = folder::save(&bin, name, bin.library, &shape).unwrap();
         assert!(saved.contains_key(weights) && !saved.contains_key(torch_name));
         assert!(saved.contains_key(CARD));
         // damaged, it is named
         let cut = files[torch_name][..1000].to_vec();
         files.insert(torch_name.into(), cut);
-        let error = format::inspect(name, &files).err().unwrap();
+        let error = folder::inspect(name, &files).err().unwrap();
         assert_eq!(error.code(), "file_truncated");
         assert!(error.to_string().contains(torch_name), "{error}");
     }

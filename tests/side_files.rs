@@ -7,7 +7,7 @@ mod support;
 use std::path::Path;
 use std::sync::Arc;
 
-use graftlet::adapter::format::{self, CARD, CONFIG, Files};
+use graftlet::folder::{self, CARD, CONFIG, Files};
 use graftlet::model::{FAMILIES, Shape};
 use serde_json::{Map, Value, json};
 
@@ -38,7 +38,7 @@ fn shape() -> Shape {
 
 #[track_caller]
 fn code(files: &Files, shape: &Shape) -> &'static str {
-    format::load("mine", files, shape).map_or_else(|error| error.code(), |_| "loads")
+    folder::load("mine", files, shape).map_or_else(|error| error.code(), |_| "loads")
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn a_cut_or_foreign_file_is_named() {
     for (name, content) in &files {
         let mut files = files.clone();
         files.insert(name.clone(), content[..content.len() - 1].to_vec());
-        let Err(error) = format::load("mine", &files, &shape) else {
+        let Err(error) = folder::load("mine", &files, &shape) else {
             panic!("{name} loads")
         };
         assert!(error.to_string().contains(name.as_str()), "{error}");
@@ -122,15 +122,15 @@ fn lists_of_names_and_no_lists_are_unchecked() {
     assert_eq!(code(&none, &shape), "loads");
     // one who changes a label by hand is told what to do
     let by_hand = edited(&|card| card["labels"][0] = json!("abbr"));
-    let error = format::load("mine", &by_hand, &shape).err().unwrap();
+    let error = folder::load("mine", &by_hand, &shape).err().unwrap();
     assert_eq!(error.code(), "checksum_mismatch");
     assert!(error.to_string().contains("delete \"files\""), "{error}");
     let mut listed = by_hand;
-    format::list_files(&mut listed).unwrap();
+    folder::list_files(&mut listed).unwrap();
     assert_eq!(code(&listed, &shape), "loads");
     let mut bare = files.clone();
     bare.remove(CARD);
-    format::list_files(&mut bare).unwrap();
+    folder::list_files(&mut bare).unwrap();
     assert!(!bare.contains_key(CARD));
 }
 
@@ -169,8 +169,8 @@ fn damaged_lists_are_refused() {
 #[test]
 fn what_is_written_is_listed_and_stays_so() {
     let (shape, files) = (shape(), shipped("trec"));
-    let task = format::load("mine", &files, &shape).unwrap();
-    let written = format::save(&task, "mine", task.library, &shape).unwrap();
+    let task = folder::load("mine", &files, &shape).unwrap();
+    let written = folder::save(&task, "mine", task.library, &shape).unwrap();
     assert_eq!(code(&written, &shape), "loads");
     let listed = card(&written)["files"].clone();
     assert_eq!(listed.as_array().unwrap().len(), written.len());
@@ -180,6 +180,6 @@ fn what_is_written_is_listed_and_stays_so() {
     }
     // what reads and writes the side file again comes to the same bytes
     let mut again = written.clone();
-    format::list_files(&mut again).unwrap();
+    folder::list_files(&mut again).unwrap();
     assert_eq!(again, written);
 }

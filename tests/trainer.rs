@@ -9,10 +9,11 @@ mod tiny;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use graftlet::adapter::format::{self, Files, Library};
 use graftlet::adapter::{FreshParams, GivenParams, Options};
-use graftlet::adapter::{Parameter, Site, TaskAdapter, preset};
+use graftlet::adapter::{Parameter, Site, preset, presets};
 use graftlet::engine::{Answer, Engine};
+use graftlet::folder::TaskAdapter;
+use graftlet::folder::{self, Files, Library};
 use graftlet::head::{Head, HeadConfig, Metric, Pooling, SINGLE_LABEL};
 use graftlet::input::text::{Batch, Text};
 use graftlet::model::{Dtype, Linear, LinearSite};
@@ -25,21 +26,9 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tiny::{Tiny, WORDS};
 
-const KINDS: [&str; 13] = [
-    "head",
-    "lora",
-    "dora",
-    "bitfit",
-    "prefix",
-    "prompt",
-    "houlsby",
-    "pfeiffer",
-    "parallel",
-    "compacter",
-    "compacter_plus_plus",
-    "ia3",
-    "ia3_adapterhub",
-];
+fn kinds() -> impl Iterator<Item = &'static str> {
+    presets().map(|preset| preset.name)
+}
 
 fn row(text: &str, label: &str) -> Row {
     Row {
@@ -160,7 +149,7 @@ fn answer_bits(answers: &[Answer]) -> Vec<Vec<u32>> {
 fn twenty_steps_change_no_byte_of_the_backbone() {
     let engine = support::engine_int8().unwrap_or_else(tiny_int8);
     let before = engine.backbone().hash();
-    for kind in KINDS {
+    for kind in kinds() {
         let rows = opinions(16, 3);
         let mut trainer = trainer(&engine, kind, settings(10, 8, 1e-2), &rows, &rows[..4]);
         let mut steps = 0;
@@ -288,14 +277,14 @@ fn events_come_in_order_and_add_up() {
 fn the_seed_is_all_the_luck_there_is() {
     let engine = tiny_int8();
     let shape = engine.backbone().shape();
-    for kind in KINDS {
+    for kind in kinds() {
         let library = preset(kind).unwrap().library;
         let files = |seed: u64| -> Files {
             let settings = Settings {
                 seed: Some(seed),
                 ..settings(2, 8, 1e-2)
             };
-            format::save(&trained(&engine, kind, settings), "same", library, shape).unwrap()
+            folder::save(&trained(&engine, kind, settings), "same", library, shape).unwrap()
         };
         let first = files(1);
         assert!(first == files(1), "{kind}: the same seed gave other files");
@@ -317,7 +306,7 @@ fn sixteen_rows_are_learnt_by_heart() {
     let mut engine = support::engine_int8().unwrap_or_else(tiny_int8);
     // what a label hangs on is nothing but the row itself
     let rows: Vec<Row> = noise(48, 8).into_iter().take(16).collect();
-    for kind in KINDS {
+    for kind in kinds() {
         let mut trainer = trainer(&engine, kind, settings(60, 16, 3e-3), &rows, &rows);
         let (mut best, mut passes) = (0f64, 0);
         while best < 1.0 {
@@ -364,7 +353,7 @@ fn a_step_in_parts_is_the_step_of_the_whole() {
             row(&words.join(" "), ["x", "y"][index % 2])
         })
         .collect();
-    for kind in KINDS {
+    for kind in kinds() {
         let settings = settings(EPOCHS, rows.len(), 1e-2);
         let mut trainer = trainer(&engine, kind, settings.clone(), &rows, &rows);
         let resolved = trainer.resolved().clone();
@@ -665,7 +654,7 @@ fn the_poolers_bias_is_trained_where_it_is_read() {
 fn saved_and_loaded_again_the_answers_are_the_same_bits() {
     let mut engine = tiny_int8();
     let texts = texts();
-    for kind in KINDS {
+    for kind in kinds() {
         for pooling in [Pooling::Mean, Pooling::First, Pooling::Pooler] {
             for half in [false, true] {
                 let settings = Settings {
@@ -706,7 +695,7 @@ fn saved_and_loaded_again_the_answers_are_the_same_bits() {
                         engine
                             .export("again", library)
                             .unwrap()
-                            .contains_key(format::CARD)
+                            .contains_key(folder::CARD)
                     );
                     let files = engine.export("again", library).unwrap();
                     engine.add("third", &files).unwrap();

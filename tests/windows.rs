@@ -13,9 +13,9 @@ mod labelled;
 #[path = "support/tiny.rs"]
 mod tiny;
 
-use graftlet::adapter::TaskAdapter;
 use graftlet::compose::Composition;
 use graftlet::engine::{Answer, Engine, answers};
+use graftlet::folder::TaskAdapter;
 use graftlet::head::{
     MULTI_LABEL, Pooling, Prediction, ProblemName, REGRESSION, SINGLE_LABEL, TOKEN_CLASSIFICATION,
     pool,
@@ -577,10 +577,10 @@ fn pairs_and_single_texts_are_told_apart() {
         (compares.card.pair, reads_one.card.pair),
         (Some(true), Some(false))
     );
-    let files = graftlet::adapter::format::save(
+    let files = graftlet::folder::save(
         &compares,
         "compares",
-        graftlet::adapter::format::Library::Peft,
+        graftlet::folder::Library::Peft,
         engine.backbone().shape(),
     );
     engine.add("compares", &files.unwrap()).unwrap();

@@ -20,8 +20,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use differences::{LAYERS, sequences};
-use graftlet::adapter::format::{self, Files, Library};
-use graftlet::adapter::{CHECKPOINT, TaskAdapter, merge};
+use graftlet::folder::{self, Files, Library};
+use graftlet::folder::{CHECKPOINT, TaskAdapter, merge};
 use graftlet::head::{
     HeadConfig, MULTI_LABEL, Pooling, Problem, REGRESSION, SINGLE_LABEL, TOKEN_CLASSIFICATION,
 };
@@ -77,12 +77,12 @@ fn cases(bert: &Encoder) -> Vec<Case> {
     let mut add = |row: &Row, library: Library, config: HeadConfig, name: String| {
         let labels = config.labels.len();
         let task = moved(row, config, shape, 11);
-        let files = format::save(&task, "mine", library, shape).unwrap();
+        let files = folder::save(&task, "mine", library, shape).unwrap();
         cases.push(Case {
             name,
             reader: reader(library),
             logits: logits(bert, &task),
-            head: match files.contains_key(format::SIDE_HEAD) {
+            head: match files.contains_key(folder::SIDE_HEAD) {
                 true => "side",
                 false => "library",
             },
@@ -195,7 +195,7 @@ fn what_is_written_answers_as_it_does_in_python() {
                 let checkpoint = &case.files[CHECKPOINT];
                 let merged = Encoder::load(&config, checkpoint, &sha256(checkpoint)).unwrap();
                 let files = &case.files;
-                let head = format::load_head(files, merged.shape()).unwrap().unwrap();
+                let head = folder::load_head(files, merged.shape()).unwrap().unwrap();
                 let one = |sequence: &Encoded| {
                     let states = of_one(&merged, sequence, &NoHook);
                     head.logits(&merged, &NoHook, &states).data().to_vec()
@@ -204,7 +204,7 @@ fn what_is_written_answers_as_it_does_in_python() {
             }
             _ => logits(
                 &bert,
-                &format::load("mine", &case.files, bert.shape()).unwrap(),
+                &folder::load("mine", &case.files, bert.shape()).unwrap(),
             ),
         };
         let rows = again.iter().zip(&found.logits).zip(&case.logits);

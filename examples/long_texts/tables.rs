@@ -6,11 +6,10 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use graftlet::Result;
-use graftlet::adapter::TaskAdapter;
-use graftlet::adapter::format::Files;
 use graftlet::cli::rows;
 use graftlet::engine::{Engine, answers};
 use graftlet::error::Error;
+use graftlet::folder::{Files, TaskAdapter};
 use graftlet::head::{Decision, Evaluation};
 use graftlet::head::{Pooling, pool};
 use graftlet::hub::Manifest;

@@ -8,8 +8,9 @@ pub use measure::Execution;
 
 use std::io::{Cursor, Write};
 
-use graftlet::adapter::Card;
-use graftlet::adapter::format::{self, Files, Library};
+use graftlet::adapter::preset;
+use graftlet::folder::Card;
+use graftlet::folder::{self, Files, Library};
 use graftlet::compose::Composition;
 use graftlet::error::Error;
 use graftlet::head::{SINGLE_LABEL, Targets};
@@ -134,12 +135,12 @@ fn archive(entries: &[(&str, &[u8])]) -> Vec<u8> {
 
 /// A folder of PEFT's, see [`folder`].
 pub fn peft(data: &[u8]) -> String {
-    outcome(format::inspect("a", &folder(data, Library::Peft.files())))
+    outcome(folder::inspect("a", &folder(data, Library::Peft.files())))
 }
 
 /// A folder of AdapterHub's, see [`folder`].
 pub fn adapterhub(data: &[u8]) -> String {
-    outcome(format::inspect(
+    outcome(folder::inspect(
         "a",
         &folder(data, Library::AdapterHub.files()),
     ))
@@ -265,7 +266,7 @@ pub fn settings(data: &[u8]) -> String {
     let targets = Targets::empty(scheme.problem, 2);
     let rows = Dataset::from_parts(scheme, TokenStore::default(), targets);
     let settings = Settings::from_json("x", data);
-    let settings = settings.and_then(|settings| settings.resolve("lora", &rows, 6));
+    let settings = settings.and_then(|settings| settings.resolve(preset("lora")?, &rows, 6));
     let card = serde_json::from_slice::<Card>(data);
     let config = outcome(Anatomy::from_json(data));
     format!("{config}, {}, {}", outcome(settings), card.is_ok())

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use graftlet::adapter::TaskAdapter;
-use graftlet::adapter::format::{self, CONFIG, Files, Library};
+use graftlet::folder::TaskAdapter;
+use graftlet::folder::{self, CONFIG, Files, Library};
 use graftlet::model::{Backbone, Encoder, Anatomy, Dtype, Shape, convert};
 use graftlet::tensor_file::{FloatType, TensorFile, TensorFileWriter};
 use serde_json::{Value, json};
@@ -174,7 +174,7 @@ pub fn loaded() -> Result<Loaded> {
         "pfeiffer_b",
         "pfeiffer_c",
     ] {
-        let task = format::load(name, &folder_of(&root.join(name))?, &shape)?;
+        let task = folder::load(name, &folder_of(&root.join(name))?, &shape)?;
         adapters.insert(name.to_owned(), Rc::new(task));
     }
     Ok((shape, adapters))

@@ -27,7 +27,7 @@ pub enum Bias {
 pub(super) const BIAS: &str = "bias";
 
 /// Every module of the encoder that has a bias, in the order of computation.
-pub(super) fn all_sites(shape: &Shape) -> impl Iterator<Item = Site> {
+pub(crate) fn all_sites(shape: &Shape) -> impl Iterator<Item = Site> {
     let modules = shape.anatomy.modules().iter();
     let biased = modules.filter(|module| module.bias && (shape.pooler || !module.is_optional()));
     biased.filter_map(|module| site_of(module.place))
@@ -121,7 +121,7 @@ fn frozen(site: Site, shape: &Shape) -> Tensor {
 }
 
 /// A bias's key in PEFT's file, below the encoder. A layer that LoRA acts on lies one level deeper.
-pub(super) fn peft_key(anatomy: &Anatomy, site: Site, is_target: bool) -> String {
+pub(crate) fn peft_key(anatomy: &Anatomy, site: Site, is_target: bool) -> String {
     let path = place_of(site).map(|place| anatomy.path(place));
     let path = path.unwrap_or_default();
     match is_target {

@@ -7,8 +7,10 @@ use serde_json::{Map, Value};
 
 use super::bias::{self, BIAS, Bias, Biases};
 use super::carrier;
-use super::format::{Fields, Library};
-use super::{Adapter, Collector, Config, Description, Kind, ParamName, ParamSource, Parameter};
+use super::dialect::{Fields, Library};
+use super::{
+    Adapter, Claim, Collector, Config, Description, Kind, ParamName, ParamSource, Parameter,
+};
 use super::{Preset, Site, lowest_layer};
 use crate::error::Result;
 use crate::model::{Affine, Anatomy, Hook, LinearSite, NormSite, Place, Shape};
@@ -23,17 +25,24 @@ pub(super) static KIND: Kind = Kind {
         description: "The biases of the encoder and nothing else. The smallest change that touches every layer.",
         library: Library::Peft,
         size: None,
+        learning_rate: 3e-3,
+        epochs: 1,
+        upper_layers: false,
         config: |options, _| {
             options.refuse_layers("the biases are those of all layers; leave it out")?;
             Ok(Box::new(BitFitConfig::default()))
         },
     }],
-    peft: &[],
-    adapterhub: None,
+    peft_fields: &[MARK],
+    claim: Some(Claim {
+        test: |map| carrier::has_mark(map, MARK),
+        read: read_peft,
+    }),
+    ..Kind::EMPTY
 };
 
 /// Says in PEFT's configuration that the LoRA is only there to be loaded.
-pub(super) const MARK: &str = "graftlet_bitfit";
+const MARK: &str = "graftlet_bitfit";
 
 /// Settings of BitFit: there are none.
 ///
@@ -53,8 +62,8 @@ struct BitFit {
 }
 
 /// Reads a configuration that has the [`MARK`].
-pub(super) fn read_peft(fields: &Fields<'_>, shape: &Shape) -> Result<Box<dyn Config>> {
-    carrier::check(fields, shape, MARK, "all")?;
+fn read_peft(place: &str, map: &Map<String, Value>, shape: &Shape) -> Result<Box<dyn Config>> {
+    carrier::check(&Fields::new(place, map), shape, MARK, "all")?;
     Ok(Box::new(BitFitConfig { with_carrier: true }))
 }
 

@@ -4,7 +4,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::format::{Fields, Library, peft_targets};
+use super::dialect::{Fields, Library, peft_targets};
+use super::lora::methods;
 use super::{Bias, Config, Init, LoraConfig, ParamName, ParamSource, Parameter, Site};
 use crate::error::{Error, Result};
 use crate::model::{Anatomy, Linear, LinearSite, Shape};
@@ -95,8 +96,17 @@ pub(super) fn write(
     Ok(map)
 }
 
+/// Whether a configuration is a LoRA's that has this mark.
+pub(super) fn has_mark(map: &Map<String, Value>, mark: &str) -> bool {
+    let is_lora = map.get("peft_type").is_some_and(|name| name == "LORA");
+    is_lora && Fields::new("", map).is_set(mark)
+}
+
 /// Checks that a configuration with a mark is what [`write`] makes.
 pub(super) fn check(fields: &Fields<'_>, shape: &Shape, mark: &str, bias: &str) -> Result<()> {
+    fields.flag(mark, false)?;
+    fields.flag("fan_in_fan_out", false)?;
+    methods::refuse(fields)?;
     fields.refuse_unless("bias", &[json!(bias)])?;
     fields.refuse_unless("use_dora", &[json!(false)])?;
     fields.refuse_unless("lora_bias", &[json!(false)])?;

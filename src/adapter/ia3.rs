@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::format::{Fields, Library, peft_targets};
+use super::dialect::{Fields, Library, peft_targets};
+use super::setting::{EXCLUDE_MODULES, LAYERS, Setting, TARGET_MODULES, TARGETS, Values};
 use super::{Adapter, Collector, Config, Description, Kind, Options, ParamName, ParamSource};
 use super::{Parameter, Preset, Site, equal, fields_of, lowest_layer, number, target_sites};
 use crate::error::{Error, Result};
@@ -24,6 +25,9 @@ pub(super) static KIND: Kind = Kind {
             description: "One factor per feature on keys, values and in front of the output layers: among the smallest there are.",
             library: Library::Peft,
             size: None,
+            learning_rate: 1.5e-2,
+            epochs: 1,
+            upper_layers: false,
             config: from_options_peft,
         },
         Preset {
@@ -32,11 +36,42 @@ pub(super) static KIND: Kind = Kind {
             description: "One factor per feature on keys, values and behind the widening layer, as AdapterHub places them.",
             library: Library::AdapterHub,
             size: None,
+            learning_rate: 1.5e-2,
+            epochs: 1,
+            upper_layers: false,
             config: from_options_adapterhub,
         },
     ],
+    peft_tensors: &[("ia3_l", false)],
+    peft_fields: &[
+        "exclude_modules",
+        "fan_in_fan_out",
+        "feedforward_modules",
+        "init_ia3_weights",
+        "target_modules",
+    ],
+    settings: &[&TARGETS, &LAYERS],
+    peft_settings: &[
+        &TARGET_MODULES,
+        &EXCLUDE_MODULES,
+        &Setting {
+            name: "feedforward_modules",
+            others: &[],
+            values: Values::Modules,
+            description: "Modules whose input is scaled, in place of the output.",
+        },
+    ],
+    adapterhub_fields: &[
+        "attn_matrices",
+        "intermediate_lora",
+        "output_lora",
+        "selfattn_lora",
+        "use_dora",
+        "use_gating",
+    ],
     peft: &[("IA3", read_peft)],
     adapterhub: Some((Some("ia3"), read_adapterhub)),
+    ..Kind::EMPTY
 };
 
 /// Settings of an IA3 adapter: with `l` a vector of factors, 1 at first, a layer's output `y` becomes
@@ -132,7 +167,7 @@ impl Config for Ia3Config {
     }
 
     fn build(&self, shape: &Shape, source: &mut dyn ParamSource) -> Result<Box<dyn Adapter>> {
-        super::check_sites(self.sites.keys(), shape)?;
+        super::options::check_sites(self.sites.keys(), shape)?;
         let mut tensors = Collector::new(source);
         let mut factors = BTreeMap::new();
         for (&site, &side) in &self.sites {
@@ -387,6 +422,10 @@ impl Adapter for Ia3 {
 
     fn parameters(&self) -> &[Parameter] {
         &self.parameters
+    }
+
+    fn why_not_averaged(&self) -> Option<&'static str> {
+        None
     }
 
     fn merge(&self, place: Place, weights: &mut Affine) -> Result<()> {

@@ -2,104 +2,30 @@
 //! the magnitude of each row (Liu et al. 2024).
 
 mod adapterhub;
+mod config;
 mod dora;
 mod merge;
+pub(super) mod methods;
 mod peft;
+mod row;
 
 use std::any::Any;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Map, Value};
 
 use super::bias::{self, BIAS, Bias, Biases};
-use super::format::Library;
-use super::{Adapter, Collector, Config, Description, Init, Kind, Options, ParamName, ParamSource};
-use super::{Parameter, Preset, Site, SizeOption, fields_of, lowest_layer, target_sites};
-use crate::error::{Error, Result};
-use crate::model::{Affine, Anatomy, Hook, Linear, LinearSite, NormSite, Place, Shape};
+use super::dialect::Library;
+use super::{Adapter, Collector, Config, Description, GivenParams, Init, Kind, LowRank};
+use super::{ParamName, ParamSource, Parameter, Site, fields_of, lowest_layer};
+use crate::error::Result;
+use crate::model::{Affine, Anatomy, Hook, LinearSite, NormSite, Place, Shape};
 use crate::ops::{add_bias, add_scaled, dropout, linear, scale};
 use crate::tensor::Tensor;
+pub use config::LoraConfig;
 use dora::{Dora, MAGNITUDE};
-
-const SIZE: SizeOption = SizeOption {
-    name: "rank",
-    title: "Rank",
-    default: 8,
-    choices: &[2, 4, 8, 16, 32],
-};
-
-/// The row of this kind.
-pub(super) static KIND: Kind = Kind {
-    name: "lora",
-    presets: &[
-        Preset {
-            name: "lora",
-            title: "LoRA",
-            description: "A low-rank update beside the attention's linear layers. Small, quick to train, the one most tools can read.",
-            library: Library::Peft,
-            size: Some(SIZE),
-            config: |options, shape| from_options(options, shape, false),
-        },
-        Preset {
-            name: "dora",
-            title: "DoRA",
-            description: "LoRA that trains the length of each weight row apart from its direction. A little better at small ranks, and slower.",
-            library: Library::Peft,
-            size: Some(SIZE),
-            config: |options, shape| from_options(options, shape, true),
-        },
-    ],
-    peft: &[("LORA", peft::read)],
-    adapterhub: Some((Some("lora"), adapterhub::read)),
-};
-
-/// Settings of a LoRA adapter.
-///
-/// A target layer `y = x Wᵀ + b` becomes `y + s · (x Aᵀ Bᵀ + c)` with `A`: `[rank, in]`, `B`:
-/// `[out, rank]`, `c`: `[out]` (usually absent) and `s = α / rank`, or `α / √rank` if rank-stabilised
-/// (Kalajdzievski 2023). With DoRA each row of `W + s B A` is scaled to a trained length.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LoraConfig {
-    /// Rank.
-    pub rank: usize,
-    /// α.
-    pub alpha: f64,
-    /// Whether `s = α / √rank`.
-    pub rank_stabilised: bool,
-    /// The layers it acts on.
-    pub targets: BTreeSet<LinearSite>,
-    /// Ranks of targets that differ from `rank`.
-    pub ranks: BTreeMap<LinearSite, usize>,
-    /// α of targets that differ from `alpha`.
-    pub alphas: BTreeMap<LinearSite, f64>,
-    /// Whether magnitudes are trained too (DoRA).
-    pub decomposed: bool,
-    /// Whether the update has a bias `c` of its own.
-    pub update_bias: bool,
-    /// Which of the backbone's biases are trained too.
-    pub bias: Bias,
-    /// Probability with which an input of the update is left out in training.
-    pub dropout: f64,
-}
-
-impl Default for LoraConfig {
-    /// PEFT's defaults, without a target.
-    fn default() -> Self {
-        Self {
-            rank: 8,
-            alpha: 8.0,
-            rank_stabilised: false,
-            targets: BTreeSet::new(),
-            ranks: BTreeMap::new(),
-            alphas: BTreeMap::new(),
-            decomposed: false,
-            update_bias: false,
-            bias: Bias::None,
-            dropout: 0.0,
-        }
-    }
-}
+pub(super) use row::KIND;
 
 struct Lora {
     config: LoraConfig,
@@ -130,106 +56,10 @@ struct Update {
 }
 
 /// Field of `A`.
-pub(crate) const A: &str = "lora_a";
+const A: &str = "lora_a";
 /// Field of `B`.
-pub(crate) const B: &str = "lora_b";
+const B: &str = "lora_b";
 const UPDATE_BIAS: &str = "lora_b.bias";
-
-fn from_options(options: &Options, shape: &Shape, decomposed: bool) -> Result<Box<dyn Config>> {
-    let rank = options.rank.unwrap_or(SIZE.default);
-    let targets = options
-        .targets
-        .as_deref()
-        .unwrap_or(shape.anatomy.family.targets.lora);
-    #[allow(clippy::cast_precision_loss)]
-    let config = LoraConfig {
-        rank,
-        alpha: options.alpha.unwrap_or(2.0 * rank as f64),
-        rank_stabilised: options.rank_stabilised.unwrap_or(false),
-        targets: target_sites(targets, &options.layers(shape)?, shape)?,
-        decomposed,
-        bias: options.bias.unwrap_or_default(),
-        dropout: options.dropout.unwrap_or(0.0),
-        ..LoraConfig::default()
-    };
-    config.check(shape)?;
-    // PEFT's files may say anything finite; nothing is trained that changes nothing or the other way round
-    if config.alpha <= 0.0 {
-        return Err(Error::OptionInvalid {
-            option: "alpha",
-            value: config.alpha.to_string(),
-            reason: "it must be greater than 0".into(),
-        });
-    }
-    Ok(Box::new(config))
-}
-
-impl LoraConfig {
-    fn check(&self, shape: &Shape) -> Result<()> {
-        let invalid = |option, value: String, reason: String| {
-            Err(Error::OptionInvalid {
-                option,
-                value,
-                reason,
-            })
-        };
-        let ranks = std::iter::once(&self.rank).chain(self.ranks.values());
-        if let Some(rank) = { ranks }.find(|&&rank| rank == 0 || rank > shape.hidden_size) {
-            let reason = format!("it must be 1 to {}, the hidden size", shape.hidden_size);
-            return invalid("rank", rank.to_string(), reason);
-        }
-        let alphas = std::iter::once(&self.alpha).chain(self.alphas.values());
-        if let Some(alpha) = { alphas }.find(|alpha| !alpha.is_finite()) {
-            let reason = "it must be a finite number".into();
-            return invalid("alpha", alpha.to_string(), reason);
-        }
-        if !(0.0..1.0).contains(&self.dropout) {
-            let reason = "it must be at least 0 and less than 1".into();
-            return invalid("dropout", self.dropout.to_string(), reason);
-        }
-        super::check_sites(self.targets.iter(), shape)?;
-        if self.targets.is_empty() {
-            let reason = "name at least one linear layer".into();
-            return invalid("targets", "empty".into(), reason);
-        }
-        Ok(())
-    }
-
-    /// Rank of a target.
-    #[must_use]
-    pub fn rank_of(&self, site: LinearSite) -> usize {
-        self.ranks.get(&site).copied().unwrap_or(self.rank)
-    }
-
-    /// `s` of a target.
-    #[must_use]
-    #[allow(clippy::cast_precision_loss)]
-    pub fn scale_of(&self, site: LinearSite) -> f64 {
-        let rank = self.rank_of(site) as f64;
-        let divisor = if self.rank_stabilised {
-            rank.sqrt()
-        } else {
-            rank
-        };
-        self.alphas.get(&site).unwrap_or(&self.alpha) / divisor
-    }
-
-    fn bias_sites(&self, shape: &Shape) -> Vec<Site> {
-        match self.bias {
-            Bias::None => Vec::new(),
-            Bias::All => bias::all_sites(shape).collect(),
-            Bias::LoraOnly => self.targets.iter().copied().map(Site::Linear).collect(),
-        }
-    }
-
-    fn linears(&self) -> BTreeSet<Linear> {
-        self.targets.iter().map(|site| site.linear).collect()
-    }
-
-    fn layers(&self) -> BTreeSet<usize> {
-        self.targets.iter().filter_map(|site| site.layer).collect()
-    }
-}
 
 impl Config for LoraConfig {
     fn kind(&self) -> &'static Kind {
@@ -296,6 +126,30 @@ impl Config for LoraConfig {
         }))
     }
 
+    fn of_low_rank(
+        &self,
+        updates: Vec<(LinearSite, LowRank)>,
+        shape: &Shape,
+    ) -> Result<Box<dyn Adapter>> {
+        let rank = updates.first().map_or(1, |(_, update)| update.b.dims2().1);
+        #[allow(clippy::cast_precision_loss)]
+        let config = Self {
+            rank,
+            alpha: rank as f64,
+            targets: updates.iter().map(|(site, _)| *site).collect(),
+            ..Self::default()
+        };
+        let parameters = updates.into_iter().flat_map(|(site, update)| {
+            let site = Site::Linear(site);
+            [(A, update.a), (B, update.b)].map(|(field, tensor)| Parameter {
+                name: ParamName { site, field },
+                tensor,
+            })
+        });
+        let parameters: Vec<Parameter> = parameters.collect();
+        config.build(shape, &mut GivenParams(&parameters))
+    }
+
     fn write(&self, library: Library, shape: &Shape) -> Result<Map<String, Value>> {
         let value = match library {
             Library::Peft => peft::write(self, shape),
@@ -342,10 +196,10 @@ impl Config for LoraConfig {
                 .map(|linear| linear.name().to_owned())
                 .collect(),
             layers,
-            rank: Some(self.rank),
-            alpha: Some(self.alpha),
             ..Description::default()
         }
+        .with_size("rank", self.rank)
+        .with_size("alpha", self.alpha)
     }
 }
 
@@ -416,15 +270,44 @@ impl Adapter for Lora {
     }
 
     fn update(&self, site: LinearSite, x: &Tensor) -> Option<Tensor> {
-        let update = self.updates.get(&site)?;
-        if update.dora.is_some() || self.biases.contains(Site::Linear(site)) {
-            return None;
-        }
+        let update = self.updates.get(&site).filter(|_| self.only_adds(site))?;
         let dropped = self.dropped(site, x);
         Some(scale(
             update.of(dropped.as_ref().unwrap_or(x)),
             update.scale,
         ))
+    }
+
+    fn only_adds(&self, site: LinearSite) -> bool {
+        let update = self.updates.get(&site);
+        update.is_some_and(|update| update.dora.is_none())
+            && !self.biases.contains(Site::Linear(site))
+    }
+
+    fn excludes_others(&self, _site: LinearSite) -> Option<String> {
+        let is_dora = self.config.decomposed;
+        is_dora.then(|| "is DoRA, which scales what the frozen layer itself gives".to_owned())
+    }
+
+    fn why_not_averaged(&self) -> Option<&'static str> {
+        match (self.config.decomposed, self.config.bias) {
+            (true, _) => Some("DoRA"),
+            (false, Bias::None) => None,
+            (false, _) => Some("LoRA with biases"),
+        }
+    }
+
+    fn low_rank(&self) -> std::result::Result<Vec<(LinearSite, LowRank)>, &'static str> {
+        let config = &self.config;
+        if config.decomposed || config.update_bias || config.bias != Bias::None {
+            return Err("a LoRA with more than its update");
+        }
+        let low_rank = |(&site, update): (&LinearSite, &Update)| {
+            let (a, b) = (update.a.clone(), update.b.clone());
+            let scale = config.scale_of(site);
+            (site, LowRank { a, b, scale })
+        };
+        Ok(self.updates.iter().map(low_rank).collect())
     }
 
     fn merge(&self, place: Place, weights: &mut Affine) -> Result<()> {

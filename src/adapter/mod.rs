@@ -1,22 +1,22 @@
 //! Floor 4: adapters. One file per kind, one row per kind in [`KINDS`]; what the two Python
-//! libraries call things stands in the kind's own file, how their folders look in [`mod@format`].
+//! libraries call things stands in the kind's own file, and what all kinds share of it in [`dialect`].
 
-pub mod format;
+pub mod dialect;
 
-mod bias;
+pub(crate) mod bias;
 mod bitfit;
 mod bottleneck;
 mod carrier;
 mod ia3;
-pub(crate) mod lora;
-mod merge;
+mod kind;
+mod lora;
 mod none;
-
-mod peft_options;
+mod options;
+mod peft_settings;
 mod prefix;
 mod prompt;
-mod saved;
-mod task;
+pub(crate) mod saved;
+mod setting;
 
 pub use crate::params::{Collector, FileParams, FreshParams, GivenParams, Init};
 pub use crate::params::{ParamName, ParamSource, Parameter, Site};
@@ -25,339 +25,22 @@ pub use bitfit::BitFitConfig;
 pub use bottleneck::{BottleneckConfig, Hypercomplex, OutputNorm, Placement, Reads, Reduction};
 pub use bottleneck::{Scaling, Skip};
 pub use ia3::{Ia3Config, Side};
+pub use kind::SizeOption;
+pub use kind::{Adapter, Claim, Config, Description, HalfBlock, Kind, LowRank, Preset, Reader};
 pub use lora::LoraConfig;
-pub use merge::{CHECKPOINT, merge};
 pub use none::NoneConfig;
+pub use options::Options;
 pub use prefix::PrefixConfig;
 pub use prompt::{PromptConfig, PromptPlace};
-pub use task::{BackboneRef, Card, Member, Original, TaskAdapter, UnusedHead};
+pub use setting::{Setting, Values};
 
 use std::any::Any;
-use std::collections::BTreeSet;
 
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
-use crate::model::{Affine, Anatomy, Hook, Join, LinearSite, NormSite, Place, Shape, SublayerSite};
-use crate::tensor::Tensor;
-use format::Library;
-
-/// An adapter: a [`Hook`] with parameters.
-pub trait Adapter: Hook + Any {
-    /// What it was built from.
-    fn config(&self) -> &dyn Config;
-    /// Its trainable tensors, in a fixed order.
-    fn parameters(&self) -> &[Parameter];
-    /// The tensors that a library's file holds: the trainable ones, where the kind does not say
-    /// otherwise.
-    fn stored(&self, _library: Library) -> Vec<Parameter> {
-        self.parameters().to_vec()
-    }
-    /// Settings and tensors of what is left when training is over, where that is something else.
-    fn finished(&self) -> Option<(Box<dyn Config>, Vec<Parameter>)> {
-        None
-    }
-    /// What the adapter adds to the output of a linear layer whose input is `x`: `[tokens, in]`, as
-    /// `[tokens, out]`; `None` where it does nothing, or something else than adding what depends on
-    /// `x` alone.
-    fn update(&self, _site: LinearSite, _x: &Tensor) -> Option<Tensor> {
-        None
-    }
-    /// The adapter's bottleneck at a half block, in parts that can be combined with another's.
-    fn half_block(&self, _site: SublayerSite) -> Option<&dyn HalfBlock> {
-        None
-    }
-    /// A scalar that is added to the loss in training.
-    fn penalty(&self) -> Option<Tensor> {
-        None
-    }
-    /// The next batch is learnt from, with what is random in training, dropout; without this call the
-    /// adapter computes as it will be used. Each sequence of the batch has a seed and its number of
-    /// tokens, so that what is dropped does not depend on its neighbours.
-    fn start_training(&mut self, _sequences: &[(u64, usize)]) {}
-
-    /// Makes to a copy of a module's weights the change that the adapter makes beside them, so that the
-    /// copy computes the same without it. It must be of the backbone that the adapter was built for.
-    ///
-    /// # Errors
-    /// [`Error::AdapterFormat`] if the adapter does more than change weights.
-    fn merge(&self, _place: Place, _weights: &mut Affine) -> Result<()> {
-        Err(Error::AdapterFormat {
-            what: format!("an adapter of kind \"{}\"", self.config().kind().name),
-            format: "a plain checkpoint",
-            hint: "it does more than change the backbone's weights; keep it beside the backbone"
-                .into(),
-        })
-    }
-}
-
-/// A bottleneck at a half block, taken apart: [`enter`](Self::enter), [`forward`](Self::forward) and
-/// [`leave`](Self::leave) one after the other are the adapter's [`Hook::sublayer`]. All tensors are
-/// `[tokens, hidden size]`.
-pub trait HalfBlock {
-    /// Where it stands.
-    fn placement(&self) -> Placement;
-    /// What it reads, and what its output is added to, behind a half block whose output is `h`.
-    fn enter(&self, h: Tensor, residual: &Tensor, norm: Join<'_>) -> (Tensor, Tensor);
-    /// Its output with what is `around` it, and the part of it that `x` went through the network for.
-    fn forward(&self, x: &Tensor, around: Tensor) -> (Tensor, Tensor);
-    /// The half block's result.
-    fn leave(&self, out: Tensor, residual: &Tensor, norm: Join<'_>) -> Tensor {
-        if self.placement().norm_after {
-            norm.join(out, residual)
-        } else {
-            out
-        }
-    }
-}
-
-/// The settings of an adapter, without its weights.
-pub trait Config: Any {
-    /// The row of [`KINDS`] it belongs to.
-    fn kind(&self) -> &'static Kind;
-
-    /// A copy.
-    fn boxed(&self) -> Box<dyn Config>;
-
-    /// Whether parameters of the one mean the same in the other, so that they can be averaged. What
-    /// only training looks at may differ.
-    fn agrees(&self, other: &dyn Config) -> bool;
-
-    /// Builds the adapter from a source of tensors.
-    ///
-    /// # Errors
-    /// Those of the source, and [`Error::OptionInvalid`] for settings that do not fit the shape.
-    fn build(&self, shape: &Shape, source: &mut dyn ParamSource) -> Result<Box<dyn Adapter>>;
-
-    /// The configuration as a library writes it.
-    ///
-    /// # Errors
-    /// [`Error::AdapterFormat`] if the library has no such kind.
-    fn write(&self, library: Library, shape: &Shape) -> Result<Map<String, Value>>;
-
-    /// A parameter's key below the encoder, in a library's file: what follows `bert.` there.
-    fn key(&self, library: Library, anatomy: &Anatomy, name: ParamName, adapter: &str) -> String;
-
-    /// Whether PEFT counts the kind as prompt learning: its files name no module of the model, and
-    /// the head lies one level higher.
-    fn is_prompt_learning(&self) -> bool {
-        false
-    }
-
-    /// Whether a sequence has more states than tokens behind the adapter: then a head cannot tell which
-    /// state is which token's.
-    fn adds_tokens(&self) -> bool {
-        false
-    }
-
-    /// The settings that these add modules trained whole to, if they do.
-    fn beside(&self) -> Option<&dyn Config> {
-        None
-    }
-
-    /// The linear layers whose weights it replaces, so that nothing of the frozen ones is left.
-    fn replaces(&self) -> BTreeSet<LinearSite> {
-        BTreeSet::new()
-    }
-
-    /// The names of the adapters that it is made of, of a fusion.
-    fn made_of(&self) -> Option<Vec<&str>> {
-        None
-    }
-
-    /// Whether a tensor of a library's file, by its key below the encoder, repeats one that
-    /// [`key`](Self::key) names.
-    fn repeats(&self, _library: Library, _key: &str) -> bool {
-        false
-    }
-
-    /// What there is to say about it in a listing.
-    fn describe(&self, shape: &Shape) -> Description;
-}
-
-/// What an adapter is, for people.
-#[derive(Clone, Debug, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Description {
-    /// "LoRA", "Houlsby bottleneck", …
-    pub title: String,
-    /// The modules it acts on: "query", "ffn", …
-    pub sites: Vec<String>,
-    /// Zero-based layers it acts on.
-    pub layers: Vec<usize>,
-    /// Anatomy that are trained whole, as [`LinearSite::title`] names them.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub saved: Vec<String>,
-    /// Rank of a low-rank kind.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rank: Option<usize>,
-    /// α of LoRA; the update is scaled by α / rank.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub alpha: Option<f64>,
-    /// Width inside a bottleneck.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bottleneck_size: Option<usize>,
-    /// Virtual tokens of prefix and prompt tuning.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub virtual_tokens: Option<usize>,
-}
-
-/// One kind of adapter.
-#[derive(Debug)]
-pub struct Kind {
-    /// Stable name.
-    pub name: &'static str,
-    /// Ready-made settings under the names that people use.
-    pub presets: &'static [Preset],
-    /// `peft_type` and reader of PEFT's configuration, for each of PEFT's types that is of this kind.
-    pub peft: &'static [(&'static str, Reader)],
-    /// `architecture` (`None` stands for null) and reader of AdapterHub's inner configuration, if
-    /// AdapterHub has this kind.
-    pub adapterhub: Option<(Option<&'static str>, Reader)>,
-}
-
-/// Reads a library's configuration. Arguments: the file's name for errors, the configuration, the
-/// backbone's shape.
-pub type Reader = fn(&str, &Map<String, Value>, &Shape) -> Result<Box<dyn Config>>;
-
-/// Settings of a kind under a name that the command line and the page offer.
-#[derive(Debug)]
-pub struct Preset {
-    /// What to write after `--kind`.
-    pub name: &'static str,
-    /// Its proper name.
-    pub title: &'static str,
-    /// One sentence for someone who chooses.
-    pub description: &'static str,
-    /// The library whose format it is saved in.
-    pub library: Library,
-    /// The one setting that says how large it is, if its size can be chosen.
-    pub size: Option<SizeOption>,
-    /// Makes the settings from options; unset ones get their defaults.
-    pub config: fn(&Options, &Shape) -> Result<Box<dyn Config>>,
-}
-
-/// The setting that says how large an adapter is.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct SizeOption {
-    /// Field of [`Options`].
-    pub name: &'static str,
-    /// For a form's label.
-    pub title: &'static str,
-    /// Used when unset.
-    pub default: usize,
-    /// What a form offers.
-    pub choices: &'static [usize],
-}
-
-/// Settings of a fresh adapter, all optional.
-#[derive(Clone, Debug, Default, Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub struct Options {
-    /// Rank of LoRA.
-    #[serde(default, alias = "r", skip_serializing_if = "Option::is_none")]
-    pub rank: Option<usize>,
-    /// α of LoRA.
-    #[serde(default, alias = "lora_alpha", skip_serializing_if = "Option::is_none")]
-    pub alpha: Option<f64>,
-    /// Whether LoRA's update is scaled by α / √rank.
-    #[serde(
-        default,
-        alias = "use_rslora",
-        alias = "rankStabilised",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub rank_stabilised: Option<bool>,
-    /// Probability with which dropout leaves out an input of LoRA's update in training.
-    #[serde(
-        default,
-        alias = "lora_dropout",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub dropout: Option<f64>,
-    /// Biases that are trained beside LoRA.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bias: Option<Bias>,
-    /// Virtual tokens of prefix and prompt tuning.
-    #[serde(
-        default,
-        alias = "virtualTokens",
-        alias = "num_virtual_tokens",
-        alias = "prefix_length",
-        alias = "prompt_length",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub virtual_tokens: Option<usize>,
-    /// Linear layers that LoRA or IA3 acts on, in each of `layers`; the pooler, which lies in none, if it is
-    /// named here.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub targets: Option<Vec<crate::model::Linear>>,
-    /// Zero-based layers that a LoRA, IA3, bottleneck or prefix is in. What lies below the lowest is computed
-    /// once for all epochs.
-    #[serde(
-        default,
-        alias = "layers_to_transform",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub layers: Option<Vec<usize>>,
-    /// Hidden size over bottleneck size.
-    #[serde(
-        default,
-        alias = "reductionFactor",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub reduction_factor: Option<usize>,
-    /// Nonlinearity of a bottleneck.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub non_linearity: Option<crate::ops::Activation>,
-    /// PEFT's settings that choose modules by their names there: `target_modules`, `exclude_modules`, `rank_pattern`, …
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    pub peft: Map<String, Value>,
-    /// What a fusion is made of.
-    #[serde(skip)]
-    pub members: Vec<Member>,
-    /// The adapter that is trained further, in place of a fresh one.
-    #[serde(skip)]
-    pub start: Option<Member>,
-}
-
-impl Options {
-    /// The layers that the adapter is in: all where nothing is said.
-    ///
-    /// # Errors
-    /// [`Error::OptionInvalid`] for no layer, or one that the backbone does not have.
-    pub fn layers(&self, shape: &Shape) -> Result<BTreeSet<usize>> {
-        let Some(given) = &self.layers else {
-            return Ok((0..shape.layers).collect());
-        };
-        let wrong = given.iter().find(|&&layer| layer >= shape.layers);
-        if let (false, None) = (given.is_empty(), wrong) {
-            return Ok(given.iter().copied().collect());
-        }
-        let reason = format!(
-            "name at least one layer, each from 0 to {}",
-            shape.layers - 1
-        );
-        Err(Error::OptionInvalid {
-            option: "layers",
-            value: wrong.map_or("empty".into(), usize::to_string),
-            reason,
-        })
-    }
-
-    /// Refuses a choice of layers for a kind that has none to choose.
-    fn refuse_layers(&self, reason: &str) -> Result<()> {
-        match &self.layers {
-            None => Ok(()),
-            Some(layers) => Err(Error::OptionInvalid {
-                option: "layers",
-                value: format!("{layers:?}"),
-                reason: reason.into(),
-            }),
-        }
-    }
-}
+use crate::model::{NormSite, Shape};
+use options::{target_sites, virtual_tokens};
 
 /// Every kind there is.
 pub static KINDS: &[&Kind] = &[
@@ -375,11 +58,32 @@ pub static KINDS: &[&Kind] = &[
 /// # Errors
 /// [`Error::OptionInvalid`] for options outside their range; for PEFT's settings those of its reader.
 pub fn configure(preset: &Preset, options: &Options, shape: &Shape) -> Result<Box<dyn Config>> {
-    let config = (preset.config)(options, shape)?;
+    with_peft_settings((preset.config)(options, shape)?, options, shape)
+}
+
+/// Settings with those that options give by PEFT's names.
+///
+/// # Errors
+/// Those of [`configure`].
+pub(crate) fn with_peft_settings(
+    config: Box<dyn Config>,
+    options: &Options,
+    shape: &Shape,
+) -> Result<Box<dyn Config>> {
     if options.peft.is_empty() {
         return Ok(config);
     }
-    peft_options::apply(&*config, options, shape)
+    peft_settings::apply(&*config, options, shape)
+}
+
+/// The settings of all kinds. A setting that several kinds have is there several times.
+pub fn settings() -> impl Iterator<Item = &'static Setting> {
+    KINDS.iter().flat_map(|kind| kind.settings).copied()
+}
+
+/// PEFT's settings that some kind takes by PEFT's own names and rules, as [`settings`] gives its own.
+pub fn peft_settings() -> impl Iterator<Item = &'static Setting> {
+    KINDS.iter().flat_map(|kind| kind.peft_settings).copied()
 }
 
 /// All presets with their kinds.
@@ -410,7 +114,7 @@ fn equal<T: Config + PartialEq>(config: &T, other: &dyn Config) -> bool {
 }
 
 /// The fields of a `json!({ … })`.
-fn fields_of(value: Value) -> Map<String, Value> {
+pub(crate) fn fields_of(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(map) => map,
         _ => Map::new(),
@@ -426,67 +130,6 @@ fn number(value: f64) -> Value {
         json!(value)
     }
 }
-
-/// The virtual tokens that options ask for: at most half of what the backbone reads, so that a text
-/// has room beside them.
-fn virtual_tokens(options: &Options, default: usize, shape: &Shape) -> Result<usize> {
-    let (count, most) = (
-        options.virtual_tokens.unwrap_or(default),
-        shape.max_tokens / 2,
-    );
-    if (1..=most).contains(&count) {
-        return Ok(count);
-    }
-    Err(Error::OptionInvalid {
-        option: "virtual_tokens",
-        value: count.to_string(),
-        reason: format!("it must be 1 to {most}, half of what the backbone reads"),
-    })
-}
-
-/// The linear layers of these names in the given layers, and those that lie in no layer.
-///
-/// # Errors
-/// [`Error::OptionInvalid`] if none is named, or one that the backbone does not have.
-fn target_sites(
-    linears: &[crate::model::Linear],
-    layers: &BTreeSet<usize>,
-    shape: &Shape,
-) -> Result<BTreeSet<LinearSite>> {
-    let named = |site: &LinearSite| {
-        linears.contains(&site.linear) && site.layer.is_none_or(|layer| layers.contains(&layer))
-    };
-    let invalid = |value: &str, reason: String| Error::OptionInvalid {
-        option: "targets",
-        value: value.to_owned(),
-        reason,
-    };
-    let sites: BTreeSet<LinearSite> = shape.linear_sites().filter(named).collect();
-    let absent = linears
-        .iter()
-        .find(|&&linear| sites.iter().all(|site| site.linear != linear));
-    match absent {
-        Some(linear) => Err(invalid(
-            linear.name(),
-            format!("{} has no such linear layer", shape.name),
-        )),
-        None if sites.is_empty() => Err(invalid("empty", "name at least one linear layer".into())),
-        None => Ok(sites),
-    }
-}
-
-/// Refuses sites that the model does not have.
-fn check_sites<'a>(mut sites: impl Iterator<Item = &'a LinearSite>, shape: &Shape) -> Result<()> {
-    let absent = sites.find(|&&site| shape.linear_features(site) == (0, 0));
-    absent.map_or(Ok(()), |site| {
-        Err(Error::OptionInvalid {
-            option: "targets",
-            value: site.title(),
-            reason: format!("a {} model has no such layer", shape.anatomy.family.title),
-        })
-    })
-}
-
 /// Lowest layer among the sites of some parameters.
 fn lowest_layer(parameters: &[Parameter]) -> Option<usize> {
     let layers = parameters

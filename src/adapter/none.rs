@@ -5,8 +5,10 @@
 use serde_json::{Map, Value};
 
 use super::carrier;
-use super::format::{Fields, Library};
-use super::{Adapter, Bias, Config, Description, Kind, ParamName, ParamSource, Parameter, Preset};
+use super::dialect::{Fields, Library};
+use super::{
+    Adapter, Bias, Claim, Config, Description, Kind, ParamName, ParamSource, Parameter, Preset,
+};
 use crate::error::Result;
 use crate::model::{Affine, Anatomy, Hook, Place, Shape};
 
@@ -19,14 +21,21 @@ pub(super) static KIND: Kind = Kind {
         description: "A linear head on the frozen encoder. Trained in seconds, and hard to beat with a handful of rows.",
         library: Library::Peft,
         size: None,
+        learning_rate: 1e-2,
+        epochs: 2,
+        upper_layers: false,
         config: |_, _| Ok(Box::new(NoneConfig::default())),
     }],
-    peft: &[],
-    adapterhub: None,
+    peft_fields: &[MARK],
+    claim: Some(Claim {
+        test: |map| carrier::has_mark(map, MARK),
+        read: read_peft,
+    }),
+    ..Kind::EMPTY
 };
 
 /// Says in PEFT's configuration that the LoRA is only there to be loaded.
-pub(super) const MARK: &str = "graftlet_none";
+const MARK: &str = "graftlet_none";
 
 const TITLE: &str = "a head alone";
 
@@ -43,8 +52,8 @@ struct Nothing {
 }
 
 /// Reads a configuration that has the [`MARK`].
-pub(super) fn read_peft(fields: &Fields<'_>, shape: &Shape) -> Result<Box<dyn Config>> {
-    carrier::check(fields, shape, MARK, "none")?;
+fn read_peft(place: &str, map: &Map<String, Value>, shape: &Shape) -> Result<Box<dyn Config>> {
+    carrier::check(&Fields::new(place, map), shape, MARK, "none")?;
     Ok(Box::new(NoneConfig { with_carrier: true }))
 }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::format::{Fields, Library};
+use super::dialect::{Fields, Library};
+use super::setting::{LAYERS, VIRTUAL_TOKENS};
 use super::{Adapter, Collector, Config, Description, Init, Kind, Options, ParamName, ParamSource};
 use super::{Parameter, Preset, Site, SizeOption, equal, fields_of, virtual_tokens};
 use crate::error::{Error, Result};
@@ -28,10 +29,24 @@ pub(super) static KIND: Kind = Kind {
             default: LENGTH,
             choices: &[5, 10, 20, 30],
         }),
+        learning_rate: 3e-4,
+        epochs: 1,
+        upper_layers: false,
         config: from_options,
     }],
+    peft_fields: &["prefix_projection"],
+    sizes: &[("virtualTokens", "Virtual tokens.")],
+    settings: &[&VIRTUAL_TOKENS, &LAYERS],
+    adapterhub_fields: &[
+        "cross_prefix",
+        "encoder_prefix",
+        "flat",
+        "shared_gating",
+        "use_gating",
+    ],
     peft: &[("PREFIX_TUNING", read_peft)],
     adapterhub: Some((Some("prefix_tuning"), read_adapterhub)),
+    ..Kind::EMPTY
 };
 
 const LENGTH: usize = 10;
@@ -240,9 +255,9 @@ impl Config for PrefixConfig {
             title: "Prefix tuning".into(),
             sites: vec!["key".into(), "value".into()],
             layers: self.layers.iter().copied().collect(),
-            virtual_tokens: Some(self.length),
             ..Description::default()
         }
+        .with_size("virtualTokens", self.length)
     }
 }
 

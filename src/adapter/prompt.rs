@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::format::{Fields, Library};
+use super::dialect::{Fields, Library};
+use super::setting::VIRTUAL_TOKENS;
 use super::{Adapter, Collector, Config, Description, Init, Kind, Options, ParamName, ParamSource};
 use super::{Parameter, Preset, Site, SizeOption, equal, fields_of, virtual_tokens};
 use crate::error::{Error, Result};
@@ -25,11 +26,18 @@ pub(super) static KIND: Kind = Kind {
             default: LENGTH,
             choices: &[4, 8, 16, 32],
         }),
+        learning_rate: 2e-2,
+        epochs: 1,
+        upper_layers: false,
         config: from_options,
     }],
+    peft_fields: &["tokenizer_kwargs"],
+    sizes: &[("virtualTokens", "Virtual tokens.")],
+    settings: &[&VIRTUAL_TOKENS],
     // a file of P_TUNING holds what its prompt encoder gives, and that is put before the text alike
     peft: &[("PROMPT_TUNING", read_peft), ("P_TUNING", read_peft)],
     adapterhub: Some((Some("prompt_tuning"), read_adapterhub)),
+    ..Kind::EMPTY
 };
 
 const LENGTH: usize = 8;
@@ -179,9 +187,9 @@ impl Config for PromptConfig {
         Description {
             title: "Prompt tuning".into(),
             sites: vec!["embeddings".into()],
-            virtual_tokens: Some(self.length),
             ..Description::default()
         }
+        .with_size("virtualTokens", self.length)
     }
 }
 

@@ -6,9 +6,9 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
-use super::format::Library;
-use super::{Adapter, Collector, Config, Description, HalfBlock, Init, Kind, ParamName};
-use super::{ParamSource, Parameter, Site, lowest_layer};
+use super::dialect::Library;
+use super::{Adapter, Collector, Config, Description, HalfBlock, Init, Kind, LowRank, ParamName};
+use super::{ParamSource, Parameter, Reads, Site, lowest_layer};
 use crate::error::{Error, Result};
 use crate::model::{Affine, Anatomy, Hook, LinearSite, NormSite, Place, Shape, SublayerSite};
 use crate::ops::{LayerNorm, add_bias, layer_norm, linear};
@@ -18,7 +18,7 @@ const WEIGHT: &str = "saved.weight";
 const SAVED_BIAS: &str = "saved.bias";
 
 /// Whether a parameter is a weight or bias of a module that is trained whole.
-pub(super) fn is_saved(name: ParamName) -> bool {
+pub(crate) fn is_saved(name: ParamName) -> bool {
     [WEIGHT, SAVED_BIAS].contains(&name.field)
 }
 
@@ -27,10 +27,10 @@ pub(super) fn is_saved(name: ParamName) -> bool {
 ///
 /// The other adapter does not act on these modules, as in PEFT.
 #[derive(Clone)]
-pub(super) struct SavedConfig {
-    pub(super) inner: Rc<dyn Config>,
-    pub(super) sites: BTreeSet<LinearSite>,
-    pub(super) norms: BTreeSet<NormSite>,
+pub(crate) struct SavedConfig {
+    pub(crate) inner: Rc<dyn Config>,
+    pub(crate) sites: BTreeSet<LinearSite>,
+    pub(crate) norms: BTreeSet<NormSite>,
 }
 
 struct Saved {
@@ -194,10 +194,6 @@ impl Config for SavedConfig {
         self.inner.repeats(library, key)
     }
 
-    fn beside(&self) -> Option<&dyn Config> {
-        Some(&*self.inner)
-    }
-
     fn replaces(&self) -> BTreeSet<LinearSite> {
         self.sites.clone()
     }
@@ -277,6 +273,32 @@ impl Adapter for Saved {
 
     fn half_block(&self, site: SublayerSite) -> Option<&dyn HalfBlock> {
         self.inner.half_block(site)
+    }
+
+    fn reads(&self, site: SublayerSite) -> Option<Reads> {
+        self.inner.reads(site)
+    }
+
+    fn only_adds(&self, site: LinearSite) -> bool {
+        !self.layers.contains_key(&site) && self.inner.only_adds(site)
+    }
+
+    fn excludes_others(&self, site: LinearSite) -> Option<String> {
+        if self.layers.contains_key(&site) {
+            let title = site.title();
+            return Some(format!(
+                "replaces the weights of {title}, which the other changes too"
+            ));
+        }
+        self.inner.excludes_others(site)
+    }
+
+    fn why_not_averaged(&self) -> Option<&'static str> {
+        self.inner.why_not_averaged()
+    }
+
+    fn low_rank(&self) -> std::result::Result<Vec<(LinearSite, LowRank)>, &'static str> {
+        Err("an adapter with modules trained whole")
     }
 
     fn penalty(&self) -> Option<Tensor> {

@@ -8,11 +8,11 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::folders;
-use crate::adapter::Member;
-use crate::adapter::format::{CONFIG, FUSION_CONFIG, Files, Library};
 use crate::compose::Composition;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::folder::Member;
+use crate::folder::{CONFIG, FUSION_CONFIG, Files, Library};
 
 /// Which adapter answers, or which several and how.
 #[derive(Args)]

@@ -9,10 +9,10 @@ use serde_json::Value;
 use super::output::outln;
 use super::target;
 
-use crate::adapter::TaskAdapter;
-use crate::adapter::format::{self, CONFIG as ADAPTER_CONFIG, Files, Library};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::folder::TaskAdapter;
+use crate::folder::{self, CONFIG as ADAPTER_CONFIG, Files, Library};
 use crate::hub::Manifest;
 use crate::model::folder::{CONFIG, ModelFiles, ModelFolder, TOKENIZER, check_is_file};
 use crate::model::{Anatomy, Checkpoint, SentenceEmbedding};
@@ -230,7 +230,7 @@ pub(super) fn load_adapter(folder: &Path, engine: &Engine) -> Result<TaskAdapter
     let name = folder
         .file_name()
         .map_or("adapter".into(), |name| name.to_string_lossy());
-    format::load(&name, &read_adapter(folder)?, engine.backbone().shape())
+    folder::load(&name, &read_adapter(folder)?, engine.backbone().shape())
 }
 
 /// One JSON object on a line of standard output.

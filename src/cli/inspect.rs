@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::output::outln;
 use super::{compose, folders, target};
-use crate::adapter::format::{CONFIG, inspect};
 use crate::error::{Error, Result, escaped};
+use crate::folder::{CONFIG, inspect};
 
 /// Says what is in an adapter's or backbone's folder.
 #[derive(Args)]
@@ -66,6 +66,15 @@ fn named(name: &str) -> &str {
     }
 }
 
+/// "bottleneckSize" as "bottleneck size".
+fn words(name: &str) -> String {
+    let word = |letter: char| match letter.is_ascii_uppercase() {
+        true => format!(" {}", letter.to_ascii_lowercase()),
+        false => letter.to_string(),
+    };
+    name.chars().map(word).collect()
+}
+
 fn adapter(arguments: &Arguments) -> Result<Map<String, Value>> {
     let files = folders::read_adapter(&arguments.folder)?;
     let name = arguments
@@ -83,10 +92,9 @@ fn adapter(arguments: &Arguments) -> Result<Map<String, Value>> {
     say("kind", json!(task.adapter.config().kind().name));
     say("title", json!(description.title));
     say("format", json!(task.library.title()));
-    say("rank", json!(description.rank));
-    say("alpha", json!(description.alpha));
-    say("bottleneck size", json!(description.bottleneck_size));
-    say("virtual tokens", json!(description.virtual_tokens));
+    for (name, size) in description.sizes {
+        say(&words(&name), size);
+    }
     say("sites", json!(description.sites));
     say("layers", json!(description.layers));
     if !description.saved.is_empty() {

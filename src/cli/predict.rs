@@ -8,10 +8,10 @@ use super::compose::{self, Choice};
 use super::folders;
 use super::lines::{self, Responder, respond};
 use super::output::outln;
-use crate::adapter::TaskAdapter;
 use crate::compose::Composition;
 use crate::engine::{Answer, Engine, Said};
 use crate::error::{Error, Result};
+use crate::folder::TaskAdapter;
 use crate::input::text::{LongTexts, Text};
 
 /// Answers texts from standard input, one a line (a tab before the second text of a pair).

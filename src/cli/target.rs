@@ -11,8 +11,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::folders::read;
-use crate::adapter::format::{CONFIG as ADAPTER_CONFIG, FUSION_CONFIG, Files, Library};
 use crate::error::{Error, Result};
+use crate::folder::{CONFIG as ADAPTER_CONFIG, FUSION_CONFIG, Files, Library};
 use crate::hub::Manifest;
 use crate::model::folder::{CONFIG, is_checkpoint};
 

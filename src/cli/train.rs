@@ -8,11 +8,11 @@ use super::output::errln;
 use super::rows::{File, Found, RowOptions};
 use super::target::Target;
 use super::{compose, folders, progress, report, suggest};
-use crate::adapter::format;
-use crate::adapter::{Member, Preset, presets};
+use crate::adapter::{self, Preset, presets};
 use crate::compose::fusion::{self, preset};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::folder::{self, Member};
 use crate::head::{PROBLEMS, ProblemName};
 use crate::hub::sha256;
 use crate::train::{Dataset, Event, Reading, Settings, Trainer, preset_of};
@@ -22,6 +22,27 @@ fn kind_help() -> String {
     format!(
         "Kind of adapter: {}. fusion goes with --fuse; auto takes what `graftlet suggest` says. Not needed with --from",
         names.join(", ")
+    )
+}
+
+fn config_help() -> String {
+    let (mut own, mut peft) = (Vec::new(), Vec::new());
+    for setting in adapter::settings() {
+        let names = [&[setting.name], setting.others].concat().join("/");
+        if !own.contains(&names) {
+            own.push(names);
+        }
+    }
+    for setting in adapter::peft_settings().filter(|setting| setting.name != "target_modules") {
+        if !peft.contains(&setting.name) {
+            peft.push(setting.name);
+        }
+    }
+    format!(
+        "JSON file with settings of the run (learning_rate, num_train_epochs, …) and of the adapter: {}; PEFT's \
+         target_modules, {}. docs/training.md explains them",
+        own.join(", "),
+        peft.join(", ")
     )
 }
 
@@ -50,9 +71,7 @@ pub(super) struct Arguments {
     /// Folder to write.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// JSON file with settings: r, lora_alpha, target_modules, num_train_epochs, learning_rate, …; docs/training.md lists
-    /// them.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help = config_help())]
     config: Option<PathBuf>,
     /// Seed of initialisation, split and order.
     #[arg(long)]
@@ -105,9 +124,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     )?;
     let out = Target::adapter("--out", &arguments.out)?;
     let engine = folders::load_backbone(&arguments.backbone)?;
-    settings.adapter.members = compose::members(&engine, &arguments.fuse)?;
+    settings.members = compose::members(&engine, &arguments.fuse)?;
     if let Some(folder) = &arguments.from {
-        settings.adapter.start = Some(start(folder, named, &engine)?);
+        settings.start = Some(start(folder, named, &engine)?);
     }
     let content = folders::read(&arguments.data)?;
     let data_sha256 = sha256(&content);
@@ -140,7 +159,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             (train, dev, None)
         }
     };
-    let preset = match (&settings.adapter.start, named) {
+    let preset = match (&settings.start, named) {
         (Some(member), _) => preset_of(&member.task, engine.backbone().shape())?,
         (None, Some(preset)) => preset,
         (None, None) => {
@@ -167,7 +186,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         .out
         .file_name()
         .map_or("adapter".into(), |name| name.to_string_lossy());
-    let files = format::save(&task, &name, task.library, engine.backbone().shape())?;
+    let files = folder::save(&task, &name, task.library, engine.backbone().shape())?;
     out.write(&files)?;
     errln!("written: {}", arguments.out.display());
     if let Some(path) = arguments.checkpoint.as_ref().filter(|path| path.is_file()) {

@@ -1,15 +1,12 @@
-use std::any::Any;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use serde_json::json;
 
 use super::{Average, Composition, Lookup, Method, invalid, svd};
-use crate::adapter::lora::{A, B};
-use crate::adapter::{
-    Adapter, Bias, Card, Config, GivenParams, LoraConfig, ParamName, Parameter, Site, TaskAdapter,
-};
+use crate::adapter::{Adapter, GivenParams, LowRank, Parameter};
 use crate::error::Result;
+use crate::folder::{Card, TaskAdapter};
 use crate::head::Head;
 use crate::model::{LinearSite, Shape};
 use crate::tensor::Tensor;
@@ -187,37 +184,34 @@ fn head(
     }
 }
 
-/// The update of one term at a place: its scaled `B`'s columns and its `A`'s rows.
+/// Columns of `B` and rows of `A`, as many as the rank.
 type Factors = (Vec<Vec<f64>>, Vec<Vec<f64>>);
 
-/// A LoRA of the sum of updates, cut to a rank.
+/// An adapter of the sum of updates of low rank, cut to a rank.
 fn low_rank(terms: &[Term], rank: Option<usize>, shape: &Shape) -> Result<Box<dyn Adapter>> {
-    let plain =
-        |lora: &&LoraConfig| !lora.decomposed && !lora.update_bias && lora.bias == Bias::None;
-    let mut loras = Vec::new();
+    let mut sums = BTreeMap::<LinearSite, Factors>::new();
+    let mut largest = 1;
     for term in terms {
-        let config = term.task.adapter.config();
-        let lora = (config as &dyn Any).downcast_ref::<LoraConfig>();
-        match lora.filter(plain) {
-            Some(lora) => loras.push((term, lora)),
-            None => {
-                let what = match lora {
-                    Some(_) => "a LoRA with more than its update",
-                    None if config.beside().is_some() => "an adapter with modules trained whole",
-                    None => config.kind().name,
-                };
-                let reason = format!(
-                    "\"{}\" is {what}; where settings differ, only the updates of LoRA can be summed",
-                    term.name
-                );
-                return Err(invalid("", reason));
-            }
+        let updates = term.task.adapter.low_rank().map_err(|what| {
+            let reason = format!(
+                "\"{}\" is {what}; where settings differ, only the updates of LoRA can be summed",
+                term.name
+            );
+            invalid("", reason)
+        })?;
+        for (site, LowRank { a, b, scale }) in updates {
+            let (_, rank) = b.dims2();
+            largest = largest.max(rank);
+            let scale = term.weight * scale;
+            let column = |index: usize| b.rows().map(|row| scale * f64::from(row[index])).collect();
+            let (columns, rows) = sums.entry(site).or_default();
+            columns.extend((0..rank).map(column));
+            rows.extend(
+                a.rows()
+                    .map(|row| row.iter().map(|&x| f64::from(x)).collect()),
+            );
         }
     }
-    let ranks = loras
-        .iter()
-        .flat_map(|(_, lora)| lora.targets.iter().map(|&site| lora.rank_of(site)));
-    let largest = ranks.max().unwrap_or(1);
     let rank = rank.unwrap_or(largest);
     if rank > shape.hidden_size {
         let reason = format!(
@@ -226,18 +220,7 @@ fn low_rank(terms: &[Term], rank: Option<usize>, shape: &Shape) -> Result<Box<dy
         );
         return Err(invalid("", reason));
     }
-    let targets: BTreeSet<LinearSite> = loras
-        .iter()
-        .flat_map(|(_, lora)| lora.targets.iter().copied())
-        .collect();
-    let mut parameters = Vec::new();
-    for &site in &targets {
-        let (mut columns, mut rows) = Factors::default();
-        for (term, lora) in &loras {
-            let (b, a) = factors(&*term.task.adapter, site, term.weight * lora.scale_of(site));
-            columns.extend(b);
-            rows.extend(a);
-        }
+    let updates = sums.into_iter().map(|(site, (columns, rows))| {
         let (input, output) = shape.linear_features(site);
         let found = svd(&columns, &rows);
         let (mut a, mut b) = (vec![0.0f32; rank * input], vec![0.0f32; output * rank]);
@@ -255,38 +238,13 @@ fn low_rank(terms: &[Term], rank: Option<usize>, shape: &Shape) -> Result<Box<dy
                     .for_each(|(b, u)| *b = (share * u) as f32);
             }
         }
-        for (field, data, dims) in [(A, a, [rank, input]), (B, b, [output, rank])] {
-            parameters.push(Parameter {
-                name: ParamName {
-                    site: Site::Linear(site),
-                    field,
-                },
-                tensor: Tensor::new(data, &dims),
-            });
-        }
-    }
-    #[allow(clippy::cast_precision_loss)]
-    let config = LoraConfig {
-        rank,
-        alpha: rank as f64,
-        targets,
-        ..LoraConfig::default()
-    };
-    config.build(shape, &mut GivenParams(&parameters))
-}
-
-fn factors(adapter: &dyn Adapter, site: LinearSite, scale: f64) -> Factors {
-    let fields: BTreeMap<&str, &Tensor> = adapter
-        .parameters()
-        .iter()
-        .filter(|parameter| parameter.name.site == Site::Linear(site))
-        .map(|parameter| (parameter.name.field, &parameter.tensor))
-        .collect();
-    let (Some(a), Some(b)) = (fields.get(A), fields.get(B)) else {
-        return Factors::default();
-    };
-    let (_, rank) = b.dims2();
-    let column = |index: usize| b.rows().map(|row| scale * f64::from(row[index])).collect();
-    let row = |row: &[f32]| row.iter().map(|&x| f64::from(x)).collect();
-    ((0..rank).map(column).collect(), a.rows().map(row).collect())
+        let update = LowRank {
+            a: Tensor::new(a, &[rank, input]),
+            b: Tensor::new(b, &[output, rank]),
+            scale: 1.0,
+        };
+        (site, update)
+    });
+    let updates = updates.collect();
+    terms[0].task.adapter.config().of_low_rank(updates, shape)
 }

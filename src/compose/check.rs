@@ -1,10 +1,10 @@
-use std::any::Any;
 use std::rc::Rc;
 
 use super::fusion::Fusion;
 use super::{Composition, Lookup, invalid};
-use crate::adapter::{Adapter, Bias, HalfBlock, LoraConfig, Reads, TaskAdapter};
+use crate::adapter::{Adapter, HalfBlock, Reads};
 use crate::error::Result;
+use crate::folder::TaskAdapter;
 use crate::model::{NormSite, Shape, Sublayer, SublayerSite};
 
 /// The blocks of a composition.
@@ -287,15 +287,6 @@ impl Named {
     fn adapter(&self) -> &dyn Adapter {
         &*self.task.adapter
     }
-
-    fn kind(&self) -> &'static str {
-        self.adapter().config().kind().name
-    }
-
-    fn lora(&self) -> Option<&LoraConfig> {
-        let config = self.adapter().config();
-        (config.beside().unwrap_or(config) as &dyn Any).downcast_ref()
-    }
 }
 
 fn inside(place: &str, block: Block, index: usize) -> String {
@@ -324,28 +315,14 @@ fn why_not_stacked(first: &Named, second: &Named, shape: &Shape) -> Option<Strin
         {
             continue;
         }
-        if let Some(whole) = both
-            .iter()
-            .find(|n| n.adapter().config().replaces().contains(&site))
-        {
-            let name = &whole.name;
-            return Some(format!(
-                "\"{name}\" replaces the weights of {}, which the other changes too",
-                site.title()
-            ));
-        }
-        if let Some(dora) = both
-            .iter()
-            .find(|n| n.lora().is_some_and(|lora| lora.decomposed))
-        {
-            let name = &dora.name;
-            return Some(format!(
-                "\"{name}\" is DoRA, which scales what the frozen layer itself gives"
-            ));
+        for Named { name, task } in both {
+            if let Some(why) = task.adapter.excludes_others(site) {
+                return Some(format!("\"{name}\" {why}"));
+            }
         }
         let (input, output) = shape.linear_features(site);
-        let is_update = |named: &&Named| named.lora().is_some_and(|l| l.bias == Bias::None);
-        if input != output && both.iter().all(is_update) {
+        let only_adds = |named: &&Named| named.adapter().only_adds(site);
+        if input != output && both.iter().all(only_adds) {
             return Some(format!(
                 "what the first adds at {} has {output} features, and the second reads {input}; average them with weights 1 to add both",
                 site.title()
@@ -361,7 +338,7 @@ fn why_not_stacked(first: &Named, second: &Named, shape: &Shape) -> Option<Strin
         }
         for named in both {
             let (name, half) = (&named.name, site.sublayer.name());
-            let why = match reads(named, site) {
+            let why = match named.adapter().reads(site) {
                 None => "replaces the bias of a layer norm, which the other works with",
                 Some(Reads::Residual) => {
                     "stands beside the half block and does not read what the other gives"
@@ -377,45 +354,34 @@ fn why_not_stacked(first: &Named, second: &Named, shape: &Shape) -> Option<Strin
     None
 }
 
-/// What an adapter's bottleneck reads; a fusion's stand behind the half block.
-fn reads(named: &Named, site: SublayerSite) -> Option<Reads> {
-    let adapter = named.adapter();
-    match adapter.half_block(site) {
-        Some(part) => Some(part.placement().reads),
-        None => Fusion::of(adapter).map(|_| Reads::Output),
-    }
-}
-
 fn why_not_averaged(named: &Named) -> Option<String> {
-    let kind = match named.lora() {
-        Some(lora) if lora.decomposed => "DoRA",
-        Some(lora) if lora.bias != Bias::None => "LoRA with biases",
-        Some(_) => return None,
-        None => match named.kind() {
-            "bottleneck" if named.adapter().changes_embeddings() => "an invertible adapter",
-            "ia3" | "bottleneck" => return None,
-            kind => kind,
-        },
-    };
+    let what = named.adapter().why_not_averaged()?;
     Some(format!(
-        "\"{}\" is {kind}, whose changes cannot be averaged while it runs; make a new adapter of the averaged parameters",
+        "\"{}\" is {what}, whose changes cannot be averaged while it runs; make a new adapter of the averaged parameters",
         named.name
     ))
 }
 
+/// A fusion mixes what bottlenecks give, so an adapter in it may do nothing else.
 fn why_not_fused(named: &Named, shape: &Shape) -> Option<String> {
-    let (name, kind) = (&named.name, named.kind());
-    if kind != "bottleneck" {
+    let (name, adapter) = (&named.name, named.adapter());
+    let in_linear = |site| adapter.changes_input(site) || adapter.changes_output(site);
+    let mut halves = half_blocks(shape);
+    if !halves.any(|site| adapter.half_block(site).is_some())
+        || shape.linear_sites().any(in_linear)
+        || (0..shape.layers).any(|layer| adapter.key_value_prefix(layer).is_some())
+    {
+        let kind = adapter.config().kind().name;
         return Some(format!(
             "\"{name}\" is {kind}, and only bottlenecks can be fused"
         ));
     }
-    if named.adapter().changes_embeddings() {
+    if adapter.changes_embeddings() {
         return Some(format!(
             "\"{name}\" has an invertible adapter, which would change what the others read; stack the fusion on it"
         ));
     }
-    let beside = half_blocks(shape).any(|site| reads(named, site) == Some(Reads::Residual));
+    let beside = half_blocks(shape).any(|site| adapter.reads(site) == Some(Reads::Residual));
     beside.then(|| {
         format!(
             "\"{name}\" stands beside the half block, and only bottlenecks behind it can be fused"

@@ -1,25 +1,30 @@
 //! AdapterFusion (Pfeiffer et al. 2021): bottlenecks side by side, whose outputs a trained layer mixes
 //! token by token. The adapters stay as they are; what is trained are the layer's query, key and value.
 
+mod layer;
+
+pub use layer::{FusionLayer, FusionLayers};
+
 use std::any::Any;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
 
 use super::{Lookup, Node, check};
-use crate::adapter::format::{self, Fields, Files, Library};
+use crate::adapter::dialect::Fields;
 use crate::adapter::{
-    Adapter, Collector, Config, Description, Init, Kind, Member, ParamName, ParamSource, Parameter,
-    Preset, Site, TaskAdapter,
+    Adapter, Collector, Config, Description, Kind, Options, ParamName, ParamSource, Parameter,
+    Preset, Reads, Site, with_peft_settings,
 };
 use crate::error::{Error, Result};
+use crate::folder::{self, Files, Library};
+use crate::folder::{Member, TaskAdapter};
 use crate::model::{Anatomy, Hook, Shape, Sublayer, SublayerSite};
-use crate::ops::{add, add_bias, linear, mean_squared_error, mixture, scale};
+use crate::ops::add;
 use crate::tensor::Tensor;
 
-/// A fusion as a kind of adapter. It is in no table of kinds, as it is made of adapters: those in
-/// [`Options::members`](crate::adapter::Options::members).
+/// A fusion as a kind of adapter. It is in no table of kinds, as it is made of adapters, see [`configure`].
 pub static KIND: Kind = Kind {
     name: "fusion",
     presets: &[Preset {
@@ -28,17 +33,26 @@ pub static KIND: Kind = Kind {
         description: "Mixes bottlenecks that are already trained, token by token; they stay as they are.",
         library: Library::AdapterHub,
         size: None,
-        config: |options, shape| {
-            let members = options.members.clone();
-            Ok(Box::new(FusionConfig::new(
-                Switches::default(),
-                members,
-                shape,
-            )?))
+        learning_rate: 1e-3,
+        epochs: 1,
+        upper_layers: false,
+        config: |_, shape| {
+            let none = FusionConfig::new(Switches::default(), Vec::new(), shape)?;
+            Ok(Box::new(none))
         },
     }],
-    peft: &[],
-    adapterhub: None,
+    adapterhub_fields: &[
+        "key",
+        "query",
+        "query_before_ln",
+        "regularization",
+        "residual_before",
+        "temperature",
+        "value",
+        "value_before_softmax",
+        "value_initialized",
+    ],
+    ..Kind::EMPTY
 };
 
 /// The preset of that name, a fusion's included.
@@ -50,14 +64,22 @@ pub fn preset(name: &str) -> Result<&'static Preset> {
     own.map_or_else(|| crate::adapter::preset(name), Ok)
 }
 
-const QUERY: &str = "fusion.query.weight";
-const QUERY_BIAS: &str = "fusion.query.bias";
-const KEY: &str = "fusion.key.weight";
-const KEY_BIAS: &str = "fusion.key.bias";
-const VALUE: &str = "fusion.value.weight";
-
-/// Factor of the penalty on values that leave the identity: AdapterHub's.
-const PENALTY: f32 = 0.01;
+/// The settings of a fresh adapter of a preset; of a fusion, of one that mixes `members`.
+///
+/// # Errors
+/// Those of [`crate::adapter::configure`] and of [`FusionConfig::new`].
+pub fn configure(
+    preset: &Preset,
+    options: &Options,
+    members: &[Member],
+    shape: &Shape,
+) -> Result<Box<dyn Config>> {
+    if preset.name != KIND.name {
+        return crate::adapter::configure(preset, options, shape);
+    }
+    let config = FusionConfig::new(Switches::default(), members.to_vec(), shape)?;
+    with_peft_settings(Box::new(config), options, shape)
+}
 
 /// The switches of a fusion, as AdapterHub names them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,6 +175,7 @@ impl FusionConfig {
         members: Vec<Member>,
         shape: &Shape,
     ) -> Result<Self> {
+        folder::refuse_unknown(place, Library::AdapterHub, map, Some(&KIND))?;
         let fields = Fields::new(place, map);
         // it falls with every step of training and is not saved
         fields.refuse_unless("temperature", &[json!(false)])?;
@@ -175,145 +198,18 @@ impl FusionConfig {
 /// Reads a fusion's folder; its adapters are looked up by the names that the folder gives.
 ///
 /// # Errors
-/// Those of [`format::load_fusion`], of the lookup and of [`FusionConfig::read`].
+/// Those of [`folder::load_fusion`], of the lookup and of [`FusionConfig::read`].
 pub fn load(name: &str, files: &Files, lookup: Lookup<'_>, shape: &Shape) -> Result<TaskAdapter> {
-    format::load_fusion(name, files, shape, &|names, inner| {
+    folder::load_fusion(name, files, shape, &|names, inner| {
         let member = |name: &String| {
             let task = lookup(name)?;
             let name = name.clone();
             Ok(Member { name, task })
         };
         let members = names.iter().map(member).collect::<Result<_>>()?;
-        let config = FusionConfig::read(format::FUSION_CONFIG, inner, members, shape)?;
+        let config = FusionConfig::read(folder::FUSION_CONFIG, inner, members, shape)?;
         Ok(Box::new(config))
     })
-}
-
-/// The layer that mixes, by place.
-pub type FusionLayers = BTreeMap<SublayerSite, FusionLayer>;
-
-/// The mixing of one place. With `q` what the last adapter reads, `uᵢ` the i-th adapter's output without
-/// what is around it, and `a` what is around the last:
-/// `a + Σ pᵢ V uᵢ`, `p = softmax((Q q + b) · (K uᵢ + c))`.
-pub struct FusionLayer {
-    query: Option<(Tensor, Tensor)>,
-    key: Option<(Tensor, Tensor)>,
-    value: Option<Tensor>,
-    switches: Switches,
-}
-
-impl FusionLayer {
-    /// Takes the layer's parameters.
-    ///
-    /// # Errors
-    /// Those of the source.
-    pub fn build(
-        switches: &Switches,
-        width: usize,
-        site: Site,
-        tensors: &mut Collector<'_>,
-    ) -> Result<Self> {
-        let mut with_bias = |there: bool, weight, bias| -> Result<_> {
-            if !there {
-                return Ok(None);
-            }
-            let weight = tensors.get(site, weight, &[width, width], Init::Normal(0.02))?;
-            Ok(Some((
-                weight,
-                tensors.get(site, bias, &[width], Init::Zeros)?,
-            )))
-        };
-        let query = with_bias(switches.query, QUERY, QUERY_BIAS)?;
-        let key = with_bias(switches.key, KEY, KEY_BIAS)?;
-        let value = match (switches.value, switches.value_initialized) {
-            (false, _) => None,
-            (true, true) => {
-                let mut start = identity(width);
-                start
-                    .iter_mut()
-                    .filter(|x| **x == 0.0)
-                    .for_each(|x| *x = 1e-6);
-                Some(tensors.get_from(site, VALUE, &Tensor::new(start, &[width, width]))?)
-            }
-            (true, false) => Some(tensors.get(site, VALUE, &[width, width], Init::Normal(0.02))?),
-        };
-        Ok(Self {
-            query,
-            key,
-            value,
-            switches: switches.clone(),
-        })
-    }
-
-    /// The mixture: `before` is what stands before and behind the frozen norm, `updates` are the outputs,
-    /// `around` what is around them; all `[tokens, hidden size]`.
-    ///
-    /// # Panics
-    /// If there are no updates.
-    #[must_use]
-    pub fn mix(&self, before: [&Tensor; 2], updates: Vec<Tensor>, around: Tensor) -> Tensor {
-        let [before_norm, behind_norm] = before;
-        let query = if self.switches.query_before_ln {
-            before_norm
-        } else {
-            behind_norm
-        };
-        let project = |x: &Tensor, layer: &Option<(Tensor, Tensor)>| match layer {
-            Some((weight, bias)) => add_bias(linear(x, weight), bias),
-            None => x.clone(),
-        };
-        let updates: Vec<_> = match self.switches.residual_before {
-            true => updates
-                .into_iter()
-                .map(|update| add(update, &around))
-                .collect(),
-            false => updates,
-        };
-        let keys: Vec<_> = updates
-            .iter()
-            .map(|update| project(update, &self.key))
-            .collect();
-        let (first, behind) = match (&self.value, self.switches.value_before_softmax) {
-            (Some(value), true) => (Some(value), None),
-            (Some(value), false) => (None, Some(value)),
-            (None, _) => (None, None),
-        };
-        let values = match first {
-            Some(value) => updates.iter().map(|update| linear(update, value)).collect(),
-            None => updates,
-        };
-        let mixed = mixture(&project(query, &self.query), &keys, &values);
-        let mixed = match behind {
-            Some(value) => linear(&mixed, value),
-            None => mixed,
-        };
-        match self.switches.residual_before {
-            true => mixed,
-            false => add(around, &mixed),
-        }
-    }
-
-    /// `0.01 Σ (I - V)²`, a scalar, where the switches ask for it.
-    #[must_use]
-    pub fn penalty(&self) -> Option<Tensor> {
-        let value = self
-            .value
-            .as_ref()
-            .filter(|_| self.switches.regularization)?;
-        let (width, _) = value.dims2();
-        #[allow(clippy::cast_precision_loss)]
-        let elements = (width * width) as f32;
-        Some(scale(
-            mean_squared_error(value, &identity(width)),
-            PENALTY * elements,
-        ))
-    }
-}
-
-fn identity(width: usize) -> Vec<f32> {
-    let mut matrix = vec![0.0; width * width];
-    matrix.iter_mut().step_by(width + 1).for_each(|x| *x = 1.0);
-    matrix
 }
 
 /// A fusion as an adapter: its members, mixed.
@@ -472,6 +368,11 @@ impl Adapter for Fusion {
 
     fn parameters(&self) -> &[Parameter] {
         &self.parameters
+    }
+
+    fn reads(&self, site: SublayerSite) -> Option<Reads> {
+        // its members' bottlenecks stand behind the half block
+        self.changes_sublayer(site).then_some(Reads::Output)
     }
 
     fn penalty(&self) -> Option<Tensor> {

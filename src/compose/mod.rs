@@ -22,8 +22,8 @@ pub use svd::{Svd, svd};
 
 use std::rc::Rc;
 
-use crate::adapter::TaskAdapter;
 use crate::error::{Error, Result};
+use crate::folder::TaskAdapter;
 
 /// Adapters, composed. In JSON a name stands for itself, and each block is an object:
 ///

@@ -1,8 +1,9 @@
 use std::rc::Rc;
 
 use super::fusion::{Fusion, FusionLayers};
-use crate::adapter::{HalfBlock, TaskAdapter};
+use crate::adapter::HalfBlock;
 use crate::error::Result;
+use crate::folder::TaskAdapter;
 use crate::input::text::Batch;
 use crate::model::{Embedder, Hook, Join, LinearSite, NormSite, States, SublayerSite};
 use crate::ops::{LayerNorm, add, add_scaled, concat, scale};

@@ -3,8 +3,8 @@ use std::rc::Rc;
 
 use super::fusion::Fusion;
 use super::{Composition, Lookup, Node, Unit, forward, invalid};
-use crate::adapter::TaskAdapter;
 use crate::error::Result;
+use crate::folder::TaskAdapter;
 use crate::input::text::{Encoded, Reach, runs};
 use crate::model::{Backbone, Shape, States};
 

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::adapter::format::{self, Files, Library};
-use crate::adapter::{TaskAdapter, merge};
 use crate::compose::{self, Average, Composition, Plan};
 use crate::error::{Error, Result};
+use crate::folder::{self, Files, Library};
+use crate::folder::{TaskAdapter, merge};
 use crate::head::{Head, Prediction, spans};
 pub use crate::head::{argmax, softmax};
 use crate::input::text::{Batch, Encoded, LongTexts, Reach, Text, Tokenizer, runs};
@@ -187,13 +187,13 @@ impl Engine {
     /// that name.
     ///
     /// # Errors
-    /// Those of [`format::load`] and [`compose::fusion::load`].
+    /// Those of [`folder::load`] and [`compose::fusion::load`].
     pub fn add(&mut self, name: &str, files: &Files) -> Result<&TaskAdapter> {
         let shape = self.backbone.shape();
-        let task = if files.contains_key(format::FUSION_CONFIG) {
+        let task = if files.contains_key(folder::FUSION_CONFIG) {
             compose::fusion::load(name, files, &|name| self.shared(name), shape)?
         } else {
-            format::load(name, files, shape)?
+            folder::load(name, files, shape)?
         };
         Ok(self.insert(name, task))
     }
@@ -309,10 +309,10 @@ impl Engine {
     /// # Errors
     /// [`Error::AdapterUnknown`], [`Error::AdapterFormat`].
     pub fn export(&self, name: &str, library: Library) -> Result<Files> {
-        format::save(self.get(name)?, name, library, self.backbone.shape())
+        folder::save(self.get(name)?, name, library, self.backbone.shape())
     }
 
-    /// A copy of the backbone with an adapter merged in, see [`merge`](crate::adapter::merge()).
+    /// A copy of the backbone with an adapter merged in, see [`merge`](crate::folder::merge()).
     ///
     /// # Errors
     /// [`Error::AdapterUnknown`], [`Error::AdapterFormat`].

@@ -216,7 +216,7 @@ impl Trainer {
         self.run.get_or_init(|| {
             let settings = json!(self.resolved);
             let adapter = json!(self.settings.adapter);
-            let start = self.settings.adapter.start.as_ref();
+            let start = self.settings.start.as_ref();
             let shape = self.learner.backbone.shape();
             let start = start.map(|member| start::hash(member, shape));
             let run = [

@@ -7,7 +7,8 @@ use super::penalty::penalise;
 use super::start::{self, StartParams};
 use super::student::Student;
 use super::{Dataset, Outcomes, Resolved, StateCache};
-use crate::adapter::{Config, FreshParams, Options, Preset, configure};
+use crate::adapter::{Config, FreshParams, Options, Preset};
+use crate::compose::fusion::configure;
 use crate::error::{Error, Result};
 use crate::head::{Head, HeadConfig, LossSettings, ProblemName, Term, argmax, softmax};
 use crate::input::text::{Encoded, runs};
@@ -103,15 +104,15 @@ impl Learner {
         dev: Dataset,
     ) -> Result<Self> {
         let shape = backbone.shape();
-        let resolved = settings.resolve(preset.name, &train, shape.layers)?;
+        let resolved = settings.resolve(preset, &train, shape.layers)?;
         let options = Options {
             layers: resolved.layers.clone(),
             ..settings.adapter.clone()
         };
-        let from = settings.adapter.start.as_ref();
+        let from = settings.start.as_ref();
         let config = match from {
             Some(member) => start::config(member, &options)?,
-            None => configure(preset, &options, shape)?,
+            None => configure(preset, &options, &settings.members, shape)?,
         };
         check_tokens(&*config, preset, resolved.problem)?;
         let mut head = HeadConfig {
@@ -172,7 +173,7 @@ impl Learner {
     /// # Errors
     /// [`Error::OptionInvalid`] for a value outside its range.
     pub(super) fn resolve(&self, preset: &Preset, settings: &super::Settings) -> Result<Resolved> {
-        settings.resolve(preset.name, &self.train, self.backbone.shape().layers)
+        settings.resolve(preset, &self.train, self.backbone.shape().layers)
     }
 
     /// All parameters end to end, the adapter's, then the head's.

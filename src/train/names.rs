@@ -2,18 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::adapter::{Values, peft_settings, settings};
 use crate::error::{Error, Result};
 
-/// Other names of settings that mean exactly the same, with whose they are.
+/// The names that transformers has for settings of a run that mean exactly the same.
 const SAME: &[(&str, &str)] = &[
-    // PEFT
-    ("r", "rank"),
-    ("lora_alpha", "alpha"),
-    ("lora_dropout", "dropout"),
-    ("use_rslora", "rank_stabilised"),
-    ("num_virtual_tokens", "virtual_tokens"),
-    ("layers_to_transform", "layers"),
-    // transformers
     ("problem_type", "problem"),
     ("num_train_epochs", "epochs"),
     ("early_stopping_patience", "patience"),
@@ -24,26 +17,22 @@ const SAME: &[(&str, &str)] = &[
     ("max_grad_norm", "gradient_clip"),
     ("classifier_dropout", "head_dropout"),
     ("label_smoothing_factor", "label_smoothing"),
-    // AdapterHub
-    ("prefix_length", "virtual_tokens"),
-    ("prompt_length", "virtual_tokens"),
 ];
+
+/// The name here of a setting that another library calls so.
+fn same(other: &str) -> Option<&'static str> {
+    let run = SAME.iter().find(|(name, _)| *name == other);
+    let own = || settings().find(|own| own.others.contains(&other));
+    run.map(|(_, ours)| *ours).or_else(|| Some(own()?.name))
+}
 
 /// The field that makes settings PEFT's `adapter_config.json`.
 const TYPE: &str = "peft_type";
 
-/// PEFT's settings that are kept as they are, for its own rules to choose modules by.
-pub(super) const PEFT: &[&str] = &[
-    TYPE,
-    "target_modules",
-    "exclude_modules",
-    "feedforward_modules",
-    "layers_pattern",
-    "rank_pattern",
-    "alpha_pattern",
-    "lora_bias",
-    "use_dora",
-];
+/// Whether a setting is kept as it is, for PEFT's own rules to choose modules by.
+fn is_peft(name: &str) -> bool {
+    name == TYPE || peft_settings().any(|own| own.name == name)
+}
 
 /// Fields of PEFT's `adapter_config.json` that say nothing of a run to come, in the form in which they say nothing.
 fn says_nothing(name: &str, value: &Value) -> bool {
@@ -70,7 +59,8 @@ fn says_nothing(name: &str, value: &Value) -> bool {
 
 /// Names of settings that others have for them.
 pub(super) fn others() -> impl Iterator<Item = &'static str> {
-    SAME.iter().map(|(other, _)| *other)
+    let own = settings().flat_map(|own| own.others).copied();
+    SAME.iter().map(|(other, _)| *other).chain(own)
 }
 
 /// The field that holds them.
@@ -98,7 +88,11 @@ impl Own {
 ///
 /// # Errors
 /// [`Error::ConfigInvalid`] if a setting is there under two names with different values.
-pub(super) fn own(place: &str, mut fields: Map<String, Value>, known: &[&str]) -> Result<Own> {
+pub(super) fn own(
+    place: &str,
+    mut fields: Map<String, Value>,
+    is_own: impl Fn(&str) -> bool,
+) -> Result<Own> {
     let invalid = |reason: String| Error::ConfigInvalid {
         place: place.to_owned(),
         reason,
@@ -109,9 +103,8 @@ pub(super) fn own(place: &str, mut fields: Map<String, Value>, known: &[&str]) -
     } = Own::default();
     let mut peft = Map::new();
     if fields.contains_key(TYPE) {
-        let is_known = |name: &str| {
-            known.contains(&name) || PEFT.contains(&name) || others().any(|other| other == name)
-        };
+        let is_known =
+            |name: &str| is_own(name) || is_peft(name) || others().any(|other| other == name);
         fields.retain(|name, value| is_known(name) || !says_nothing(name, value));
     }
     for (name, value) in fields {
@@ -120,12 +113,11 @@ pub(super) fn own(place: &str, mut fields: Map<String, Value>, known: &[&str]) -
                 "there is no setting \"{name}\"; give PEFT's settings by their own names"
             )));
         }
-        if PEFT.contains(&name.as_str()) {
+        if is_peft(&name) {
             peft.insert(name, value);
             continue;
         }
-        let same = SAME.iter().find(|(other, _)| *other == name);
-        let ours = same.map_or(name.as_str(), |(_, ours)| ours).to_owned();
+        let ours = same(&name).unwrap_or(&name).to_owned();
         let value = alike(&ours, value);
         if let Some(before) = own.get(&ours) {
             if *before != value && !number_equal(before, &value) {
@@ -154,18 +146,15 @@ pub(super) fn own(place: &str, mut fields: Map<String, Value>, known: &[&str]) -
 /// A value as the setting of that name here takes it: one layer as a list of one, and a whole number without a
 /// decimal point.
 fn alike(name: &str, value: Value) -> Value {
-    const WHOLE: [&str; 6] = [
-        "rank",
-        "epochs",
-        "patience",
-        "batch_size",
-        "accumulation",
-        "virtual_tokens",
-    ];
+    const WHOLE: [&str; 4] = ["epochs", "patience", "batch_size", "accumulation"];
+    let values = settings()
+        .find(|own| own.name == name)
+        .map(|own| own.values);
+    let is_whole = WHOLE.contains(&name) || values == Some(Values::Count);
     match value {
-        Value::Number(layer) if name == "layers" => json!([layer]),
+        Value::Number(layer) if values == Some(Values::Layers) => json!([layer]),
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        Value::Number(number) if WHOLE.contains(&name) => match number.as_f64() {
+        Value::Number(number) if is_whole => match number.as_f64() {
             Some(x) if x.fract() == 0.0 && (0.0..1e9).contains(&x) => json!(x as u64),
             _ => Value::Number(number),
         },

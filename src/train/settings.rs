@@ -7,8 +7,9 @@ use serde_json::{Map, Value};
 use super::defaults::Defaults;
 use super::names;
 use super::{Dataset, Decay, Reading, Scheme};
-use crate::adapter::Options;
+use crate::adapter::{Options, Preset, peft_settings, settings};
 use crate::error::{Error, Result};
+use crate::folder::Member;
 use crate::head::{LossSettings, Metric, Pooling, ProblemName};
 use crate::json::plain;
 
@@ -104,6 +105,12 @@ pub struct Settings {
     /// Size and place of the adapter itself.
     #[serde(flatten)]
     pub adapter: Options,
+    /// What a fusion is made of.
+    #[serde(skip)]
+    pub members: Vec<Member>,
+    /// The adapter that is trained further, in place of a fresh one.
+    #[serde(skip)]
+    pub start: Option<Member>,
 }
 
 /// `"macro_f1"` for `{"name": "macro_f1"}`.
@@ -117,7 +124,7 @@ fn named_metric<'de, D: Deserializer<'de>>(
     serde_json::from_value(value).map_err(serde::de::Error::custom)
 }
 
-/// Every field of [`Settings`], its adapter's included.
+/// Every field of [`Settings`] but its adapter's.
 const FIELDS: &[&str] = &[
     "problem",
     "reject",
@@ -140,16 +147,6 @@ const FIELDS: &[&str] = &[
     "metric",
     "half",
     "task",
-    "rank",
-    "alpha",
-    "rank_stabilised",
-    "dropout",
-    "bias",
-    "virtual_tokens",
-    "targets",
-    "layers",
-    "reduction_factor",
-    "non_linearity",
 ];
 
 /// [`Settings`] with every default filled in.
@@ -221,17 +218,19 @@ impl Settings {
             place: place.to_owned(),
             reason,
         };
-        let own = names::own(place, fields, FIELDS)?;
+        let is_own = |field: &str| {
+            FIELDS.contains(&field) || settings().any(|setting| setting.name == field)
+        };
+        let own = names::own(place, fields, is_own)?;
         let fields = &own.fields;
         if let Some(unknown) = fields
             .keys()
-            .find(|field| *field != names::HOLDER && !FIELDS.contains(&field.as_str()))
+            .find(|field| *field != names::HOLDER && !is_own(field))
         {
             let known = || {
-                [FIELDS, names::PEFT]
-                    .concat()
-                    .into_iter()
-                    .chain(names::others())
+                let own = FIELDS.iter().copied();
+                let adapter = settings().chain(peft_settings()).map(|own| own.name);
+                own.chain(adapter).chain(names::others())
             };
             let near = known()
                 .map(|name| (strsim::jaro_winkler(name, unknown), name))
@@ -268,7 +267,7 @@ impl Settings {
     /// are labels of this problem.
     #[must_use]
     pub fn reading(&self, problem: ProblemName) -> Reading {
-        let start = self.adapter.start.as_ref();
+        let start = self.start.as_ref();
         let head = start.and_then(|start| start.task.head.as_ref());
         let own = head.map(|head| ProblemName::from(&head.config().problem));
         // a file with a tag a word says itself what it is
@@ -282,7 +281,7 @@ impl Settings {
     /// The scheme of the adapter that is trained further, where rows have the same labels in another order.
     #[must_use]
     pub fn start_scheme(&self, rows: &Scheme) -> Option<Scheme> {
-        let head = self.adapter.start.as_ref()?.task.head.as_ref()?;
+        let head = self.start.as_ref()?.task.head.as_ref()?;
         let own = Scheme::of(head);
         let sorted = |scheme: &Scheme| {
             let mut labels = scheme.labels.clone();
@@ -328,9 +327,9 @@ impl Settings {
     ///
     /// # Errors
     /// [`Error::OptionInvalid`] for a value outside its range.
-    pub fn resolve(&self, preset: &str, data: &Dataset, layers: usize) -> Result<Resolved> {
+    pub fn resolve(&self, preset: &Preset, data: &Dataset, layers: usize) -> Result<Resolved> {
         let problem = data.scheme().problem;
-        let defaults = Defaults::of(preset, problem, data.len(), layers);
+        let defaults = Defaults::of(preset, data.len(), layers);
         let epochs = self.epochs.unwrap_or(defaults.epochs);
         let resolved = Resolved {
             problem,
@@ -351,11 +350,11 @@ impl Settings {
             pooling: self.pooling.unwrap_or(Pooling::Mean),
             metric: self.metric.clone().unwrap_or_else(|| problem.metric()),
             half: self.half.unwrap_or(false),
-            layers: match &self.adapter {
+            layers: match (&self.start, &self.adapter) {
                 // an adapter that is trained further, or whose modules are named, is where it is
-                Options { start: Some(_), .. } => None,
-                named if named.peft.contains_key("target_modules") => named.layers.clone(),
-                own => own.layers.clone().or(defaults.layers),
+                (Some(_), _) => None,
+                (None, named) if named.peft.contains_key("target_modules") => named.layers.clone(),
+                (None, own) => own.layers.clone().or(defaults.layers),
             },
         };
         #[allow(clippy::cast_precision_loss)]
@@ -467,6 +466,8 @@ impl ClassWeights {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -486,7 +487,8 @@ mod tests {
             .keys()
             .map(String::as_str)
             .collect();
-        let mut known = FIELDS.to_vec();
+        let adapter: BTreeSet<&str> = super::settings().map(|own| own.name).collect();
+        let mut known: Vec<&str> = FIELDS.iter().copied().chain(adapter).collect();
         fields.sort_unstable();
         known.sort_unstable();
         assert_eq!(fields, known);

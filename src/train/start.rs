@@ -3,11 +3,12 @@
 use sha2::{Digest, Sha256};
 
 use crate::adapter::{
-    Config, FreshParams, GivenParams, Init, Member, Options, ParamName, ParamSource, Parameter,
-    Preset, TaskAdapter, presets,
+    Config, FreshParams, GivenParams, Init, Options, ParamName, ParamSource, Parameter, Preset,
+    presets,
 };
 use crate::compose::fusion;
 use crate::error::{Error, Result};
+use crate::folder::{Member, TaskAdapter};
 use crate::head::{Head, HeadConfig, Unit};
 use crate::model::Shape;
 use crate::tensor::Tensor;

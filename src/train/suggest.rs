@@ -125,7 +125,7 @@ impl Suggester {
         // so that the states of a row are found again in another fold
         .renumbered();
         let layers = backbone.shape().layers;
-        let resolved = settings.resolve(CANDIDATES[0], &data, layers)?;
+        let resolved = settings.resolve(presets[0], &data, layers)?;
         let metric = resolved.metric.name();
         Ok(Self {
             folds: data.folds(FOLDS, seed),
@@ -194,7 +194,7 @@ impl Suggester {
         let preset = self.presets[candidate];
         // kinds are told apart before they have learnt all that they can
         let layers = self.backbone.shape().layers;
-        let resolved = self.settings.resolve(preset.name, &train, layers)?;
+        let resolved = self.settings.resolve(preset, &train, layers)?;
         let epochs = resolved.epochs.div_ceil(2);
         let settings = Settings {
             patience: None,

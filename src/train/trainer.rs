@@ -7,8 +7,9 @@ use serde_json::json;
 use super::plan::shuffled;
 use super::{AdamW, Computed, Dataset, Event, Learner, Lesson};
 use super::{Outcomes, Resolved, Schedule, Settings, Share, Trace, clip_norm};
-use crate::adapter::{BackboneRef, Card, Preset, TaskAdapter};
+use crate::adapter::Preset;
 use crate::error::{Error, Result};
+use crate::folder::{BackboneRef, Card, TaskAdapter};
 use crate::head::{Decision, Evaluation};
 use crate::model::Backbone;
 
@@ -353,7 +354,7 @@ impl Trainer {
             "train_rows": train.len(),
             "dev_rows": dev.len(),
         });
-        if let Some(start) = &self.settings.adapter.start {
+        if let Some(start) = &self.settings.start {
             training["from"] = json!(start.name);
         }
         let card = Card {
@@ -377,7 +378,7 @@ impl Trainer {
             adapter,
             head: Some(head),
             card,
-            library: match &self.settings.adapter.start {
+            library: match &self.settings.start {
                 Some(member) => member.task.library,
                 None => self.preset.library,
             },

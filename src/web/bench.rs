@@ -7,11 +7,11 @@ use js_sys::Float32Array;
 use wasm_bindgen::prelude::*;
 
 use super::convert::thrown;
-use crate::adapter::format::Library;
 use crate::adapter::{Adapter, Config, FreshParams, GivenParams, LoraConfig, Options, Parameter};
 use crate::adapter::{Preset, SizeOption, preset};
 use crate::compose::{Unit, forward};
 use crate::error::Result;
+use crate::folder::Library;
 use crate::head::{ProblemName, Targets};
 use crate::input::text::{Batch, Encoded, Text, Tokenizer};
 use crate::kernels::bench::{Case, attention_alone, cases};
@@ -136,6 +136,9 @@ static TOP_TWO: Preset = Preset {
         default: 8,
         choices: &[8],
     }),
+    learning_rate: 1e-3,
+    epochs: 1,
+    upper_layers: true,
     config: top_two,
 };
 

@@ -4,8 +4,8 @@ use js_sys::{Array, JsString, Object, Reflect, Uint8Array};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 
-use crate::adapter::format::Files;
 use crate::error::{Error, Result};
+use crate::folder::Files;
 use crate::input::text::{MAX_CHARACTERS, Text};
 
 /// An error as JavaScript throws it.

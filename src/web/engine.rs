@@ -6,11 +6,12 @@ use super::reading::Reading;
 use super::rows::Rows;
 use super::suggesting::Suggesting;
 use super::training::Training;
-use crate::adapter::format::Library;
-use crate::adapter::{Description, SizeOption, TaskAdapter, presets};
+use crate::adapter::{Description, SizeOption, presets};
 use crate::compose::Composition;
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::folder::Library;
+use crate::folder::TaskAdapter;
 use crate::head::{Head, ProblemName, Reject};
 use crate::hub;
 use crate::input::text::LongTexts;
@@ -141,7 +142,7 @@ impl WebEngine {
     /// Loads an adapter's folder, `{ [name]: Uint8Array }`, under a name.
     ///
     /// # Errors
-    /// Those of [`crate::adapter::format::load`].
+    /// Those of [`crate::folder::load`].
     #[wasm_bindgen(js_name = addAdapter)]
     pub fn add_adapter(&mut self, name_argument: &JsValue, files: &JsValue) -> Outcome<JsValue> {
         let name = name(name_argument).map_err(thrown)?;

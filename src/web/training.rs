@@ -6,10 +6,10 @@ use wasm_bindgen::prelude::*;
 
 use super::convert::{files_to_js, from_js, thrown, to_js};
 use super::rows::Rows;
-use crate::adapter::{Member, format};
 use crate::compose::fusion::preset;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::folder::{self, Member};
 use crate::head::ProblemName;
 use crate::model::Backbone;
 use crate::train::{Computed, Dataset, Settings, Share, Trainer, preset_of};
@@ -64,7 +64,7 @@ impl Training {
             Ok(Member { name, task })
         });
         let mut settings = Settings::from_fields(PLACE, fields)?;
-        settings.adapter.members = members.collect::<Result<_>>()?;
+        settings.members = members.collect::<Result<_>>()?;
         let shape = engine.backbone().shape();
         let named = kind.as_deref().map(preset).transpose()?;
         let own = start.as_ref().map(|start| preset_of(&start.task, shape));
@@ -82,7 +82,7 @@ impl Training {
             (Some(preset), _) | (None, Some(preset)) => preset,
             (None, None) => return Err(invalid("kind must be a text".into())),
         };
-        settings.adapter.start = start;
+        settings.start = start;
         let (rows, data_sha256) = rows.finish();
         let reading = settings.reading(ProblemName::default());
         let mut data = Dataset::read("the rows", &rows, engine.tokenizer(), &reading)?;
@@ -190,7 +190,7 @@ impl Training {
         let files = || {
             let mut task = trainer.finish()?;
             task.card.data_sha256 = Some(self.data_sha256.clone());
-            format::save(&task, &self.name, task.library, self.backbone.shape())
+            folder::save(&task, &self.name, task.library, self.backbone.shape())
         };
         Ok(files_to_js(&files().map_err(thrown)?))
     }

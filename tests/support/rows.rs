@@ -4,11 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use graftlet::adapter::format::Library::{self, AdapterHub, Peft};
 use graftlet::adapter::{
-    BackboneRef, Bias, BitFitConfig, Card, Config, FreshParams, GivenParams, Ia3Config, LoraConfig,
-    Options, PrefixConfig, PromptConfig, PromptPlace, Scaling, Side, TaskAdapter, presets,
+    Bias, BitFitConfig, Config, FreshParams, GivenParams, Ia3Config, LoraConfig, Options,
+    PrefixConfig, PromptConfig, PromptPlace, Scaling, Side, presets,
 };
+use graftlet::folder::Library::{self, AdapterHub, Peft};
+use graftlet::folder::{BackboneRef, Card, TaskAdapter};
 use graftlet::head::{Head, HeadConfig};
 use graftlet::model::{Linear, LinearSite, Shape};
 use graftlet::ops::Activation;

@@ -8,6 +8,7 @@ import type { ClassifierOptions } from "./classifier.js";
 import { GraftletError } from "./errors.js";
 import { isList } from "./given-folder.js";
 import type { BackboneSource, LoadOptions, RestartEvent } from "./graftlet.js";
+import { ADAPTER_OPTIONS, type AdapterOptions } from "./kinds.js";
 import type { Reservation } from "./locks.js";
 import { checkName } from "./names.js";
 import { METRICS, PROBLEMS } from "./problems.js";
@@ -359,10 +360,28 @@ export const rows: Check<readonly unknown[]> = (value, at) => {
   return value as unknown[];
 };
 
-const words = optional(array(string, MOST_PARTS));
-const wordOrWords = optional(either(isString, string, array(string, MOST_PARTS)));
-const numbers = optional(array(number, MOST_PARTS));
-const byName = optional(record(number, MOST_PARTS));
+const numbers = array(number, MOST_PARTS);
+
+/** Forms of the settings of fresh adapters, by the words of their table. */
+const FORMS = {
+  number,
+  boolean,
+  string,
+  words: array(string, MOST_PARTS),
+  "word or words": either(isString, string, array(string, MOST_PARTS)),
+  numbers,
+  "number or numbers": either(isArray, numbers, number),
+  "numbers by name": record(number, MOST_PARTS),
+};
+
+/** The settings of fresh adapters, made from their table. */
+const adapterOptions = Object.fromEntries(
+  Object.entries(ADAPTER_OPTIONS).map(([name, form]) => {
+    const check: Check<unknown> = typeof form === "string" ? FORMS[form] : oneOf(...form);
+    return [name, optional(check)];
+  }),
+) as Fields<AdapterOptions>;
+
 const names = Object.keys(PROBLEMS) as Problem[];
 const problem = oneOf(...names);
 const metric = either(
@@ -408,29 +427,7 @@ export const trainOptions = object<TrainOptions>({
   half: optional(boolean),
   task: optional(string),
   adapters: optional(array(name, MOST_PARTS)),
-  r: optional(number),
-  rank: optional(number),
-  loraAlpha: optional(number),
-  alpha: optional(number),
-  useRslora: optional(boolean),
-  rankStabilised: optional(boolean),
-  loraDropout: optional(number),
-  dropout: optional(number),
-  bias: optional(oneOf("none", "all", "lora_only")),
-  targetModules: wordOrWords,
-  targets: words as Check<TrainOptions["targets"]>,
-  excludeModules: wordOrWords,
-  feedforwardModules: wordOrWords,
-  rankPattern: byName,
-  alphaPattern: byName,
-  useDora: optional(boolean),
-  loraBias: optional(boolean),
-  layersToTransform: optional(either(isArray, array(number, MOST_PARTS), number)),
-  layers: numbers,
-  reductionFactor: optional(number),
-  nonLinearity: optional(string),
-  numVirtualTokens: optional(number),
-  virtualTokens: optional(number),
+  ...adapterOptions,
   numTrainEpochs: optional(number),
   perDeviceTrainBatchSize: optional(number),
   gradientAccumulationSteps: optional(number),
@@ -464,7 +461,7 @@ const loading: Omit<Fields<LoadOptions>, "backbone"> = {
   onRestart: optional<(event: RestartEvent) => void>(callback),
   signal: optional(signal),
   build: optional(oneOf("simd128", "relaxed")),
-  dtype: optional(oneOf("int8", "f16", "f32")),
+  dtype: optional(oneOf("int8", "q4", "f16", "f32")),
   wasmUrl: optional(wasmUrl),
   wasm: optional(compiled),
   workerUrl: optional(url),

@@ -2,6 +2,7 @@
  * The values of training: rows, options, events and reports. Plain data, as all in `types.ts`.
  */
 import type { ErrorCode } from "./errors.js";
+import type { AdapterOptions } from "./kinds.js";
 import type { METRICS, PROBLEMS } from "./problems.js";
 import type { Problem } from "./types.js";
 
@@ -31,7 +32,7 @@ export type Linear =
   | "pooler";
 
 /** What `train` needs; whatever is left out gets the engine's default, by the kind and the number of rows. */
-export interface TrainOptions {
+export interface TrainOptions extends AdapterOptions {
   /** The new adapter's name. */
   name: string;
   /** A `KindInfo.name`; with `from` it is that adapter's, or empty. */
@@ -84,47 +85,6 @@ export interface TrainOptions {
 
   /** The loaded bottlenecks that a new one of kind `fusion` mixes. */
   adapters?: readonly string[];
-  /** Rank of LoRA, as PEFT calls it; `rank` says the same. */
-  r?: number;
-  rank?: number;
-  /** LoRA's update is scaled by `loraAlpha / r`; `alpha` says the same. */
-  loraAlpha?: number;
-  alpha?: number;
-  /** Whether LoRA's update is scaled by `loraAlpha / sqrt(r)` instead; `rankStabilised` says the same. */
-  useRslora?: boolean;
-  rankStabilised?: boolean;
-  /** Probability with which an input of LoRA's update is left out in training; `dropout` says the same. */
-  loraDropout?: number;
-  dropout?: number;
-  /** Biases that are trained beside LoRA. */
-  bias?: "none" | "all" | "lora_only";
-  /**
-   * Modules that LoRA or IA3 acts on, by PEFT's rules: ends of their names (`query`, `output.dense`), a regular expression,
-   * or `all-linear`. `targets` names the linear layers of a block instead.
-   */
-  targetModules?: string | readonly string[];
-  targets?: readonly Linear[];
-  /** Modules that `targetModules` names and that are left out all the same. */
-  excludeModules?: string | readonly string[];
-  /** Modules whose input IA3 scales, in place of the output. */
-  feedforwardModules?: string | readonly string[];
-  /** Ranks and alphas of single modules, by the end of their names. */
-  rankPattern?: Record<string, number>;
-  alphaPattern?: Record<string, number>;
-  /** Whether LoRA is decomposed into magnitude and direction (DoRA). */
-  useDora?: boolean;
-  /** Whether LoRA's update has a bias. */
-  loraBias?: boolean;
-  /** Zero-based layers that the adapter is in; what lies below the lowest is computed only once. `layers` says the same. */
-  layersToTransform?: number | readonly number[];
-  layers?: readonly number[];
-  reductionFactor?: number;
-  /** A bottleneck's, such as `relu`, `gelu` or `swish`. */
-  nonLinearity?: string;
-  /** Virtual tokens of prefix and prompt tuning; `virtualTokens` says the same. */
-  numVirtualTokens?: number;
-  virtualTokens?: number;
-
   /** transformers' names of options above; each says the same as the one that it stands for. */
   numTrainEpochs?: number;
   perDeviceTrainBatchSize?: number;

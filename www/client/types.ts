@@ -2,8 +2,10 @@
  * The values that Graftlet takes and gives. They are plain data: every one of them can be cloned into a worker.
  */
 import type { ErrorCode } from "./errors.js";
+import type { AdapterSizes, SizeName } from "./kinds.js";
 import type { PROBLEMS } from "./problems.js";
 
+export type { AdapterOptions, AdapterSizes, SizeName } from "./kinds.js";
 export type * from "./training-types.js";
 
 /**
@@ -85,7 +87,7 @@ export interface RuntimeInfo {
 }
 
 /** One loaded adapter. */
-export interface AdapterInfo {
+export interface AdapterInfo extends AdapterSizes {
   name: string;
   /** A `KindInfo.name`, such as `lora`. */
   kind: string;
@@ -108,11 +110,6 @@ export interface AdapterInfo {
   format: AdapterFormat;
   /** Where in the encoder the adapter sits, such as `query` and `value`. */
   sites: string[];
-  rank?: number;
-  alpha?: number;
-  bottleneckSize?: number;
-  /** Virtual tokens of prefix and prompt tuning. */
-  virtualTokens?: number;
   metric?: string;
   score?: number;
   task?: string;
@@ -162,7 +159,7 @@ export interface KindInfo {
   format: AdapterFormat;
   /** The one number that sets the adapter's size, and the `TrainOptions` field it belongs in; absent where it cannot be chosen. */
   size?: {
-    name: "rank" | "reductionFactor" | "virtualTokens";
+    name: SizeName;
     title: string;
     default: number;
     choices: number[];

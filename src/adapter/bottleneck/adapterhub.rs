@@ -8,7 +8,7 @@ use super::invertible;
 use super::network::{INPUT_NORM, INPUT_NORM_BIAS, OUTPUT_NORM, OUTPUT_NORM_BIAS, SCALING};
 use super::{BottleneckConfig, Hypercomplex, OutputNorm, Placement, Reads, Reduction, Scaling};
 use super::{Config, Skip};
-use crate::adapter::format::Fields;
+use crate::adapter::dialect::Fields;
 use crate::adapter::{ParamName, Site, fields_of, number};
 use crate::error::Result;
 use crate::model::{Anatomy, Shape, Sublayer};

@@ -16,7 +16,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::format::Library;
+use super::dialect::Library;
+use super::setting::{LAYERS, Setting, Values};
 use super::{Adapter, Collector, Config, Description, Kind, ParamName, ParamSource, Parameter};
 use super::{HalfBlock, Preset, SizeOption, equal};
 use crate::error::{Error, Result};
@@ -46,6 +47,9 @@ pub(super) static KIND: Kind = Kind {
             description: "Two small networks per layer, after the attention and after the feed-forward part: the original bottleneck, and a large one.",
             library: Library::AdapterHub,
             size: reduction(16),
+            learning_rate: 1e-3,
+            epochs: 1,
+            upper_layers: false,
             config: |options, shape| BottleneckConfig::houlsby(shape.layers).with(options, shape),
         },
         Preset {
@@ -54,6 +58,9 @@ pub(super) static KIND: Kind = Kind {
             description: "One small network per layer, after the feed-forward part: half of Houlsby's size.",
             library: Library::AdapterHub,
             size: reduction(16),
+            learning_rate: 1e-3,
+            epochs: 1,
+            upper_layers: false,
             config: |options, shape| BottleneckConfig::pfeiffer(shape.layers).with(options, shape),
         },
         Preset {
@@ -62,6 +69,9 @@ pub(super) static KIND: Kind = Kind {
             description: "One network per layer, beside the feed-forward part rather than after it: wide, so the largest of all.",
             library: Library::AdapterHub,
             size: reduction(2),
+            learning_rate: 3e-4,
+            epochs: 1,
+            upper_layers: false,
             config: |options, shape| BottleneckConfig::parallel(shape.layers).with(options, shape),
         },
         Preset {
@@ -70,6 +80,9 @@ pub(super) static KIND: Kind = Kind {
             description: "Houlsby's two networks per layer, their matrices made from a few numbers each: a small fraction of the size.",
             library: Library::AdapterHub,
             size: reduction(32),
+            learning_rate: 3e-3,
+            epochs: 1,
+            upper_layers: false,
             config: |options, shape| BottleneckConfig::compacter(shape.layers).with(options, shape),
         },
         Preset {
@@ -78,13 +91,54 @@ pub(super) static KIND: Kind = Kind {
             description: "Compacter after the feed-forward part only: the smallest bottleneck.",
             library: Library::AdapterHub,
             size: reduction(32),
+            learning_rate: 3e-3,
+            epochs: 1,
+            upper_layers: false,
             config: |options, shape| {
                 BottleneckConfig::compacter_plus_plus(shape.layers).with(options, shape)
             },
         },
     ],
-    peft: &[],
+    sizes: &[("bottleneckSize", "Width inside the bottleneck.")],
+    settings: &[
+        &Setting {
+            name: "reduction_factor",
+            others: &[],
+            values: Values::Count,
+            description: "Hidden size over bottleneck size.",
+        },
+        &Setting {
+            name: "non_linearity",
+            others: &[],
+            values: Values::Word,
+            description: "Nonlinearity inside the bottleneck, such as `relu`, `gelu` or `swish`.",
+        },
+        &LAYERS,
+    ],
+    adapterhub_fields: &[
+        "adapter_residual_before_ln",
+        "cross_adapter",
+        "factorized_phm_W",
+        "factorized_phm_rule",
+        "inv_adapter",
+        "is_parallel",
+        "learn_phm",
+        "ln_after",
+        "ln_before",
+        "mh_adapter",
+        "original_ln_after",
+        "original_ln_before",
+        "output_adapter",
+        "phm_bias",
+        "phm_layer",
+        "reduction_factor",
+        "residual_before_ln",
+        "shared_W_phm",
+        "shared_phm_rule",
+        "use_gating",
+    ],
     adapterhub: Some((None, adapterhub::read)),
+    ..Kind::EMPTY
 };
 
 struct Bottleneck {
@@ -166,7 +220,7 @@ impl Config for BottleneckConfig {
         };
         let mut sizes = self.layers.iter().map(|&layer| self.size(layer, shape));
         let first = sizes.next();
-        Description {
+        let description = Description {
             title: title.into(),
             sites: self
                 .sublayers
@@ -175,8 +229,11 @@ impl Config for BottleneckConfig {
                 .chain(self.invertible.map(|_| "embeddings".to_owned()))
                 .collect(),
             layers: self.layers.iter().copied().collect(),
-            bottleneck_size: first.filter(|&first| sizes.all(|size| size == first)),
             ..Description::default()
+        };
+        match first.filter(|&first| sizes.all(|size| size == first)) {
+            Some(size) => description.with_size("bottleneckSize", size),
+            None => description,
         }
     }
 }
@@ -260,6 +317,10 @@ impl Adapter for Bottleneck {
 
     fn parameters(&self) -> &[Parameter] {
         &self.parameters
+    }
+
+    fn why_not_averaged(&self) -> Option<&'static str> {
+        self.coupling.as_ref().map(|_| "an invertible adapter")
     }
 
     fn half_block(&self, site: SublayerSite) -> Option<&dyn HalfBlock> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::{Bias, LoraConfig};
-use crate::adapter::format::Fields;
+use crate::adapter::dialect::Fields;
 use crate::adapter::{Config, number};
 use crate::error::{Error, Result};
 use crate::model::{Linear, LinearSite, Shape};

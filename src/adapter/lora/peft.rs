@@ -6,9 +6,9 @@ use fancy_regex::Regex;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::LoraConfig;
-use crate::adapter::format::{Fields, peft_methods, peft_targets};
-use crate::adapter::{Bias, Config, bitfit, none, number};
+use super::{LoraConfig, methods};
+use crate::adapter::dialect::{Fields, peft_targets};
+use crate::adapter::{Bias, Config, number};
 use crate::error::Result;
 use crate::model::{LinearSite, Shape};
 
@@ -20,13 +20,7 @@ pub(super) fn read(
     let fields = Fields::new(place, map);
     // PEFT resets it with a warning where the layers are linear ones
     fields.flag("fan_in_fan_out", false)?;
-    peft_methods::refuse_lora(&fields)?;
-    if fields.flag(bitfit::MARK, false)? {
-        return bitfit::read_peft(&fields, shape);
-    }
-    if fields.flag(none::MARK, false)? {
-        return none::read_peft(&fields, shape);
-    }
+    methods::refuse(&fields)?;
     let targets = peft_targets::read(&fields, shape, shape.anatomy.family.targets.lora)?;
     let config = LoraConfig {
         rank: fields.count("r", Some(8))?,

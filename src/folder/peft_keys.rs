@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::head_layout;
+use crate::adapter::KINDS;
+use crate::adapter::dialect::class_layout;
 use crate::error::Result;
 use crate::model::family::HeadLayout;
 use crate::model::{Family, LinearSite, ModulePlan, NormSite, Place, Shape};
@@ -20,16 +21,6 @@ const TRANSPARENT: [&str; 4] = [
     "_orig_mod",
     "_fsdp_wrapped_module",
     "_checkpoint_wrapped_module",
-];
-
-/// Parameters behind which an adapter's name may stand, and whether `weight` or `bias` follows it.
-const NAMED: [(&str, bool); 6] = [
-    ("lora_A", true),
-    ("lora_B", true),
-    ("lora_magnitude_vector", false),
-    ("lora_embedding_A", false),
-    ("lora_embedding_B", false),
-    ("ia3_l", false),
 ];
 
 /// What the model's modules are called.
@@ -124,7 +115,8 @@ impl Key {
 
 /// Without the names of adapters.
 fn plain(mut parts: Vec<&str>, names: &Names) -> String {
-    let named = |part: &&str| NAMED.iter().find(|(name, _)| name == part);
+    let tensors = || KINDS.iter().flat_map(|kind| kind.peft_tensors);
+    let named = |part: &&str| tensors().find(|(name, _)| name == part);
     if let Some(at) = parts.iter().position(|part| named(part).is_some()) {
         let ends = named(&parts[at]).is_some_and(|(_, ends)| *ends);
         let last = parts
@@ -246,7 +238,7 @@ impl Keys {
     /// The file's key of the weight of a head's last layer, and how the head is laid out, if it has one: as the class of
     /// the family for that task has it, else in one layer.
     pub(super) fn head(&self, of_tokens: bool, family: &Family) -> Option<(&String, HeadLayout)> {
-        let own = head_layout::of_class(family, of_tokens);
+        let own = class_layout(family, of_tokens);
         let plain = |layers| HeadLayout {
             layers,
             ..HeadLayout::TOKENS

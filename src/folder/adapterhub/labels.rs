@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::super::{Fields, MAX_LABELS, default_labels};
-use crate::adapter::Card;
+use super::super::{Card, MAX_LABELS, default_labels};
+use crate::adapter::dialect::Fields;
 use crate::error::Result;
 
 /// The labels of a head in the order of its outputs, unless the card knows better names. `fields` are those that stand

@@ -1,7 +1,6 @@
 use sha2::{Digest, Sha256};
 
-use super::format::{self, Files};
-use super::{BackboneRef, Card, TaskAdapter};
+use super::{BackboneRef, Card, Files, TaskAdapter, save_head};
 use crate::error::Result;
 use crate::model::Backbone;
 
@@ -9,7 +8,7 @@ use crate::model::Backbone;
 pub const CHECKPOINT: &str = "model.safetensors";
 
 /// A copy of the backbone that computes without the adapter what the backbone computes with it: its
-/// checkpoint in f32, and beside it, in [`format::SIDE_HEAD`] and [`format::CARD`], the head, which no
+/// checkpoint in f32, and beside it, in [`SIDE_HEAD`](super::SIDE_HEAD) and [`CARD`](super::CARD), the head, which no
 /// encoder has a place for.
 ///
 /// # Errors
@@ -27,7 +26,7 @@ pub fn merge(task: &TaskAdapter, backbone: &dyn Backbone) -> Result<Files> {
                 }),
                 ..task.card.clone()
             };
-            format::save_head(head, card)?
+            save_head(head, card)?
         }
     };
     files.insert(CHECKPOINT.into(), checkpoint);

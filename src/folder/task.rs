@@ -3,8 +3,8 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Adapter;
-use super::format::{Files, Library, ListedFile};
+use super::{Files, Library, ListedFile};
+use crate::adapter::Adapter;
 use crate::error::{Error, Result};
 use crate::head::{Calibration, Head, Metric, Pooling, Problem};
 use crate::model::Shape;

@@ -39,7 +39,7 @@ const HOLDERS: [&str; 7] = [
 
 /// A file's keys by what they are below the encoder in today's versions. A key that is nothing of the kind stands as it
 /// is.
-pub(super) fn below_encoder<'a>(
+pub(crate) fn below_encoder<'a>(
     file: &'a TensorFile<'_>,
     anatomy: &Anatomy,
 ) -> BTreeMap<String, &'a str> {
@@ -58,7 +58,7 @@ pub(super) fn below_encoder<'a>(
 }
 
 /// The keys of a head's file without what wrapped the model.
-pub(super) fn unwrapped<'a>(file: &'a TensorFile<'_>) -> BTreeMap<String, &'a str> {
+pub(crate) fn unwrapped<'a>(file: &'a TensorFile<'_>) -> BTreeMap<String, &'a str> {
     let without = |key: &'a str| {
         let mut rest = key;
         while let Some((first, after)) = rest.split_once('.')
@@ -72,7 +72,7 @@ pub(super) fn unwrapped<'a>(file: &'a TensorFile<'_>) -> BTreeMap<String, &'a st
 }
 
 /// The name of the adapter in a file's keys: the one that its configuration says, or the only one that is there.
-pub(super) fn adapter(keys: &BTreeMap<String, &str>, said: String) -> String {
+pub(crate) fn adapter(keys: &BTreeMap<String, &str>, said: String) -> String {
     let mut found: BTreeSet<&str> = keys.keys().filter_map(|key| holder(key)).collect();
     if found.contains(said.as_str()) || found.len() != 1 {
         return said;
@@ -88,7 +88,7 @@ fn holder(key: &str) -> Option<&str> {
 }
 
 /// The fusion's name in a key.
-pub(super) fn fusion(key: &str) -> Option<&str> {
+pub(crate) fn fusion(key: &str) -> Option<&str> {
     let mut parts = key.split('.');
     parts.find(|part| *part == "adapter_fusion_layer")?;
     parts.next()

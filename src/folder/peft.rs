@@ -7,14 +7,12 @@ use std::rc::Rc;
 use serde_json::{Map, Value, json};
 
 use super::peft_keys::{HEADS, Keys};
-use super::policy::refuse_unknown;
-use super::{CONFIG, Fields, Files, Library, check_labels, check_size, default_labels};
-use super::{
-    agreed, float_type, head, head_layout, open, peft_methods, peft_targets, to_json, write_tensors,
-};
-use crate::adapter::UnusedHead;
+use super::{CONFIG, Files, Library, check_labels, check_size, default_labels};
+use super::{Card, Original, TaskAdapter, UnusedHead};
+use super::{agreed, float_type, head, head_layout, open, refuse_unknown, to_json, write_tensors};
+use crate::adapter::dialect::{Fields, peft_methods, peft_targets};
 use crate::adapter::saved::{SavedConfig, is_saved};
-use crate::adapter::{Card, Config, FileParams, KINDS, Original, ParamName, Site, TaskAdapter};
+use crate::adapter::{Config, FileParams, KINDS, ParamName, Site};
 use crate::error::{Error, Result};
 use crate::head::{Head, HeadConfig, PROBLEMS, Problem};
 use crate::model::family::{HeadLayout, HeadReads};
@@ -31,16 +29,19 @@ pub(super) fn load(
 ) -> Result<TaskAdapter> {
     let fields = Fields::new(CONFIG, map);
     let peft_type: String = fields.parse("peft_type", None)?;
+    let mut claims = KINDS.iter().filter_map(|kind| kind.claim.as_ref());
+    let claim = claims.find(|claim| (claim.test)(map));
     let types = KINDS.iter().flat_map(|kind| kind.peft);
-    let read = types.clone().find(|(name, _)| *name == peft_type);
-    let Some((_, read)) = read else {
+    let by_type = types.clone().find(|(name, _)| *name == peft_type);
+    let read = claim.map(|claim| claim.read);
+    let Some(read) = read.or(by_type.map(|(_, read)| *read)) else {
         return Err(peft_methods::unsupported(
             &peft_type,
             types.map(|(name, _)| *name),
         ));
     };
 
-    refuse_unknown(CONFIG, Library::Peft, map)?;
+    refuse_unknown(CONFIG, Library::Peft, map, None)?;
     let file = open(name, files, WEIGHTS)?;
     let keys = Keys::of(&file, shape)?;
     let of_tokens = task_type(&fields)?.as_deref() == Some(TOKENS);

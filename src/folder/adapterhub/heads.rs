@@ -4,11 +4,12 @@
 use serde_json::{Map, Value, json};
 
 use super::super::head_layout;
-use super::super::policy::refuse_unknown;
-use super::super::{Fields, Files, Library, agreed, keep, open, parse_object, write_tensors};
-use super::{HEAD_CONFIG, HEAD_WEIGHTS, labels, names};
-use crate::adapter::fields_of;
-use crate::adapter::{Card, FileParams, Init, ParamName, ParamSource, TaskAdapter, UnusedHead};
+use super::super::{Card, Files, Library, TaskAdapter, UnusedHead};
+use super::super::{agreed, keep, open, parse_object, refuse_unknown, write_tensors};
+use super::{HEAD_CONFIG, HEAD_WEIGHTS, labels};
+use crate::adapter::dialect::adapterhub::names;
+use crate::adapter::dialect::{Fields, class_layout};
+use crate::adapter::{FileParams, Init, ParamName, ParamSource, fields_of};
 use crate::error::Result;
 use crate::head::{About, Head, HeadConfig, PROBLEMS, Pooling, Reads, field};
 use crate::model::Shape;
@@ -147,7 +148,7 @@ fn flexible(
     let Some(about) = known().next() else {
         return Ok(Read::Unused(purpose(&head_type)));
     };
-    refuse_unknown(HEAD_CONFIG, Library::AdapterHub, inner)?;
+    refuse_unknown(HEAD_CONFIG, Library::AdapterHub, inner, None)?;
     let default = if about.reads == Reads::Tokens { 1 } else { 2 };
     let layers = fields.count("layers", Some(default))?;
     if !(1..=2).contains(&layers) {
@@ -212,7 +213,7 @@ fn fixed(
             return Ok(Read::Unused(format!("of the class {short}")));
         }
     };
-    let layout = head_layout::of_class(shape.anatomy.family, of_tokens);
+    let layout = class_layout(shape.anatomy.family, of_tokens);
     let mut counted = map.clone();
     if fields.get("num_labels").is_none() {
         let file = open(name, files, HEAD_WEIGHTS)?;

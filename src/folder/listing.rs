@@ -4,8 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{CARD, Files, to_json};
-use crate::adapter::Card;
+use super::{CARD, Card, Files, to_json};
 use crate::error::{Error, Result};
 
 /// A file on the list.

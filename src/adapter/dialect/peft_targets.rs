@@ -12,7 +12,7 @@ use crate::model::{Linear, LinearSite, Shape};
 
 /// Field under which a reader finds the path of the encoder in the model that the adapter was saved
 /// from, with a dot at its end: the tensors' keys say it, and names of modules are meant below it.
-pub(super) const PREFIX: &str = "graftlet_prefix";
+pub(crate) const PREFIX: &str = "graftlet_prefix";
 
 /// The sites that a configuration names; `default` where it says nothing.
 ///
@@ -24,7 +24,7 @@ pub(super) const PREFIX: &str = "graftlet_prefix";
 /// # Errors
 /// [`Error::BackboneMismatch`] for a layer that there is not, [`Error::ConfigInvalid`] for what is no
 /// regular expression or if nothing is named.
-pub(in crate::adapter) fn read(
+pub(crate) fn read(
     fields: &Fields<'_>,
     shape: &Shape,
     default: &[Linear],
@@ -59,11 +59,7 @@ pub(in crate::adapter) fn read(
 
 /// A layer's paths in a model with a head, in the bare encoder, and in the model that the adapter was
 /// saved from.
-pub(in crate::adapter) fn paths(
-    fields: &Fields<'_>,
-    shape: &Shape,
-    site: LinearSite,
-) -> [String; 3] {
+pub(crate) fn paths(fields: &Fields<'_>, shape: &Shape, site: LinearSite) -> [String; 3] {
     let path = shape.anatomy.linear(site);
     let prefix = fields.get(PREFIX).and_then(Value::as_str);
     [
@@ -78,7 +74,7 @@ pub(in crate::adapter) fn paths(
 ///
 /// # Errors
 /// [`Error::ConfigInvalid`] for what is no regular expression.
-pub(in crate::adapter) fn feedforward<'a>(
+pub(crate) fn feedforward<'a>(
     fields: &'a Fields<'_>,
     shape: &'a Shape,
     default: &'a [Linear],
@@ -194,7 +190,7 @@ impl Layers {
 }
 
 /// The shortest list of name endings that chooses exactly these sites.
-pub(in crate::adapter) fn write(sites: &BTreeSet<LinearSite>, shape: &Shape) -> Value {
+pub(crate) fn write(sites: &BTreeSet<LinearSite>, shape: &Shape) -> Value {
     let linears: BTreeSet<Linear> = sites.iter().map(|site| site.linear).collect();
     let mut short: Vec<String> = linears
         .iter()

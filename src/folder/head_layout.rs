@@ -1,16 +1,8 @@
 //! The heads of transformers' own model classes, as both libraries save them.
 
 use crate::head::{HeadConfig, Pooling, field};
+use crate::model::Shape;
 use crate::model::family::{HeadLayout, HeadReads};
-use crate::model::{Family, Shape};
-
-/// What a head of such a class answers with: a label of the text, or one of each token.
-pub(super) fn of_class(family: &Family, of_tokens: bool) -> HeadLayout {
-    match of_tokens {
-        true => HeadLayout::TOKENS,
-        false => family.head,
-    }
-}
 
 /// What such a head reads.
 pub(super) fn pooling(layout: &HeadLayout) -> Pooling {

@@ -4,31 +4,36 @@
 //! third file, `graftlet.json`, may stand beside either: see [`Card`].
 
 mod adapterhub;
-mod fields;
 mod head;
 mod head_layout;
 mod inspect;
+mod library;
 mod listing;
+mod merge;
 mod peft;
 mod peft_keys;
-pub(super) mod peft_methods;
-pub(super) mod peft_targets;
 mod policy;
+mod size;
+mod task;
 
-pub use fields::Fields;
+pub use crate::adapter::dialect::{CONFIG, Library};
 pub use head::{load_head, save_head};
 pub use inspect::inspect;
 pub use listing::{ListedContent, ListedFile, list_files};
+pub use merge::{CHECKPOINT, merge};
+pub(crate) use policy::refuse_unknown;
+pub use task::{BackboneRef, Card, Member, Original, TaskAdapter, UnusedHead};
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use listing::put_card;
+use size::{Extent, MAX_LAYERS, check_size};
 
-use super::{Card, Config, ParamName, TaskAdapter};
+use crate::adapter::{Config, ParamName, Parameter};
 use crate::error::{Error, Result};
 use crate::head::{About, Head, HeadConfig, PROBLEMS, Problem, ProblemName};
 use crate::json;
@@ -38,104 +43,12 @@ use crate::tensor_file::{FloatType, TensorFile, TensorFileWriter};
 /// A folder in memory: file name to content.
 pub type Files = BTreeMap<String, Vec<u8>>;
 
-/// The configuration's file name in both libraries.
-pub const CONFIG: &str = "adapter_config.json";
 /// The configuration's file name of an AdapterFusion of AdapterHub.
 pub const FUSION_CONFIG: &str = "adapter_fusion_config.json";
 /// The side file.
 pub const CARD: &str = "graftlet.json";
 /// Holds a head that the library has no way to say.
 pub const SIDE_HEAD: &str = "graftlet_head.safetensors";
-
-/// Whose files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Library {
-    /// Hugging Face PEFT.
-    Peft,
-    /// AdapterHub's `adapters`.
-    AdapterHub,
-}
-
-impl Library {
-    /// The name as the library's users write it.
-    #[must_use]
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Peft => "PEFT",
-            Self::AdapterHub => "AdapterHub",
-        }
-    }
-
-    /// Every file name that a folder of this library may hold, the needed ones first. Of a `.bin` and
-    /// the safetensors file before it a folder needs only one.
-    #[must_use]
-    pub fn files(self) -> &'static [&'static str] {
-        match self {
-            Self::Peft => &[CONFIG, peft::WEIGHTS[0], peft::WEIGHTS[1], CARD, SIDE_HEAD],
-            Self::AdapterHub => &[
-                CONFIG,
-                adapterhub::WEIGHTS[0],
-                adapterhub::WEIGHTS[1],
-                adapterhub::HEAD_CONFIG,
-                adapterhub::HEAD_WEIGHTS[0],
-                adapterhub::HEAD_WEIGHTS[1],
-                CARD,
-                SIDE_HEAD,
-            ],
-        }
-    }
-
-    /// Every file name that the folder of a fusion may hold, as [`files`](Self::files) has them.
-    #[must_use]
-    pub fn fusion_files() -> &'static [&'static str] {
-        &[
-            FUSION_CONFIG,
-            adapterhub::FUSION_WEIGHTS[0],
-            adapterhub::FUSION_WEIGHTS[1],
-            adapterhub::HEAD_CONFIG,
-            adapterhub::HEAD_WEIGHTS[0],
-            adapterhub::HEAD_WEIGHTS[1],
-            CARD,
-            SIDE_HEAD,
-        ]
-    }
-
-    /// The safetensors file that holds the same as a `.bin` of that name.
-    #[must_use]
-    pub fn alternative(name: &str) -> Option<&'static str> {
-        let pairs = [
-            peft::WEIGHTS,
-            adapterhub::WEIGHTS,
-            adapterhub::FUSION_WEIGHTS,
-            adapterhub::HEAD_WEIGHTS,
-        ];
-        let pair = pairs.into_iter().find(|[_, torch]| *torch == name);
-        pair.map(|[safe, _]| safe)
-    }
-
-    /// Tells from the text of an `adapter_config.json` whose it is.
-    ///
-    /// # Errors
-    /// [`Error::ConfigInvalid`] if it is neither's.
-    pub fn detect(config: &[u8]) -> Result<Self> {
-        let map = parse_object(CONFIG, config)?;
-        if map.contains_key("peft_type") {
-            Ok(Self::Peft)
-        } else if map
-            .get("config")
-            .is_some_and(|config| config.is_object() || config.is_string())
-        {
-            Ok(Self::AdapterHub)
-        } else {
-            Err(Error::ConfigInvalid {
-                place: CONFIG.into(),
-                reason: "it has neither PEFT's \"peft_type\" nor AdapterHub's \"config\"; is it an adapter's?"
-                    .into(),
-            })
-        }
-    }
-}
 
 /// Reads an adapter's folder for a backbone.
 ///
@@ -389,7 +302,7 @@ fn check_labels(labels: &[String], outputs: usize) -> Result<()> {
 }
 
 /// Parameters with what gives each its key in a file.
-type Group<'a> = (&'a [super::Parameter], &'a dyn Fn(ParamName) -> String);
+type Group<'a> = (&'a [Parameter], &'a dyn Fn(ParamName) -> String);
 
 /// A tensor file from groups of parameters, each with its keys.
 fn write_tensors(groups: &[Group<'_>], float: FloatType) -> Result<Vec<u8>> {
@@ -482,78 +395,4 @@ fn to_json(value: &impl Serialize) -> Result<Vec<u8>> {
     })?;
     json.push(b'\n');
     Ok(json)
-}
-
-/// Refuses an adapter whose tensors show that it was made for a model of another size.
-/// `all_layers`: whether the configuration says that every layer has tensors.
-fn check_size(adapter: &str, file: &TensorFile<'_>, shape: &Shape, all_layers: bool) -> Result<()> {
-    let mismatch = |property, expected: usize, found: usize| {
-        Err(Error::BackboneMismatch {
-            adapter: adapter.to_owned(),
-            property,
-            expected: expected.to_string(),
-            found: found.to_string(),
-        })
-    };
-    let Extent { layers, matrices } = Extent::of(file)?;
-    let widths: BTreeSet<usize> = shape
-        .linear_sites()
-        .map(|site| shape.linear_features(site))
-        .flat_map(|(input, output)| [input, output])
-        .collect();
-    let fits = |dims: &Vec<usize>| dims.iter().any(|width| widths.contains(width));
-    if let Some(dims) = matrices.iter().min()
-        && !matrices.iter().any(fits)
-    {
-        let found = dims.iter().copied().max().unwrap_or_default();
-        return mismatch("hidden size", shape.hidden_size, found);
-    }
-    if layers > shape.layers || (all_layers && layers > 0 && layers < shape.layers) {
-        return mismatch("number of layers", shape.layers, layers);
-    }
-    Ok(())
-}
-
-/// What the tensors beside a backbone's layers say of its size.
-struct Extent {
-    /// One more than the highest layer that a key names.
-    layers: usize,
-    /// The shapes of the matrices.
-    matrices: Vec<Vec<usize>>,
-}
-
-impl Extent {
-    fn of(file: &TensorFile<'_>) -> Result<Self> {
-        let (mut layers, mut matrices) = (0, Vec::new());
-        // the linear layer outside of the layers, by its name in each family
-        for key in file.names() {
-            match layer_of(key) {
-                Some(layer) => layers = layers.max(layer + 1),
-                None if OUTSIDE.iter().any(|path| key.contains(path)) => {}
-                None => continue,
-            }
-            let (dims, _) = file.info(key)?;
-            if dims.len() == 2 {
-                matrices.push(dims);
-            }
-        }
-        Ok(Self { layers, matrices })
-    }
-}
-
-/// Linear layers outside of the blocks that read and give hidden states, in all families.
-const OUTSIDE: [&str; 2] = ["pooler.dense.", "head.dense."];
-
-/// No encoder has as many; a damaged key must not ask for any amount of memory.
-const MAX_LAYERS: usize = 1 << 10;
-
-/// The layer in a key such as `…encoder.layer.3.attention…`.
-fn layer_of(key: &str) -> Option<usize> {
-    let mut parts = key.split('.');
-    parts.find(|part| *part == "layer" || *part == "layers")?;
-    parts
-        .next()?
-        .parse()
-        .ok()
-        .filter(|&layer| layer < MAX_LAYERS)
 }

@@ -1,8 +1,8 @@
 use super::{
-    CONFIG, Extent, Fields, Files, Library, MAX_LAYERS, adapterhub, listed, load, open,
+    CONFIG, Extent, Files, Library, MAX_LAYERS, TaskAdapter, adapterhub, listed, load, open,
     parse_object, peft, read_card,
 };
-use crate::adapter::TaskAdapter;
+use crate::adapter::dialect::Fields;
 use crate::error::Result;
 use crate::model::{Anatomy, FAMILIES, Family, Linear, LinearSite, Shape};
 use crate::tensor_file::TensorFile;

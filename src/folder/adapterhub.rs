@@ -3,18 +3,14 @@
 
 mod heads;
 mod labels;
-mod named;
-mod names;
-mod settings;
 
 use serde_json::{Map, Value, json};
 
-use super::policy::refuse_unknown;
-use super::{CONFIG, FUSION_CONFIG, Fields, Files, Library, ReadFusion};
-use super::{check_size, float_type};
-use super::{head, keep, open, to_json, write_tensors};
-use crate::adapter::fields_of;
-use crate::adapter::{Card, Config, FileParams, KINDS, Kind, Original, ParamName, TaskAdapter};
+use super::{CONFIG, Card, FUSION_CONFIG, Files, Library, Original, ReadFusion, TaskAdapter};
+use super::{check_size, float_type, head, keep, open, refuse_unknown, to_json, write_tensors};
+use crate::adapter::dialect::Fields;
+use crate::adapter::dialect::adapterhub::{names, settings};
+use crate::adapter::{Config, FileParams, KINDS, Kind, ParamName, fields_of};
 use crate::error::{Error, Result};
 use crate::model::Shape;
 use crate::tensor_file::TensorFile;
@@ -43,7 +39,7 @@ pub(super) fn load(
     let invertible = |file: &TensorFile<'_>| file.names().any(|key| key.contains("invertible"));
     let inner = settings::read(CONFIG, &outer, file.as_ref().is_ok_and(invertible))?;
     check_model(name, &outer, shape)?;
-    refuse_unknown(CONFIG, Library::AdapterHub, &inner)?;
+    refuse_unknown(CONFIG, Library::AdapterHub, &inner, None)?;
     let kind = kind_of(settings::architecture(&inner))?;
     let Some((_, read)) = kind.adapterhub else {
         return Err(outer.invalid("AdapterHub has no such kind"));
@@ -74,7 +70,6 @@ pub(super) fn load_fusion(
     let outer = Fields::new(FUSION_CONFIG, map);
     let inner = settings::read_fusion(&outer)?;
     check_model(name, &outer, shape)?;
-    refuse_unknown(FUSION_CONFIG, Library::AdapterHub, &inner)?;
     let file = open(name, files, FUSION_WEIGHTS)?;
     check_size(name, &file, shape, true)?;
     let config = read(&members(&outer, &file)?, &inner)?;

@@ -1,8 +1,8 @@
 //! Heads in a file of their own, [`SIDE_HEAD`]: what a library's own model classes do not have.
 
-use super::{CARD, Files, Library, SIDE_HEAD};
+use super::{CARD, Card, Files, Library, SIDE_HEAD};
 use super::{check_labels, head_layout, listed, put_card, read_card, write_tensors};
-use crate::adapter::{Card, FileParams, ParamName};
+use crate::adapter::{FileParams, ParamName};
 use crate::error::{Error, Result};
 use crate::head::{Head, HeadConfig, Pooling, field};
 use crate::model::Shape;

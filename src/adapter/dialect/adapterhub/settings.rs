@@ -4,8 +4,8 @@
 use serde_json::{Map, Value, json};
 
 use super::named;
+use crate::adapter::dialect::Fields;
 use crate::adapter::fields_of;
-use crate::adapter::format::Fields;
 use crate::error::{Error, Result};
 
 /// The settings of an `adapter_config.json`, in today's fields. `invertible`: whether the folder has an invertible adapter's
@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 /// # Errors
 /// [`Error::ConfigInvalid`] if there are none, or their name is unknown; [`Error::MethodUnsupported`] for a method that
 /// is not computed here.
-pub(super) fn read(
+pub(crate) fn read(
     place: &str,
     outer: &Fields<'_>,
     invertible: bool,
@@ -57,7 +57,7 @@ pub(super) fn read(
 ///
 /// # Errors
 /// [`Error::ConfigInvalid`] if there are none, or their name is unknown.
-pub(super) fn read_fusion(outer: &Fields<'_>) -> Result<Map<String, Value>> {
+pub(crate) fn read_fusion(outer: &Fields<'_>) -> Result<Map<String, Value>> {
     match outer.get("config") {
         Some(Value::String(name)) => named::fusion(name).ok_or_else(|| {
             outer.invalid(&format!(
@@ -134,7 +134,7 @@ fn is_before_1_1_0(version: &str) -> bool {
 }
 
 /// `architecture`, and "ia3" for what the library takes for a LoRA that scales.
-pub(super) fn architecture(settings: &Map<String, Value>) -> Option<&str> {
+pub(crate) fn architecture(settings: &Map<String, Value>) -> Option<&str> {
     let text = |field| settings.get(field).and_then(Value::as_str);
     match (text("architecture"), text("composition_mode")) {
         (Some("lora"), Some("scale")) => Some("ia3"),

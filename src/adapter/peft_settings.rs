@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::{Config, Options};
-use crate::adapter::format::Library;
+use crate::adapter::dialect::Library;
 use crate::error::{Error, Result};
 use crate::model::Shape;
 
@@ -13,26 +13,6 @@ const PLACE: &str = "the settings";
 
 /// Says of which kind a whole `adapter_config.json` is.
 const TYPE: &str = "peft_type";
-
-/// Which kind has which of the settings.
-const FIELDS: [(&str, &[&str]); 2] = [
-    (
-        "lora",
-        &[
-            "target_modules",
-            "exclude_modules",
-            "layers_pattern",
-            "rank_pattern",
-            "alpha_pattern",
-            "lora_bias",
-            "use_dora",
-        ],
-    ),
-    (
-        "ia3",
-        &["target_modules", "exclude_modules", "feedforward_modules"],
-    ),
-];
 
 /// A configuration with the settings in place of its own.
 ///
@@ -44,9 +24,7 @@ pub(super) fn apply(
     shape: &Shape,
 ) -> Result<Box<dyn Config>> {
     let kind = config.kind();
-    let known = FIELDS.iter().find(|(name, _)| *name == kind.name);
-    let known = known.map_or(&[][..], |(_, fields)| fields);
-    let field = |name: &str| known.iter().find(|field| **field == name).copied();
+    let known: Vec<&str> = kind.peft_settings.iter().map(|own| own.name).collect();
     let own_type = kind.peft.first().map_or("", |(name, _)| name);
     if let Some(value) = options.peft.get(TYPE)
         && value != own_type
@@ -61,7 +39,7 @@ pub(super) fn apply(
         });
     }
     for (name, value) in options.peft.iter().filter(|(name, _)| *name != TYPE) {
-        if field(name).is_none() {
+        if !known.contains(&name.as_str()) {
             return Err(Error::OptionInvalid {
                 option: "config",
                 value: format!("\"{name}\": {value}"),
@@ -91,9 +69,11 @@ pub(super) fn apply(
             .as_ref()
             .map_or(Value::Null, |layers| json!(layers));
         map.insert("layers_to_transform".into(), layers);
-        if kind.name == "ia3" && !options.peft.contains_key("feedforward_modules") {
-            // as in PEFT, what is not named is not there
-            map.shift_remove("feedforward_modules");
+        // as in PEFT, what is not named is not there
+        for list in known.iter().filter(|name| name.ends_with("_modules")) {
+            if !options.peft.contains_key(*list) {
+                map.shift_remove(*list);
+            }
         }
     }
     read(PLACE, &map, shape)

@@ -1,0 +1,86 @@
+//! The size of the model that a folder's tensors were made for.
+
+use std::collections::BTreeSet;
+
+use crate::error::{Error, Result};
+use crate::model::Shape;
+use crate::tensor_file::TensorFile;
+
+/// Refuses an adapter whose tensors show that it was made for a model of another size.
+/// `all_layers`: whether the configuration says that every layer has tensors.
+pub(super) fn check_size(
+    adapter: &str,
+    file: &TensorFile<'_>,
+    shape: &Shape,
+    all_layers: bool,
+) -> Result<()> {
+    let mismatch = |property, expected: usize, found: usize| {
+        Err(Error::BackboneMismatch {
+            adapter: adapter.to_owned(),
+            property,
+            expected: expected.to_string(),
+            found: found.to_string(),
+        })
+    };
+    let Extent { layers, matrices } = Extent::of(file)?;
+    let widths: BTreeSet<usize> = shape
+        .linear_sites()
+        .map(|site| shape.linear_features(site))
+        .flat_map(|(input, output)| [input, output])
+        .collect();
+    let fits = |dims: &Vec<usize>| dims.iter().any(|width| widths.contains(width));
+    if let Some(dims) = matrices.iter().min()
+        && !matrices.iter().any(fits)
+    {
+        let found = dims.iter().copied().max().unwrap_or_default();
+        return mismatch("hidden size", shape.hidden_size, found);
+    }
+    if layers > shape.layers || (all_layers && layers > 0 && layers < shape.layers) {
+        return mismatch("number of layers", shape.layers, layers);
+    }
+    Ok(())
+}
+
+/// What the tensors beside a backbone's layers say of its size.
+pub(super) struct Extent {
+    /// One more than the highest layer that a key names.
+    pub(super) layers: usize,
+    /// The shapes of the matrices.
+    pub(super) matrices: Vec<Vec<usize>>,
+}
+
+impl Extent {
+    pub(super) fn of(file: &TensorFile<'_>) -> Result<Self> {
+        let (mut layers, mut matrices) = (0, Vec::new());
+        // the linear layer outside of the layers, by its name in each family
+        for key in file.names() {
+            match layer_of(key) {
+                Some(layer) => layers = layers.max(layer + 1),
+                None if OUTSIDE.iter().any(|path| key.contains(path)) => {}
+                None => continue,
+            }
+            let (dims, _) = file.info(key)?;
+            if dims.len() == 2 {
+                matrices.push(dims);
+            }
+        }
+        Ok(Self { layers, matrices })
+    }
+}
+
+/// Linear layers outside of the blocks that read and give hidden states, in all families.
+const OUTSIDE: [&str; 2] = ["pooler.dense.", "head.dense."];
+
+/// No encoder has as many; a damaged key must not ask for any amount of memory.
+pub(super) const MAX_LAYERS: usize = 1 << 10;
+
+/// The layer in a key such as `…encoder.layer.3.attention…`.
+fn layer_of(key: &str) -> Option<usize> {
+    let mut parts = key.split('.');
+    parts.find(|part| *part == "layer" || *part == "layers")?;
+    parts
+        .next()?
+        .parse()
+        .ok()
+        .filter(|&layer| layer < MAX_LAYERS)
+}
