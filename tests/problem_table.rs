@@ -155,7 +155,7 @@ fn no_other_file_names_a_problem() {
     // the names of two types of answers for users of the package, the problem where nothing is said, and AdapterHub's
     // name of a head where its file says none
     let known = [
-        "src/adapter/format/adapterhub/heads.rs",
+        "src/folder/adapterhub/heads.rs",
         "www/app/state/run.ts",
         "www/client/types.ts",
     ];
