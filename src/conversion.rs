@@ -1,4 +1,4 @@
-//! From a model's folder as a hub has it to a backbone folder: what `graftlet convert` writes to the disk, and what a
+//! Floor 8: from a model's folder as a hub has it to a backbone folder: what `graftlet convert` writes to the disk, and what a
 //! browser keeps. Both are the same, byte for byte.
 
 use std::borrow::Cow;

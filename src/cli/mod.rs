@@ -1,4 +1,4 @@
-//! Floor 6: the command line. Each command is one file; errors are one line on standard error and
+//! Floor 9: the command line. Each command is one file; errors are one line on standard error and
 //! exit code 1. Everything that is printed goes through `output`.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 

@@ -1,4 +1,4 @@
-//! Floor 4: several adapters as one. A [`Composition`] is a value over adapters' names that is
+//! Floor 6: several adapters as one. A [`Composition`] is a value over adapters' names that is
 //! checked before anything runs; [`Plan`] turns it into what each row of a call is computed with, and
 //! [`forward`] computes all of it in one pass. [`fusion`] is AdapterFusion, [`average`] makes one
 //! adapter of several.

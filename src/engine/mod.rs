@@ -1,4 +1,4 @@
-//! Floor 5: one backbone, many adapters, and the answers they give.
+//! Floor 7: one backbone, many adapters, and the answers they give.
 
 mod reading;
 mod said;

@@ -1,4 +1,4 @@
-//! Floor 5: from labelled rows to a trained adapter. The same code runs natively and in the tab.
+//! Floor 8: from labelled rows to a trained adapter. The same code runs natively and in the tab.
 
 mod checkpoint;
 mod dataset;

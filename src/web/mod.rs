@@ -1,4 +1,4 @@
-//! Floor 6: what JavaScript sees. Thin: it converts, calls, and converts back.
+//! Floor 9: what JavaScript sees. Thin: it converts, calls, and converts back.
 //!
 //! Exported methods are synchronous and short; looping, cancelling and progress are the worker's.
 //! No panic and no bare string crosses the border: every failure is an `Error` object whose `name`
