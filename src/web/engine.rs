@@ -14,6 +14,8 @@ use crate::error::Error;
 use crate::head::{Head, ProblemName, Reject};
 use crate::hub;
 use crate::input::text::LongTexts;
+use crate::model::folder::{CONFIG as CONFIG_JSON, ModelFolder, TOKENIZER};
+use crate::model::{Anatomy, Checkpoint, SentenceEmbedding};
 
 type Outcome<T> = std::result::Result<T, JsValue>;
 
