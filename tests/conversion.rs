@@ -146,8 +146,8 @@ fn what_is_fetched_becomes_what_the_command_writes() {
 #[test]
 fn another_architecture_is_refused_before_its_weights_are_asked_for() {
     for (model_type, told) in [
-        ("roberta", "RoBERTa"),
-        ("distilbert", "DistilBERT"),
+        ("deberta-v2", "DeBERTa-v2"),
+        ("albert", "ALBERT"),
         ("t5", "T5"),
     ] {
         let config = format!(r#"{{"model_type":"{model_type}"}}"#);

@@ -5,7 +5,8 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::cast_precision_loss,
-    clippy::cast_possible_truncation
+    clippy::cast_possible_truncation,
+    clippy::needless_range_loop
 )]
 
 #[path = "support/differences.rs"]
@@ -82,7 +83,7 @@ impl Plain {
         let mut y = linear(&weight, bias, x);
         if let Some(a) = self.weights.get(&format!("{path}.a")) {
             let b = &self.weights[&format!("{path}.b")];
-            let inner = linear(&differences::rows(a, x.len()), &vec![0.0; RANK], x);
+            let inner = linear(&differences::rows(a, x.len()), &[0.0; RANK], x);
             let update = linear(&differences::rows(b, RANK), &none, &inner);
             y.iter_mut()
                 .zip(update)

@@ -519,7 +519,7 @@ fn a_text_of_any_length_is_read_to_its_hundred_thousandth_character() {
     let mut engine = engine();
     let read = |engine: &mut WebEngine, text: String| {
         let texts: JsValue = Array::of1(&text.into()).into();
-        let answer = embed_with(&mut engine, &texts, &JsValue::NULL, Some(true), None);
+        let answer = embed_with(engine, &texts, &JsValue::NULL, Some(true), None);
         field(&answer.unwrap()[0], "truncated").as_bool().unwrap()
     };
     assert!(!read(&mut engine, "x".repeat(100_000)));

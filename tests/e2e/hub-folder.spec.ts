@@ -167,7 +167,7 @@ test("a model that is not read, or not whole, has its code", async ({ context, p
   const text = (content: string) => [...Buffer.from(content)];
   const { "model.safetensors": weights, ...rest } = parts;
   const cases: [Record<string, number[]>, string][] = [
-    [{ ...parts, "config.json": text('{"model_type":"roberta"}') }, "model_unsupported"],
+    [{ ...parts, "config.json": text('{"model_type":"albert"}') }, "model_unsupported"],
     [{ ...rest, "model.onnx": weights }, "model_unsupported"],
     [rest, "file_missing"],
     [{ ...parts, "model.safetensors": weights.slice(0, 5000) }, "file_truncated"],

@@ -138,7 +138,7 @@ test("where storage is denied what was trained answers, is said not to be kept, 
   context,
 }) => {
   await context.addInitScript(DENIED);
-  await context.route("**/assets/worker-*.js", async (route) => {
+  await page.route("**/assets/worker-*.js", async (route) => {
     const response = await route.fetch();
     await route.fulfill({ response, body: DENIED + (await response.text()) });
   });
