@@ -38,6 +38,8 @@ export default defineConfig({
       name: "firefox",
       // What a browser can differ in. The rest is the same code, and Chromium runs it.
       grep: /@core/,
+      // Under load the connection to this browser is lost now and then while it changes processes.
+      retries: 2,
       use: {
         browserName: "firefox",
         // A Firefox as it is published, over WebDriver BiDi, and not the one that Playwright patches.

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::model::Dtype;
 use crate::model::e5::E5File;
 
-/// Turns a BERT-family folder from a model hub into a backbone folder.
+/// Turns a text encoder's folder from a model hub into a backbone folder.
 ///
 /// It reads config.json; model.safetensors or pytorch_model.bin, whole or in shards with an index, in f32, f16 or
 /// bf16; tokenizer.json or vocab.txt; and the files of sentence-transformers, whose longest text, pooling and

@@ -38,7 +38,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Turns a BERT-family folder from a model hub into a backbone folder.
+    /// Turns a text encoder's folder from a model hub into a backbone folder.
     Convert(convert::Arguments),
     /// Trains an adapter on labelled rows.
     Train(train::Arguments),

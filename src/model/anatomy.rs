@@ -173,10 +173,8 @@ impl Anatomy {
         Ok(anatomy)
     }
 
-    /// Without modules yet, and with the sizes that every family has.
-    ///
-    /// # Errors
-    /// [`Error::ConfigInvalid`] for a field of another type.
+    /// A model of these sizes, without blocks and modules yet.
+    #[must_use]
     pub fn new(family: &'static Family, sizes: Sizes) -> Self {
         Self {
             name: String::new(),

@@ -62,8 +62,10 @@ impl Reading {
     #[must_use]
     #[allow(clippy::cast_precision_loss)]
     pub fn share(&self) -> f64 {
-        let (windows, computed) = self.reading.windows();
-        computed as f64 / windows.max(1) as f64
+        match self.reading.windows() {
+            (0, _) => 1.0,
+            (windows, computed) => computed as f64 / windows as f64,
+        }
     }
 
     /// After the last step: an array of answers for each composition, or `{ vector: Float32Array, tokens, windows,

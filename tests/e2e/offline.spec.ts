@@ -41,7 +41,9 @@ async function visit(page: Page, url: string): Promise<void> {
 async function hasKept(page: Page, names: string[]): Promise<void> {
   await page.waitForFunction(async (names) => {
     const kept = await (await caches.open("graftlet-files")).keys();
-    return names.every((name) => kept.some(({ url }) => url.includes(`/${name}/adapter_model`)));
+    const files = ["adapter_config.json", "adapter_model.safetensors", "graftlet.json"];
+    const paths = names.flatMap((name) => files.map((file) => `/${name}/${file}?`));
+    return paths.every((path) => kept.some(({ url }) => url.includes(path)));
   }, names);
 }
 

@@ -51,7 +51,7 @@ import { wasmSource } from "./wasm-source.js";
 export interface LoadOptions {
   /**
    * The backbone: the URL of a folder, relative to the page, or a folder's files. It is a folder that was converted, with
-   * `manifest.json`, or a BERT model's as a hub has it, with `config.json` and `model.safetensors` or
+   * `manifest.json`, or a text encoder's as a hub has it, with `config.json` and `model.safetensors` or
    * `pytorch_model.bin`. That is converted here, in a worker; from a URL the result is kept in the browser.
    */
   backbone: BackboneSource;
