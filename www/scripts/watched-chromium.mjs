@@ -3,10 +3,30 @@
  * Playwright, make the renderer keep a copy of each response, up to some hundred megabytes.
  */
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CHROMIUM, CHROMIUM_ARGS } from "./chromium.mjs";
+
+/** A line of a process's status; 0 of one that has ended. */
+function kilobytes(id, name) {
+  try {
+    const status = readFileSync(`/proc/${id}/status`, "utf8");
+    return Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+/** Processor time of a process and its threads; 0 of one that has ended. Linux counts hundredths of a second. */
+function processorSeconds(id) {
+  try {
+    const fields = readFileSync(`/proc/${id}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  } catch {
+    return 0;
+  }
+}
 
 export class WatchedChromium {
   #folder = mkdtempSync(join(tmpdir(), "graftlet-memory-"));
@@ -62,6 +82,26 @@ export class WatchedChromium {
     return { wasm, page: await this.#heap(this.#page), worker, renderer: await this.#renderer() };
   }
 
+  /** From now on the page's process is watched; see `endWatch`. */
+  async beginWatch() {
+    const { processInfo } = await this.#send("SystemInfo.getProcessInfo");
+    const renderers = processInfo.filter(({ type }) => type === "renderer").map(({ id }) => id);
+    const held = (id) => kilobytes(id, "VmRSS");
+    const id = renderers.sort((a, b) => held(b) - held(a))[0];
+    // Linux: the highest memory is counted anew.
+    writeFileSync(`/proc/${id}/clear_refs`, "5");
+    return { id, seconds: processorSeconds(id), kilobytes: held(id) };
+  }
+
+  /** What the process took since: `seconds` of its processor time, and at most so many `megabytes` more than it held. */
+  endWatch({ id, seconds, kilobytes: held }) {
+    const most = kilobytes(id, "VmHWM");
+    return {
+      seconds: Math.max(0, processorSeconds(id) - seconds),
+      megabytes: Math.max(0, (most - held) / 1024),
+    };
+  }
+
   async version() {
     return (await this.#send("Browser.getVersion")).product;
   }
@@ -96,14 +136,7 @@ export class WatchedChromium {
   async #renderer() {
     const { processInfo } = await this.#send("SystemInfo.getProcessInfo");
     const renderers = processInfo.filter(({ type }) => type === "renderer");
-    const sizes = renderers.map(({ id }) => {
-      try {
-        const status = readFileSync(`/proc/${id}/status`, "utf8");
-        return 1024 * Number(status.match(/^RssAnon:\s+(\d+)/m)?.[1] ?? 0);
-      } catch {
-        return 0;
-      }
-    });
+    const sizes = renderers.map(({ id }) => 1024 * kilobytes(id, "RssAnon"));
     return Math.max(0, ...sizes);
   }
 
