@@ -29,6 +29,9 @@ soak() {
   [ -x /usr/bin/time ] || apt_install gnu-time time || die "soak: GNU time is missing: install the package 'time'."
   local hostile=target/soak/hostile.log hostile_code=0
   node tests/hostile/cli.mjs --limits 2>&1 | tee "$hostile" || hostile_code=$?
+  say "" "== hostile files through the npm package and the page's reader of rows"
+  browser
+  node tests/hostile/page.mjs --limits 2>&1 | tee -a "$hostile" || hostile_code=$?
   record_soak "$seconds" "$log" "$memory" "$hostile" >"$soak_record"
   say "" "The result is in $soak_record."
   soak_kills

@@ -3,6 +3,7 @@
 
 finished_steps=()
 current_step=
+beside_job=
 
 run_tests() {
   trap summary EXIT
@@ -19,14 +20,18 @@ run_tests() {
   step "npm unit tests" npm run --silent --prefix www test
   step "command line" build_command_line
   step "native tests" cargo test --release
+  # Mostly one thread's work, at the end of which two modules are linked.
+  beside "wasm modules" build_wasm
   step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
   step "wasm tests in Chromium" wasm-pack test --headless --chrome --chromedriver "$CHROMEDRIVER" --mode no-install
   step "relaxed kernels in Chromium" test_relaxed_kernels
-  step "wasm modules" build_wasm
+  step "wasm modules" finish_beside
   step "npm package and page" build_page
   step "npm package: size, entries, API" check_package
   step "examples" run_examples light
   step "size budget" node scripts/size-budget.mjs
+  step "hostile files, command line" node tests/hostile/cli.mjs --short
+  step "hostile files, Chromium" node tests/hostile/page.mjs --short
   step "end to end, Chromium" npm run --silent --prefix www e2e -- --project=chromium
   step "end to end, core in Firefox" npm run --silent --prefix www e2e -- --project=firefox
 }
@@ -54,8 +59,26 @@ step() {
   current_step=
 }
 
+# beside TITLE COMMAND...: begins a step whose output is kept until `finish_beside`, which fails if it failed.
+beside() {
+  say "" "== $1: begun beside the next steps"
+  shift
+  mkdir -p target/tmp
+  ("$@") >target/tmp/beside.log 2>&1 &
+  beside_job=$!
+}
+
+finish_beside() {
+  local code=0
+  wait "$beside_job" || code=$?
+  beside_job=
+  cat target/tmp/beside.log
+  return "$code"
+}
+
 summary() {
   local code=$?
+  [ -z "$beside_job" ] || kill "$beside_job" 2>/dev/null || true
   say "" "Summary"
   [ ${#finished_steps[@]} -eq 0 ] || say "${finished_steps[@]}"
   if [ "$code" -ne 0 ]; then

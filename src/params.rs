@@ -183,6 +183,7 @@ fn normal(rng: &mut impl Rng) -> f32 {
 pub struct FileParams<'a> {
     file: &'a TensorFile<'a>,
     key: &'a dyn Fn(ParamName) -> String,
+    flat: Option<Site>,
     used: RefCell<BTreeSet<String>>,
 }
 
@@ -192,7 +193,17 @@ impl<'a> FileParams<'a> {
         Self {
             file,
             key,
+            flat: None,
             used: RefCell::default(),
+        }
+    }
+
+    /// Tensors of this site may also be stored with one axis, row after row.
+    #[must_use]
+    pub fn flat_at(self, site: Site) -> Self {
+        Self {
+            flat: Some(site),
+            ..self
         }
     }
 
@@ -226,11 +237,10 @@ impl<'a> FileParams<'a> {
 impl ParamSource for FileParams<'_> {
     fn get(&mut self, name: ParamName, shape: &[usize], _init: Init) -> Result<Tensor> {
         let key = (self.key)(name);
-        // AdapterHub writes the matrix of a flat prefix with one axis
         let count = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
         let flat = [count.unwrap_or(usize::MAX)];
         let stored = match self.file.info(&key) {
-            Ok((found, _)) if found == flat => &flat[..],
+            Ok((found, _)) if self.flat == Some(name.site) && found == flat => &flat[..],
             _ => shape,
         };
         let data = self.file.floats(&key, stored)?;

@@ -2,10 +2,12 @@
 //! written back as safetensors.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use half::{bf16, f16};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
+use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 
 use crate::error::{Error, Result};
 use crate::torch_file::TorchFile;
@@ -58,6 +60,10 @@ impl<'a> TensorFile<'a> {
     /// # Errors
     /// [`Error::FileTruncated`] or [`Error::FileInvalid`].
     pub fn parse(place: &str, bytes: &'a [u8]) -> Result<Self> {
+        check_names(bytes).map_err(|reason| Error::FileInvalid {
+            place: place.to_owned(),
+            reason,
+        })?;
         let tensors = SafeTensors::deserialize(bytes).map_err(|error| {
             if is_truncated(bytes, &error) {
                 Error::FileTruncated {
@@ -203,6 +209,58 @@ impl<'a> TensorFile<'a> {
     }
 }
 
+/// Most tensors of a file: far more than a model has, and few enough for their list to be read at once.
+const MOST_TENSORS: usize = 100_000;
+
+/// Refuses a header with too many names or with one twice: of two tensors of a name the library keeps the last, without a
+/// word. What is no header at all is left to the library's own error.
+fn check_names(bytes: &[u8]) -> std::result::Result<(), String> {
+    let header = bytes.get(..8).and_then(|length| {
+        let length = usize::try_from(u64::from_le_bytes(length.try_into().ok()?)).ok()?;
+        bytes.get(8..8usize.checked_add(length)?)
+    });
+    let Some(header) = header else {
+        return Ok(());
+    };
+    let mut wrong = None;
+    let mut json = serde_json::Deserializer::from_slice(header);
+    // An error is either ours, which `wrong` says, or the library's to say.
+    let _ = json.deserialize_map(Names(&mut wrong));
+    wrong.map_or(Ok(()), Err)
+}
+
+/// Goes through the keys of a header and stops at the first that is wrong.
+struct Names<'a>(&'a mut Option<String>);
+
+impl<'de> Visitor<'de> for Names<'_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<(), A::Error> {
+        let mut seen = BTreeSet::new();
+        while let Some(name) = map.next_key::<String>()? {
+            map.next_value::<IgnoredAny>()?;
+            if seen.len() == MOST_TENSORS {
+                *self.0 = Some(format!(
+                    "it has more than {MOST_TENSORS} tensors, which no model has"
+                ));
+            } else if seen.contains(&name) {
+                *self.0 = Some(format!(
+                    "its header names the tensor \"{name}\" twice: save the file again"
+                ));
+            }
+            if self.0.is_some() {
+                return Err(A::Error::custom("refused"));
+            }
+            seen.insert(name);
+        }
+        Ok(())
+    }
+}
+
 /// Whether the file ends before its header says so (the library's error does not tell this from
 /// a file with bytes too many).
 fn is_truncated(bytes: &[u8], error: &SafeTensorError) -> bool {
@@ -345,6 +403,26 @@ mod tests {
                 .map(|e| e.code());
             assert_eq!(error, Some("file_truncated"), "length {length}");
         }
+    }
+
+    #[test]
+    fn a_name_twice_and_too_many_names_are_refused() {
+        let entry = r#"{"dtype":"F32","shape":[1],"data_offsets":[0,4]}"#;
+        let refusal = |names: &mut dyn Iterator<Item = String>| {
+            let entries: Vec<String> = names.map(|name| format!("\"{name}\":{entry}")).collect();
+            let header = format!("{{{}}}", entries.join(","));
+            let mut file = (header.len() as u64).to_le_bytes().to_vec();
+            file.extend(header.as_bytes());
+            file.extend([0; 4]);
+            TensorFile::parse("f", &file)
+                .err()
+                .map(|error| error.to_string())
+        };
+        let twice = refusal(&mut ["a", "\\u0061"].map(str::to_owned).into_iter());
+        assert!(twice.unwrap().contains("names the tensor \"a\" twice"));
+        let many = refusal(&mut (0..=MOST_TENSORS).map(|index| index.to_string()));
+        assert!(many.unwrap().contains("more than 100000 tensors"));
+        assert_eq!(refusal(&mut std::iter::once("a".to_owned())), None);
     }
 
     #[test]

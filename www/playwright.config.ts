@@ -21,13 +21,15 @@ export default defineConfig({
   timeout: 300_000,
   expect: { timeout: 30_000 },
   forbidOnly: Boolean(process.env.CI),
+  // A machine that is shared stands still for seconds now and then. A test that needs its second try is told as "flaky".
+  retries: 1,
   reporter: [["list"]],
   use: {
     baseURL: url,
     viewport: { width: 1280, height: 900 },
     // Tests stand between the page and its server, where a service worker would stand as well: its own tests allow it.
     serviceWorkers: "block",
-    trace: "retain-on-failure",
+    trace: "on-first-retry",
   },
   projects: [
     {

@@ -362,6 +362,10 @@ pub(crate) fn usual_width(text: &str, dialect: Dialect) -> usize {
     let mut widths: BTreeMap<usize, usize> = BTreeMap::new();
     let mut pieces = Pieces::keeping(0);
     for start in lines_across(text, 500) {
+        // Empty lines are passed over up to the next record, which may be far.
+        if line_at(text, start).is_empty() {
+            continue;
+        }
         let mut scanner = Scanner::new(text, start, dialect, None);
         let found = scanner.next(&mut pieces);
         let blank = pieces.count == 1 && pieces.filled == 0;

@@ -10,7 +10,7 @@ use super::{CONFIG, Card, FUSION_CONFIG, Files, Library, Original, ReadFusion, T
 use super::{check_size, float_type, head, keep, open, refuse_unknown, to_json, write_tensors};
 use crate::adapter::dialect::Fields;
 use crate::adapter::dialect::adapterhub::{names, settings};
-use crate::adapter::{Config, FileParams, KINDS, Kind, ParamName, fields_of};
+use crate::adapter::{Config, FileParams, KINDS, Kind, ParamName, Site, fields_of};
 use crate::error::{Error, Result};
 use crate::model::Shape;
 use crate::tensor_file::TensorFile;
@@ -142,7 +142,8 @@ impl Folder<'_> {
                 None => format!("{}.{key}", shape.anatomy.base()),
             }
         };
-        let mut source = FileParams::new(file, &key);
+        // A flat prefix has one axis.
+        let mut source = FileParams::new(file, &key).flat_at(Site::Encoder);
         let adapter = config.build(shape, &mut source)?;
         let repeats = |key: &&str| config.repeats(Library::AdapterHub, key);
         file.names()

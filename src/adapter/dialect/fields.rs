@@ -41,16 +41,24 @@ impl<'a> Fields<'a> {
     /// A whole number that is not negative.
     ///
     /// # Errors
-    /// As [`parse`](Self::parse).
+    /// As [`parse`](Self::parse), and if it is null.
     pub fn count(&self, field: &str, default: Option<usize>) -> Result<usize> {
-        self.parse(field, default)
+        self.number(field, default)
     }
 
     /// A number.
     ///
     /// # Errors
-    /// As [`parse`](Self::parse).
+    /// As [`parse`](Self::parse), and if it is null.
     pub fn float(&self, field: &str, default: Option<f64>) -> Result<f64> {
+        self.number(field, default)
+    }
+
+    /// Both libraries calculate with a null where a number should be, and fail: it does not stand for the default.
+    fn number<T: DeserializeOwned>(&self, field: &str, default: Option<T>) -> Result<T> {
+        if self.map.get(field).is_some_and(Value::is_null) {
+            return Err(self.invalid(&format!("\"{field}\" is null: it must be a number")));
+        }
         self.parse(field, default)
     }
 

@@ -92,6 +92,24 @@ pub(crate) fn feedforward<'a>(
     })
 }
 
+/// Most bytes of a regular expression: longer ones take gigabytes to compile.
+const MOST_PATTERN: usize = 10_000;
+
+/// A pattern of a configuration between what stands before and after it, or why it is none.
+pub(crate) fn regex(
+    before: &str,
+    pattern: &str,
+    after: &str,
+) -> std::result::Result<Regex, String> {
+    if pattern.len() > MOST_PATTERN {
+        return Err(format!(
+            "it has {} bytes, and at most {MOST_PATTERN} are read",
+            pattern.len()
+        ));
+    }
+    Regex::new(&format!("{before}{pattern}{after}")).map_err(|error| error.to_string())
+}
+
 /// What a field says of modules.
 enum Names<'a> {
     Default(&'a [Linear]),
@@ -113,7 +131,7 @@ impl Names<'_> {
     fn read(fields: &Fields<'_>, field: &str) -> Result<Self> {
         match fields.get(field) {
             Some(Value::String(pattern)) if !pattern.is_empty() => {
-                let regex = Regex::new(&format!("^(?:{pattern})$"));
+                let regex = regex("^(?:", pattern, ")$");
                 let invalid = |error| fields.invalid(&format!("{field} = {pattern}: {error}"));
                 Ok(Self::Pattern(regex.map_err(invalid)?))
             }
@@ -167,7 +185,7 @@ impl Layers {
         }
         let pattern = |name: &String| {
             let invalid = |error| fields.invalid(&format!("layers_pattern = {name}: {error}"));
-            Regex::new(&format!(r"^(?:.*?\.)?(?:{name})\.(\d+)\.")).map_err(invalid)
+            regex(r"^(?:.*?\.)?(?:", name, r")\.(\d+)\.").map_err(invalid)
         };
         Ok(Self {
             chosen: (!chosen.is_empty()).then_some(chosen),

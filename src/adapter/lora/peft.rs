@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fancy_regex::Regex;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
@@ -54,8 +53,7 @@ fn pattern<T: DeserializeOwned + Copy>(
     let mut values = BTreeMap::new();
     for (key, value) in &patterns {
         let invalid = |error: String| fields.invalid(&format!("{field}[\"{key}\"]: {error}"));
-        let regex = Regex::new(&format!(r"^(?:.*\.)?(?:{key})$"));
-        let regex = regex.map_err(|error| invalid(error.to_string()))?;
+        let regex = peft_targets::regex(r"^(?:.*\.)?(?:", key, ")$").map_err(invalid)?;
         let value: T = serde_json::from_value(value.clone()).map_err(|e| invalid(e.to_string()))?;
         for &site in targets {
             let paths = peft_targets::paths(fields, shape, site);
