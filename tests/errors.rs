@@ -390,6 +390,13 @@ fn configurations_that_make_no_sense() {
     invalid(peft("peft_type", json!(5)), &[CONFIG, "\"peft_type\" is 5"]);
     invalid(peft("r", json!("eight")), &[CONFIG, "\"r\" is \"eight\""]);
     invalid(peft("r", json!(-8)), &[CONFIG, "\"r\" is -8"]);
+    for number in ["r", "lora_alpha", "lora_dropout"] {
+        invalid(peft(number, Value::Null), &[CONFIG, number, "is null"]);
+    }
+    let long = ".*".repeat(5001);
+    let words = &[CONFIG, "10002 bytes"];
+    invalid(peft("target_modules", json!(&long)), words);
+    invalid(peft("rank_pattern", json!({ &long: 4 })), words);
     invalid(
         peft("target_modules", json!(["fc1"])),
         &[CONFIG, "target_modules"],
@@ -409,7 +416,7 @@ fn configurations_that_make_no_sense() {
     );
     invalid(
         inner("reduction_factor", Value::Null),
-        &["\"reduction_factor\" is missing"],
+        &["\"reduction_factor\" is null"],
     );
     invalid(
         inner("scaling", json!("sometimes")),

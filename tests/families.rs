@@ -219,6 +219,13 @@ fn conversions_hold() {
 
 /// Logits, or the states where there is no head, of adapters that a library saved; `set` names the file of results and the
 /// folder of adapters.
+/// Adapters that are refused, and the code of the error. AdapterHub reaches ModernBERT through an interface that names
+/// modules of its own. PEFT's adapters on a checkpoint without a prediction head bring one of their own.
+const REFUSED: [(&str, &str); 2] = [
+    ("modernbert/hub/", "method_unsupported"),
+    ("modernbert-biased/peft/", "backbone_mismatch"),
+];
+
 fn check_adapters(set: &str, least: usize) {
     let mut count = 0;
     let mut faults = Vec::new();
@@ -233,9 +240,15 @@ fn check_adapters(set: &str, least: usize) {
         for (name, case) in results["cases"].as_object().unwrap() {
             let what = format!("{}/{set}/{name}", model.name);
             let files = support::folder(&model.root.join(set).join(name));
-            let task = match folder::load(name, &files, encoder.shape()) {
-                Ok(task) => task,
-                Err(error) => {
+            let refusal = REFUSED.iter().find(|(begin, _)| what.starts_with(begin));
+            let task = match (folder::load(name, &files, encoder.shape()), refusal) {
+                (Ok(task), None) => task,
+                (Err(error), Some((_, code))) if error.code() == *code => continue,
+                (Ok(_), Some((_, code))) => {
+                    faults.push(format!("{what}: taken, and not refused with {code}"));
+                    continue;
+                }
+                (Err(error), _) => {
                     faults.push(format!("{what}: {error}"));
                     continue;
                 }

@@ -226,7 +226,7 @@ impl Config for PrefixConfig {
         Ok(fields_of(value))
     }
 
-    fn key(&self, library: Library, _anatomy: &Anatomy, name: ParamName, adapter: &str) -> String {
+    fn key(&self, library: Library, anatomy: &Anatomy, name: ParamName, adapter: &str) -> String {
         if library == Library::Peft {
             return "prompt_embeddings".into();
         }
@@ -238,7 +238,8 @@ impl Config for PrefixConfig {
             UP_BIAS => "control_trans.2.bias",
             _ => "control_trans",
         };
-        format!("prefix_tuning.prefix_tunings.{adapter}.self_prefix.{field}")
+        let prefix = anatomy.family.adapter_prefix;
+        format!("prefix_tuning.prefix_tunings.{adapter}.{prefix}.{field}")
     }
 
     fn is_prompt_learning(&self) -> bool {

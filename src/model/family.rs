@@ -19,6 +19,8 @@ pub struct Family {
     pub class: &'static str,
     /// The model with AdapterHub's flexible heads; empty if AdapterHub has none.
     pub adapter_model_class: &'static str,
+    /// What AdapterHub calls the prefixes of the attention.
+    pub adapter_prefix: &'static str,
     /// The attribute that holds the encoder inside a model with a head.
     pub base: &'static str,
     /// Whether the pooler belongs to a model with a head, and not to the encoder.

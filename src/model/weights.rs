@@ -234,14 +234,14 @@ impl<'a> Weights<'a> {
     ) -> Result<FrozenLinear> {
         let name = format!("{path}.weight");
         let shape = [output, input];
-        let bias = match bias {
-            true => Some(self.floats(&format!("{path}.bias"), &[output])?),
-            false => None,
+        let bias = || match bias {
+            true => self.floats(&format!("{path}.bias"), &[output]).map(Some),
+            false => Ok(None),
         };
         // with 8 bits a row the cosines of multilingual-e5-small would be off by 3e-3
         if let Some(rows) = self.four_bit(&name, shape)? {
             let weight = PackedF32::pack(&rows.dequantized(), output, input);
-            return Ok(FrozenLinear::new(Weight::F32(weight), bias));
+            return Ok(FrozenLinear::new(Weight::F32(weight), bias()?));
         }
         let codes = self.int8(&name, shape)?;
         let weight = match codes {
@@ -257,7 +257,7 @@ impl<'a> Weights<'a> {
                 Weight::F32(PackedF32::pack(&data, output, input))
             }
         };
-        Ok(FrozenLinear::new(weight, bias))
+        Ok(FrozenLinear::new(weight, bias()?))
     }
 
     /// `{path}.weight` and `{path}.bias`: `[width]`.

@@ -11,6 +11,7 @@ pub(super) static FAMILY: Family = Family {
     title: "BERT",
     class: "Bert",
     adapter_model_class: "BertAdapterModel",
+    adapter_prefix: "self_prefix",
     base: "bert",
     pooler_is_beside: false,
     tied: &["cls.predictions.decoder.weight"],

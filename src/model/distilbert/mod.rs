@@ -14,6 +14,7 @@ pub(super) static FAMILY: Family = Family {
     title: "DistilBERT",
     class: "DistilBert",
     adapter_model_class: "DistilBertAdapterModel",
+    adapter_prefix: "self",
     base: "distilbert",
     pooler_is_beside: false,
     tied: &["vocab_projector.weight"],

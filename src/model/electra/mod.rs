@@ -14,6 +14,7 @@ pub(super) static FAMILY: Family = Family {
     title: "ELECTRA",
     class: "Electra",
     adapter_model_class: "ElectraAdapterModel",
+    adapter_prefix: "self_prefix",
     base: "electra",
     pooler_is_beside: false,
     tied: &["generator_lm_head.weight"],

@@ -16,6 +16,7 @@ pub(super) static FAMILY: Family = Family {
     title: "ModernBERT",
     class: "ModernBert",
     adapter_model_class: "",
+    adapter_prefix: "self_prefix",
     base: "model",
     pooler_is_beside: true,
     tied: &["decoder.weight"],

@@ -14,6 +14,7 @@ pub(super) static FAMILY: Family = Family {
     title: "MPNet",
     class: "MPNet",
     adapter_model_class: "",
+    adapter_prefix: "self_prefix",
     base: "mpnet",
     pooler_is_beside: false,
     tied: &["lm_head.decoder.weight"],

@@ -15,6 +15,7 @@ pub(super) static FAMILY: Family = Family {
     title: "RoBERTa",
     class: "Roberta",
     adapter_model_class: "RobertaAdapterModel",
+    adapter_prefix: "self_prefix",
     base: "roberta",
     pooler_is_beside: false,
     tied: &["lm_head.decoder.weight"],
@@ -31,6 +32,7 @@ pub(super) static XLM: Family = Family {
     title: "XLM-RoBERTa",
     class: "XLMRoberta",
     adapter_model_class: "XLMRobertaAdapterModel",
+    adapter_prefix: "self_prefix",
     anatomy: |family, fields| anatomy(family, fields, BASE.vocab_size),
     ..FAMILY
 };
@@ -41,6 +43,7 @@ pub(super) static CAMEMBERT: Family = Family {
     title: "CamemBERT",
     class: "Camembert",
     adapter_model_class: "",
+    adapter_prefix: "self_prefix",
     anatomy: |family, fields| anatomy(family, fields, BASE.vocab_size),
     ..FAMILY
 };

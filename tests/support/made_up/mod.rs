@@ -16,6 +16,7 @@ pub static FAMILY: Family = Family {
     title: "Made-up",
     class: "MadeUp",
     adapter_model_class: "",
+    adapter_prefix: "self_prefix",
     base: "made_up",
     pooler_is_beside: false,
     tied: &[],
