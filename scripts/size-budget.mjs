@@ -1,6 +1,6 @@
 // Prints what a visitor downloads and fails when it is over budget. KB = 1000 bytes.
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 /** Modules, and what each may weigh after brotli. A visitor downloads one of the first two, and the last with the first file of rows. */
@@ -30,14 +30,14 @@ for (const [module, budget] of Object.entries(MODULES)) {
 }
 
 console.log(`${ADAPTERS}, bytes`);
-for (const entry of readdirSync(ADAPTERS, { withFileTypes: true })) {
-  if (!entry.isDirectory()) continue;
-  const folder = join(ADAPTERS, entry.name);
-  const bytes = readdirSync(folder, { recursive: true })
-    .map((file) => statSync(join(folder, file)))
-    .reduce((sum, stat) => sum + (stat.isFile() ? stat.size : 0), 0);
-  const budget = budgetOf(JSON.parse(readFileSync(join(folder, "graftlet.json"), "utf8")).labels.length);
-  console.log(`  ${number(bytes)} of ${number(budget).trim()}  ${entry.name}`);
+// Those of models other than the usual one lie in a folder of their model.
+const cards = readdirSync(ADAPTERS, { recursive: true }).filter((file) => basename(file) === "graftlet.json");
+for (const name of cards.map(dirname).sort()) {
+  const folder = join(ADAPTERS, name);
+  const bytes = readdirSync(folder).reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
+  const { labels } = JSON.parse(readFileSync(join(folder, "graftlet.json"), "utf8"));
+  const budget = budgetOf(labels.length);
+  console.log(`  ${number(bytes)} of ${number(budget).trim()}  ${name}`);
   if (bytes > budget) over.push(folder);
 }
 

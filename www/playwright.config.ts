@@ -19,7 +19,7 @@ export default defineConfig({
   // Training takes both cores of a small machine: tests side by side would only slow each other down.
   workers: 1,
   timeout: 300_000,
-  expect: { timeout: 30_000 },
+  expect: { timeout: 60_000 },
   forbidOnly: Boolean(process.env.CI),
   // A machine that is shared stands still for seconds now and then. A test that needs its second try is told as "flaky".
   retries: 1,

@@ -132,7 +132,7 @@ test("weights that are cut go on from there", async ({ page }) => {
 test("weights go on in the next visit, after a tab that was closed", async ({ page, context }) => {
   server.faults.set(weights, (exchange) => void begin(exchange, 0.6));
   const visiting = visit(page).catch(() => "closed");
-  await expect.poll(() => server.requestsOf(weights).length, { timeout: 30_000 }).toBe(1);
+  await expect.poll(() => server.requestsOf(weights).length, { timeout: 60_000 }).toBe(1);
   await page.waitForTimeout(5000);
   await page.close();
   expect(await visiting).toBe("closed");

@@ -18,7 +18,7 @@ test("a run pauses and goes on", async ({ page }) => {
   await page.waitForTimeout(2000);
   expect(await figures.textContent()).toBe(held);
   await page.getByRole("button", { name: "Go on" }).click();
-  await expect(figures).not.toHaveText(held ?? "", { timeout: 30_000 });
+  await expect(figures).not.toHaveText(held ?? "", { timeout: 60_000 });
   await page.getByRole("button", { name: "Cancel" }).click();
   await expect(page.getByText("Training of “paused” was cancelled.")).toBeVisible();
 });
