@@ -39,12 +39,17 @@ async function visit(page: Page, url: string): Promise<void> {
 
 /** Waits until adapters are kept, one that was fetched before the service worker stood as well. */
 async function hasKept(page: Page, names: string[]): Promise<void> {
-  await page.waitForFunction(async (names) => {
-    const kept = await (await caches.open("graftlet-files")).keys();
-    const files = ["adapter_config.json", "adapter_model.safetensors", "graftlet.json"];
-    const paths = names.flatMap((name) => files.map((file) => `/${name}/${file}?`));
-    return paths.every((path) => kept.some(({ url }) => url.includes(path)));
-  }, names);
+  const missing = () =>
+    page.evaluate(async (names) => {
+      const kept = await (await caches.open("graftlet-files")).keys();
+      const files = ["adapter_config.json", "adapter_model.safetensors", "graftlet.json"];
+      const paths = [...files, "graftlet_head.safetensors"].flatMap((file) =>
+        names.map((name) => `/${name}/${file}?`),
+      );
+      return paths.filter((path) => !kept.some(({ url }) => url.includes(path)));
+    }, names);
+  // Not `waitForFunction`, which takes the promise of an async function for a yes.
+  await expect.poll(missing).toEqual([]);
 }
 
 test("without its server it opens and answers after one visit", { tag: "@core" }, async ({

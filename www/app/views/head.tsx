@@ -9,10 +9,13 @@ export function Head({ onRetry }: { onRetry: () => void }) {
   return (
     <header class="head">
       <div class="head-words">
-        <p class="wordmark">
-          <Mark />
-          graftlet
-        </p>
+        <div class="head-top">
+          <p class="wordmark">
+            <Mark />
+            graftlet
+          </p>
+          <ModelSelect />
+        </div>
         <h1>One frozen language model, many small specialists.</h1>
         <p class="lede">
           Pick a task and ask, or teach it your own from a table of examples. It all happens in this
@@ -50,7 +53,6 @@ function Backbone({ onRetry }: { onRetry: () => void }) {
             Try again
           </button>
         )}
-        <ModelSelect />
       </section>
     );
   }
@@ -86,7 +88,6 @@ function Backbone({ onRetry }: { onRetry: () => void }) {
       <p class="figures" role="status">
         {state.notice}
       </p>
-      <ModelSelect />
     </section>
   );
 }
