@@ -15,6 +15,8 @@ const KILLS = Number(process.env.GRAFTLET_KILLS ?? 2);
 
 // A browser that was killed has no trace to give.
 test.use({ trace: "off" });
+// What was lost once is lost.
+test.describe.configure({ retries: 0 });
 
 /** Whatever ends the tests, no browser is left. */
 const running = new Set<ChildProcess>();
