@@ -5,15 +5,21 @@
 
 #[path = "support/labelled.rs"]
 mod labelled;
+mod support;
 #[path = "support/tiny.rs"]
 mod tiny;
 
-use graftlet::compose::{Computed, Plan, TaskRef};
+use std::collections::BTreeMap;
+
+use graftlet::compose::{Computed, Plan, TaskRef, Unit, forward};
 use graftlet::engine::{Answer, Engine, answers, logits};
 use graftlet::folder::TaskAdapter;
 use graftlet::head::{ProblemName, TOKEN_CLASSIFICATION};
 use graftlet::input::text::{Batch, Encoded, Text};
-use graftlet::model::Dtype;
+use graftlet::model::folder::ModelFolder;
+use graftlet::model::{Backbone, Dtype, Encoder, Hook, NoHook, NormSite};
+use graftlet::ops::scale;
+use graftlet::tensor::Tensor;
 use graftlet::train::{Settings, StateCache};
 use labelled::{PROBLEMS, dataset, rows, run, trainer};
 use tiny::Tiny;
@@ -100,6 +106,61 @@ fn all_ways_give_the_bits_of_a_forward_pass() {
             }
             assert_eq!(cache.bytes() > 0, lowest != Some(0), "{what}");
         }
+    }
+}
+
+/// Changes nothing but the norm behind the last layer.
+struct FinalNorm;
+
+impl Hook for FinalNorm {
+    fn after_norm(&self, site: NormSite, y: Tensor) -> Tensor {
+        match site {
+            NormSite::Final => scale(y, 2.0),
+            _ => y,
+        }
+    }
+
+    fn changes_norm(&self, site: NormSite) -> bool {
+        site == NormSite::Final
+    }
+
+    fn lowest_layer(&self) -> Option<usize> {
+        None
+    }
+}
+
+#[test]
+fn the_norm_behind_the_last_layer_is_the_adapters() {
+    let root = support::fixture("families/modernbert");
+    let files = ["config.json", "tokenizer.json", "model.safetensors"];
+    let files = files.map(|name| (name.to_owned(), std::fs::read(root.join(name)).unwrap()));
+    let files = BTreeMap::from(files);
+    let folder = ModelFolder::open(&files).unwrap();
+    let fingerprint = folder.checkpoint.fingerprint();
+    let backbone =
+        Encoder::load_checkpoint(&folder.config, &folder.checkpoint, &fingerprint).unwrap();
+    let sequences = [vec![2, 5, 7, 3], vec![2, 9, 3]].map(|ids| Encoded {
+        type_ids: vec![0; ids.len()],
+        ids,
+        truncated: false,
+    });
+    let expected = backbone
+        .forward(&Batch::new(&sequences), &FinalNorm)
+        .unwrap();
+    let plain = backbone.forward(&Batch::new(&sequences), &NoHook).unwrap();
+    assert_ne!(bits(plain.x.data()), bits(expected.x.data()));
+    let unit = |hook: &'static dyn Hook| Unit {
+        hook,
+        sequences: vec![0, 1],
+    };
+    let found = forward(&backbone, &sequences, &[unit(&NoHook), unit(&FinalNorm)]).unwrap();
+    assert_eq!(bits(found[0].x.data()), bits(plain.x.data()));
+    assert_eq!(bits(found[1].x.data()), bits(expected.x.data()));
+    let mut cache = StateCache::new(&backbone, FinalNorm.lowest_layer(), 2, 1 << 20);
+    let numbered: Vec<_> = sequences.iter().enumerate().collect();
+    for _ in 0..2 {
+        let found = cache.forward(&backbone, &FinalNorm, &numbered).unwrap();
+        assert_eq!(bits(found.x.data()), bits(expected.x.data()));
     }
 }
 

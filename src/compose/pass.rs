@@ -4,7 +4,7 @@ use super::bare::{BareStates, Computed};
 use super::rows::{Repeats, Rowed, Rows};
 use crate::error::Result;
 use crate::input::text::{Batch, Encoded};
-use crate::model::{Backbone, Hook, NoHook, States};
+use crate::model::{Backbone, Hook, NoHook, NormSite, States};
 use crate::ops::{concat, slice};
 use crate::tensor::Tensor;
 
@@ -18,7 +18,7 @@ pub struct Unit<'a> {
 
 /// Last hidden states of each unit, in one pass: all that is frozen is computed for all units
 /// together, and a sequence that is in several units only once below the lowest layer that each of
-/// them changes. This is the only way through the layers for texts and for training.
+/// them changes. Answers, vectors and training all go through the layers by it.
 ///
 /// A sequence's states have the same bits as in a pass of its own.
 ///
@@ -46,10 +46,8 @@ pub fn forward_from<'s>(
     units: &[Unit<'_>],
 ) -> Result<Vec<States>> {
     let layers = backbone.shape().layers;
-    let lowest: Vec<usize> = units
-        .iter()
-        .map(|unit| unit.hook.lowest_layer().unwrap_or(layers))
-        .collect();
+    let lowest = units.iter().map(|unit| lowest_layer(unit.hook, layers));
+    let lowest: Vec<usize> = lowest.collect();
     let beginning_at = |layer: usize| {
         let units = units.iter().enumerate().zip(&lowest);
         units.filter_map(move |(unit, lowest)| (*lowest == layer).then_some(unit))
@@ -102,6 +100,16 @@ pub fn forward_from<'s>(
     Ok(states
         .map(|group| group.states.unwrap_or_else(nothing))
         .collect())
+}
+
+/// The lowest layer in whose run an adapter changes something, the number of `layers` if it changes nothing.
+fn lowest_layer(hook: &dyn Hook, layers: usize) -> usize {
+    let lowest = hook.lowest_layer().unwrap_or(layers);
+    // the norm behind the last layer is computed with that layer
+    match hook.changes_norm(NormSite::Final) {
+        true => lowest.min(layers.saturating_sub(1)),
+        false => lowest,
+    }
 }
 
 /// The sequences of units that change nothing up to a layer, each once.

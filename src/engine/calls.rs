@@ -1,4 +1,4 @@
-use super::reading::Wanted;
+use super::reading::Found;
 use super::refusal::{check_pairs, no_head};
 use super::{Answer, BATCH_TOKENS, Composed, Embedded, Engine, Reading};
 use crate::compose::{Composition, Plan, TaskRef};
@@ -166,7 +166,8 @@ impl Engine {
                 reason: "a text has one vector; embed with one part of it at a time".into(),
             });
         }
-        Reading::begin(self, plan, texts, Wanted::Vectors)
+        let found = Found::vectors(&self.sentence, texts.len());
+        Reading::begin(self, plan, texts, found)
     }
 
     /// Begins to answer texts by a plan, once its heads can answer them.
@@ -180,7 +181,8 @@ impl Engine {
                 check_pairs(task, &part.name, own.by_ref().take(part.rows))?;
             }
         }
-        Reading::begin(self, plan, texts.to_vec(), Wanted::Answers)
+        let found = Found::answers(&plan, texts.len());
+        Reading::begin(self, plan, texts.to_vec(), found)
     }
 
     fn plan(&self, composition: &Composition, rows: usize) -> Result<Plan<'static>> {

@@ -27,33 +27,24 @@ pub struct Reading<'a> {
 }
 
 /// What has been found out so far.
-enum Found {
+pub(super) enum Found {
     /// For each channel of the plan and each text.
     Answers(Vec<Vec<Gathered>>),
     /// For each text; how they are made.
     Vectors(Vec<GatheredVector>, SentenceEmbedding),
 }
 
-/// What texts are read for.
-pub(super) enum Wanted {
-    /// Answers of the heads of a plan.
-    Answers,
-    /// Vectors, as the backbone's settings say.
-    Vectors,
-}
-
 impl Found {
-    fn nothing(wanted: &Wanted, plan: &Plan<'_>, texts: usize, engine: &Engine) -> Self {
-        match wanted {
-            Wanted::Answers => {
-                let none = || (0..texts).map(|_| Gathered::default()).collect();
-                Self::Answers(plan.channels.iter().map(|_| none()).collect())
-            }
-            Wanted::Vectors => {
-                let none = (0..texts).map(|_| GatheredVector::default()).collect();
-                Self::Vectors(none, engine.sentence.clone())
-            }
-        }
+    /// No answers yet to this number of texts.
+    pub(super) fn answers(plan: &Plan<'_>, texts: usize) -> Self {
+        let none = || (0..texts).map(|_| Gathered::default()).collect();
+        Self::Answers(plan.channels.iter().map(|_| none()).collect())
+    }
+
+    /// No vectors yet of this number of texts.
+    pub(super) fn vectors(sentence: &SentenceEmbedding, texts: usize) -> Self {
+        let none = (0..texts).map(|_| GatheredVector::default()).collect();
+        Self::Vectors(none, sentence.clone())
     }
 
     /// How a part of the plan reads texts.
@@ -73,9 +64,8 @@ impl<'a> Reading<'a> {
         engine: &Engine,
         mut plan: Plan<'a>,
         texts: Vec<Text>,
-        wanted: Wanted,
+        found: Found,
     ) -> Result<Self> {
-        let found = Found::nothing(&wanted, &plan, texts.len(), engine);
         let mut reaches = BTreeSet::new();
         for part in plan.channels.iter_mut().flatten() {
             part.reach = found.reach(part, &engine.tokenizer);
