@@ -11,7 +11,7 @@ mod tiny;
 
 use std::collections::BTreeMap;
 
-use graftlet::compose::{Computed, Plan, TaskRef, Unit, forward};
+use graftlet::compose::{ComputedStates, Plan, TaskRef, Unit, forward};
 use graftlet::engine::{Answer, Engine, answers, logits};
 use graftlet::folder::TaskAdapter;
 use graftlet::head::{ProblemName, TOKEN_CLASSIFICATION};
@@ -180,7 +180,7 @@ fn the_plan_of_one_adapter_has_one_part() {
     let mut headless = task;
     headless.head = None;
     let backbone = &**engine.backbone();
-    let error = logits(backbone, &mut Computed, &headless, &[], "it").unwrap_err();
+    let error = logits(backbone, &mut ComputedStates, &headless, &[], "it").unwrap_err();
     assert_eq!(error.code(), "head_missing");
     let error = engine.answer(&headless, &[], "it").unwrap_err();
     assert_eq!(error.code(), "head_missing");

@@ -18,9 +18,9 @@ pub trait BareStates {
 }
 
 /// Computes the states each time, and keeps none.
-pub struct Computed;
+pub struct ComputedStates;
 
-impl BareStates for Computed {
+impl BareStates for ComputedStates {
     fn entering(
         &mut self,
         backbone: &dyn Backbone,

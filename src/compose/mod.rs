@@ -17,7 +17,7 @@ mod svd;
 mod task_ref;
 
 pub use average::average;
-pub use bare::{BareStates, Computed};
+pub use bare::{BareStates, ComputedStates};
 pub use check::{BLOCKS, Block, NESTING};
 pub use json::MAX_DEPTH;
 pub use node::Node;

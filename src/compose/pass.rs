@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use super::bare::{BareStates, Computed};
+use super::bare::{BareStates, ComputedStates};
 use super::rows::{Repeats, Rowed, Rows};
 use crate::error::Result;
 use crate::input::text::{Batch, Encoded};
@@ -32,7 +32,12 @@ pub fn forward(
     sequences: &[Encoded],
     units: &[Unit<'_>],
 ) -> Result<Vec<States>> {
-    forward_from(backbone, &mut Computed, &|index| &sequences[index], units)
+    forward_from(
+        backbone,
+        &mut ComputedStates,
+        &|index| &sequences[index],
+        units,
+    )
 }
 
 /// [`forward`] with the states of the bare backbone out of `bare`. `sequence` gives a sequence of the call by its index.

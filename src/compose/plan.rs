@@ -3,7 +3,7 @@ use std::rc::Rc;
 
 use super::fusion::Fusion;
 use super::{
-    BareStates, Composition, Computed, Lookup, Node, TaskRef, Unit, forward_from, invalid,
+    BareStates, Composition, ComputedStates, Lookup, Node, TaskRef, Unit, forward_from, invalid,
 };
 use crate::error::Result;
 use crate::head::Head;
@@ -101,7 +101,7 @@ impl<'a> Plan<'a> {
         limit: usize,
         visit: Visit<'_>,
     ) -> Result<()> {
-        self.run_from(backbone, &mut Computed, sequences, limit, visit)
+        self.run_from(backbone, &mut ComputedStates, sequences, limit, visit)
     }
 
     /// [`run`](Self::run) with the states of the bare backbone out of `bare`.
@@ -141,7 +141,14 @@ impl<'a> Plan<'a> {
         visit: Visit<'_>,
     ) -> Result<()> {
         let origin = |index: usize| origins[index].clone();
-        self.compute(backbone, &mut Computed, sequences, &origin, run, visit)
+        self.compute(
+            backbone,
+            &mut ComputedStates,
+            sequences,
+            &origin,
+            run,
+            visit,
+        )
     }
 
     fn compute(

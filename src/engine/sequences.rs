@@ -1,7 +1,7 @@
 //! Answers to sequences of tokens, each of which is a row of its own.
 
 use super::{Answer, BATCH_TOKENS, head_of};
-use crate::compose::{BareStates, Computed, Plan, TaskRef};
+use crate::compose::{BareStates, ComputedStates, Plan, TaskRef};
 use crate::error::Result;
 use crate::folder::TaskAdapter;
 use crate::input::text::Encoded;
@@ -51,7 +51,7 @@ pub fn answers(
     name: &str,
 ) -> Result<Vec<Answer>> {
     let head = head_of(name, task)?;
-    let logits = logits(backbone, &mut Computed, task, sequences, name)?;
+    let logits = logits(backbone, &mut ComputedStates, task, sequences, name)?;
     let said = logits.into_iter().zip(sequences).enumerate();
     said.map(|(index, (logits, sequence))| {
         head.check_finite(&logits, index)?;

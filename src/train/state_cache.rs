@@ -1,4 +1,4 @@
-use crate::compose::{BareStates, Computed, Unit, forward_from};
+use crate::compose::{BareStates, ComputedStates, Unit, forward_from};
 use crate::error::Result;
 use crate::input::text::{Batch, Encoded};
 use crate::model::{Backbone, Hook, States};
@@ -92,7 +92,7 @@ impl StateCache {
     fn below(&mut self, backbone: &dyn Backbone, examples: &[(usize, &Encoded)]) -> Result<States> {
         let is_missing = |example: &(usize, &Encoded)| self.kept[example.0].is_none();
         let missing: Vec<_> = examples.iter().copied().filter(is_missing).collect();
-        let computed = Computed.entering(backbone, self.layer, &missing)?;
+        let computed = ComputedStates.entering(backbone, self.layer, &missing)?;
         if missing.len() == examples.len() {
             self.keep(&missing, &computed);
             return Ok(computed);
@@ -148,7 +148,7 @@ impl BareStates for KeptStates<'_> {
     ) -> Result<States> {
         // the embeddings alone are not worth their memory
         if layer == 0 || layer != self.cache.layer {
-            return Computed.entering(backbone, layer, sequences);
+            return ComputedStates.entering(backbone, layer, sequences);
         }
         let numbered = sequences.iter();
         let numbered = numbered.map(|&(index, sequence)| (self.numbers[index], sequence));
