@@ -1,7 +1,7 @@
 //! Every way to ask for an answer computes the same plan: an adapter alone, by its name, in use, among others, of token
 //! sequences, and on states that a cache keeps have the bits of a forward pass by hand.
 #![cfg(not(target_arch = "wasm32"))]
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/labelled.rs"]
 mod labelled;
