@@ -272,3 +272,73 @@ impl ParamSource for GivenParams<'_> {
         self.0.iter().any(|parameter| parameter.name == name)
     }
 }
+
+/// [`GivenParams`] for a list that is asked for in its own order, over and over: an adapter and a head are built again
+/// after each step of an optimizer. The search begins behind the tensor that was given out last, so in that order it
+/// finds each at once; in any other order it finds it too.
+pub struct ParamsInOrder<'a> {
+    parameters: &'a [Parameter],
+    next: usize,
+}
+
+impl<'a> ParamsInOrder<'a> {
+    /// Begins at the first.
+    #[must_use]
+    pub fn new(parameters: &'a [Parameter]) -> Self {
+        let next = 0;
+        Self { parameters, next }
+    }
+
+    fn find(&self, name: ParamName) -> Option<usize> {
+        let mut order = (self.next..self.parameters.len()).chain(0..self.next);
+        order.find(|&index| self.parameters[index].name == name)
+    }
+}
+
+impl ParamSource for ParamsInOrder<'_> {
+    fn get(&mut self, name: ParamName, shape: &[usize], init: Init) -> Result<Tensor> {
+        let found = self.find(name).unwrap_or(self.next);
+        let tensor = GivenParams(&self.parameters[found..]).get(name, shape, init)?;
+        self.next = found + 1;
+        Ok(tensor)
+    }
+
+    fn has(&self, name: ParamName) -> bool {
+        self.find(name).is_some()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_found_in_their_order_and_in_any_other() {
+        let name = |field| ParamName {
+            site: Site::Encoder,
+            field,
+        };
+        let fields = ["a", "b", "c"];
+        let parameter = |(index, field): (usize, &&'static str)| Parameter {
+            name: name(field),
+            tensor: Tensor::new(vec![0.0; index + 1], &[index + 1]),
+        };
+        let parameters: Vec<Parameter> = fields.iter().enumerate().map(parameter).collect();
+        for order in [[0, 1, 2], [0, 2, 1], [2, 1, 0], [1, 1, 1]] {
+            let mut source = ParamsInOrder::new(&parameters);
+            for index in order {
+                assert!(source.has(name(fields[index])));
+                let shape = [index + 1];
+                let tensor = source.get(name(fields[index]), &shape, Init::Zeros);
+                assert_eq!(tensor.unwrap().shape(), shape, "{order:?}");
+            }
+            assert!(!source.has(name("d")));
+            for (field, shape) in [("d", [1]), ("a", [2]), ("c", [1])] {
+                let refused = source.get(name(field), &shape, Init::Zeros);
+                assert_eq!(refused.err().unwrap().code(), "tensor_missing");
+            }
+        }
+        assert!(!ParamsInOrder::new(&[]).has(name("a")));
+    }
+}

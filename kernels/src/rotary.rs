@@ -5,18 +5,21 @@
 //!
 //! for the angle `a = position * theta^(-2i / d)` and `i` below `d/2`, where `d` is the width of a head.
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use super::parallel;
 
 /// Rows of one parallel task.
 const BLOCK: usize = 64;
 
-/// Cosine and sine of every angle.
-#[derive(Clone, Debug)]
+/// Cosine and sine of every angle, computed as positions are used for the first time.
+#[derive(Debug)]
 pub struct Rotary {
-    /// Pairs of columns of a head.
-    pairs: usize,
-    /// `[positions][cosines of the pairs, then their sines]`
-    angles: Vec<f32>,
+    /// By which a position is multiplied, for each pair of columns of a head.
+    frequencies: Vec<f32>,
+    positions: usize,
+    /// `[positions so far][cosines of the pairs, then their sines]`
+    angles: RwLock<Arc<[f32]>>,
 }
 
 impl Rotary {
@@ -25,23 +28,45 @@ impl Rotary {
     #[must_use]
     pub fn new(theta: f64, head_dim: usize, positions: usize) -> Self {
         assert!(head_dim > 0 && head_dim.is_multiple_of(2));
-        let pairs = head_dim / 2;
-        let frequencies: Vec<f32> = (0..pairs)
+        let frequencies = (0..head_dim / 2)
             .map(|i| 1.0 / theta.powf(2.0 * i as f64 / head_dim as f64) as f32)
             .collect();
-        let mut angles = Vec::with_capacity(positions * head_dim);
-        for position in 0..positions {
-            let of = |&frequency: &f32| f64::from(position as f32 * frequency);
-            angles.extend(frequencies.iter().map(|f| of(f).cos() as f32));
-            angles.extend(frequencies.iter().map(|f| of(f).sin() as f32));
+        Self {
+            frequencies,
+            positions,
+            angles: RwLock::new([].into()),
         }
-        Self { pairs, angles }
     }
 
-    /// Positions that there are angles for.
+    /// Positions that a sequence may have.
     #[must_use]
     pub fn positions(&self) -> usize {
-        self.angles.len() / (2 * self.pairs)
+        self.positions
+    }
+
+    /// The angles of at least this many positions.
+    fn angles(&self, positions: usize) -> Arc<[f32]> {
+        let head = 2 * self.frequencies.len();
+        let known = self.angles.read().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= positions * head {
+            return Arc::clone(&known);
+        }
+        let mut angles = known.to_vec();
+        drop(known);
+        // to twice the length, so that somewhat longer texts find theirs here
+        let end = (2 * positions).min(self.positions);
+        for position in angles.len() / head..end {
+            let of = |&frequency: &f32| f64::from(position as f32 * frequency);
+            angles.extend(self.frequencies.iter().map(|f| of(f).cos() as f32));
+            angles.extend(self.frequencies.iter().map(|f| of(f).sin() as f32));
+        }
+        let angles: Arc<[f32]> = angles.into();
+        let mut known = self.angles.write().unwrap_or_else(PoisonError::into_inner);
+        // another thread may have come further meanwhile
+        if known.len() < angles.len() {
+            *known = Arc::clone(&angles);
+        }
+        angles
     }
 
     /// Rotates every head of `x[tokens, width]` in place, where `width` is a multiple of a head's, by
@@ -51,7 +76,8 @@ impl Rotary {
     /// Asserts that the lengths agree and that no sequence is longer than the positions; no tokens does
     /// nothing.
     pub fn apply(&self, x: &mut [f32], width: usize, starts: &[usize], back: bool) {
-        let head = 2 * self.pairs;
+        let pairs = self.frequencies.len();
+        let head = 2 * pairs;
         assert!(width > 0 && width.is_multiple_of(head));
         let tokens = starts.last().copied().unwrap_or(0);
         assert_eq!(x.len(), tokens * width);
@@ -59,15 +85,16 @@ impl Rotary {
         for bounds in starts.windows(2) {
             positions.extend(0..bounds[1] - bounds[0]);
         }
-        let farthest = positions.iter().max();
-        assert!(farthest.is_none_or(|&farthest| farthest < self.positions()));
+        let longest = positions.iter().max().map_or(0, |farthest| farthest + 1);
+        assert!(longest <= self.positions);
+        let angles = self.angles(longest);
         let work = 2 * x.len();
         parallel::for_each_chunk(x, BLOCK * width, work, |index, x| {
             let rows = x.chunks_exact_mut(width).zip(&positions[index * BLOCK..]);
             for (row, &position) in rows {
-                let (cos, sin) = self.angles[position * head..][..head].split_at(self.pairs);
+                let (cos, sin) = angles[position * head..][..head].split_at(pairs);
                 for head in row.chunks_exact_mut(head) {
-                    let (low, high) = head.split_at_mut(self.pairs);
+                    let (low, high) = head.split_at_mut(pairs);
                     let pairs = low.iter_mut().zip(high).zip(cos.iter().zip(sin));
                     for ((low, high), (cos, sin)) in pairs {
                         let sin = if back { -sin } else { *sin };
@@ -125,6 +152,23 @@ mod tests {
                 assert_close(&y, &doubles_of(&x), 1e-6);
             }
         }
+    }
+
+    /// The angles are the same bits whichever positions were used first.
+    #[test]
+    fn angles_do_not_depend_on_earlier_texts() {
+        let mut random = Random::new(52);
+        let (dim, width) = (6, 12);
+        let grown = Rotary::new(10_000.0, dim, 100);
+        for tokens in [1, 7, 40, 3, 100] {
+            let x = random.vec(tokens * width, 1.0);
+            let (mut a, mut b) = (x.clone(), x);
+            grown.apply(&mut a, width, &[0, tokens], false);
+            Rotary::new(10_000.0, dim, 100).apply(&mut b, width, &[0, tokens], false);
+            let bits = |x: &[f32]| x.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+            assert_eq!(bits(&a), bits(&b), "{tokens} tokens");
+        }
+        assert_eq!(grown.angles(1).len(), 100 * dim);
     }
 
     #[test]

@@ -1,5 +1,4 @@
 use std::path::PathBuf;
-use std::rc::Rc;
 
 use clap::Args;
 use serde_json::{Map, Value, json};
@@ -8,10 +7,9 @@ use super::compose::{self, Choice};
 use super::folders;
 use super::lines::{self, Responder, respond};
 use super::output::outln;
-use crate::compose::Composition;
+use crate::compose::{Composition, TaskRef};
 use crate::engine::{Answer, Engine, Said};
 use crate::error::{Error, Result};
-use crate::folder::TaskAdapter;
 use crate::input::text::{LongTexts, Text};
 
 /// Answers texts from standard input, one a line (a tab before the second text of a pair).
@@ -61,7 +59,7 @@ struct Predictor {
 }
 
 /// One answer of each part that answers, and whose it is.
-type Answers = Vec<(Rc<TaskAdapter>, Answer)>;
+type Answers = Vec<(TaskRef<'static>, Answer)>;
 
 impl Responder for Predictor {
     type Answer = Answers;
@@ -117,7 +115,7 @@ fn whole(text: &Text, answers: &Answers) -> Value {
 
 /// Each answer to a text with the head that gave it.
 fn said<'a>(text: &'a Text, answers: &'a Answers) -> impl Iterator<Item = Said<'a>> {
-    let said = |(task, answer): &'a (Rc<TaskAdapter>, Answer)| {
+    let said = |(task, answer): &'a (TaskRef<'static>, Answer)| {
         let head = task.head.as_ref()?;
         Some(Said::new(head, answer, text))
     };

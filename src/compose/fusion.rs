@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
 
-use super::{Lookup, Node, check};
+use super::{Lookup, Node, TaskRef, check};
 use crate::adapter::dialect::Fields;
 use crate::adapter::{
     Adapter, Collector, Config, Description, Kind, Options, ParamName, ParamSource, Parameter,
@@ -216,7 +216,7 @@ pub fn load(name: &str, files: &Files, lookup: Lookup<'_>, shape: &Shape) -> Res
 pub struct Fusion {
     config: FusionConfig,
     layers: Rc<FusionLayers>,
-    node: Node,
+    node: Node<'static>,
     parameters: Vec<Parameter>,
 }
 
@@ -240,15 +240,15 @@ impl Fusion {
 
     /// It as a part of a composition.
     #[must_use]
-    pub fn node(&self) -> Node {
+    pub fn node(&self) -> Node<'static> {
         node(&self.layers, &self.config.members)
     }
 }
 
-fn node(layers: &Rc<FusionLayers>, members: &[Member]) -> Node {
+fn node(layers: &Rc<FusionLayers>, members: &[Member]) -> Node<'static> {
     let parts = members
         .iter()
-        .map(|member| Node::One(Rc::clone(&member.task)));
+        .map(|member| Node::One(TaskRef::Shared(Rc::clone(&member.task))));
     Node::Fuse {
         layers: Rc::clone(layers),
         of: parts.collect(),

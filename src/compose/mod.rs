@@ -4,21 +4,27 @@
 //! adapter of several.
 
 mod average;
+mod bare;
 mod check;
 pub mod fusion;
+mod half_block;
 mod json;
 mod node;
 mod pass;
 mod plan;
+mod rows;
 mod svd;
+mod task_ref;
 
 pub use average::average;
+pub use bare::{BareStates, ComputedStates};
 pub use check::{BLOCKS, Block, NESTING};
 pub use json::MAX_DEPTH;
 pub use node::Node;
-pub use pass::{Unit, forward};
+pub use pass::{Unit, forward, forward_from};
 pub use plan::{Channel, Origin, Part, Plan, Visit};
 pub use svd::{Svd, svd};
+pub use task_ref::TaskRef;
 
 use std::rc::Rc;
 

@@ -1,9 +1,9 @@
 use std::rc::Rc;
 
+use super::TaskRef;
 use super::fusion::{Fusion, FusionLayers};
-use crate::adapter::HalfBlock;
+use super::half_block::{Half, Place};
 use crate::error::Result;
-use crate::folder::TaskAdapter;
 use crate::input::text::Batch;
 use crate::model::{Embedder, Hook, Join, LinearSite, NormSite, States, SublayerSite};
 use crate::ops::{LayerNorm, add, add_scaled, concat, scale};
@@ -21,9 +21,9 @@ use crate::tensor::Tensor;
 ///   with the i-th. Where the weights sum to 1 that is `Σ wᵢ yᵢ`, AdapterHub's.
 /// * [`Fuse`](Self::Fuse): see [`FusionLayer`](super::fusion::FusionLayer).
 #[derive(Clone)]
-pub enum Node {
+pub enum Node<'a> {
     /// An adapter.
-    One(Rc<TaskAdapter>),
+    One(TaskRef<'a>),
     /// One after the other.
     Stack(Vec<Self>),
     /// A weighted sum of changes.
@@ -37,29 +37,10 @@ pub enum Node {
     },
 }
 
-/// What passes through the bottlenecks of a half block.
-struct Half<'a> {
-    /// What the next one reads.
-    x: Tensor,
-    /// What its output is added to; set where one was entered.
-    around: Option<Tensor>,
-    /// The last one's output without what is around it.
-    update: Option<Tensor>,
-    /// The last one, which says what follows.
-    last: Option<&'a dyn HalfBlock>,
-}
-
-/// A half block: where it is, its residual and its norm.
-struct Place<'a> {
-    site: SublayerSite,
-    residual: &'a Tensor,
-    norm: Join<'a>,
-}
-
-impl Node {
+impl<'a> Node<'a> {
     /// Of an adapter; a fusion stands for its members.
     #[must_use]
-    pub fn of(task: Rc<TaskAdapter>) -> Self {
+    pub fn of(task: TaskRef<'a>) -> Self {
         match Fusion::of(&*task.adapter) {
             Some(fusion) => fusion.node(),
             None => Self::One(task),
@@ -73,7 +54,7 @@ impl Node {
         let all =
             |a: &[Self], b: &[Self]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.is(b));
         match (self, other) {
-            (Self::One(a), Self::One(b)) => Rc::ptr_eq(a, b),
+            (Self::One(a), Self::One(b)) => a.is(b),
             (Self::Stack(a), Self::Stack(b)) => all(a, b),
             (Self::Average(a), Self::Average(b)) => {
                 let same = |((a, v), (b, w)): (&(Self, f32), &(Self, f32))| a.is(b) && v == w;
@@ -86,12 +67,21 @@ impl Node {
         }
     }
 
-    /// Whether something is true of a part.
+    /// What it is made of; nothing for an adapter.
+    pub(super) fn parts(&self) -> impl DoubleEndedIterator<Item = &Self> {
+        let (parts, weighted) = match self {
+            Self::One(_) => (&[][..], &[][..]),
+            Self::Stack(of) | Self::Fuse { of, .. } => (&of[..], &[][..]),
+            Self::Average(of) => (&[][..], &of[..]),
+        };
+        parts.iter().chain(weighted.iter().map(|(part, _)| part))
+    }
+
+    /// Whether something is true of an adapter in it.
     fn any(&self, holds: &dyn Fn(&dyn Hook) -> bool) -> bool {
         match self {
             Self::One(task) => holds(&*task.adapter),
-            Self::Stack(of) | Self::Fuse { of, .. } => of.iter().any(|part| part.any(holds)),
-            Self::Average(of) => of.iter().any(|(part, _)| part.any(holds)),
+            _ => self.parts().any(|part| part.any(holds)),
         }
     }
 
@@ -122,7 +112,11 @@ impl Node {
     }
 
     /// `y + Σ wᵢ (f(partᵢ, y) - y)`
-    fn average(of: &[(Self, f32)], y: Tensor, f: impl Fn(&Self, Tensor) -> Tensor) -> Tensor {
+    pub(super) fn average(
+        of: &[(Self, f32)],
+        y: Tensor,
+        f: impl Fn(&Self, Tensor) -> Tensor,
+    ) -> Tensor {
         let mut rest = 1.0;
         let mut sum = None;
         for (part, weight) in of {
@@ -140,117 +134,9 @@ impl Node {
             None => y,
         }
     }
-
-    /// The first or last bottleneck at a place.
-    fn half_block(&self, site: SublayerSite, last: bool) -> Option<&dyn HalfBlock> {
-        match self {
-            Self::One(task) => task.adapter.half_block(site),
-            Self::Stack(of) | Self::Fuse { of, .. } => {
-                let mut parts = of.iter().filter_map(|part| part.half_block(site, last));
-                if last {
-                    parts.next_back()
-                } else {
-                    parts.next()
-                }
-            }
-            Self::Average(of) => {
-                let mut parts = of
-                    .iter()
-                    .filter_map(|(part, _)| part.half_block(site, last));
-                if last {
-                    parts.next_back()
-                } else {
-                    parts.next()
-                }
-            }
-        }
-    }
-
-    /// Passes through. AdapterHub enters each bottleneck of a stack and the first, or for a fusion the
-    /// last, of what stands side by side.
-    fn pass<'a>(&'a self, place: &Place<'_>, half: Half<'a>, entered: bool) -> Half<'a> {
-        let enter = |part: &dyn HalfBlock, x: Tensor| {
-            let (x, around) = part.enter(x, place.residual, place.norm);
-            (x, Some(around))
-        };
-        match self {
-            Self::One(task) => {
-                let Some(part) = task.adapter.half_block(place.site) else {
-                    return half;
-                };
-                let (x, around) = match half.around {
-                    Some(around) if entered => (half.x, around),
-                    _ => part.enter(half.x, place.residual, place.norm),
-                };
-                let (out, update) = part.forward(&x, around);
-                Half {
-                    x: out,
-                    around: None,
-                    update: Some(update),
-                    last: Some(part),
-                }
-            }
-            Self::Stack(of) => of
-                .iter()
-                .fold(half, |half, part| part.pass(place, half, false)),
-            Self::Average(of) => {
-                let Some(first) = self.half_block(place.site, false) else {
-                    return half;
-                };
-                let (x, around) = enter(first, half.x);
-                let base = around.clone().unwrap_or_else(|| x.clone());
-                let last = self.half_block(place.site, true);
-                let sum = Self::average(of, base, |part, base| {
-                    let half = Half {
-                        x: x.clone(),
-                        around: around.clone(),
-                        update: None,
-                        last: None,
-                    };
-                    let passed = part.pass(place, half, true);
-                    if passed.last.is_some() {
-                        passed.x
-                    } else {
-                        base
-                    }
-                });
-                Half {
-                    x: sum,
-                    around: None,
-                    update: None,
-                    last,
-                }
-            }
-            Self::Fuse { layers, of } => {
-                let layer = layers.get(&place.site);
-                let (Some(last), Some(layer)) = (self.half_block(place.site, true), layer) else {
-                    return half;
-                };
-                let before = half.x.clone();
-                let (x, around) = enter(last, half.x);
-                let updates = of.iter().filter_map(|part| {
-                    let half = Half {
-                        x: x.clone(),
-                        around: around.clone(),
-                        update: None,
-                        last: None,
-                    };
-                    part.pass(place, half, true).update
-                });
-                let updates: Vec<_> = updates.collect();
-                let around = around.unwrap_or_else(|| x.clone());
-                Half {
-                    x: layer.mix([&before, &x], updates, around),
-                    around: None,
-                    update: None,
-                    last: Some(last),
-                }
-            }
-        }
-    }
 }
 
-impl Hook for Node {
+impl Hook for Node<'_> {
     fn embeddings(&self, batch: &Batch, embedder: &dyn Embedder) -> Result<States> {
         // a check lets no two through that act here, and none into an average
         match self {
@@ -338,13 +224,7 @@ impl Hook for Node {
             norm,
         };
         if self.half_block(site, true).is_some() {
-            let half = Half {
-                x: h,
-                around: None,
-                update: None,
-                last: None,
-            };
-            let Half { x, last, .. } = self.pass(&place, half, false);
+            let Half { x, last, .. } = self.pass(&place, Half::new(h, None), false);
             return match last {
                 Some(last) => last.leave(x, residual, norm),
                 None => norm.join(x, residual),
@@ -407,10 +287,7 @@ impl Hook for Node {
     fn lowest_layer(&self) -> Option<usize> {
         match self {
             Self::One(task) => task.adapter.lowest_layer(),
-            Self::Stack(of) | Self::Fuse { of, .. } => {
-                of.iter().filter_map(Hook::lowest_layer).min()
-            }
-            Self::Average(of) => of.iter().filter_map(|(part, _)| part.lowest_layer()).min(),
+            _ => self.parts().filter_map(Hook::lowest_layer).min(),
         }
     }
 }

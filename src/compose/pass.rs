@@ -1,13 +1,11 @@
-use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Arc;
 
+use super::bare::{BareStates, ComputedStates};
+use super::rows::{Repeats, Rowed, Rows};
 use crate::error::Result;
 use crate::input::text::{Batch, Encoded};
-use crate::model::{
-    Attention, Backbone, Hook, Join, LinearSite, NoHook, NormSite, States, SublayerSite,
-};
-use crate::ops::{LayerNorm, concat, replace_rows, select, slice};
+use crate::model::{Backbone, Hook, NoHook, NormSite, States};
+use crate::ops::{concat, slice};
 use crate::tensor::Tensor;
 
 /// Some sequences of a call and what they are computed with.
@@ -20,7 +18,7 @@ pub struct Unit<'a> {
 
 /// Last hidden states of each unit, in one pass: all that is frozen is computed for all units
 /// together, and a sequence that is in several units only once below the lowest layer that each of
-/// them changes.
+/// them changes. Answers, vectors and training all go through the layers by it.
 ///
 /// A sequence's states have the same bits as in a pass of its own.
 ///
@@ -34,59 +32,68 @@ pub fn forward(
     sequences: &[Encoded],
     units: &[Unit<'_>],
 ) -> Result<Vec<States>> {
+    forward_from(
+        backbone,
+        &mut ComputedStates,
+        &|index| &sequences[index],
+        units,
+    )
+}
+
+/// [`forward`] with the states of the bare backbone out of `bare`. `sequence` gives a sequence of the call by its index.
+///
+/// # Errors
+/// Those of [`Backbone::embed`].
+pub fn forward_from<'s>(
+    backbone: &dyn Backbone,
+    bare: &mut dyn BareStates,
+    sequence: &dyn Fn(usize) -> &'s Encoded,
+    units: &[Unit<'_>],
+) -> Result<Vec<States>> {
     let layers = backbone.shape().layers;
-    let lowest: Vec<usize> = units
-        .iter()
-        .map(|unit| unit.hook.lowest_layer().unwrap_or(layers))
-        .collect();
-    let embed = |unit: &Unit<'_>| -> Result<States> {
-        let batch = Batch::new(unit.sequences.iter().map(|&index| &sequences[index]));
-        backbone.embed(&batch, unit.hook)
+    let lowest = units.iter().map(|unit| lowest_layer(unit.hook, layers));
+    let lowest: Vec<usize> = lowest.collect();
+    let beginning_at = |layer: usize| {
+        let units = units.iter().enumerate().zip(&lowest);
+        units.filter_map(move |(unit, lowest)| (*lowest == layer).then_some(unit))
     };
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for (index, unit) in beginning_at(0) {
+        let batch = Batch::new(unit.sequences.iter().map(|&index| sequence(index)));
+        let states = Some(backbone.embed(&batch, unit.hook)?);
+        groups.push(Group {
+            states,
+            ..Group::new(index, unit.hook, unit.sequences.clone())
+        });
+    }
 
     // what no unit has changed yet: the sequences of those whose lowest layer is still to come
+    let mut layer = lowest.iter().copied().min().unwrap_or(layers);
     let mut trunk = Group::new(usize::MAX, &NoHook, waiting(units, &lowest, 0));
+    trunk.bare = true;
     if !trunk.sequences.is_empty() {
-        let hook = &NoHook;
-        trunk.states = Some(embed(&Unit {
-            hook,
-            sequences: trunk.sequences.clone(),
-        })?);
+        let own = trunk.sequences.iter();
+        let own: Vec<_> = own.map(|&index| (index, sequence(index))).collect();
+        trunk.states = Some(bare.entering(backbone, layer, &own)?);
     }
-    let mut groups: Vec<Group<'_>> = Vec::new();
-    for (index, unit) in units
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| lowest[*index] == 0)
-    {
-        let mut group = Group::new(index, unit.hook, unit.sequences.clone());
-        group.states = Some(embed(unit)?);
-        groups.push(group);
-    }
-
-    let mut layer = 0;
-    while layer < layers {
-        let next = lowest
-            .iter()
-            .copied()
-            .filter(|&l| l > layer)
-            .min()
-            .unwrap_or(layers);
-        run(backbone, layer..next, &mut trunk, &mut groups);
-        for (index, unit) in units
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| lowest[*index] == next)
-        {
-            let mut group = Group::new(index, unit.hook, unit.sequences.clone());
-            group.states = trunk.select(&unit.sequences);
-            group.bare = true;
-            groups.push(group);
+    loop {
+        for (index, unit) in beginning_at(layer).filter(|_| layer > 0) {
+            groups.push(Group {
+                states: trunk.select(&unit.sequences),
+                bare: true,
+                ..Group::new(index, unit.hook, unit.sequences.clone())
+            });
         }
-        let left = waiting(units, &lowest, next);
+        let left = waiting(units, &lowest, layer);
         trunk.states = trunk.select(&left);
         trunk.sequences = left;
         trunk.bare = true;
+        if layer >= layers {
+            break;
+        }
+        let later = lowest.iter().copied().filter(|&lowest| lowest > layer);
+        let next = later.min().unwrap_or(layers);
+        run(backbone, layer..next, &mut trunk, &mut groups);
         layer = next;
     }
     groups.sort_by_key(|group| group.unit);
@@ -98,6 +105,16 @@ pub fn forward(
     Ok(states
         .map(|group| group.states.unwrap_or_else(nothing))
         .collect())
+}
+
+/// The lowest layer in whose run an adapter changes something, the number of `layers` if it changes nothing.
+fn lowest_layer(hook: &dyn Hook, layers: usize) -> usize {
+    let lowest = hook.lowest_layer().unwrap_or(layers);
+    // the norm behind the last layer is computed with that layer
+    match hook.changes_norm(NormSite::Final) {
+        true => lowest.min(layers.saturating_sub(1)),
+        false => lowest,
+    }
 }
 
 /// The sequences of units that change nothing up to a layer, each once.
@@ -218,196 +235,5 @@ fn run<'a>(
             x: slice(&all.x, part.tokens.clone()),
             starts: states.starts,
         });
-    }
-}
-
-/// Adapters that each change their own rows of a batch, which entered layer 0 as each had them.
-#[derive(Default)]
-struct Rows<'a> {
-    parts: Vec<Rowed<'a>>,
-    repeats: Option<Repeats>,
-}
-
-/// Which rows of a batch are equal as they enter a layer.
-struct Repeats {
-    layer: usize,
-    /// The first of each, by their rows.
-    firsts: Vec<usize>,
-    /// Of each row, which of the firsts it equals.
-    of: Vec<usize>,
-    /// Where the tokens of each sequence of the bare backbone begin among the firsts.
-    sequences: BTreeMap<usize, usize>,
-}
-
-impl Repeats {
-    fn new(layer: usize) -> Self {
-        Self {
-            layer,
-            firsts: Vec::new(),
-            of: Vec::new(),
-            sequences: BTreeMap::new(),
-        }
-    }
-
-    /// Rows further down; `bare` are their sequences, if they are the bare backbone's.
-    fn add(&mut self, states: &States, bare: Option<&[usize]>) {
-        for (index, bounds) in states.starts.windows(2).enumerate() {
-            let (own, tokens) = (self.firsts.len(), bounds[1] - bounds[0]);
-            let first = match bare {
-                Some(sequences) => *self.sequences.entry(sequences[index]).or_insert(own),
-                None => own,
-            };
-            if first == own {
-                self.firsts.extend(self.of.len()..self.of.len() + tokens);
-            }
-            self.of.extend(first..first + tokens);
-        }
-    }
-
-    fn any(&self) -> bool {
-        self.firsts.len() < self.of.len()
-    }
-}
-
-struct Rowed<'a> {
-    hook: &'a dyn Hook,
-    tokens: Range<usize>,
-    sequences: Range<usize>,
-}
-
-impl Rows<'_> {
-    fn any(&self, changes: impl Fn(&dyn Hook) -> bool) -> bool {
-        self.parts.iter().any(|part| changes(part.hook))
-    }
-
-    /// `y` with the rows of each hook that changes anything as it has them; the others stay in place.
-    fn change(
-        &self,
-        y: Tensor,
-        changes: impl Fn(&dyn Hook) -> bool,
-        change: impl Fn(&Rowed<'_>, Tensor) -> Tensor,
-    ) -> Tensor {
-        let changing = self.parts.iter().filter(|part| changes(part.hook));
-        changing.fold(y, |y, part| {
-            let own = slice(&y, part.tokens.clone());
-            replace_rows(y, &change(part, own), part.tokens.start)
-        })
-    }
-}
-
-impl Hook for Rows<'_> {
-    fn projections(
-        &self,
-        layer: usize,
-        x: &Tensor,
-        project: &dyn Fn(&Tensor) -> [Tensor; 3],
-    ) -> [Tensor; 3] {
-        match self
-            .repeats
-            .as_ref()
-            .filter(|repeats| repeats.layer == layer)
-        {
-            Some(repeats) => project(&select(x, &repeats.firsts)).map(|y| select(&y, &repeats.of)),
-            None => project(x),
-        }
-    }
-
-    fn before_linear(&self, site: LinearSite, x: Tensor) -> Tensor {
-        self.change(
-            x,
-            |hook| hook.changes_input(site),
-            |part, x| part.hook.before_linear(site, x),
-        )
-    }
-
-    fn changes_input(&self, site: LinearSite) -> bool {
-        self.any(|hook| hook.changes_input(site))
-    }
-
-    fn after_linear(&self, site: LinearSite, x: &Tensor, y: Tensor) -> Tensor {
-        self.change(
-            y,
-            |hook| hook.changes_output(site),
-            |part, y| {
-                part.hook
-                    .after_linear(site, &slice(x, part.tokens.clone()), y)
-            },
-        )
-    }
-
-    fn changes_output(&self, site: LinearSite) -> bool {
-        self.any(|hook| hook.changes_output(site))
-    }
-
-    fn sublayer(&self, site: SublayerSite, h: Tensor, residual: &Tensor, norm: Join<'_>) -> Tensor {
-        if !self.changes_sublayer(site) {
-            return norm.join(h, residual);
-        }
-        let joined = self.parts.iter().map(|part| {
-            let own = |x: &Tensor| slice(x, part.tokens.clone());
-            part.hook.sublayer(site, own(&h), &own(residual), norm)
-        });
-        let joined: Vec<Tensor> = joined.collect();
-        concat(&joined.iter().collect::<Vec<_>>())
-    }
-
-    fn norm(&self, site: NormSite, x: &Tensor, norm: &LayerNorm) -> Tensor {
-        self.change(
-            norm.forward(x),
-            |hook| hook.changes_norm(site),
-            |part, _| part.hook.norm(site, &slice(x, part.tokens.clone()), norm),
-        )
-    }
-
-    fn after_norm(&self, site: NormSite, y: Tensor) -> Tensor {
-        self.change(
-            y,
-            |hook| hook.changes_norm(site),
-            |part, y| part.hook.after_norm(site, y),
-        )
-    }
-
-    fn changes_norm(&self, site: NormSite) -> bool {
-        self.any(|hook| hook.changes_norm(site))
-    }
-
-    fn changes_sublayer(&self, site: SublayerSite) -> bool {
-        self.any(|hook| hook.changes_sublayer(site))
-    }
-
-    fn attention(&self, layer: usize, input: Attention) -> Tensor {
-        let prefixes: Vec<_> = self
-            .parts
-            .iter()
-            .map(|part| part.hook.key_value_prefix(layer))
-            .collect();
-        if prefixes.iter().all(Option::is_none) {
-            return input.behind(None);
-        }
-        let states = self.parts.iter().zip(prefixes).map(|(part, prefix)| {
-            let own = |x: &Tensor| slice(x, part.tokens.clone());
-            let starts = &input.starts[part.sequences.start..=part.sequences.end];
-            let starts: Arc<[usize]> = starts
-                .iter()
-                .map(|start| start - part.tokens.start)
-                .collect();
-            let input = Attention {
-                q: own(&input.q),
-                k: own(&input.k),
-                v: own(&input.v),
-                plan: input.plan.clone(),
-                starts,
-            };
-            input.behind(prefix)
-        });
-        let states: Vec<Tensor> = states.collect();
-        concat(&states.iter().collect::<Vec<_>>())
-    }
-
-    fn lowest_layer(&self) -> Option<usize> {
-        self.parts
-            .iter()
-            .filter_map(|part| part.hook.lowest_layer())
-            .min()
     }
 }

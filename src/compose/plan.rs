@@ -2,51 +2,37 @@ use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 use super::fusion::Fusion;
-use super::{Composition, Lookup, Node, Unit, forward, invalid};
+use super::{
+    BareStates, Composition, ComputedStates, Lookup, Node, TaskRef, Unit, forward_from, invalid,
+};
 use crate::error::Result;
-use crate::folder::TaskAdapter;
+use crate::head::Head;
 use crate::input::text::{Encoded, Reach, runs};
 use crate::model::{Backbone, Shape, States};
 
 /// What each row of a call is computed with. Blocks that tell rows apart come out on top: a stack of
-/// splits is a split of stacks.
-pub struct Plan {
+/// splits is a split of stacks. Every answer and every vector is that of a plan; the plan of one adapter
+/// has one channel of one part.
+pub struct Plan<'a> {
     /// Answers that each row gets, in the order of the parallel blocks' parts.
-    pub channels: Vec<Channel>,
+    pub channels: Vec<Channel<'a>>,
 }
 
 /// All rows of a call, each with what it is computed with.
-pub type Channel = Vec<Part>;
+pub type Channel<'a> = Vec<Part<'a>>;
 
 /// Successive rows that are computed alike.
-pub struct Part {
+pub struct Part<'a> {
     /// How many.
     pub rows: usize,
     /// What with.
-    pub node: Rc<Node>,
+    pub node: Rc<Node<'a>>,
     /// Whose head answers; `None` where the composition has no head.
-    pub head: Option<Rc<TaskAdapter>>,
+    pub head: Option<TaskRef<'a>>,
     /// Its name.
     pub name: String,
-}
-
-impl Plan {
-    /// For a call with this number of rows.
-    ///
-    /// # Errors
-    /// Those of [`Composition::check`], and
-    /// [`Error::CompositionInvalid`](crate::Error::CompositionInvalid) if a split is of another number
-    /// of rows.
-    pub fn new(
-        composition: &Composition,
-        rows: usize,
-        lookup: Lookup<'_>,
-        shape: &Shape,
-    ) -> Result<Self> {
-        composition.check(lookup, shape)?;
-        let channels = expand(composition, rows, lookup)?;
-        Ok(Self { channels })
-    }
+    /// Which of a row's sequences it reads; at first the only one.
+    pub reach: Reach,
 }
 
 /// Which row of a call a sequence is of. A long text has several sequences, and others where fewer
@@ -65,18 +51,39 @@ pub struct Origin {
 
 /// (channel, sequence) of each of some sequences, what they were computed with, and their last hidden
 /// states.
-pub type Visit<'a> = &'a mut dyn FnMut(&[(usize, usize)], &Part, States) -> Result<()>;
+pub type Visit<'v> = &'v mut dyn FnMut(&[(usize, usize)], &Part<'_>, States) -> Result<()>;
 
-impl Plan {
+impl<'a> Plan<'a> {
+    /// For a call with this number of rows.
+    ///
+    /// # Errors
+    /// Those of [`Composition::check`], and
+    /// [`Error::CompositionInvalid`](crate::Error::CompositionInvalid) if a split is of another number
+    /// of rows.
+    pub fn new(
+        composition: &Composition,
+        rows: usize,
+        lookup: Lookup<'_>,
+        shape: &Shape,
+    ) -> Result<Self> {
+        composition.check(lookup, shape)?;
+        let channels = expand(composition, rows, lookup)?;
+        Ok(Self { channels })
+    }
+
+    /// For a call with one adapter; `name` stands for it in errors.
+    #[must_use]
+    pub fn of(task: TaskRef<'a>, name: &str, rows: usize) -> Self {
+        let part = Part::of(task, name, rows);
+        Self {
+            channels: vec![vec![part]],
+        }
+    }
+
     /// For a call without an adapter.
     #[must_use]
     pub fn bare(rows: usize) -> Self {
-        let part = Part {
-            rows,
-            node: Rc::new(Node::Stack(Vec::new())),
-            head: None,
-            name: String::new(),
-        };
+        let part = Part::new(rows, Node::Stack(Vec::new()), None, String::new());
         Self {
             channels: vec![vec![part]],
         }
@@ -86,7 +93,7 @@ impl Plan {
     /// that are computed alike are visited together.
     ///
     /// # Errors
-    /// Those of [`forward`] and of the visits.
+    /// Those of [`forward`](super::forward) and of the visits.
     pub fn run(
         &self,
         backbone: &dyn Backbone,
@@ -94,29 +101,31 @@ impl Plan {
         limit: usize,
         visit: Visit<'_>,
     ) -> Result<()> {
-        let origin = |row| Origin {
-            row,
-            limits: 0..=usize::MAX,
-            window: None,
-            apart: false,
-        };
-        let reach = Reach {
-            limit: 0,
-            window: 0,
-            lines: false,
-            apart: false,
-        };
-        let origins: Vec<Origin> = (0..sequences.len()).map(origin).collect();
+        self.run_from(backbone, &mut ComputedStates, sequences, limit, visit)
+    }
+
+    /// [`run`](Self::run) with the states of the bare backbone out of `bare`.
+    ///
+    /// # Errors
+    /// Those of [`run`](Self::run).
+    pub fn run_from(
+        &self,
+        backbone: &dyn Backbone,
+        bare: &mut dyn BareStates,
+        sequences: &[Encoded],
+        limit: usize,
+        visit: Visit<'_>,
+    ) -> Result<()> {
         let all: Vec<usize> = (0..sequences.len()).collect();
         let tokens = |&index: &usize| sequences[index].ids.len() * self.channels.len();
         for run in runs(&all, limit, tokens) {
-            self.run_windows(backbone, sequences, &origins, run, &|_, _| reach, visit)?;
+            self.compute(backbone, bare, sequences, &Origin::only, run, visit)?;
         }
         Ok(())
     }
 
-    /// Computes a `run` of the sequences, of which a row may have any number, in one pass; `origins` says whose each is,
-    /// and `reads` how a part reads texts, by its place: its channel, and which of the channel's parts it is.
+    /// Computes a `run` of the sequences, of which a row may have any number, in one pass; `origins` says whose each
+    /// is. A part computes those within its [`reach`](Part::reach).
     ///
     /// # Errors
     /// As [`run`](Self::run).
@@ -129,22 +138,37 @@ impl Plan {
         sequences: &[Encoded],
         origins: &[Origin],
         run: &[usize],
-        reads: &dyn Fn(usize, usize) -> Reach,
         visit: Visit<'_>,
     ) -> Result<()> {
-        let mut units: Vec<(Vec<(usize, usize)>, &Part)> = Vec::new();
+        let origin = |index: usize| origins[index].clone();
+        self.compute(
+            backbone,
+            &mut ComputedStates,
+            sequences,
+            &origin,
+            run,
+            visit,
+        )
+    }
+
+    fn compute(
+        &self,
+        backbone: &dyn Backbone,
+        bare: &mut dyn BareStates,
+        sequences: &[Encoded],
+        origin: &dyn Fn(usize) -> Origin,
+        run: &[usize],
+        visit: Visit<'_>,
+    ) -> Result<()> {
+        let mut units: Vec<(Vec<(usize, usize)>, &Part<'_>)> = Vec::new();
         for (channel, parts) in self.channels.iter().enumerate() {
             let mut first = 0;
-            for (place, part) in parts.iter().enumerate() {
-                let own = first..first + part.rows;
-                first = own.end;
-                let reads = reads(channel, place);
+            for part in parts {
+                let rows = first..first + part.rows;
+                first = rows.end;
                 let own = run.iter().filter(|&&index| {
-                    let origin = &origins[index];
-                    own.contains(&origin.row)
-                        && origin.apart == reads.apart
-                        && origin.limits.contains(&reads.limit)
-                        && origin.window.is_none_or(|window| window == reads.window)
+                    let origin = origin(index);
+                    rows.contains(&origin.row) && origin.is_within(&part.reach)
                 });
                 let places: Vec<_> = own.map(|&index| (channel, index)).collect();
                 match units.iter_mut().find(|(_, other)| part.is_like(other)) {
@@ -158,7 +182,8 @@ impl Plan {
             hook: &*part.node,
             sequences: places.iter().map(|(_, index)| *index).collect(),
         });
-        let states = forward(backbone, sequences, &passing.collect::<Vec<_>>())?;
+        let passing: Vec<_> = passing.collect();
+        let states = forward_from(backbone, bare, &|index| &sequences[index], &passing)?;
         for ((places, part), states) in units.iter().zip(states) {
             visit(places, part, states)?;
         }
@@ -166,30 +191,98 @@ impl Plan {
     }
 }
 
-impl Part {
+impl Origin {
+    /// That of the only sequence of a row.
+    fn only(row: usize) -> Self {
+        Self {
+            row,
+            limits: 0..=usize::MAX,
+            window: None,
+            apart: false,
+        }
+    }
+
+    fn is_within(&self, reach: &Reach) -> bool {
+        self.apart == reach.apart
+            && self.limits.contains(&reach.limit)
+            && self.window.is_none_or(|window| window == reach.window)
+    }
+}
+
+impl<'a> Part<'a> {
+    fn new(rows: usize, node: Node<'a>, head: Option<TaskRef<'a>>, name: String) -> Self {
+        Self {
+            rows,
+            node: Rc::new(node),
+            head,
+            name,
+            reach: Reach {
+                limit: usize::MAX,
+                window: usize::MAX,
+                lines: false,
+                apart: false,
+            },
+        }
+    }
+
+    fn of(task: TaskRef<'a>, name: &str, rows: usize) -> Self {
+        let node = Node::of(task.clone());
+        Self::new(rows, node, Some(task), name.to_owned())
+    }
+
+    /// The head that answers, if there is one.
+    #[must_use]
+    pub fn head(&self) -> Option<&Head> {
+        self.head.as_ref()?.head.as_ref()
+    }
+
+    /// What the head says of the last hidden states of sequences: `[labels]` each, or `[tokens, labels]`. Nothing
+    /// without a head.
+    pub fn logits<'s>(
+        &self,
+        backbone: &dyn Backbone,
+        sequences: impl Iterator<Item = &'s Encoded>,
+        states: &States,
+    ) -> Vec<Vec<f32>> {
+        let Some(head) = self.head() else {
+            return Vec::new();
+        };
+        let logits = head.logits(backbone, &*self.node, states);
+        let labels = head.config().labels.len();
+        let own = head.own_logits(&logits, &states.starts).zip(sequences);
+        own.map(|(logits, sequence)| {
+            // an adapter's virtual tokens have states, and are no part of the text
+            let more = match head.reads_tokens() {
+                true => logits.len() - sequence.ids.len() * labels,
+                false => 0,
+            };
+            logits[more..].to_vec()
+        })
+        .collect()
+    }
+
     /// Whether rows of both can be computed and answered together.
     fn is_like(&self, other: &Self) -> bool {
         let head = match (&self.head, &other.head) {
-            (Some(a), Some(b)) => Rc::ptr_eq(a, b),
+            (Some(a), Some(b)) => a.is(b),
             (a, b) => a.is_none() && b.is_none(),
         };
         head && self.node.is(&other.node)
     }
 }
 
-fn expand(composition: &Composition, rows: usize, lookup: Lookup<'_>) -> Result<Vec<Channel>> {
-    let all = |of: &[Composition]| -> Result<Vec<Vec<Channel>>> {
+fn expand<'a>(
+    composition: &Composition,
+    rows: usize,
+    lookup: Lookup<'_>,
+) -> Result<Vec<Channel<'a>>> {
+    let all = |of: &[Composition]| -> Result<Vec<Vec<Channel<'a>>>> {
         of.iter().map(|part| expand(part, rows, lookup)).collect()
     };
     Ok(match composition {
         Composition::Adapter(name) => {
-            let task = lookup(name)?;
-            vec![vec![Part {
-                rows,
-                node: Rc::new(Node::of(Rc::clone(&task))),
-                head: Some(task),
-                name: name.clone(),
-            }]]
+            let task = TaskRef::Shared(lookup(name)?);
+            vec![vec![Part::of(task, name, rows)]]
         }
         Composition::Parallel(of) => all(of)?.into_iter().flatten().collect(),
         Composition::Split(of) => {
@@ -218,6 +311,7 @@ fn expand(composition: &Composition, rows: usize, lookup: Lookup<'_>) -> Result<
         }),
         Composition::Average(average) => {
             let head = average.head.as_deref().map(lookup).transpose()?;
+            let head = head.map(TaskRef::Shared);
             let of = average
                 .of
                 .iter()
@@ -227,7 +321,8 @@ fn expand(composition: &Composition, rows: usize, lookup: Lookup<'_>) -> Result<
             let name = average.head.clone().unwrap_or_else(|| "average".into());
             combine(&of, |parts| {
                 #[allow(clippy::cast_possible_truncation)]
-                let weigh = |(part, weight): (&&Part, &f64)| ((*part.node).clone(), *weight as f32);
+                let weigh =
+                    |(part, weight): (&&Part<'a>, &f64)| ((*part.node).clone(), *weight as f32);
                 let nodes = parts.iter().zip(&weights).map(weigh).collect();
                 (Node::Average(nodes), head.clone(), name.clone())
             })
@@ -242,7 +337,7 @@ fn expand(composition: &Composition, rows: usize, lookup: Lookup<'_>) -> Result<
                 let layers = Rc::clone(&layers);
                 (
                     Node::Fuse { layers, of },
-                    Some(Rc::clone(&task)),
+                    Some(TaskRef::Shared(Rc::clone(&task))),
                     fusion.clone(),
                 )
             })
@@ -251,32 +346,27 @@ fn expand(composition: &Composition, rows: usize, lookup: Lookup<'_>) -> Result<
 }
 
 /// Combines what stands in one block: rows that a part tells apart are told apart in the whole.
-fn combine(
-    parts: &[Vec<Channel>],
-    node: impl Fn(&[&Part]) -> (Node, Option<Rc<TaskAdapter>>, String),
-) -> Vec<Channel> {
+fn combine<'a>(
+    parts: &[Vec<Channel<'a>>],
+    node: impl Fn(&[&Part<'a>]) -> (Node<'a>, Option<TaskRef<'a>>, String),
+) -> Vec<Channel<'a>> {
     let channels = parts.iter().map(Vec::len).max().unwrap_or_default();
-    let of_channel = |index: usize| -> Channel {
+    let of_channel = |index: usize| -> Channel<'a> {
         let columns = parts.iter().map(|part| &part[index.min(part.len() - 1)]);
-        let columns: Vec<&Channel> = columns.collect();
+        let columns: Vec<&Channel<'a>> = columns.collect();
         // (part, its rows that are left) of each column
         let mut at: Vec<(usize, usize)> =
             columns.iter().map(|column| (0, column[0].rows)).collect();
         let mut channel = Channel::new();
         loop {
             let rows = at.iter().map(|(_, left)| *left).min().unwrap_or_default();
-            let here: Vec<&Part> = columns
+            let here: Vec<&Part<'a>> = columns
                 .iter()
                 .zip(&at)
                 .map(|(column, (part, _))| &column[*part])
                 .collect();
             let (node, head, name) = node(&here);
-            channel.push(Part {
-                rows,
-                node: Rc::new(node),
-                head,
-                name,
-            });
+            channel.push(Part::new(rows, node, head, name));
             for (column, (part, left)) in columns.iter().zip(&mut at) {
                 *left -= rows;
                 if *left == 0 {

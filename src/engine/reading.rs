@@ -2,25 +2,24 @@
 //! how far it is.
 
 use std::collections::BTreeSet;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use super::windows::{Gathered, GatheredVector, Sequences};
-use super::{Composed, Embedded, Engine, check_pairs, finish, no_head, read_by};
-use crate::compose::{Composition, Part, Plan};
-use crate::error::{Error, Result};
-use crate::head::Head;
+use super::{Answer, Composed, Embedded, Engine};
+use crate::compose::{Part, Plan};
+use crate::error::Result;
+use crate::head::{Head, Prediction, spans};
 use crate::input::text::{LongTexts, Reach, TAG_WINDOW, Text, Tokenizer, WINDOW};
 use crate::model::{Backbone, Hook, SentenceEmbedding};
 
 /// The texts of one call that are being answered, or made vectors of. What the engine loads or removes meanwhile
 /// changes nothing about them.
-pub struct Reading {
+pub struct Reading<'a> {
     backbone: Arc<dyn Backbone>,
     tokenizer: Arc<Tokenizer>,
     long: LongTexts,
     texts: Vec<Text>,
-    plan: Plan,
+    plan: Plan<'a>,
     sequences: Sequences,
     /// How many of the sequences are computed.
     computed: usize,
@@ -28,7 +27,7 @@ pub struct Reading {
 }
 
 /// What has been found out so far.
-enum Found {
+pub(super) enum Found {
     /// For each channel of the plan and each text.
     Answers(Vec<Vec<Gathered>>),
     /// For each text; how they are made.
@@ -36,11 +35,22 @@ enum Found {
 }
 
 impl Found {
+    /// No answers yet to this number of texts.
+    pub(super) fn answers(plan: &Plan<'_>, texts: usize) -> Self {
+        let none = || (0..texts).map(|_| Gathered::default()).collect();
+        Self::Answers(plan.channels.iter().map(|_| none()).collect())
+    }
+
+    /// No vectors yet of this number of texts.
+    pub(super) fn vectors(sentence: &SentenceEmbedding, texts: usize) -> Self {
+        let none = (0..texts).map(|_| GatheredVector::default()).collect();
+        Self::Vectors(none, sentence.clone())
+    }
+
     /// How a part of the plan reads texts.
-    fn reach(&self, part: &Part, tokenizer: &Tokenizer) -> Reach {
-        let head = head_of(part);
+    fn reach(&self, part: &Part<'_>, tokenizer: &Tokenizer) -> Reach {
         let (head, most) = match self {
-            Self::Answers(_) => (head, usize::MAX),
+            Self::Answers(_) => (part.head(), usize::MAX),
             Self::Vectors(_, sentence) => (None, sentence.max_tokens.unwrap_or(usize::MAX)),
         };
         let mut reach = Reach::of(&*part.node, tokenizer, head);
@@ -49,82 +59,18 @@ impl Found {
     }
 }
 
-fn head_of(part: &Part) -> Option<&Head> {
-    part.head.as_ref().and_then(|task| task.head.as_ref())
-}
-
-impl Engine {
-    /// Begins to answer texts, as [`classify_with_all`](Self::classify_with_all) does.
-    ///
-    /// # Errors
-    /// Those of [`classify`](Self::classify) and of [`Composition::check`], but for values that are not finite.
-    pub fn begin_answers(&self, of: &[Composition], texts: &[Text]) -> Result<Reading> {
-        let mut channels = Vec::new();
-        for composition in of {
-            channels.extend(self.plan(composition, texts.len())?.channels);
+impl<'a> Reading<'a> {
+    pub(super) fn begin(
+        engine: &Engine,
+        mut plan: Plan<'a>,
+        texts: Vec<Text>,
+        found: Found,
+    ) -> Result<Self> {
+        let mut reaches = BTreeSet::new();
+        for part in plan.channels.iter_mut().flatten() {
+            part.reach = found.reach(part, &engine.tokenizer);
+            reaches.insert(part.reach);
         }
-        for channel in &channels {
-            let mut own = texts.iter().enumerate();
-            for part in channel {
-                let Some(task) = part.head.as_deref().filter(|task| task.head.is_some()) else {
-                    return Err(no_head(&part.name, part.head.as_deref()));
-                };
-                check_pairs(task, &part.name, own.by_ref().take(part.rows))?;
-            }
-        }
-        let none = |_: &_| texts.iter().map(|_| Gathered::default()).collect();
-        let found = Found::Answers(channels.iter().map(none).collect());
-        Reading::begin(self, Plan { channels }, texts.to_vec(), found)
-    }
-
-    /// Begins to answer texts with what is in use, as [`classify_composed`](Self::classify_composed) does.
-    ///
-    /// # Errors
-    /// Those of [`classify_composed`](Self::classify_composed), but for values that are not finite.
-    pub fn begin_answers_in_use(&self, texts: &[Text]) -> Result<Reading> {
-        let active = self.active.as_ref().ok_or(Error::AdapterNotInUse)?;
-        let reading = self.begin_answers(std::slice::from_ref(active), texts)?;
-        match reading.plan.channels.len() {
-            1 => Ok(reading),
-            several => Err(Error::CompositionInvalid {
-                place: "the composition in use".into(),
-                reason: format!("it gives {several} answers to each text; ask for all of them"),
-            }),
-        }
-    }
-
-    /// Begins to make vectors of texts, as [`embed_with`](Self::embed_with) does.
-    ///
-    /// # Errors
-    /// Those of [`embed`](Self::embed), but for values that are not finite.
-    pub fn begin_vectors(&self, of: Option<&Composition>, texts: &[Text]) -> Result<Reading> {
-        self.sentence.check()?;
-        let texts = match self.sentence.default_prompt().is_some() || self.sentence.lower_case {
-            false => texts.to_vec(),
-            true => texts.iter().map(|text| self.prepared(text)).collect(),
-        };
-        let plan = match of {
-            Some(composition) => self.plan(composition, texts.len())?,
-            None => Plan::bare(texts.len()),
-        };
-        if plan.channels.len() > 1 {
-            return Err(Error::CompositionInvalid {
-                place: "the composition in use".into(),
-                reason: "a text has one vector; embed with one part of it at a time".into(),
-            });
-        }
-        let vectors = texts.iter().map(|_| GatheredVector::default()).collect();
-        let found = Found::Vectors(vectors, self.sentence.clone());
-        Reading::begin(self, plan, texts, found)
-    }
-}
-
-impl Reading {
-    fn begin(engine: &Engine, plan: Plan, texts: Vec<Text>, found: Found) -> Result<Self> {
-        let parts = plan.channels.iter().flatten();
-        let reaches: BTreeSet<Reach> = parts
-            .map(|part| found.reach(part, &engine.tokenizer))
-            .collect();
         let reaches: Vec<Reach> = reaches.into_iter().collect();
         let sequences = Sequences::read(&engine.tokenizer, &texts, &reaches, engine.long_texts)?;
         Ok(Self {
@@ -137,6 +83,11 @@ impl Reading {
             computed: 0,
             found,
         })
+    }
+
+    /// How many answers each text gets.
+    pub(super) fn channels(&self) -> usize {
+        self.plan.channels.len()
     }
 
     /// How many windows there are, and how many of them have been computed.
@@ -163,32 +114,24 @@ impl Reading {
         });
         let end = (self.computed + fitting.count().max(1)).min(encoded.len());
         let run: Vec<usize> = (self.computed..end).collect();
-        let reaches = self.plan.channels.iter().map(|channel| {
-            let of = |part| self.found.reach(part, &self.tokenizer);
-            channel.iter().map(of).collect()
-        });
-        let reaches: Vec<Vec<Reach>> = reaches.collect();
         let (backbone, found) = (&*self.backbone, &mut self.found);
         self.plan.run_windows(
             backbone,
             encoded,
             origins,
             &run,
-            &|channel, part| reaches[channel][part],
             &mut |places, part, states| {
-                match found {
-                    Found::Answers(found) => {
-                        let Some(head) = head_of(part) else {
-                            return Ok(());
-                        };
+                match (&mut *found, part.head()) {
+                    (Found::Answers(found), Some(head)) => {
                         let own = places.iter().map(|&(_, index)| &encoded[index]);
-                        let said = read_by(backbone, &*part.node, head, own, &states);
+                        let said = part.logits(backbone, own, &states);
                         for (&(channel, index), said) in places.iter().zip(said) {
                             let row = origins[index].row;
                             found[channel][row].add(head, &encoded[index], &shares[index], said);
                         }
                     }
-                    Found::Vectors(vectors, sentence) => {
+                    (Found::Answers(_), None) => {}
+                    (Found::Vectors(vectors, sentence), _) => {
                         let pooled = sentence.pooled(&states);
                         for (&(_, index), pooled) in places.iter().zip(pooled) {
                             let row = origins[index].row;
@@ -207,7 +150,7 @@ impl Reading {
     ///
     /// # Errors
     /// [`Error::LogitsNotFinite`].
-    pub fn answers(&mut self) -> Result<Vec<Composed>> {
+    pub fn answers(&mut self) -> Result<Vec<Composed<'a>>> {
         let none = Found::Answers(Vec::new());
         let Found::Answers(found) = std::mem::replace(&mut self.found, none) else {
             return Ok(Vec::new());
@@ -222,15 +165,34 @@ impl Reading {
                 if let Some(task) = &part.head
                     && let Some(head) = &task.head
                 {
-                    let limit = self.found.reach(part, &self.tokenizer).limit;
-                    let reader = (&*self.tokenizer, self.long, limit);
-                    answers.push(finish(head, gathered, &self.texts, index, reader)?);
-                    heads.push(Rc::clone(task));
+                    let answer = gathered.answer(head, index)?;
+                    answers.push(self.with_spans(answer, head, index, part.reach.limit)?);
+                    heads.push(task.clone());
                 }
             }
             composed.push(Composed { answers, heads });
         }
         Ok(composed)
+    }
+
+    /// The answer to the text at `index`, labels of tokens put together to spans. `limit` is how many tokens were read at
+    /// once.
+    fn with_spans(
+        &self,
+        mut answer: Answer,
+        head: &Head,
+        index: usize,
+        limit: usize,
+    ) -> Result<Answer> {
+        if let Prediction::Tokens(tokens) = &answer.prediction {
+            let text = &self.texts[index];
+            let words = match self.long {
+                LongTexts::Windows if !answer.truncated => self.tokenizer.all_words(text),
+                _ => self.tokenizer.words_within(text, limit),
+            };
+            answer.prediction = Prediction::Spans(spans(tokens, &words?, &head.config().labels));
+        }
+        Ok(answer)
     }
 
     /// The vector of each text, once all windows are computed; none of a reading that answers.

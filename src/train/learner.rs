@@ -9,6 +9,7 @@ use super::student::Student;
 use super::{Dataset, Outcomes, Resolved, StateCache};
 use crate::adapter::{Config, FreshParams, Options, Preset};
 use crate::compose::fusion::configure;
+use crate::engine::{head_of, logits};
 use crate::error::{Error, Result};
 use crate::head::{Head, HeadConfig, LossSettings, ProblemName, Term, argmax, softmax};
 use crate::input::text::{Encoded, runs};
@@ -284,23 +285,21 @@ impl Learner {
 
     /// Logits of held-out rows, in their unit.
     fn answers(&mut self, rows: Range<usize>) -> Result<Outcomes> {
-        let (adapter, head) = self.student.build(self.backbone.shape())?;
-        let width = self.dev.labels().len();
-        let mut outcomes = Outcomes::new(width);
+        let task = self.student.task(self.backbone.shape())?;
+        let head = head_of("", &task)?;
+        let mut outcomes = Outcomes::new(self.dev.labels().len());
         let per_row = self.dev.sequences_per_row();
         let rows: Vec<usize> = rows.collect();
         for part in runs(&rows, EVALUATION_TOKENS, |&row| self.dev.length(row)) {
             let tokens = sequences(&self.dev, part);
             let before = self.train.len();
-            let numbers = part
-                .iter()
-                .flat_map(|&row| self.keys(&self.dev, row, before));
-            let numbered: Vec<_> = numbers.zip(&tokens).collect();
-            let states = self.states.forward(&*self.backbone, &*adapter, &numbered)?;
-            let logits = head.logits(&*self.backbone, &*adapter, &states);
-            let mut own = head.own_logits(&logits, &states.starts);
+            let numbers = part.iter();
+            let numbers = numbers.flat_map(|&row| self.keys(&self.dev, row, before));
+            let numbers: Vec<usize> = numbers.collect();
+            let bare = &mut self.states.of(&numbers);
+            let mut said = logits(&*self.backbone, bare, &task, &tokens, "")?.into_iter();
             for &row in part {
-                let own: Vec<f32> = own.by_ref().take(per_row).flatten().copied().collect();
+                let own: Vec<f32> = said.by_ref().take(per_row).flatten().collect();
                 head.check_finite(&own, row)?;
                 outcomes.add(&self.dev, row, &own);
             }

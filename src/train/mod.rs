@@ -33,7 +33,7 @@ pub use schedule::{Decay, Schedule};
 pub use scheme::{Reading, Scheme};
 pub use settings::{Balanced, ClassWeights, Resolved, Settings};
 pub use start::preset_of;
-pub use state_cache::StateCache;
+pub use state_cache::{KeptStates, StateCache};
 pub use suggest::{CANDIDATES, Candidate, SuggestEvent, Suggester, Suggestion};
 pub use token_store::TokenStore;
 pub use trainer::Trainer;

@@ -1,6 +1,7 @@
+use crate::compose::{BareStates, ComputedStates, Unit, forward_from};
 use crate::error::Result;
 use crate::input::text::{Batch, Encoded};
-use crate::model::{Backbone, Hook, NoHook, States};
+use crate::model::{Backbone, Hook, States};
 use crate::tensor::{Buffer, Tensor};
 
 /// The hidden states of examples below the lowest layer that an adapter changes. They are the same in
@@ -68,22 +69,30 @@ impl StateCache {
         hook: &dyn Hook,
         examples: &[(usize, &Encoded)],
     ) -> Result<States> {
-        let layers = backbone.shape().layers;
-        let sequences = || examples.iter().map(|(_, tokens)| *tokens);
-        if self.layer == 0 {
-            // the embeddings alone are not worth their memory, and the adapter may change them
-            return backbone.forward(&Batch::new(sequences()), hook);
+        let numbers: Vec<usize> = examples.iter().map(|(number, _)| *number).collect();
+        let unit = Unit {
+            hook,
+            sequences: (0..examples.len()).collect(),
+        };
+        let bare = &mut self.of(&numbers);
+        let mut states = forward_from(backbone, bare, &|index| examples[index].1, &[unit])?;
+        Ok(states.remove(0))
+    }
+
+    /// The cache as a source of the states of a call's sequences; each has its number here.
+    #[must_use]
+    pub fn of<'a>(&'a mut self, numbers: &'a [usize]) -> KeptStates<'a> {
+        KeptStates {
+            cache: self,
+            numbers,
         }
-        let states = self.below(backbone, examples)?;
-        Ok(backbone.run(states, self.layer..layers, hook))
     }
 
     /// The states that enter the lowest adapted layer.
     fn below(&mut self, backbone: &dyn Backbone, examples: &[(usize, &Encoded)]) -> Result<States> {
-        let is_missing = |example: &&(usize, &Encoded)| self.kept[example.0].is_none();
-        let missing: Vec<_> = examples.iter().filter(is_missing).collect();
-        let batch = Batch::new(missing.iter().map(|(_, tokens)| *tokens));
-        let computed = backbone.run(backbone.embed(&batch, &NoHook)?, 0..self.layer, &NoHook);
+        let is_missing = |example: &(usize, &Encoded)| self.kept[example.0].is_none();
+        let missing: Vec<_> = examples.iter().copied().filter(is_missing).collect();
+        let computed = ComputedStates.entering(backbone, self.layer, &missing)?;
         if missing.len() == examples.len() {
             self.keep(&missing, &computed);
             return Ok(computed);
@@ -111,7 +120,7 @@ impl StateCache {
         })
     }
 
-    fn keep(&mut self, examples: &[&(usize, &Encoded)], states: &States) {
+    fn keep(&mut self, examples: &[(usize, &Encoded)], states: &States) {
         let (_, hidden) = states.x.dims2();
         for ((number, _), bounds) in examples.iter().zip(states.starts.windows(2)) {
             let values = &states.x.data()[bounds[0] * hidden..bounds[1] * hidden];
@@ -120,5 +129,29 @@ impl StateCache {
                 self.kept[*number] = Some(values.into());
             }
         }
+    }
+}
+
+/// The states of a call's sequences, as far as a [`StateCache`] keeps them.
+pub struct KeptStates<'a> {
+    cache: &'a mut StateCache,
+    /// The number that each sequence of the call has in the cache.
+    numbers: &'a [usize],
+}
+
+impl BareStates for KeptStates<'_> {
+    fn entering(
+        &mut self,
+        backbone: &dyn Backbone,
+        layer: usize,
+        sequences: &[(usize, &Encoded)],
+    ) -> Result<States> {
+        // the embeddings alone are not worth their memory
+        if layer == 0 || layer != self.cache.layer {
+            return ComputedStates.entering(backbone, layer, sequences);
+        }
+        let numbered = sequences.iter();
+        let numbered = numbered.map(|&(index, sequence)| (self.numbers[index], sequence));
+        self.cache.below(backbone, &numbered.collect::<Vec<_>>())
     }
 }

@@ -1,9 +1,11 @@
 use half::f16;
 
-use crate::adapter::{Adapter, Config, GivenParams, Parameter};
+use crate::adapter::{Adapter, Config, Parameter};
 use crate::error::Result;
+use crate::folder::{Card, Library, TaskAdapter};
 use crate::head::{Head, HeadConfig, Unit};
 use crate::model::Shape;
+use crate::params::ParamsInOrder;
 use crate::tensor_file::FloatType;
 
 /// What is being trained: settings, and the variables that make an adapter and a head of them.
@@ -17,9 +19,23 @@ pub(super) struct Student {
 impl Student {
     /// Adapter and head over the parameters as they are now.
     pub(super) fn build(&self, shape: &Shape) -> Result<(Box<dyn Adapter>, Head)> {
-        let mut source = GivenParams(&self.parameters);
+        let mut source = ParamsInOrder::new(&self.parameters);
         let adapter = self.config.build(shape, &mut source)?;
         Ok((adapter, Head::build(self.head.clone(), shape, &mut source)?))
+    }
+
+    /// Both as an adapter that answers while it is still in training.
+    pub(super) fn task(&self, shape: &Shape) -> Result<TaskAdapter> {
+        let (adapter, head) = self.build(shape)?;
+        Ok(TaskAdapter {
+            adapter,
+            head: Some(head),
+            card: Card::default(),
+            library: Library::Peft,
+            original: None,
+            float: FloatType::F32,
+            bytes: 0,
+        })
     }
 
     /// Number of trained numbers.

@@ -23,7 +23,7 @@ impl Serialize for Answered<'_> {
 
 /// One a text; each took `ms` milliseconds.
 pub(super) fn answered<'a>(
-    composed: &'a Composed,
+    composed: &'a Composed<'_>,
     texts: &'a [Text],
     ms: f64,
 ) -> Vec<Answered<'a>> {

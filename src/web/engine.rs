@@ -1,18 +1,16 @@
-use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
 use super::convert::{files_from_js, files_to_js, from_js, name, texts, thrown, to_js};
+use super::info::{AdapterInfo, BackboneInfo};
 use super::reading::Reading;
 use super::rows::Rows;
 use super::suggesting::Suggesting;
 use super::training::Training;
-use crate::adapter::{Description, SizeOption, presets};
 use crate::compose::Composition;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::folder::Library;
 use crate::folder::TaskAdapter;
-use crate::head::{Head, ProblemName, Reject};
 use crate::hub;
 use crate::input::text::LongTexts;
 use crate::model::folder::{CONFIG as CONFIG_JSON, ModelFolder, TOKENIZER};
@@ -25,48 +23,6 @@ type Outcome<T> = std::result::Result<T, JsValue>;
 pub struct WebEngine {
     engine: Engine,
     dtype: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct BackboneInfo<'a> {
-    name: &'a str,
-    hidden_size: usize,
-    layers: usize,
-    heads: usize,
-    vocabulary: usize,
-    max_tokens: usize,
-    dtype: &'a str,
-    parameters: usize,
-    fingerprint: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct AdapterInfo<'a> {
-    name: &'a str,
-    kind: &'static str,
-    #[serde(flatten)]
-    description: Description,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    problem: Option<ProblemName>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pair: Option<bool>,
-    labels: &'a [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    thresholds: Option<Vec<f32>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reject: Option<&'a Reject>,
-    parameters: usize,
-    share: f64,
-    bytes: usize,
-    format: Library,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    metric: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    score: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    task: Option<&'a str>,
 }
 
 #[wasm_bindgen(js_class = Engine)]
@@ -120,18 +76,7 @@ impl WebEngine {
     /// # Errors
     /// None in practice.
     pub fn backbone(&self) -> Outcome<JsValue> {
-        let shape = self.engine.backbone().shape();
-        to_js(&BackboneInfo {
-            name: &shape.name,
-            hidden_size: shape.hidden_size,
-            layers: shape.layers,
-            heads: shape.heads,
-            vocabulary: self.engine.tokenizer().vocabulary(),
-            max_tokens: shape.max_tokens,
-            dtype: &self.dtype,
-            parameters: shape.parameters,
-            fingerprint: &shape.fingerprint,
-        })
+        to_js(&BackboneInfo::new(&self.engine, &self.dtype))
     }
 
     /// SHA-256 over every weight in memory.
@@ -342,33 +287,12 @@ impl WebEngine {
         });
     }
 
-    #[allow(clippy::cast_precision_loss)]
     fn info(&self, name: &str, task: &TaskAdapter) -> Outcome<JsValue> {
-        let parameters = task.parameters();
-        let head = task.head.as_ref();
-        let problem = head.map(|head| &head.config().problem);
-        to_js(&AdapterInfo {
+        to_js(&AdapterInfo::new(
             name,
-            kind: task.adapter.config().kind().name,
-            description: task
-                .adapter
-                .config()
-                .describe(self.engine.backbone().shape()),
-            problem: problem.map(Into::into),
-            pair: task.card.pair,
-            labels: &task.card.labels,
-            thresholds: problem.and_then(|problem| problem.thresholds(task.card.labels.len())),
-            reject: head
-                .and_then(Head::calibration)
-                .and_then(|calibration| calibration.reject.as_ref()),
-            parameters,
-            share: parameters as f64 / self.engine.backbone().shape().parameters as f64,
-            bytes: task.bytes,
-            format: task.library,
-            metric: task.card.metric.as_ref().map(|metric| metric.name()),
-            score: task.card.test_score.or(task.card.dev_score),
-            task: task.card.task.as_deref(),
-        })
+            task,
+            self.engine.backbone().shape(),
+        ))
     }
 }
 
@@ -411,32 +335,4 @@ pub fn adapter_file_names(config: Option<Vec<u8>>) -> Outcome<Vec<String>> {
         None => Library::fusion_files(),
     };
     Ok(names.iter().map(|&name| name.to_owned()).collect())
-}
-
-#[derive(Serialize)]
-struct KindInfo {
-    name: &'static str,
-    title: &'static str,
-    description: &'static str,
-    format: Library,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    size: Option<SizeOption>,
-}
-
-/// The adapter kinds that can be trained, for a form.
-///
-/// # Errors
-/// None in practice.
-#[wasm_bindgen]
-pub fn kinds() -> Outcome<JsValue> {
-    let kinds: Vec<KindInfo> = presets()
-        .map(|preset| KindInfo {
-            name: preset.name,
-            title: preset.title,
-            description: preset.description,
-            format: preset.library,
-            size: preset.size,
-        })
-        .collect();
-    to_js(&kinds)
 }

@@ -9,6 +9,7 @@ mod answers;
 mod bench;
 mod convert;
 mod engine;
+mod info;
 mod model;
 mod reading;
 mod rows;
@@ -17,7 +18,8 @@ mod training;
 
 #[cfg(feature = "bench")]
 pub use bench::{BenchAttention, BenchBackbone, BenchKernels, BenchLoras, BenchTraining, tokenize};
-pub use engine::{WebEngine, adapter_file_names, kinds};
+pub use engine::{WebEngine, adapter_file_names};
+pub use info::kinds;
 pub use model::{convert_model, missing_model_files};
 pub use reading::Reading;
 pub use rows::Rows;

@@ -20,7 +20,7 @@ const STEP_TOKENS: usize = 256;
 /// hear that nobody waits any more.
 #[wasm_bindgen]
 pub struct Reading {
-    reading: engine::Reading,
+    reading: engine::Reading<'static>,
     /// How many texts of the caller's stand before these.
     before: usize,
     vectors: bool,
@@ -31,7 +31,7 @@ pub struct Reading {
 type Outcome<T> = std::result::Result<T, JsValue>;
 
 impl Reading {
-    pub(super) fn new(reading: engine::Reading, before: usize, vectors: bool) -> Self {
+    pub(super) fn new(reading: engine::Reading<'static>, before: usize, vectors: bool) -> Self {
         Self {
             reading,
             before,

@@ -1,0 +1,198 @@
+use super::reading::Found;
+use super::refusal::{check_pairs, no_head};
+use super::{Answer, BATCH_TOKENS, Composed, Embedded, Engine, Reading};
+use crate::compose::{Composition, Plan, TaskRef};
+use crate::error::{Error, Result};
+use crate::folder::TaskAdapter;
+use crate::input::text::Text;
+
+/// What one asks of an engine: each call makes a plan, and a [`Reading`] of the texts by it.
+impl Engine {
+    /// Answers of what is in use.
+    ///
+    /// # Errors
+    /// Those of [`classify_composed`](Self::classify_composed).
+    pub fn classify(&self, texts: &[Text]) -> Result<Vec<Answer>> {
+        Ok(self.classify_composed(texts)?.answers)
+    }
+
+    /// Answers of what is in use, and whose they are.
+    ///
+    /// # Errors
+    /// [`Error::AdapterNotInUse`], [`Error::TextEmpty`], [`Error::HeadMissing`] if the adapter has
+    /// no head, [`Error::CompositionInvalid`] if each text gets several answers or a split is of
+    /// another number of texts.
+    pub fn classify_composed(&self, texts: &[Text]) -> Result<Composed<'static>> {
+        let composed = finished(self.begin_answers_in_use(texts)?)?.pop();
+        composed.ok_or(Error::AdapterNotInUse)
+    }
+
+    /// Answers of several adapters or compositions in one pass: for each of them, or of the parts of a
+    /// parallel block, those to all texts. All that is frozen is computed together, below the lowest
+    /// adapted layers once for all.
+    ///
+    /// # Errors
+    /// Those of [`classify`](Self::classify) and of [`Composition::check`].
+    pub fn classify_with_all(
+        &self,
+        of: &[Composition],
+        texts: &[Text],
+    ) -> Result<Vec<Composed<'static>>> {
+        finished(self.begin_answers(of, texts)?)
+    }
+
+    /// Answers of a named adapter, whether it is in use or not.
+    ///
+    /// # Errors
+    /// [`Error::AdapterUnknown`] and those of [`answer`](Self::answer).
+    pub fn classify_with(&self, name: &str, texts: &[Text]) -> Result<Vec<Answer>> {
+        self.answer(self.get(name)?, texts, name)
+    }
+
+    /// Answers of an adapter that need not be one of the engine's; `name` stands for it in errors.
+    /// Labels of tokens are put together to spans.
+    ///
+    /// # Errors
+    /// [`Error::TextEmpty`], [`Error::HeadMissing`] if the adapter has no head,
+    /// [`Error::Text2Missing`] and [`Error::Text2Unexpected`] if it reads another number of texts.
+    pub fn answer(&self, task: &TaskAdapter, texts: &[Text], name: &str) -> Result<Vec<Answer>> {
+        let plan = Plan::of(TaskRef::Borrowed(task), name, texts.len());
+        let mut composed = finished(self.answering(plan, texts)?)?;
+        Ok(composed.pop().map_or_else(Vec::new, |own| own.answers))
+    }
+
+    /// Length of a vector of [`embed`](Self::embed).
+    #[must_use]
+    pub fn vector_size(&self) -> usize {
+        self.sentence.pooling.len() * self.backbone.shape().hidden_size
+    }
+
+    /// One vector a text, of what is in use or the bare backbone, as the backbone's
+    /// [`sentence`](Self::sentence) settings say: without any the mean over the tokens, `[hidden size]`,
+    /// scaled to unit length.
+    ///
+    /// # Errors
+    /// [`Error::TextEmpty`], [`Error::CompositionInvalid`] as [`classify`](Self::classify),
+    /// [`Error::ModelUnsupported`] if the model's vectors need a module that is not implemented.
+    pub fn embed(&self, texts: &[Text]) -> Result<Vec<Vec<f32>>> {
+        let embedded = self.embed_long(texts)?.into_iter();
+        Ok(embedded.map(|embedded| embedded.vector).collect())
+    }
+
+    /// [`embed`](Self::embed), and how much of each text was read.
+    ///
+    /// # Errors
+    /// Those of [`embed`](Self::embed).
+    pub fn embed_long(&self, texts: &[Text]) -> Result<Vec<Embedded>> {
+        self.embed_with(self.active.as_ref(), texts)
+    }
+
+    /// [`embed_long`](Self::embed_long) with a composition in place of what is in use, or with the bare backbone.
+    ///
+    /// # Errors
+    /// Those of [`embed`](Self::embed).
+    pub fn embed_with(&self, of: Option<&Composition>, texts: &[Text]) -> Result<Vec<Embedded>> {
+        let mut reading = self.begin_vectors(of, texts)?;
+        while reading.step(BATCH_TOKENS)? {}
+        reading.vectors()
+    }
+
+    /// A text as a vector is to be made of it. An empty one stays empty, whatever is put before it.
+    fn prepared(&self, text: &Text) -> Text {
+        if text.is_empty() {
+            return text.clone();
+        }
+        Text {
+            first: self.sentence.prepared(&text.first),
+            second: text
+                .second
+                .as_ref()
+                .map(|second| match self.sentence.lower_case {
+                    true => second.to_lowercase(),
+                    false => second.clone(),
+                }),
+        }
+    }
+
+    /// Begins to answer texts, as [`classify_with_all`](Self::classify_with_all) does.
+    ///
+    /// # Errors
+    /// Those of [`classify`](Self::classify) and of [`Composition::check`], but for values that are not finite.
+    pub fn begin_answers(&self, of: &[Composition], texts: &[Text]) -> Result<Reading<'static>> {
+        let mut channels = Vec::new();
+        for composition in of {
+            channels.extend(self.plan(composition, texts.len())?.channels);
+        }
+        self.answering(Plan { channels }, texts)
+    }
+
+    /// Begins to answer texts with what is in use, as [`classify_composed`](Self::classify_composed) does.
+    ///
+    /// # Errors
+    /// Those of [`classify_composed`](Self::classify_composed), but for values that are not finite.
+    pub fn begin_answers_in_use(&self, texts: &[Text]) -> Result<Reading<'static>> {
+        let active = self.active.as_ref().ok_or(Error::AdapterNotInUse)?;
+        let reading = self.begin_answers(std::slice::from_ref(active), texts)?;
+        match reading.channels() {
+            1 => Ok(reading),
+            several => Err(Error::CompositionInvalid {
+                place: "the composition in use".into(),
+                reason: format!("it gives {several} answers to each text; ask for all of them"),
+            }),
+        }
+    }
+
+    /// Begins to make vectors of texts, as [`embed_with`](Self::embed_with) does.
+    ///
+    /// # Errors
+    /// Those of [`embed`](Self::embed), but for values that are not finite.
+    pub fn begin_vectors(
+        &self,
+        of: Option<&Composition>,
+        texts: &[Text],
+    ) -> Result<Reading<'static>> {
+        self.sentence.check()?;
+        let texts = match self.sentence.default_prompt().is_some() || self.sentence.lower_case {
+            false => texts.to_vec(),
+            true => texts.iter().map(|text| self.prepared(text)).collect(),
+        };
+        let plan = match of {
+            Some(composition) => self.plan(composition, texts.len())?,
+            None => Plan::bare(texts.len()),
+        };
+        if plan.channels.len() > 1 {
+            return Err(Error::CompositionInvalid {
+                place: "the composition in use".into(),
+                reason: "a text has one vector; embed with one part of it at a time".into(),
+            });
+        }
+        let found = Found::vectors(&self.sentence, texts.len());
+        Reading::begin(self, plan, texts, found)
+    }
+
+    /// Begins to answer texts by a plan, once its heads can answer them.
+    fn answering<'a>(&self, plan: Plan<'a>, texts: &[Text]) -> Result<Reading<'a>> {
+        for channel in &plan.channels {
+            let mut own = texts.iter().enumerate();
+            for part in channel {
+                let Some(task) = part.head.as_deref().filter(|task| task.head.is_some()) else {
+                    return Err(no_head(&part.name, part.head.as_deref()));
+                };
+                check_pairs(task, &part.name, own.by_ref().take(part.rows))?;
+            }
+        }
+        let found = Found::answers(&plan, texts.len());
+        Reading::begin(self, plan, texts.to_vec(), found)
+    }
+
+    fn plan(&self, composition: &Composition, rows: usize) -> Result<Plan<'static>> {
+        let shape = self.backbone.shape();
+        Plan::new(composition, rows, &|name| self.shared(name), shape)
+    }
+}
+
+/// The answers of a reading whose steps nobody looks at.
+fn finished(mut reading: Reading<'_>) -> Result<Vec<Composed<'_>>> {
+    while reading.step(BATCH_TOKENS)? {}
+    reading.answers()
+}
