@@ -5,16 +5,25 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-/// Programs that documents show.
-const PROGRAMS: [&str; 8] = [
-    "graftlet",
-    "./build.sh",
-    "cargo",
-    "node",
-    "npm",
-    "npx",
-    "python",
-    "cd",
+/// Programs that documents show, and why the test does not run them; graftlet runs in blocks.
+const PROGRAMS: [(&str, &str); 8] = [
+    ("graftlet", "in a sentence, its arguments are not complete"),
+    (
+        "./build.sh",
+        "it builds, serves or tests everything, this test too",
+    ),
+    (
+        "cargo",
+        "it compiles, and most of its targets need data sets or hours",
+    ),
+    ("node", "the scripts need data sets, a browser or hours"),
+    (
+        "npm",
+        "it installs packages, or writes files of the repository",
+    ),
+    ("npx", "it starts a browser"),
+    ("python", "the scripts need PyTorch and both libraries"),
+    ("cd", "it says where the command behind it runs"),
 ];
 
 /// The simple commands of a line, each as words, without quotes and comments. A `|` begins a command only behind a space.
@@ -59,11 +68,15 @@ pub fn without_variables(words: &[String]) -> &[String] {
     &words[words.iter().take_while(is_set).count()..]
 }
 
+fn is_known(program: &str) -> bool {
+    PROGRAMS.iter().any(|(known, _)| *known == program)
+}
+
 /// Whether code in a sentence is a command: a known program with arguments.
 pub fn is_command(code: &str) -> bool {
     let all = commands(code);
     let first = all.first().map(|words| without_variables(words));
-    first.is_some_and(|words| words.len() > 1 && PROGRAMS.contains(&words[0].as_str()))
+    first.is_some_and(|words| words.len() > 1 && is_known(&words[0]))
 }
 
 /// What is wrong with a line of commands that is not run; `help` gives the help of a command of graftlet.
