@@ -193,6 +193,23 @@ fn the_floors_are_those_of_the_crate() {
     assert_eq!(found, floors(&read("src/lib.rs")));
 }
 
+#[test]
+fn every_block_of_json_parses() {
+    let mut count = 0;
+    for page in pages(root()) {
+        for block in page.blocks.iter().filter(|block| block.language == "json") {
+            count += 1;
+            let parsed = serde_json::from_str::<serde_json::Value>(&block.text);
+            none(&Vec::from_iter(
+                parsed
+                    .err()
+                    .map(|error| at(&page, block.line, &error.to_string())),
+            ));
+        }
+    }
+    assert!(count > 10, "{count}");
+}
+
 // ---- commands
 
 fn graftlet(arguments: &[String]) -> Output {
