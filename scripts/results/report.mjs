@@ -78,7 +78,7 @@ function reading(results) {
   const smallest =
     small === best ? "" : ` ${small.title}, with at most ${percent(small.share)}, is ${beside(small.mean, best.mean)} that.`;
   return (
-    `\n${best.title} is best on the average: ${figure(best.mean)}, ${beside(best.mean, full)} full fine-tuning, with at most\n` +
+    `\n${best.title} is best on average: ${figure(best.mean)}, ${beside(best.mean, full)} full fine-tuning, with at most\n` +
     `${percent(best.share)} of the parameters.${smallest}\n`
   );
 }
@@ -113,37 +113,38 @@ function fewTable(results) {
 function open(results) {
   const [all, left] = [plan().length, runsLeft(results).length];
   if (left === 0) return "";
-  return `\n**${all - left} of ${all} runs are made so far**; a dash stands where one is missing.\n`;
+  return `\n**${all - left} of ${all} runs are made so far**. A dash marks a missing run.\n`;
 }
 
 export function report(results) {
-  return `# What adapters reach, and what full fine-tuning does
+  return `# Adapters compared with full fine-tuning
 
-Made by \`node scripts/results.mjs --data DIR\`, which writes this page from [results.jsonl](results.jsonl): one line a
-run, with all of its settings. Training and scoring are the native program's, on the int8 backbone (all-MiniLM-L6-v2,
-${number(FULL_PARAMETERS)} parameters), one thread a run. The best epoch is chosen on the dev rows; scores are those on the
-test rows, which nothing else saw. Learning rates are the program's defaults for the kind. Seconds are from the
-program's start to the written adapter, with other work on the machine at times.
+\`node scripts/results.mjs --data DIR\` writes this page from [results.jsonl](results.jsonl), which has one line per
+run with all of its settings. The native program trained and scored on the int8 backbone (all-MiniLM-L6-v2,
+${number(FULL_PARAMETERS)} parameters), with one thread per run. The best epoch is chosen on the dev rows. The scores are on the
+test rows, which were used for nothing else. The learning rates are the program's defaults for the kind. The seconds are from the
+program's start to the written adapter. At times the machine did other work.
 ${open(results)}
 ## Every kind
 
-Seed 1. Trainable parameters and bytes on disk (32-bit floats) with the head, from the smallest to the largest head.
+All runs have seed 1. Trainable parameters and bytes on disk (32-bit floats) include the head; the range is from the smallest to
+the largest head.
 
 ${mainTable(results)}
 
-Full fine-tuning is the same checkpoint on the same rows: PyTorch, AdamW, learning rate 1e-4, batches of 32, the best of
+Full fine-tuning uses the same checkpoint and the same rows: PyTorch, AdamW, learning rate 1e-4, batches of 32, the best of
 4 to 10 epochs on dev, one seed.
 ${reading(results)}
 ## Seeds ${SEEDED.seeds.join(", ")}
 
-Mean, and half of what lies between the best and the worst.
+Each figure is the mean, ± half the difference between the best and the worst.
 
 ${seedTable(results)}
 
 ## From few rows
 
-Accuracy on ${FEW.task}, mean of ${FEW.draws.length} draws and half of what lies between the best and the worst; the program holds out
-15 % of the rows it is given, and chooses all of its settings.
+Each figure is the accuracy on ${FEW.task}: the mean of ${FEW.draws.length} draws, ± half the difference between the best and the worst. The
+program holds out 15 % of the rows it is given, and uses its default settings.
 
 ${fewTable(results)}
 `;
