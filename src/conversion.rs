@@ -10,6 +10,7 @@ use crate::hub::{Manifest, ManifestFile};
 use crate::model::e5::E5File;
 use crate::model::folder::{CONFIG, ModelFiles, ModelFolder, TOKENIZER};
 use crate::model::{Anatomy, Checkpoint, Dtype, SentenceEmbedding, convert_checkpoint};
+use crate::order::Sorted;
 
 /// A backbone folder.
 pub struct Converted {
@@ -134,7 +135,7 @@ impl Parts {
         let mut files: Files = contents
             .into_iter()
             .map(|(name, content)| (name.to_owned(), content))
-            .collect();
+            .into_map();
         files.insert(Manifest::FILE.to_owned(), json);
         Ok(Converted {
             files,

@@ -1,5 +1,36 @@
-//! Floor 0: sorting by a number. One sort for all keys: each type that is sorted brings a whole sort into the
-//! wasm module.
+//! Floor 0: sorting by a number, and sorted collections. Each type that is sorted brings a whole sort into the wasm module,
+//! 3 KB of it, so there is one sort for all keys, and sets and maps are filled one item at a time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Fills sorted collections without sorting first, as `collect` does.
+pub trait Sorted: Iterator + Sized {
+    /// The set of the items.
+    fn into_set(self) -> BTreeSet<Self::Item>
+    where
+        Self::Item: Ord,
+    {
+        let mut set = BTreeSet::new();
+        self.for_each(|item| {
+            set.insert(item);
+        });
+        set
+    }
+
+    /// The map of the pairs; of equal keys the last one counts.
+    fn into_map<K: Ord, V>(self) -> BTreeMap<K, V>
+    where
+        Self: Iterator<Item = (K, V)>,
+    {
+        let mut map = BTreeMap::new();
+        self.for_each(|(key, value)| {
+            map.insert(key, value);
+        });
+        map
+    }
+}
+
+impl<I: Iterator> Sorted for I {}
 
 /// The places of the keys from the lowest to the highest, equal ones in their order.
 #[must_use]
@@ -21,6 +52,14 @@ pub fn sorted_by<T>(items: Vec<T>, key: impl Fn(&T) -> f64) -> Vec<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn collections_are_those_of_collect() {
+        let pairs = [(3, "a"), (1, "b"), (3, "c"), (2, "d")];
+        assert_eq!(pairs.into_iter().into_map(), BTreeMap::from(pairs));
+        let items = pairs.map(|(key, _)| key);
+        assert_eq!(items.into_iter().into_set(), BTreeSet::from(items));
+    }
 
     #[test]
     fn equal_keys_keep_their_order() {

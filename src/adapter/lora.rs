@@ -22,6 +22,7 @@ use super::{ParamName, ParamSource, Parameter, Site, fields_of, lowest_layer};
 use crate::error::Result;
 use crate::model::{Affine, Anatomy, Hook, LinearSite, NormSite, Place, Shape};
 use crate::ops::{add_bias, add_scaled, dropout, linear, scale};
+use crate::order::Sorted;
 use crate::tensor::Tensor;
 pub use config::LoraConfig;
 use dora::{Dora, MAGNITUDE};
@@ -136,7 +137,7 @@ impl Config for LoraConfig {
         let config = Self {
             rank,
             alpha: rank as f64,
-            targets: updates.iter().map(|(site, _)| *site).collect(),
+            targets: updates.iter().map(|(site, _)| *site).into_set(),
             ..Self::default()
         };
         let parameters = updates.into_iter().flat_map(|(site, update)| {

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::json::plain;
 use crate::model::{Linear, LinearSite, Shape};
 use crate::ops::Activation;
+use crate::order::Sorted;
 
 /// Settings of a fresh adapter, all optional. The rows of [`Kind::settings`](super::Kind::settings) say which kind has which.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -79,11 +80,11 @@ impl Options {
     /// [`Error::OptionInvalid`] for no layer, or one that the backbone does not have.
     pub fn layers(&self, shape: &Shape) -> Result<BTreeSet<usize>> {
         let Some(given) = &self.layers else {
-            return Ok((0..shape.layers).collect());
+            return Ok((0..shape.layers).into_set());
         };
         let wrong = given.iter().find(|&&layer| layer >= shape.layers);
         if let (false, None) = (given.is_empty(), wrong) {
-            return Ok(given.iter().copied().collect());
+            return Ok(given.iter().copied().into_set());
         }
         let reason = format!(
             "name at least one layer, each from 0 to {}",
@@ -143,7 +144,7 @@ pub(super) fn target_sites(
         value: value.to_owned(),
         reason,
     };
-    let sites: BTreeSet<LinearSite> = shape.linear_sites().filter(named).collect();
+    let sites = shape.linear_sites().filter(named).into_set();
     let absent = linears
         .iter()
         .find(|&&linear| sites.iter().all(|site| site.linear != linear));

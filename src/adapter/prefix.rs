@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::input::text::Batch;
 use crate::model::{Anatomy, Embedder, Hook, Shape, States};
 use crate::ops::{Activation, add_bias, columns, linear};
+use crate::order::Sorted;
 use crate::tensor::Tensor;
 
 /// The row of this kind.
@@ -269,7 +270,7 @@ fn read_peft(place: &str, map: &Map<String, Value>, shape: &Shape) -> Result<Box
     fields.expect("number of layers", "num_layers", shape.layers)?;
     let config = PrefixConfig {
         length: fields.count("num_virtual_tokens", None)?,
-        layers: (0..shape.layers).collect(),
+        layers: (0..shape.layers).into_set(),
         // a projected prefix is saved as what the projection gave
         projection: None,
         shifts_positions: true,
@@ -297,7 +298,7 @@ fn read_adapterhub(
         length: fields.count("prefix_length", Some(30))?,
         layers: (0..shape.layers)
             .filter(|layer| !left_out.contains(layer))
-            .collect(),
+            .into_set(),
         projection,
         shifts_positions: false,
     };

@@ -12,6 +12,7 @@ use super::{ParamSource, Parameter, Reads, Site, lowest_layer};
 use crate::error::{Error, Result};
 use crate::model::{Affine, Anatomy, Hook, LinearSite, NormSite, Place, Shape, SublayerSite};
 use crate::ops::{LayerNorm, add_bias, layer_norm, linear};
+use crate::order::Sorted;
 use crate::tensor::Tensor;
 
 const WEIGHT: &str = "saved.weight";
@@ -199,7 +200,7 @@ impl Config for SavedConfig {
     }
 
     fn describe(&self, shape: &Shape) -> Description {
-        let mut layers: BTreeSet<usize> = self.inner.describe(shape).layers.into_iter().collect();
+        let mut layers = self.inner.describe(shape).layers.into_iter().into_set();
         layers.extend(self.sites.iter().filter_map(|site| site.layer));
         Description {
             layers: layers.into_iter().collect(),

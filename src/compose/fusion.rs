@@ -22,6 +22,7 @@ use crate::folder::{self, Files, Library};
 use crate::folder::{Member, TaskAdapter};
 use crate::model::{Anatomy, Hook, Shape, Sublayer, SublayerSite};
 use crate::ops::add;
+use crate::order::Sorted;
 use crate::tensor::Tensor;
 
 /// A fusion as a kind of adapter. It is in no table of kinds, as it is made of adapters, see [`configure`].
@@ -145,7 +146,7 @@ impl FusionConfig {
                 (0..shape.layers).any(|layer| adapter.half_block(site(layer)).is_some())
             })
         });
-        let sublayers: BTreeSet<_> = sublayers.collect();
+        let sublayers = sublayers.into_set();
         if members.is_empty() || sublayers.is_empty() {
             let names: Vec<_> = members.iter().map(|member| &member.name).collect();
             let reason = format!("{names:?} have no place in common in which to be fused");

@@ -38,6 +38,7 @@ use crate::error::{Error, Result};
 use crate::head::{About, Head, HeadConfig, PROBLEMS, Problem, ProblemName};
 use crate::json;
 use crate::model::Shape;
+use crate::order::Sorted;
 use crate::tensor_file::{FloatType, TensorFile, TensorFileWriter};
 
 /// A folder in memory: file name to content.
@@ -129,7 +130,7 @@ fn listed<'a>(name: &str, files: &'a Files) -> Result<Cow<'a, Files>> {
     let own = files.iter().filter(|(file, _)| belongs(file));
     Ok(Cow::Owned(
         own.map(|(file, content)| (file.clone(), content.clone()))
-            .collect(),
+            .into_map(),
     ))
 }
 

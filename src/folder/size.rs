@@ -1,9 +1,8 @@
 //! The size of the model that a folder's tensors were made for.
 
-use std::collections::BTreeSet;
-
 use crate::error::{Error, Result};
 use crate::model::Shape;
+use crate::order::Sorted;
 use crate::tensor_file::TensorFile;
 
 /// Refuses an adapter whose tensors show that it was made for a model of another size.
@@ -23,11 +22,11 @@ pub(super) fn check_size(
         })
     };
     let Extent { layers, matrices } = Extent::of(file)?;
-    let widths: BTreeSet<usize> = shape
+    let widths = shape
         .linear_sites()
         .map(|site| shape.linear_features(site))
         .flat_map(|(input, output)| [input, output])
-        .collect();
+        .into_set();
     let fits = |dims: &Vec<usize>| dims.iter().any(|width| widths.contains(width));
     if let Some(dims) = matrices.iter().min()
         && !matrices.iter().any(fits)

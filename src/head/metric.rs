@@ -1,5 +1,6 @@
 //! What an adapter is judged by.
 
+use crate::order::Sorted;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -65,7 +66,7 @@ impl<'de> Deserialize<'de> for Metric {
         }
         let Named { name, positive } = Named::deserialize(deserializer)?;
         let Some(known) = Self::names().find(|known| *known == name) else {
-            let known: std::collections::BTreeSet<_> = Self::names().collect();
+            let known = Self::names().into_set();
             let known: Vec<_> = known.into_iter().collect();
             let known = known.join(", ");
             return Err(D::Error::custom(format!(

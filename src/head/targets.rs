@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::ProblemName;
 use crate::error::{Error, Result};
 use crate::input::text::{Text, Word};
+use crate::order::Sorted;
 
 /// Rows with their labels, as a problem reads them.
 pub struct Labelled<'a> {
@@ -27,7 +28,7 @@ impl Labelled<'_> {
     /// The labels with their places.
     #[must_use]
     pub fn index(&self) -> BTreeMap<&str, u32> {
-        self.labels.iter().map(String::as_str).zip(0..).collect()
+        self.labels.iter().map(String::as_str).zip(0..).into_map()
     }
 
     /// An error for a label that is none of the head's.

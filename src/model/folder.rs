@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -13,6 +13,7 @@ use super::sentence::{self, SentenceEmbedding};
 use super::{Anatomy, Checkpoint, vocabulary};
 use crate::error::{Error, Result};
 use crate::json;
+use crate::order::Sorted;
 
 /// The configuration's file name.
 pub const CONFIG: &str = "config.json";
@@ -218,7 +219,7 @@ impl<'a> Below<'a> {
             place: index.to_owned(),
             reason: error.to_string(),
         })?;
-        let names: BTreeSet<String> = parsed.weight_map.into_values().collect();
+        let names = parsed.weight_map.into_values().into_set();
         let mut shards = Vec::with_capacity(names.len());
         for name in names {
             // names are joined to the folder's path: they must not lead out of it
@@ -282,7 +283,7 @@ fn without(files: &dyn ModelFiles, file: &str) -> Error {
     if has("adapter_config.json") {
         return missing("this is an adapter's folder; name that of the model it was trained on");
     }
-    let formats: BTreeSet<&str> = names.iter().filter_map(|n| foreign_format(n)).collect();
+    let formats = names.iter().filter_map(|n| foreign_format(n)).into_set();
     if !formats.is_empty()
         && !names
             .iter()

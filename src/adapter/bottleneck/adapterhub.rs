@@ -13,6 +13,7 @@ use crate::adapter::{ParamName, Site, fields_of, number};
 use crate::error::Result;
 use crate::model::{Anatomy, Shape, Sublayer};
 use crate::ops::Activation;
+use crate::order::Sorted;
 
 pub(super) fn read(
     place: &str,
@@ -38,7 +39,7 @@ pub(super) fn read(
         sublayers,
         layers: (0..shape.layers)
             .filter(|layer| !leave_out.contains(layer))
-            .collect(),
+            .into_set(),
         activation: activation(&fields)?,
         scaling: scaling(&fields)?,
         placement: placement(&fields)?,

@@ -5,6 +5,7 @@ use crate::adapter::{Config, Options};
 use crate::error::{Error, Result};
 use crate::model::{Shape, Sublayer};
 use crate::ops::Activation;
+use crate::order::Sorted;
 
 /// Settings of a bottleneck adapter.
 ///
@@ -118,8 +119,8 @@ impl BottleneckConfig {
     fn new(reads: Reads, sublayers: &[Sublayer], layers: usize) -> Self {
         Self {
             reduction: Reduction::Same(16.0),
-            sublayers: sublayers.iter().copied().collect(),
-            layers: (0..layers).collect(),
+            sublayers: sublayers.iter().copied().into_set(),
+            layers: (0..layers).into_set(),
             activation: Activation::Relu,
             scaling: Scaling::Fixed(1.0),
             placement: Placement {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::Fields;
 use crate::error::{Error, Result};
 use crate::model::{Linear, LinearSite, Shape};
+use crate::order::Sorted;
 
 /// Field under which a reader finds the path of the encoder in the model that the adapter was saved
 /// from, with a dot at its end: the tensors' keys say it, and names of modules are meant below it.
@@ -47,10 +48,10 @@ pub(crate) fn read(
             .any(|name| inside.contains(&format!(".{name}.")));
         chosen && !is_whole && excluded.find(site, &paths) == Found::Not
     };
-    let sites: BTreeSet<_> = shape
+    let sites = shape
         .linear_sites()
         .filter(|&site| is_chosen(site))
-        .collect();
+        .into_set();
     if sites.is_empty() {
         return Err(fields.invalid("target_modules names no linear layer of this backbone"));
     }
@@ -209,7 +210,7 @@ impl Layers {
 
 /// The shortest list of name endings that chooses exactly these sites.
 pub(crate) fn write(sites: &BTreeSet<LinearSite>, shape: &Shape) -> Value {
-    let linears: BTreeSet<Linear> = sites.iter().map(|site| site.linear).collect();
+    let linears = sites.iter().map(|site| site.linear).into_set();
     let mut short: Vec<String> = linears
         .iter()
         .map(|&linear| ending(shape, linear, &linears))

@@ -9,6 +9,7 @@ use crate::adapter::dialect::Fields;
 use crate::adapter::{Config, number};
 use crate::error::{Error, Result};
 use crate::model::{Linear, LinearSite, Shape};
+use crate::order::Sorted;
 
 pub(super) fn read(
     place: &str,
@@ -50,7 +51,7 @@ pub(super) fn read(
                     .iter()
                     .map(move |&linear| LinearSite::new(layer, linear))
             })
-            .collect(),
+            .into_set(),
         ..LoraConfig::default()
     };
     config.check(shape)?;

@@ -7,6 +7,7 @@ use crate::adapter::bias::{self, Bias};
 use crate::adapter::{Config, Options, Site, target_sites};
 use crate::error::{Error, Result};
 use crate::model::{Linear, LinearSite, Shape};
+use crate::order::Sorted;
 
 /// Settings of a LoRA adapter.
 ///
@@ -147,10 +148,10 @@ impl LoraConfig {
     }
 
     pub(super) fn linears(&self) -> BTreeSet<Linear> {
-        self.targets.iter().map(|site| site.linear).collect()
+        self.targets.iter().map(|site| site.linear).into_set()
     }
 
     pub(super) fn layers(&self) -> BTreeSet<usize> {
-        self.targets.iter().filter_map(|site| site.layer).collect()
+        self.targets.iter().filter_map(|site| site.layer).into_set()
     }
 }

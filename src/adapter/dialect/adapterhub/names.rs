@@ -1,8 +1,9 @@
 //! Keys of AdapterHub's files, whatever wrapped the model and whatever version wrote them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::model::Anatomy;
+use crate::order::Sorted;
 use crate::tensor_file::TensorFile;
 
 /// Anatomy that wrap a model: DataParallel and FSDP, `torch.compile`, a SentenceTransformer with its first module.
@@ -54,7 +55,7 @@ pub(crate) fn below_encoder<'a>(
     };
     file.names()
         .map(|key| (below(key).unwrap_or_else(|| key.to_owned()), key))
-        .collect()
+        .into_map()
 }
 
 /// The keys of a head's file without what wrapped the model.
@@ -68,12 +69,12 @@ pub(crate) fn unwrapped<'a>(file: &'a TensorFile<'_>) -> BTreeMap<String, &'a st
         }
         (rest.to_owned(), key)
     };
-    file.names().map(without).collect()
+    file.names().map(without).into_map()
 }
 
 /// The name of the adapter in a file's keys: the one that its configuration says, or the only one that is there.
 pub(crate) fn adapter(keys: &BTreeMap<String, &str>, said: String) -> String {
-    let mut found: BTreeSet<&str> = keys.keys().filter_map(|key| holder(key)).collect();
+    let mut found = keys.keys().filter_map(|key| holder(key)).into_set();
     if found.contains(said.as_str()) || found.len() != 1 {
         return said;
     }
