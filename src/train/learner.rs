@@ -1,7 +1,7 @@
+mod lesson;
+
 use std::ops::Range;
 use std::sync::Arc;
-
-use serde::{Deserialize, Serialize};
 
 use super::penalty::penalise;
 use super::start::{self, StartParams};
@@ -14,6 +14,8 @@ use crate::head::{Head, HeadConfig, LossSettings, ProblemName, Term, argmax, sof
 use crate::input::text::{Encoded, runs};
 use crate::model::{Backbone, Linear, Shape};
 
+pub use lesson::{Computed, Lesson, Share, Trace};
+
 /// Most tokens whose activations are kept for a backward pass; a step with more is computed in
 /// parts whose gradients are added up, so memory is bounded whatever the texts' length.
 const TRAINING_TOKENS: usize = 1024;
@@ -23,57 +25,6 @@ pub(super) const EVALUATION_TOKENS: usize = 2048;
 
 /// Most bytes of states below the adapter that are kept between epochs.
 const STATE_BYTES: usize = 128 << 20;
-
-/// One unit of work of a run, or the part of it that one of several workers does.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Share {
-    /// Rows to learn from.
-    Learn {
-        /// Steps taken before this one.
-        step: usize,
-        /// Numbers of the rows in the data to learn from.
-        rows: Vec<usize>,
-        /// What the weights of all rows of the step add up to, also of those that others compute.
-        weight: f64,
-    },
-    /// Held-out rows to answer.
-    Judge {
-        /// Numbers of the rows in the held-out data.
-        rows: Range<usize>,
-    },
-}
-
-/// What a [`Share`] comes to.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Computed {
-    /// Of rows to learn from.
-    Learnt(Lesson),
-    /// Of held-out rows.
-    Judged(Outcomes),
-}
-
-/// What some rows of a step teach.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Lesson {
-    /// Their part of the gradient of the step's mean loss, for all parameters end to end.
-    pub gradient: Vec<f32>,
-    /// Their part of the step's mean loss.
-    pub loss: f64,
-    /// How each row was answered; none where rows have more than one label.
-    pub traces: Vec<Trace>,
-}
-
-/// How a row with one label was answered while it was learnt from.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Trace {
-    /// Cross-entropy of the label that the row has.
-    pub loss: f32,
-    /// Score of the best other label.
-    pub rival_score: f32,
-    /// The best other label.
-    pub rival: u32,
-}
 
 /// Computes what a run needs of the backbone: gradients of rows, and answers to rows. A run has one; with
 /// several workers each has its own, made of the same data and settings, and all have the same parameters.
