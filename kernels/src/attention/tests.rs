@@ -1,6 +1,6 @@
 //! Attention against a naive f64 implementation and its slopes.
 
-use super::super::testing::{Random, assert_close, assert_same_bits, doubles_of, slopes};
+use crate::testing::{Random, assert_close, assert_same_bits, doubles_of, slopes};
 use super::*;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
