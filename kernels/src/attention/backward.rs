@@ -2,15 +2,15 @@
 
 use std::f32::consts::LOG2_E;
 
+use super::part::{Part, store_scaled};
+use super::shape::AttentionShape;
+use super::times;
 use crate::Variant;
 use crate::pack::{column_panels, row_panels};
 use crate::parallel::{self, Disjoint};
 use crate::scratch::{self, pieces};
 use crate::softmax::{softmax, softmax_backward};
 use crate::tiles::{Block, COLS, GROUP, ROWS, Sums, Tiles};
-use super::part::{Part, store_scaled};
-use super::shape::AttentionShape;
-use super::times;
 
 /// The gradients of [`attention`] with respect to `q`, `k` and `v`, in their shapes, for `d_out` in
 /// the shape of `out`.

@@ -2,9 +2,9 @@
 
 use std::f32::consts::LOG2_E;
 
+use super::shape::{Reach, RelativeBias, UNSEEN};
 use crate::pack::row_panels;
 use crate::tiles::{COLS, GROUP, ROWS};
-use super::shape::{Reach, RelativeBias, UNSEEN};
 
 /// One head of one sequence: where its queries and keys lie.
 #[derive(Clone, Copy)]

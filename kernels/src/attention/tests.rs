@@ -1,7 +1,7 @@
 //! Attention against a naive f64 implementation and its slopes.
 
-use crate::testing::{Random, assert_close, assert_same_bits, doubles_of, slopes};
 use super::*;
+use crate::testing::{Random, assert_close, assert_same_bits, doubles_of, slopes};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 

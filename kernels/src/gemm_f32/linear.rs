@@ -1,11 +1,11 @@
 //! Linear layers and their backward pass.
 
+use super::{Output, Panels, Plain, product, products};
 use crate::Variant;
 use crate::gelu::gelu_in_place;
+use crate::gemm_f32::turned_panel;
 use crate::pack::PackedF32;
 use crate::tiles::{COLS, Tiles};
-use super::{Output, Panels, Plain, product, products};
-use crate::gemm_f32::turned_panel;
 
 /// One of the layers that read the same input: `y[rows, out] = x[rows, in] * W^T (+ bias[out])`.
 pub struct Layer<'a, W> {
