@@ -2,28 +2,30 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation)]
 
-#[path = "support/reference.rs"]
+use graftlet::model::Backbone;
+use rand::SeedableRng;
+mod files;
+mod losses;
+
+#[path = "../support/reference.rs"]
 mod reference;
-#[path = "support/tiny.rs"]
+
+#[path = "../support/tiny.rs"]
 mod tiny;
 
-use graftlet::adapter::{FreshParams, GivenParams, Options};
-use graftlet::adapter::{Parameter, preset};
+use graftlet::adapter::{FreshParams, GivenParams, Options, Parameter, preset};
 use graftlet::engine::Engine;
-use graftlet::folder::{self, CARD, CONFIG, Card, Files, Library, SIDE_HEAD, TaskAdapter};
+use graftlet::folder::{Card, Library, TaskAdapter};
 use graftlet::head::{
-    Head, HeadConfig, LossSettings, MULTI_LABEL, Pooling, Prediction, Problem, REGRESSION,
-    SINGLE_LABEL, TOKEN_CLASSIFICATION, Tagged, tagged_target,
+    Head, HeadConfig, MULTI_LABEL, Pooling, Prediction, Problem, REGRESSION, SINGLE_LABEL,
+    TOKEN_CLASSIFICATION, Tagged, tagged_target,
 };
 use graftlet::input::text::{Batch, Encoded, Text, Word};
-use graftlet::model::{Backbone, Dtype, NoHook, Shape};
+use graftlet::model::{Dtype, NoHook, Shape};
 use graftlet::tensor::Tensor;
 use graftlet::tensor_file::FloatType;
 use graftlet::train::AdamW;
-use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use reference::central_difference;
-use serde_json::{Map, Value, json};
 use tiny::{Tiny, normals};
 
 fn labels(names: &[&str]) -> Vec<String> {
@@ -152,132 +154,6 @@ fn targets(problem: &Problem) -> [Target; 2] {
     }
 }
 
-/// The mean over everything judged, written as plainly as it can be.
-fn formula(logits: &[f64], width: usize, targets: &[Target; 2]) -> f64 {
-    let mut rows = logits.chunks_exact(width);
-    let mut terms = Vec::new();
-    for target in targets {
-        match target {
-            Target::Label(label) => {
-                terms.push(reference::cross_entropy(rows.next().unwrap(), *label))
-            }
-            Target::Labels(truths) => {
-                for (z, truth) in rows.next().unwrap().iter().zip(truths) {
-                    let p = reference::sigmoid(*z);
-                    terms.push(-(if *truth { p } else { 1.0 - p }).ln());
-                }
-            }
-            Target::Number(number) => {
-                terms.push((rows.next().unwrap()[0] - f64::from(*number)).powi(2));
-            }
-            Target::Tokens(tokens) => {
-                for label in tokens {
-                    let row = rows.next().unwrap();
-                    terms.extend(label.map(|label| reference::cross_entropy(row, label)));
-                }
-            }
-        }
-    }
-    terms.iter().sum::<f64>() / terms.len() as f64
-}
-
-#[test]
-fn losses_and_their_gradients() {
-    let bert = Tiny::new(1, 16, 5).bert();
-    for problem in problems() {
-        let head = head(config(problem.clone()), bert.shape());
-        let states = bert.forward(&Batch::new(&sequences()), &NoHook).unwrap();
-        let rows = head.logits(&bert, &NoHook, &states).dims2();
-        let expected_rows = if problem.kind == TOKEN_CLASSIFICATION {
-            6
-        } else {
-            2
-        };
-        assert_eq!(rows.0, expected_rows, "{problem:?}");
-        let (targets, width) = (targets(&problem), rows.1);
-        let mut rng = ChaCha8Rng::seed_from_u64(6);
-        let values = normals(&mut rng, rows.0 * width);
-        let logits = Tensor::variable(values.clone(), &[rows.0, width]);
-        let loss = loss(&head, &logits, &targets);
-        let mut z: Vec<f64> = values.iter().copied().map(f64::from).collect();
-        let expected = formula(&z, width, &targets);
-        assert!(
-            (f64::from(loss.data()[0]) - expected).abs() < 1e-6,
-            "{problem:?}"
-        );
-        let gradients = loss.backward_from(&[2.0]);
-        let found = gradients.get(&logits).unwrap();
-        for index in 0..z.len() {
-            let x = z[index];
-            let slope = central_difference(x, |x| {
-                z[index] = x;
-                formula(&z, width, &targets)
-            });
-            z[index] = x;
-            let difference = (f64::from(found[index]) - 2.0 * slope).abs();
-            assert!(
-                difference < 1e-6,
-                "{problem:?}, logit {index}: {difference:e}"
-            );
-        }
-        let weight = |target: &Target| {
-            let settings = LossSettings::default();
-            problem.kind.weight(&target.words(), width, &settings)
-        };
-        let weight: f64 = targets.iter().map(weight).sum();
-        let expected = match problem.kind.name() {
-            "multi_label" => 6.0,
-            "token_classification" => 3.0,
-            _ => 2.0,
-        };
-        assert!((weight - expected).abs() < 1e-12);
-    }
-}
-
-#[test]
-fn no_judged_token_costs_nothing() {
-    let bert = Tiny::new(1, 16, 5).bert();
-    let head = head(config(TOKEN_CLASSIFICATION.fresh()), bert.shape());
-    let logits = Tensor::variable(vec![1.0; 6], &[2, 3]);
-    let nothing = Target::Tokens(vec![None, None]);
-    let loss = head.loss(&logits, &[0, 2], &[&nothing.words()]);
-    assert_eq!(loss.data(), [0.0]);
-    let gradients = loss.backward();
-    assert!(
-        gradients
-            .get(&logits)
-            .is_none_or(|g| g.iter().all(|&g| g == 0.0))
-    );
-}
-
-#[test]
-fn extreme_logits_give_finite_losses() {
-    let bert = Tiny::new(1, 16, 5).bert();
-    for problem in problems() {
-        let head = head(config(problem.clone()), bert.shape());
-        let targets = targets(&problem);
-        let width = head.config().labels.len();
-        let rows = if problem.kind == TOKEN_CLASSIFICATION {
-            6
-        } else {
-            2
-        };
-        for extreme in [1e4f32, -1e4] {
-            let logits = Tensor::variable(vec![extreme; rows * width], &[rows, width]);
-            let loss = loss(&head, &logits, &targets);
-            assert!(loss.data()[0].is_finite(), "{problem:?}");
-            let gradients = loss.backward();
-            assert!(
-                gradients
-                    .get(&logits)
-                    .unwrap()
-                    .iter()
-                    .all(|g| g.is_finite())
-            );
-        }
-    }
-}
-
 /// Every head learns two texts by heart, dense layer and all, and its file holds what was learnt.
 #[test]
 fn heads_learn() {
@@ -331,172 +207,6 @@ fn heads_learn() {
             }
         }
     }
-}
-
-fn read(files: &Files, name: &str) -> Map<String, Value> {
-    serde_json::from_slice(&files[name]).unwrap()
-}
-
-fn same_head(a: &Head, b: &Head) {
-    let (found, mut expected) = (a.config(), b.config().clone());
-    // what labels tokens pools nothing
-    if expected.problem.kind == TOKEN_CLASSIFICATION {
-        expected.pooling = found.pooling;
-    }
-    assert_eq!(*found, expected);
-    for (a, b) in a.parameters().iter().zip(b.parameters()) {
-        assert_eq!((a.name, a.tensor.data()), (b.name, b.tensor.data()));
-    }
-}
-
-#[test]
-fn heads_are_written_and_read_as_each_library_has_them() {
-    let bert = Tiny::new(2, 16, 5).bert();
-    let shape = bert.shape();
-    for problem in problems() {
-        for library in [Library::Peft, Library::AdapterHub] {
-            let task = task(problem.clone(), library, shape);
-            let files = folder::save(&task, "a", library, shape).unwrap();
-            assert!(!files.contains_key(SIDE_HEAD), "{problem:?}, {library:?}");
-            let loaded = folder::load("a", &files, shape).unwrap();
-            same_head(loaded.head.as_ref().unwrap(), task.head.as_ref().unwrap());
-            let card = read(&files, CARD);
-            match library {
-                Library::Peft => {
-                    let expected = match problem.kind.name() {
-                        "token_classification" => "TOKEN_CLS",
-                        _ => "SEQ_CLS",
-                    };
-                    assert_eq!(read(&files, CONFIG)["task_type"], expected);
-                }
-                Library::AdapterHub => {
-                    let head = read(&files, "head_config.json");
-                    let (expected, pooler) = match problem.kind.name() {
-                        "multi_label" => ("multilabel_classification", true),
-                        "token_classification" => ("tagging", false),
-                        _ => ("classification", true),
-                    };
-                    assert_eq!(head["config"]["head_type"], expected);
-                    let inner = head["config"].as_object().unwrap();
-                    assert_eq!(inner.contains_key("use_pooler"), pooler);
-                    assert_eq!(inner.contains_key("bias"), pooler);
-                }
-            }
-            let expected = match problem.kind.name() {
-                "single_label" => None,
-                "multi_label" => {
-                    Some(json!({"name": "multi_label", "thresholds": [0.25, 0.5, 0.75]}))
-                }
-                name => Some(json!({"name": name})),
-            };
-            assert_eq!(card.get("problem").cloned(), expected);
-
-            // without the side file everything is known but names, thresholds, and PEFT's several labels
-            let mut bare = files.clone();
-            bare.remove(CARD);
-            let loaded = folder::load("a", &bare, shape).unwrap();
-            let found = &loaded.head.unwrap().config().problem.clone();
-            let expected = match (problem.kind.name(), library) {
-                ("multi_label", Library::Peft) => SINGLE_LABEL.fresh(),
-                _ => problem.kind.fresh(),
-            };
-            assert_eq!(*found, expected, "{library:?}");
-        }
-    }
-}
-
-#[test]
-fn a_head_that_no_library_has_stands_in_the_side_file() {
-    let bert = Tiny::new(2, 16, 5).bert();
-    let shape = bert.shape();
-    for problem in problems() {
-        let mut task = task(problem.clone(), Library::Peft, shape);
-        let config = HeadConfig {
-            pooling: Pooling::Mean,
-            dense: Some(graftlet::ops::Activation::Relu),
-            ..config(problem.clone())
-        };
-        task.head = Some(head(config, shape));
-        for library in [Library::Peft, Library::AdapterHub] {
-            let tokens = problem.kind == TOKEN_CLASSIFICATION;
-            let files = folder::save(&task, "a", library, shape).unwrap();
-            // what labels tokens pools nothing, and AdapterHub's has a dense layer
-            let expected = !(tokens && library == Library::AdapterHub);
-            assert_eq!(files.contains_key(SIDE_HEAD), expected, "{problem:?}");
-            let loaded = folder::load("a", &files, shape).unwrap().head.unwrap();
-            for (a, b) in loaded
-                .parameters()
-                .iter()
-                .zip(task.head.as_ref().unwrap().parameters())
-            {
-                assert_eq!((a.name, a.tensor.data()), (b.name, b.tensor.data()));
-            }
-            assert_eq!(loaded.config().problem, problem);
-        }
-    }
-}
-
-#[test]
-fn contradictions_are_refused() {
-    let bert = Tiny::new(2, 16, 5).bert();
-    let shape = bert.shape();
-    let refuse = |problem: Problem, library, card: Value, code: &str, part: &str| {
-        let mut files = folder::save(&task(problem, library, shape), "a", library, shape).unwrap();
-        files.insert(CARD.into(), serde_json::to_vec(&card).unwrap());
-        let error = folder::load("a", &files, shape).err().unwrap();
-        assert_eq!(error.code(), code, "{error}");
-        assert!(error.to_string().contains(part), "{error}");
-    };
-    let tokens = json!({"problem": {"name": "token_classification"}});
-    for library in [Library::Peft, Library::AdapterHub] {
-        refuse(
-            SINGLE_LABEL.fresh(),
-            library,
-            tokens.clone(),
-            "config_invalid",
-            "labels of tokens",
-        );
-        let single = json!({"problem": {"name": "single_label"}});
-        refuse(
-            TOKEN_CLASSIFICATION.fresh(),
-            library,
-            single,
-            "config_invalid",
-            "one label",
-        );
-        let thresholds = |thresholds: Value| json!({"problem": {"name": "multi_label", "thresholds": thresholds}, "labels": ["a", "b", "c"]});
-        let problem = || MULTI_LABEL.fresh();
-        refuse(
-            problem(),
-            library,
-            thresholds(json!([0.5])),
-            "option_invalid",
-            "thresholds",
-        );
-        refuse(
-            problem(),
-            library,
-            thresholds(json!([0.5, 2.0, 0.1])),
-            "option_invalid",
-            "0 to 1",
-        );
-    }
-    let unknown = json!({"problem": {"name": "sorting"}});
-    refuse(
-        SINGLE_LABEL.fresh(),
-        Library::Peft,
-        unknown,
-        "config_invalid",
-        "sorting",
-    );
-    let regression = json!({"problem": {"name": "regression"}});
-    refuse(
-        SINGLE_LABEL.fresh(),
-        Library::Peft,
-        regression,
-        "option_invalid",
-        "one output",
-    );
 }
 
 /// An engine with one adapter a problem.

@@ -3,24 +3,29 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use graftlet::model::Backbone;
+mod refused;
+mod vectors;
+
+#[path = "../support/mod.rs"]
 mod support;
-#[path = "support/tiny.rs"]
+
+#[path = "../support/tiny.rs"]
 mod tiny;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use graftlet::Result;
 use graftlet::engine::Engine;
-use graftlet::input::text::{Batch, LongTexts, Text};
+use graftlet::input::text::{Batch, Text};
 use graftlet::model::folder::ModelFolder;
 use graftlet::model::{
-    Anatomy, Backbone, Checkpoint, Dtype, Encoder, Hook, LinearSite, NoHook, Place,
-    SentenceEmbedding, Table, convert_checkpoint,
+    Anatomy, Checkpoint, Dtype, Encoder, Hook, LinearSite, NoHook, Place, Table, convert_checkpoint,
 };
 use graftlet::ops::Activation;
 use graftlet::tensor::Tensor;
 use graftlet::tensor_file::{FloatType, TensorFileWriter};
-use graftlet::{Error, Result};
 use serde_json::{Value, json};
 use support::{assert_close, fixture};
 
@@ -129,68 +134,6 @@ fn every_form_of_a_folder_computes_what_transformers_does() {
             }
         }
     }
-}
-
-/// The folder's longest text, pooling, normalisation, lower case and prompt are followed.
-#[test]
-fn vectors_are_those_of_sentence_transformers() {
-    for name in FOLDERS.iter().filter(|name| name.starts_with("st-")) {
-        let files = files(name);
-        let expected = expected(&files);
-        let model = open(&files);
-        // what a manifest keeps is what was read
-        let kept = serde_json::to_value(&model.sentence).unwrap();
-        let kept = SentenceEmbedding::from_json("manifest.json", &kept).unwrap();
-        assert_eq!(kept, model.sentence, "{name}");
-        // and so is what is written for sentence-transformers
-        let mut written = files.clone();
-        for (file, content) in kept.files(model.config.hidden_size) {
-            written.insert(file.into(), content.to_string().into_bytes());
-        }
-        assert_eq!(open(&written).sentence, model.sentence, "{name}");
-        let mut engine = engine(model, None);
-        // sentence-transformers reads the beginning of a long text
-        engine.set_long_texts(LongTexts::Truncate);
-        let count = expected["texts"].as_array().unwrap().len();
-        let vectors = engine.embed(&texts(&expected)[..count]).unwrap();
-        for (index, vector) in vectors.iter().enumerate() {
-            let expected = floats(&expected["vectors"][index]);
-            assert_close(vector, &expected, 2e-5, &format!("{name} text {index}"));
-        }
-    }
-}
-
-#[test]
-fn a_folder_of_sentence_transformers_keeps_its_settings() {
-    let settings = |name: &str| serde_json::to_value(open(&files(name)).sentence).unwrap();
-    assert_eq!(
-        settings("st-cls-max-mean"),
-        json!({"max_seq_length": 6, "pooling": ["cls", "max", "mean"], "normalize": true})
-    );
-    // without a file of its own the tokenizer's limit holds
-    assert_eq!(settings("st-weighted-last")["max_seq_length"], 10);
-    let plain = settings("st-sqrt-plain");
-    assert_eq!(plain["normalize"], false);
-    assert_eq!(plain["prompts"]["query"], "the cat: ");
-    assert_eq!(
-        settings("legacy"),
-        json!({"pooling": ["mean"], "normalize": true})
-    );
-}
-
-/// A module that is not implemented: adapters work, vectors are refused rather than wrong.
-#[test]
-fn a_dense_module_refuses_vectors() {
-    let mut files = files("st-cls-max-mean");
-    let mut modules: Vec<Value> = serde_json::from_slice(&files["modules.json"]).unwrap();
-    modules.push(
-        json!({"idx": 3, "name": "3", "path": "3_Dense", "type": "sentence_transformers.models.Dense"}),
-    );
-    files.insert("modules.json".into(), json!(modules).to_string().into());
-    let engine = engine(open(&files), None);
-    let error = engine.embed(&["the cat".into()]).unwrap_err();
-    assert_eq!(error.code(), "model_unsupported");
-    assert!(error.to_string().contains("Dense (3_Dense/)"), "{error}");
 }
 
 /// Old releases of sentence-transformers keep the encoder in a folder below.
@@ -312,186 +255,6 @@ fn absent_fields_have_the_defaults_of_transformers() {
     }
 }
 
-#[track_caller]
-fn refused(files: &Files, code: &str, words: &[&str]) -> Error {
-    let Err(error) = ModelFolder::open(files) else {
-        panic!("accepted");
-    };
-    let said = error.to_string();
-    assert_eq!(error.code(), code, "{said}");
-    for word in words {
-        assert!(said.contains(word), "{word} is not in: {said}");
-    }
-    assert!(!said.contains("adapter's answers"), "{said}");
-    assert!(said.len() <= 300, "{said}");
-    error
-}
-
-#[test]
-fn other_architectures_are_named() {
-    for (config, words) in [
-        (
-            json!({"model_type": "albert", "architectures": ["AlbertForMaskedLM"]}),
-            ["an ALBERT model", "AlbertForMaskedLM"],
-        ),
-        (
-            json!({"model_type": "deberta-v2", "architectures": ["DebertaV2Model"]}),
-            ["a DeBERTa-v2 model", "DebertaV2Model"],
-        ),
-        (
-            json!({"model_type": "mobilebert"}),
-            ["a MobileBERT model", "BERT, RoBERTa"],
-        ),
-        (
-            json!({"architectures": ["XLNetModel"]}),
-            ["an XLNetModel model", "ModernBERT"],
-        ),
-        (
-            json!({"model_type": "nomic_bert"}),
-            ["a Nomic BERT model", "ModernBERT"],
-        ),
-        (
-            json!({"model_type": "t5", "architectures": ["T5EncoderModel"]}),
-            ["a T5 model", "T5EncoderModel"],
-        ),
-        (
-            json!({"model_type": "llama", "architectures": ["LlamaForCausalLM"]}),
-            ["a Llama model", "LlamaForCausalLM"],
-        ),
-        (
-            json!({"architectures": ["FunnelModel"]}),
-            ["FunnelModel", "ModernBERT"],
-        ),
-        (
-            json!({"model_type": "brand-new"}),
-            ["brand-new", "BERT, RoBERTa"],
-        ),
-        (
-            json!({"model_type": "bert", "architectures": ["JinaBertModel"], "auto_map": {"AutoModel": "x"}}),
-            ["JinaBertModel", "BERT, RoBERTa"],
-        ),
-        (
-            json!({"model_type": "bert", "position_embedding_type": "relative_key"}),
-            ["relative_key", "absolute"],
-        ),
-        (
-            json!({"model_type": "bert", "is_decoder": true}),
-            ["decoder", "encoders"],
-        ),
-        (
-            json!({"model_type": "bert", "hidden_act": "prelu"}),
-            ["prelu", "gelu"],
-        ),
-        (
-            json!({"model_type": "bert", "quantization_config": {"quant_method": "gptq"}}),
-            ["gptq", "original"],
-        ),
-    ] {
-        let mut files = files("legacy");
-        files.insert("config.json".into(), config.to_string().into_bytes());
-        refused(&files, "model_unsupported", &words);
-    }
-}
-
-#[test]
-fn other_formats_are_named_with_what_is_needed() {
-    for (name, format) in [
-        ("onnx/model.onnx", "ONNX"),
-        ("model_quantized.onnx", "ONNX"),
-        ("bert-q4_0.gguf", "GGUF"),
-        ("tf_model.h5", "TensorFlow"),
-        ("bert_model.ckpt.index", "TensorFlow"),
-        ("flax_model.msgpack", "Flax"),
-    ] {
-        let mut files = files("legacy");
-        files.remove("model.safetensors");
-        files.insert(name.into(), b"x".to_vec());
-        refused(
-            &files,
-            "model_unsupported",
-            &[format, "model.safetensors", "pytorch_model.bin"],
-        );
-        files.remove("config.json");
-        refused(&files, "model_unsupported", &[format]);
-    }
-    let mut adapter = Files::new();
-    adapter.insert("adapter_config.json".into(), b"{}".to_vec());
-    refused(
-        &adapter,
-        "file_missing",
-        &["config.json", "adapter's folder"],
-    );
-    refused(&Files::new(), "file_missing", &["config.json"]);
-}
-
-#[test]
-fn what_a_download_left_is_named() {
-    let mut pointer = files("legacy");
-    let text = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n";
-    pointer.insert("model.safetensors".into(), text.to_vec());
-    refused(
-        &pointer,
-        "file_invalid",
-        &["model.safetensors", "git lfs pull"],
-    );
-    pointer.insert("model.safetensors".into(), b"\n<!DOCTYPE html>".to_vec());
-    refused(&pointer, "file_invalid", &["web page"]);
-
-    let mut shard = files("relu-shards");
-    shard.remove("model-00002-of-00002.safetensors");
-    refused(
-        &shard,
-        "file_missing",
-        &["model-00002-of-00002.safetensors", "index"],
-    );
-    let index = br#"{"weight_map": {"a": "../x.safetensors"}}"#;
-    shard.insert("model.safetensors.index.json".into(), index.to_vec());
-    refused(&shard, "config_invalid", &["../x.safetensors"]);
-
-    let mut no_words = files("legacy");
-    no_words.remove("vocab.txt");
-    refused(&no_words, "file_missing", &["tokenizer.json or vocab.txt"]);
-    no_words.insert("vocab.txt".into(), b"a\nb\n".to_vec());
-    refused(&no_words, "config_invalid", &["vocab.txt", "[CLS]"]);
-    no_words.insert("vocab.txt".into(), b"\xff\xfe".to_vec());
-    refused(&no_words, "file_invalid", &["UTF-8"]);
-    let mut japanese = files("legacy");
-    let class = br#"{"tokenizer_class": "BertJapaneseTokenizer"}"#;
-    japanese.insert("tokenizer_config.json".into(), class.to_vec());
-    refused(&japanese, "model_unsupported", &["BertJapaneseTokenizer"]);
-}
-
-/// More tokens than the model has embeddings.
-#[test]
-fn a_vocabulary_that_is_too_large_is_refused() {
-    let mut files = files("silu-bin-shards");
-    let words = files["vocab.txt"].iter().filter(|byte| **byte == b'\n');
-    let first = words.count();
-    let added = |first: usize| {
-        let tokens = (0..5).map(|index| (format!("added{index}"), json!(first + index)));
-        Value::Object(tokens.collect()).to_string().into_bytes()
-    };
-    files.insert("added_tokens.json".into(), added(first + 1));
-    refused(
-        &files,
-        "config_invalid",
-        &["added_tokens.json", "added0", "next"],
-    );
-    files.insert("added_tokens.json".into(), added(first));
-    let model = open(&files);
-    let engine = Engine::assemble(
-        &model.config,
-        &model.tokenizer,
-        &model.checkpoint,
-        "00",
-        SentenceEmbedding::default(),
-    );
-    let Err(error) = engine else {
-        panic!("accepted")
-    };
-    assert_eq!(error.code(), "config_invalid", "{error}");
-}
-
 /// Codes are not read as weights a second time.
 #[test]
 fn a_converted_file_is_not_converted_again() {
@@ -573,54 +336,6 @@ fn every_nonlinearity_has_its_gradient() {
                 "{act} {index}: {} {expected}",
                 found[index]
             );
-        }
-    }
-}
-
-/// What sentence-transformers gives for texts within and beyond the 256 tokens that the shipped backbone's folder
-/// names, in f32 and, which is another arithmetic, in int8.
-#[test]
-fn the_shipped_backbone_embeds_as_sentence_transformers_does() {
-    let Some([config, tokenizer, weights]) = support::checkpoint() else {
-        return;
-    };
-    let golden = std::fs::read(fixture("sentence-transformers-minilm.json")).unwrap();
-    let golden: Value = serde_json::from_slice(&golden).unwrap();
-    let text = |name: &str, content: &Value| (name.to_owned(), content.to_string().into_bytes());
-    let module = |path: &str, class: &str| json!({"path": path, "type": format!("sentence_transformers.models.{class}")});
-    let modules = json!([
-        module("", "Transformer"),
-        module("1_Pooling", "Pooling"),
-        module("2_Normalize", "Normalize"),
-    ]);
-    let files = Files::from([
-        ("config.json".to_owned(), config.clone()),
-        ("tokenizer.json".to_owned(), tokenizer.clone()),
-        ("model.safetensors".to_owned(), weights.clone()),
-        text("modules.json", &modules),
-        text(
-            "sentence_bert_config.json",
-            &json!({"max_seq_length": 256, "do_lower_case": false}),
-        ),
-        text(
-            "1_Pooling/config.json",
-            &json!({"pooling_mode_mean_tokens": true}),
-        ),
-    ]);
-    let texts: Vec<Text> = golden["texts"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|text| text.as_str().unwrap().into())
-        .collect();
-    for (dtype, least) in [(None, 0.9999), (Some(Dtype::Int8), 0.985)] {
-        let mut engine = engine(open(&files), dtype);
-        engine.set_long_texts(LongTexts::Truncate);
-        for (index, vector) in engine.embed(&texts).unwrap().iter().enumerate() {
-            let expected = floats(&golden["vectors"][index]);
-            let cosine: f32 = vector.iter().zip(&expected).map(|(a, b)| a * b).sum();
-            eprintln!("{dtype:?} text {index}: cosine {cosine}");
-            assert!(cosine >= least, "{dtype:?} text {index}: {cosine}");
         }
     }
 }
