@@ -19,11 +19,11 @@ pub(crate) use lines::{after_line, line_at, line_end, lines_across};
 /// How cells are separated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Dialect {
-    /// What stands between cells; without one every line is a cell.
+    /// The character between cells; without one every line is a single cell.
     pub(crate) delimiter: Option<u8>,
-    /// Whether a cell may stand between quotes; otherwise they are characters like others.
+    /// Whether a cell may be quoted; otherwise quotes are ordinary characters.
     pub(crate) quoted: bool,
-    /// What a cell stands between.
+    /// The quote character.
     pub(crate) quote: u8,
     /// Whether a backslash before a quote makes it a character of the cell, as MySQL writes and `escapechar` of pandas.
     pub(crate) escaped: bool,
@@ -41,7 +41,7 @@ impl Dialect {
     }
 }
 
-/// A record that was passed over by [`Scanner::next`].
+/// A record that [`Scanner::next`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
     /// Where it begins.
@@ -101,7 +101,7 @@ impl<'a> Scanner<'a> {
         })
     }
 
-    /// Counts the empty lines that begin here: a file may consist of millions.
+    /// Skips and counts the empty lines that begin here; a file may have millions of them.
     fn pass_empty_lines(&mut self) {
         let bytes = self.text.as_bytes();
         while let Some(b'\n' | b'\r') = bytes.get(self.at) {
@@ -110,7 +110,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Where the record that begins here ends; nothing if its quotes do not match.
+    /// Where the record that begins here ends; `None` if its quotes do not match.
     fn record(&mut self, start: usize, pieces: &mut Pieces) -> Option<usize> {
         pieces.clear();
         let bytes = self.text.as_bytes();

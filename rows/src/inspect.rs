@@ -1,4 +1,4 @@
-//! What a table holds once it is said how to read it.
+//! What a table contains when it is read in a chosen way.
 
 mod candidates;
 mod label;
@@ -29,17 +29,17 @@ pub struct Choice {
     pub columns: Columns,
     /// What the labels say.
     pub problem: Problem,
-    /// The label of texts that have none of the others; of one label a text only.
+    /// The label for texts that have none of the other labels; only for problems with one label per text.
     #[serde(default)]
     pub reject: Option<String>,
-    /// Labels that were put right by hand, by row number; null takes the row out.
+    /// Labels corrected by hand, by row number; null removes the row.
     #[serde(default)]
     pub corrections: BTreeMap<u32, Option<String>>,
-    /// Whether labels that differ only in case or spaces become one.
+    /// Whether labels that differ only in case or spaces are merged.
     #[serde(default)]
     pub merge: bool,
-    /// Whether the rows are to judge on, not to learn from: rows that repeat or contradict others, and classes of one row,
-    /// stay.
+    /// Whether the rows are for evaluation and not for training. Then repeated and contradictory rows, and classes with
+    /// a single row, are kept.
     #[serde(default)]
     pub judged: bool,
 }
@@ -56,7 +56,7 @@ pub struct PreviewRow {
     pub text2: Option<String>,
     /// Its label as the file has it.
     pub label: String,
-    /// What was found at it.
+    /// What was found in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
@@ -78,7 +78,7 @@ pub struct Inspection {
     pub problem: Problem,
     /// Rows that would be trained on.
     pub usable: usize,
-    /// Classes among them (of tags the kinds of spans), largest first; empty of numbers.
+    /// Their classes (for tags, the kinds of spans), largest first; empty for numbers.
     pub classes: Vec<ClassCount>,
     /// The range of numbers.
     pub range: Option<Range>,
@@ -86,9 +86,9 @@ pub struct Inspection {
     pub findings: Vec<Finding>,
     /// Why training cannot start.
     pub blocked: Option<String>,
-    /// The first rows, and after them the first rows that something was found at.
+    /// The first rows, followed by the first rows with findings.
     pub preview: Vec<PreviewRow>,
-    /// Labels that differ only in case or spaces, also those that were merged.
+    /// Labels that differ only in case or spaces, including those that were merged.
     pub mergeable: Vec<Mergeable>,
 }
 
@@ -103,7 +103,7 @@ pub struct Looked {
     pub numbers: Vec<u32>,
 }
 
-/// A class with fewer rows is learned, but hardly.
+/// A class with fewer rows than this gets a notice: it is hard to learn.
 const FEW_ROWS: u32 = 5;
 
 pub(crate) fn inspect(table: &Table, choice: &Choice) -> Looked {
@@ -188,7 +188,7 @@ pub(crate) fn texts(table: &Table, columns: &Columns) -> (Rows, Vec<u32>) {
     (rows, places)
 }
 
-/// Classes that are named in the file, also in rows that are left out, and have no row left; and those with few.
+/// Notices about classes of the file whose rows were all left out, and about classes with few rows.
 fn about_classes(classes: &Counts<'_>, by_size: &[u32]) -> Vec<Finding> {
     let empty = classes.empty();
     let small = || {

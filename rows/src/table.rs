@@ -30,19 +30,19 @@ pub struct Source {
     pub format: Format,
     /// How its characters are written.
     pub encoding: Encoding,
-    /// What stands between cells, where something does.
+    /// The delimiter between cells, for formats that have one.
     pub delimiter: Option<char>,
-    /// Whether the first row names the columns; true of JSON and CoNLL, which have names of their own.
+    /// Whether the first row names the columns; true for JSON and CoNLL, whose columns always have names.
     pub header: bool,
     /// Names of the columns.
     pub columns: Vec<String>,
-    /// Rows, also those that cannot be read.
+    /// Number of rows, including those that cannot be read.
     pub rows: usize,
-    /// The columns as most owners would choose them, or as the options say.
+    /// The most likely choice of columns, or the choice that the options give.
     pub guess: Columns,
-    /// Why the guess may be wrong, in a sentence; nothing where one reading is plain.
+    /// Why the guess may be wrong, in a sentence; `None` if there is only one plausible reading.
     pub unclear: Option<String>,
-    /// What else is worth saying, in sentences.
+    /// Further remarks, in sentences.
     pub notes: Vec<String>,
 }
 
@@ -55,7 +55,7 @@ pub struct Table {
     starts: Vec<u32>,
     /// The number of each row in the file.
     numbers: Vec<u32>,
-    /// What was found at rows that cannot be read.
+    /// Findings about rows that cannot be read.
     faults: RowFindings,
     source: Source,
 }
@@ -79,7 +79,7 @@ const MOST_BYTES: usize = 1_000_000_000;
 /// Finds the rows of a file.
 ///
 /// # Errors
-/// [`Refusal`] where there are none: it says what the file is, and what to do.
+/// [`Refusal`] if there are none: it says what the file is, and what to do.
 pub fn open(bytes: Vec<u8>, options: &Options) -> Result<Table, Refusal> {
     let too_large = || {
         Refusal::new(
@@ -110,7 +110,7 @@ pub fn open(bytes: Vec<u8>, options: &Options) -> Result<Table, Refusal> {
     Ok(table)
 }
 
-/// Said of files whose encoding was guessed.
+/// The note about files whose encoding was guessed.
 const WINDOWS: &str = "The file is not UTF-8: it was read as Windows-1252. Look whether letters with accents are right; \
      if not, save it as UTF-8.";
 
@@ -188,7 +188,7 @@ impl Table {
         lines
     }
 
-    /// Said of chosen columns whose names others have as well.
+    /// Notes about chosen columns whose name another column has as well.
     fn same_names(&self) -> impl Iterator<Item = String> {
         let Columns {
             text, text2, label, ..
@@ -208,7 +208,7 @@ impl Table {
         })
     }
 
-    /// Said of annotations of Prodigy that were not accepted.
+    /// The note about Prodigy annotations that were not accepted.
     fn turned_down(&self) -> Option<String> {
         let names = &self.source.columns;
         let column = names.iter().position(|name| name == "answer")?;
@@ -252,7 +252,7 @@ impl Table {
         self.numbers.get(row).copied().unwrap_or_default()
     }
 
-    /// Whether there are bytes in the file that are no characters.
+    /// Whether the file contains bytes that are not valid characters.
     pub(crate) fn has_damage(&self) -> bool {
         // a JSON file may write the character that stands for them as an escape
         let is_json = matches!(self.layout, Layout::Json(_));
@@ -294,7 +294,7 @@ impl Table {
         })
     }
 
-    /// At most so many rows from all over the file: those at its start may all be of one class.
+    /// At most `most` rows, spread over the whole file, because the first rows may all have the same class.
     pub(crate) fn sample(&self, most: usize) -> impl Iterator<Item = usize> {
         let count = self.len();
         let taken = count.min(most);
@@ -329,7 +329,7 @@ impl Table {
         name_labels(&names)
     }
 
-    /// The column of labels; several with commas between them are one a label.
+    /// The label column. Several names separated by commas are several columns, one for each label.
     pub(crate) fn label_columns(&self, wanted: &str) -> Result<Vec<usize>, Refusal> {
         let option = "--label-column";
         match self.column(wanted, option) {

@@ -149,7 +149,7 @@ impl Learner {
         Ok(())
     }
 
-    /// Does a share of the work.
+    /// Computes a share of the work.
     ///
     /// # Errors
     /// Those of [`Backbone::embed`]; [`Error::OptionInvalid`] for rows that are not there.
@@ -271,7 +271,7 @@ impl Learner {
         number * each..(number + 1) * each
     }
 
-    /// What rows to learn from weigh together in a mean loss.
+    /// The total weight of rows in a mean loss.
     pub(super) fn weight(&self, rows: &[usize]) -> f64 {
         let (problem, labels) = (self.train.scheme().problem, self.train.labels().len());
         let weight = |&row: &usize| problem.weight(self.train.target(row), labels, &self.loss);
@@ -315,7 +315,7 @@ impl Learner {
     }
 }
 
-/// What is left out of a row in a step hangs on nothing else.
+/// The seed of the dropout of a row in a step. It depends on nothing else.
 fn seed_of(seed: u64, step: usize, row: usize) -> u64 {
     // the finalizer of SplitMix64 (Steele et al. 2014): neighbours become strangers
     let mut z = seed ^ (step as u64).rotate_left(40) ^ row as u64;

@@ -20,7 +20,7 @@ pub use resolved::Resolved;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// What the rows' labels say; where nothing is said, one label a text.
+    /// The kind of labels that the rows have; by default one label per text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<ProblemName>,
     /// The label of rows that have none of the labels: the adapter answers it where no other label has a

@@ -36,7 +36,7 @@ pub struct Trainer {
     pub(super) worse: usize,
     /// How each row was answered when it was last learnt from.
     pub(super) traces: Vec<Trace>,
-    /// What it is a run of, once a checkpoint asked.
+    /// Identifies the run; computed when the first checkpoint is written.
     pub(super) run: OnceCell<BTreeMap<String, String>>,
 }
 
@@ -139,7 +139,7 @@ impl Trainer {
         matches!(self.phase, Phase::Done)
     }
 
-    /// Does one unit of work: a step, a part of an evaluation, or nothing once the run is over.
+    /// Computes one unit of work: a step, a part of an evaluation, or nothing if the run is over.
     ///
     /// # Errors
     /// [`Error::OptionInvalid`] if the loss is no longer finite; then the learning rate is too high.

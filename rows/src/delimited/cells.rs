@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-/// What of a cell's characters has to be undone.
+/// How a cell is escaped in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Raw {
-    /// Nothing.
+    /// Not at all.
     Plain,
     /// Quotes of this kind are doubled.
     Doubled(u8),
@@ -67,7 +67,7 @@ pub(crate) struct Pieces {
 }
 
 impl Pieces {
-    /// Keeps so many cells of a record.
+    /// Keeps at most `most` cells of a record.
     pub(crate) fn keeping(most: usize) -> Self {
         Self {
             pieces: Vec::new(),
@@ -95,7 +95,7 @@ impl Pieces {
         &self.pieces
     }
 
-    /// The cell at an index; empty where the record has fewer.
+    /// The cell at an index; empty if the record has fewer cells.
     pub(crate) fn get(&self, index: usize) -> Piece {
         let none = Piece {
             start: 0,

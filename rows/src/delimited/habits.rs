@@ -5,12 +5,12 @@ use std::collections::HashSet;
 use super::lines::{line_at, lines_across};
 use crate::pool::hash;
 
-/// What rows of a file look like, from lines without quotes all over it.
+/// What the rows of a file look like, learned from lines without quotes in all parts of it.
 #[derive(Debug)]
 pub(crate) struct Habits {
     delimiter: u8,
     width: usize,
-    /// Columns whose cells come again, or are numbers.
+    /// Columns whose values repeat, or are numbers.
     columns: Vec<(usize, Values)>,
 }
 
@@ -21,14 +21,14 @@ enum Values {
     Numbers,
 }
 
-/// Lines that habits are taken from.
+/// The number of lines that are looked at.
 const LINES: usize = 2000;
 
-/// Longest cell whose return means something, in bytes.
+/// The longest value whose repetition counts, in bytes.
 const SHORT: usize = 80;
 
 impl Habits {
-    /// The habits of rows of so many cells, if enough of them show any.
+    /// The habits of rows with `width` cells, if enough rows show any.
     pub(crate) fn of(text: &str, delimiter: u8, width: usize) -> Option<Self> {
         let mut lines = Vec::new();
         for start in lines_across(text, LINES).skip(1) {

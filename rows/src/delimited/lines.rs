@@ -1,6 +1,6 @@
 //! The lines of a text.
 
-/// The starts of at most so many lines, from all over a text and in order; the first line is the first of them.
+/// The starts of at most `most` lines, spread over a text, in order. The first line is always among them.
 pub(crate) fn lines_across(text: &str, most: usize) -> impl Iterator<Item = usize> {
     let step = (text.len() / most.max(1)).max(1);
     let mut next = 0;

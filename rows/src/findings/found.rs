@@ -3,7 +3,8 @@
 use super::phrases::name_rows;
 use super::{Finding, FindingKind, KINDS, Severity};
 
-/// Numbers in ascending order, kept as runs: what is found at every row takes no more than what is found at one.
+/// Numbers in ascending order, stored as runs: a finding about every row takes no more memory than one about a single
+/// row.
 #[derive(Clone, Debug, Default)]
 struct Runs {
     /// First and last number of each run.
@@ -38,7 +39,7 @@ impl Runs {
             .is_some_and(|(first, _)| *first <= number)
     }
 
-    /// All numbers behind one.
+    /// All numbers after a given one.
     fn after(&self, number: Option<u32>) -> impl Iterator<Item = u32> {
         let behind = number.map_or(0, |number| {
             self.runs.partition_point(|(_, last)| *last <= number)
@@ -66,14 +67,14 @@ impl RowFindings {
         self.found[kind as usize].count
     }
 
-    /// The preview's word on a row: of what is told first.
+    /// The preview's remark on a row, for its first finding.
     pub(crate) fn note(&self, number: u32) -> Option<&'static str> {
         let kinds = FindingKind::all().into_iter();
         let mut kinds = kinds.filter(|kind| self.found[*kind as usize].contains(number));
         kinds.next().map(|kind| kind.words().2)
     }
 
-    /// The first numbers behind one at which something was found, in order, that are also `taken`.
+    /// The first numbers after a given one that have a finding and for which `taken` returns true, in order.
     pub(crate) fn first_after(
         &self,
         number: u32,

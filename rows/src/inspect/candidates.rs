@@ -16,7 +16,7 @@ use crate::table::{Cell, Table};
 pub(super) struct Candidates {
     pub(super) texts: Pool,
     pub(super) seconds: Pool,
-    /// All labels that were seen, also those of rows that are left out.
+    /// All labels that were seen, including those of rows that are left out.
     pub(super) labels: Names,
     pub(super) label_of: Vec<u32>,
     pub(super) numbers: Vec<u32>,
@@ -120,7 +120,7 @@ fn is_object(cell: &Cell<'_>) -> bool {
 }
 
 impl Candidates {
-    /// Gives back the room of rows that are left out.
+    /// Frees the memory of rows that are left out.
     pub(super) fn shrink(&mut self) {
         self.texts.shrink();
         self.seconds.shrink();
@@ -156,8 +156,8 @@ impl Candidates {
         })
     }
 
-    /// Calls a class by one name: whole numbers without a decimal point and, if that is chosen, labels that differ
-    /// only in case or spaces by the form that most rows use. Returns the labels that so differ.
+    /// Gives each class one name. Whole numbers lose their decimal point. If merging is chosen, labels that differ only
+    /// in case or spaces take the form that most rows use. Returns the labels that differ in this way.
     pub(super) fn rename(&mut self, choice: &Choice) -> Vec<Mergeable> {
         let problem = choice.problem;
         if matches!(problem, Problem::Regression | Problem::Ranking) {

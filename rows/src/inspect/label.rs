@@ -68,7 +68,7 @@ pub(super) fn flags(
     }
 }
 
-/// Length of the path that the columns of labels have in common: the members of one object are called by their keys.
+/// Length of the path that the label columns have in common: members of the same object are named by their keys.
 pub(super) fn common_path(table: &Table, columns: &[usize]) -> usize {
     let names = &table.source().columns;
     let path = |&column: &usize| {

@@ -5,7 +5,8 @@ use crate::findings::{FindingKind, RowFindings};
 use crate::pool::hash;
 
 impl Candidates {
-    /// Keeps the first of equal rows; of rows that give one text different labels none, as nobody knows which is right.
+    /// Keeps the first of equal rows. Leaves out all rows that give the same text different labels, because any of the
+    /// labels may be the wrong one.
     pub(super) fn leave_out_repeats(&mut self, found: &mut RowFindings) {
         let count = self.numbers.len();
         let hash = |row: usize| {
@@ -49,7 +50,7 @@ impl Candidates {
         self.keep(|row| fates[row] == Fate::First);
     }
 
-    /// Leaves out rows that are alone in their class: nothing could judge what was learned from them.
+    /// Leaves out the only row of a class: no other row could show whether the class was learned.
     pub(super) fn leave_out_lonely(&mut self, reject: Option<&str>, found: &mut RowFindings) {
         let counts = self.label_counts();
         // with a single class there is a better thing to say than that its row is lonely
@@ -76,7 +77,7 @@ impl Candidates {
         self.keep(|row| !is_alone[row]);
     }
 
-    /// Keeps the rows whose index this holds of.
+    /// Keeps the rows for whose index `is_kept` returns true.
     fn keep(&mut self, is_kept: impl Fn(usize) -> bool) {
         if (0..self.numbers.len()).all(&is_kept) {
             return;
@@ -93,7 +94,7 @@ impl Candidates {
     }
 }
 
-/// What becomes of a row whose text may stand in others too.
+/// What happens to a row whose text may also be the text of other rows.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fate {
     /// No row before it has its text.

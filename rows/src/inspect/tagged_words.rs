@@ -67,7 +67,8 @@ fn word_count(text: &Cell<'_>, list: Option<&str>) -> usize {
     }
 }
 
-/// The words of a text, or of a list of them, with a tag each. A word with spaces in it becomes several, a blank one none.
+/// The words of a text, or of a list of words, each with its tag. A word that contains spaces becomes several words; a
+/// blank word is dropped.
 pub(super) fn sentence<'a>(
     text: &Cell<'_>,
     list: Option<&str>,

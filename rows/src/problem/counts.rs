@@ -1,4 +1,4 @@
-//! What is counted of a sample of labels, and what follows from it.
+//! Statistics of a sample of labels, and the problem that they suggest.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use crate::labels::{self, SEPARATORS, Said, said};
 use crate::table::Cell;
 use crate::tags::is_tag;
 
-/// More whole numbers than this are classes only if they come often and leave few gaps.
+/// More distinct whole numbers than this are classes only if each is frequent and they leave few gaps.
 const FEW_NUMBERS: usize = 20;
 
 /// Names that data sets give to texts that have none of the other labels.
@@ -22,7 +22,7 @@ fn stands_for_none(label: &str) -> bool {
     )
 }
 
-/// What was counted of a sample.
+/// Statistics of a sample.
 #[derive(Default)]
 pub(super) struct Counts {
     pub(super) filled: usize,
@@ -184,7 +184,7 @@ impl Counts {
         }
     }
 
-    /// Whether numbers are names of classes rather than amounts.
+    /// Whether the numbers are names of classes and not quantities.
     fn are_classes(&self) -> bool {
         let distinct = self.numbers.len();
         #[allow(clippy::cast_precision_loss)]
@@ -206,7 +206,7 @@ impl Counts {
     }
 }
 
-/// Number of words of a text: items of a list, or what stands between spaces.
+/// Number of words of a text: the items of a list, or the parts between spaces.
 fn word_count(text: &Cell<'_>) -> usize {
     match said(text) {
         Said::List(list) => json::items(list).count(),

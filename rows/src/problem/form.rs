@@ -6,7 +6,7 @@ use crate::columns::{Columns, zero_or_one};
 use crate::names;
 use crate::table::Table;
 
-/// Rows that guesses go by.
+/// Number of rows that a guess is based on.
 const SAMPLE: usize = 2000;
 
 /// How the labels of a column are written, from rows all over the file.
@@ -14,7 +14,7 @@ const SAMPLE: usize = 2000;
 pub(crate) struct Form {
     /// What they seem to say.
     pub(crate) problem: Problem,
-    /// What stands between several labels in one text.
+    /// The separator between the labels of one text.
     pub(crate) separator: char,
     /// Whether labels are lists whose words are not quoted.
     pub(crate) bare: bool,
@@ -81,7 +81,7 @@ impl Form {
         }
     }
 
-    /// One column a label: several labels, or one where every row has exactly one.
+    /// One column per label: multi-label, or single-label if every row has exactly one.
     fn of_columns(table: &Table, columns: &[usize]) -> Self {
         let mut cursor = table.cursor();
         let mut always_one = true;

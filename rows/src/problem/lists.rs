@@ -20,7 +20,7 @@ pub(super) struct Ids {
     lists: usize,
     /// Those with several commas.
     long: usize,
-    /// Whether a text was seen that is no such list.
+    /// Whether a label was seen that is not such a list.
     other: bool,
 }
 
@@ -99,8 +99,8 @@ impl Parts {
         }
     }
 
-    /// Whether labels are lists: their parts come again. A comma or semicolon may be part of a name, as in “Paris, France”:
-    /// most of the parts must come alone as well, or in several lists.
+    /// Whether labels are lists, that is, whether their parts repeat. A comma or semicolon may be part of a name, as in
+    /// “Paris, France”, so most of the parts must also occur alone, or in several lists.
     pub(super) fn are_lists(&self, separator: char) -> bool {
         let recur = self.several > 0 && self.seen.len() * 2 <= self.total;
         if separator == LABEL_SEPARATOR || !recur {

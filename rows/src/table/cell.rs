@@ -9,7 +9,7 @@ use crate::json::{self, Reader, Value};
 /// A cell of a row.
 #[derive(Clone, Debug)]
 pub(crate) enum Cell<'a> {
-    /// Text, or a JSON value that is no list and no object.
+    /// Text, or a JSON value that is neither a list nor an object.
     Text(Cow<'a, str>),
     /// A list or an object.
     Value(Value<'a>),
@@ -20,12 +20,12 @@ impl<'a> Cell<'a> {
         value.plain().map_or(Self::Value(value), Self::Text)
     }
 
-    /// What it says: text as it is, the words of a list with spaces between them, an object as JSON.
+    /// The cell as text: text unchanged, the words of a list joined by spaces, an object as JSON.
     pub(crate) fn shown(&self) -> Cow<'_, str> {
         self.joined(" ")
     }
 
-    /// The same, with something else between the words of a list.
+    /// The same, with `separator` between the words of a list.
     pub(crate) fn joined(&self, separator: &str) -> Cow<'_, str> {
         match self {
             Self::Text(text) => Cow::Borrowed(text),

@@ -11,13 +11,13 @@ use crate::findings::{FindingKind, RowFindings};
 use crate::options::{Options, Refusal};
 use crate::sniff;
 
-/// Most columns that are kept.
+/// The largest number of columns that are kept.
 const MOST_COLUMNS: usize = 500;
 
-/// Most characters of a column's name that are kept.
+/// The largest number of characters of a column's name that are kept.
 const MOST_NAME: usize = 200;
 
-/// A column's name as it stands in the file, cut where it is too long to be one.
+/// A column's name as it is in the file, truncated if it is too long for a name.
 fn column_name(cell: &str) -> String {
     let name = cell.trim();
     match name.char_indices().nth(MOST_NAME) {

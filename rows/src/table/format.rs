@@ -11,16 +11,16 @@ pub enum Format {
     /// Cells between tabs.
     #[serde(rename = "TSV")]
     Tsv,
-    /// One text a line.
+    /// One text per line.
     #[serde(rename = "lines")]
     Lines,
-    /// One JSON object behind the other.
+    /// One JSON object after the other.
     #[serde(rename = "JSONL")]
     Jsonl,
     /// A list of JSON objects.
     #[serde(rename = "JSON")]
     Json,
-    /// A word and its tag a line.
+    /// A word and its tag per line.
     #[serde(rename = "CoNLL")]
     Conll,
 }

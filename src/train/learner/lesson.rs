@@ -1,4 +1,4 @@
-//! A unit of work of a run, and what it comes to.
+//! A unit of work of a run, and its result.
 
 use std::ops::Range;
 
@@ -16,7 +16,7 @@ pub enum Share {
         step: usize,
         /// Numbers of the rows in the data to learn from.
         rows: Vec<usize>,
-        /// What the weights of all rows of the step add up to, also of those that others compute.
+        /// The sum of the weights of all rows of the step, including those that other workers compute.
         weight: f64,
     },
     /// Held-out rows to answer.
@@ -26,7 +26,7 @@ pub enum Share {
     },
 }
 
-/// What a [`Share`] comes to.
+/// The result of a [`Share`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Computed {
     /// Of rows to learn from.
@@ -35,14 +35,14 @@ pub enum Computed {
     Judged(Outcomes),
 }
 
-/// What some rows of a step teach.
+/// The result of some rows of a training step.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Lesson {
     /// Their part of the gradient of the step's mean loss, for all parameters end to end.
     pub gradient: Vec<f32>,
     /// Their part of the step's mean loss.
     pub loss: f64,
-    /// How each row was answered; none where rows have more than one label.
+    /// How each row was answered; empty for problems with more than one label per row.
     pub traces: Vec<Trace>,
 }
 

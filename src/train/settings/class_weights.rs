@@ -26,7 +26,7 @@ pub enum Balanced {
 }
 
 impl ClassWeights {
-    /// One a label.
+    /// One weight per label.
     #[allow(clippy::cast_precision_loss)]
     pub(super) fn of(&self, data: &Dataset) -> Result<Vec<f32>> {
         let invalid = |value: String, reason: String| {

@@ -9,7 +9,7 @@ use crate::folder::{BackboneRef, Card, TaskAdapter};
 use crate::head::Decision;
 
 impl Trainer {
-    /// What the best epoch's answers are made of its logits by.
+    /// How the best epoch turns its logits into answers.
     pub(crate) fn decision(&self) -> Decision {
         let best = self.best.as_ref();
         best.map(|best| Decision::fit(&best.outcomes.judged(&self.learner.dev)))
