@@ -43,6 +43,7 @@ pub(super) fn read_peft(
     }))
 }
 
+#[allow(clippy::float_cmp)]
 impl Ia3Config {
     pub(super) fn write_peft(&self, shape: &Shape) -> Result<Map<String, Value>> {
         if self.alpha != 1.0 {
