@@ -1,5 +1,8 @@
 //! Reads the data, answers, and prints.
 
+mod labels;
+mod tags;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,15 +13,16 @@ use graftlet::cli::rows;
 use graftlet::engine::{Engine, answers};
 use graftlet::error::Error;
 use graftlet::folder::{Files, TaskAdapter};
-use graftlet::head::{Decision, Evaluation};
-use graftlet::head::{Pooling, pool};
+use graftlet::head::{Decision, Evaluation, Pooling, pool};
 use graftlet::hub::Manifest;
-use graftlet::input::text::{Batch, Encoded, LongTexts, Text, Window};
+use graftlet::input::text::{Batch, Encoded, Text, Window};
 use graftlet::model::NoHook;
 use graftlet::train::{Dataset, Outcomes, Row, Scheme};
+use labels::all_labels;
+use tags::tags;
 
 use super::documents;
-use super::rules::{LOGITS, Rule, Said, VECTORS, norm};
+use super::rules::{Rule, Said, VECTORS, norm};
 
 /// Most tokens of a window, and how many those share that a sentence is cut into.
 const SIZES: [(usize, usize); 6] = [
@@ -29,8 +33,10 @@ const SIZES: [(usize, usize); 6] = [
     (48, 24),
     (32, 16),
 ];
+
 /// For labels and vectors.
 const FEW_SIZES: [(usize, usize); 3] = [(512, 128), (128, 64), (48, 24)];
+
 /// Words of a joined document of tagged sentences; there are about 1.5 tokens to one.
 const WORDS: usize = 1000;
 
@@ -78,35 +84,6 @@ fn print_all(backbone: &Path, folders: &Folders, only: &str) -> Result<()> {
         all_vectors(&engine, folders)?;
     }
     eprintln!("{:.0} s", begin.elapsed().as_secs_f64());
-    Ok(())
-}
-
-fn all_labels(engine: &mut Engine, folders: &Folders) -> Result<()> {
-    println!(
-        "\n| documents | rows of the class | window | windows | score | {} |",
-        names(&LOGITS)
-    );
-    println!("|{}", " --- |".repeat(5 + LOGITS.len()));
-    let sets = [
-        ("sst2", 1, 1, None),
-        ("sst2", 2, 3, None),
-        ("trec", 1, 1, None),
-        ("trec", 1, 2, None),
-        ("sms_spam", 1, 4, Some("ham")),
-        ("clickbait", 2, 3, None),
-        ("goemotions_ekman", 1, 1, Some("neutral")),
-        ("goemotions_ekman", 1, 2, Some("neutral")),
-    ];
-    for (task, own, of, neutral) in sets {
-        let read = read(folders, task, "test.csv")?;
-        let documents = documents::of_classes(&read, own, of, neutral);
-        labels(engine, folders, task, &format!("{own} of {of}"), &documents)?;
-    }
-    let read_pairs = read(folders, "stsb", "test.csv")?;
-    for (one_long, what) in [(false, "both long"), (true, "one long")] {
-        let documents = documents::of_pairs(&read_pairs, one_long);
-        labels(engine, folders, "stsb", what, &documents)?;
-    }
     Ok(())
 }
 
@@ -188,54 +165,6 @@ fn some_classes(rows: Vec<Row>) -> Vec<Row> {
         .collect()
 }
 
-/// F1 of joined sentences, by overlap and rule, beside that of the sentences themselves.
-fn tags(engine: &mut Engine, folders: &Folders) -> Result<()> {
-    let sentences = read(folders, "wnut17", "test.conll")?;
-    let documents = documents::sentences(&sentences, WORDS, " ");
-    let lines = documents::sentences(&sentences, WORDS, "\n");
-    let task = add(engine, folders, "wnut17")?;
-    let covered: usize = documents
-        .iter()
-        .map(|row| row.text.first.split(' ').count())
-        .sum();
-    // the sentences that the documents are made of
-    let mut words = 0;
-    let alone: Vec<Row> = sentences
-        .into_iter()
-        .take_while(|row| {
-            words += row.text.first.split(' ').count();
-            words <= covered
-        })
-        .collect();
-    println!(
-        "wnut17: {} sentences, {} documents of {WORDS} words and more",
-        alone.len(),
-        documents.len()
-    );
-    println!("\n| read | F1 |\n| --- | --- |");
-    let (f1, _) = engine_f1(engine, &task, &alone)?;
-    println!("| single sentences | {f1:.4} |");
-    engine.set_long_texts(LongTexts::Truncate);
-    let (f1, _) = engine_f1(engine, &task, &documents)?;
-    println!("| documents, cut at the limit | {f1:.4} |");
-    engine.set_long_texts(LongTexts::Windows);
-    let (f1, windows) = engine_f1(engine, &task, &documents)?;
-    println!("| documents, as the engine reads them ({windows} windows) | {f1:.4} |");
-    let (f1, windows) = engine_f1(engine, &task, &lines)?;
-    println!(
-        "| documents joined by line breaks, as the engine reads them ({windows} windows) | {f1:.4} |"
-    );
-    println!(
-        "\n| window | overlap | windows | the window with the most context | mean of logits |"
-    );
-    println!("| --- | --- | --- | --- | --- |");
-    for (size, overlap) in sizes(&SIZES) {
-        let (count, [nearest, mean]) = rules_f1(engine, &task, &documents, size, overlap)?;
-        println!("| {size} | {overlap} | {count} | {nearest:.4} | {mean:.4} |");
-    }
-    Ok(())
-}
-
 fn judge(task: &TaskAdapter, data: &Dataset, outcomes: &Outcomes) -> Result<f64> {
     let Some(head) = &task.head else {
         return Ok(f64::NAN);
@@ -255,82 +184,6 @@ fn dataset(engine: &Engine, task: &TaskAdapter, rows: &[Row]) -> Result<Dataset>
         &Scheme::of(head),
         usize::MAX,
     )
-}
-
-/// The score of the engine's own answers, and the number of windows. Words behind the limit have the label "O" if
-/// they are not read.
-fn engine_f1(engine: &Engine, task: &TaskAdapter, rows: &[Row]) -> Result<(f64, usize)> {
-    let data = dataset(engine, task, rows)?;
-    let mut outcomes = Outcomes::new(data.labels().len());
-    let (mut windows, width) = (0, data.labels().len());
-    let outside = data.labels().iter().position(|label| label == "O");
-    for (index, row) in rows.iter().enumerate() {
-        let mut answers = engine.answer(task, std::slice::from_ref(&row.text), "adapter")?;
-        if let Some(mut answer) = answers.pop() {
-            windows += answer.windows;
-            while answer.logits.len() < data.length(index) * width {
-                let label = answer.logits.len() % width;
-                answer
-                    .logits
-                    .push(if Some(label) == outside { 1.0 } else { 0.0 });
-            }
-            outcomes.add(&data, index, &answer.logits);
-        }
-    }
-    Ok((judge(task, &data, &outcomes)?, windows))
-}
-
-/// The number of windows, and F1 by either rule.
-fn rules_f1(
-    engine: &Engine,
-    task: &TaskAdapter,
-    rows: &[Row],
-    size: usize,
-    overlap: usize,
-) -> Result<(usize, [f64; 2])> {
-    let data = dataset(engine, task, rows)?;
-    let width = data.labels().len();
-    let mut outcomes = [Outcomes::new(width), Outcomes::new(width)];
-    let mut count = 0;
-    for (index, row) in rows.iter().enumerate() {
-        let windows = windows(engine, &row.text, size, overlap)?;
-        count += windows.len();
-        let mut nearest = vec![0.0; data.length(index) * width];
-        let mut sums = nearest.clone();
-        for (window, said) in windows.iter().zip(said(engine, task, &windows)?) {
-            // the places of its other tokens follow from that of one of its own, special tokens apart
-            let own = window.places.iter().enumerate().skip(1);
-            let Some((token, place)) = { own }.find_map(|(token, place)| Some((token, (*place)?)))
-            else {
-                continue;
-            };
-            let first = place as usize - token;
-            let last = window.encoded.ids.len() - 1;
-            for (token, said) in said
-                .values
-                .chunks_exact(width)
-                .enumerate()
-                .take(last)
-                .skip(1)
-            {
-                let at = (first + token) * width..(first + token + 1) * width;
-                sums[at.clone()]
-                    .iter_mut()
-                    .zip(said)
-                    .for_each(|(sum, x)| *sum += x);
-                if window.places[token].is_some() {
-                    nearest[at].copy_from_slice(said);
-                }
-            }
-        }
-        outcomes[0].add(&data, index, &nearest);
-        outcomes[1].add(&data, index, &sums);
-    }
-    let [nearest, sums] = outcomes;
-    Ok((
-        count,
-        [judge(task, &data, &nearest)?, judge(task, &data, &sums)?],
-    ))
 }
 
 fn windows(engine: &Engine, text: &Text, size: usize, overlap: usize) -> Result<Vec<Window>> {
@@ -353,52 +206,6 @@ fn said(engine: &Engine, task: &TaskAdapter, windows: &[Window]) -> Result<Vec<S
             weight: window.own() as f32,
         });
     Ok(said.collect())
-}
-
-/// A line of the table of scores by rule.
-fn labels(
-    engine: &mut Engine,
-    folders: &Folders,
-    name: &str,
-    what: &str,
-    rows: &[Row],
-) -> Result<()> {
-    for (size, overlap) in sizes(&FEW_SIZES) {
-        labels_by(engine, folders, (name, what), rows, (size, overlap))?;
-    }
-    Ok(())
-}
-
-fn labels_by(
-    engine: &mut Engine,
-    folders: &Folders,
-    (name, what): (&str, &str),
-    rows: &[Row],
-    (size, overlap): (usize, usize),
-) -> Result<()> {
-    let task = add(engine, folders, name)?;
-    let data = dataset(engine, &task, rows)?;
-    let mut all = Vec::with_capacity(rows.len());
-    let mut count = 0;
-    for row in rows {
-        let windows = windows(engine, &row.text, size, overlap)?;
-        count += windows.len();
-        all.push(said(engine, &task, &windows)?);
-    }
-    let metric = data.scheme().problem.metric().name();
-    print!(
-        "| {name} | {what} | {size} | {} | {metric} |",
-        count / rows.len()
-    );
-    for (_, rule) in LOGITS {
-        let mut outcomes = Outcomes::new(data.labels().len());
-        for (index, said) in all.iter().enumerate() {
-            outcomes.add(&data, index, &rule(said));
-        }
-        print!(" {:.3} |", judge(&task, &data, &outcomes)?);
-    }
-    println!();
-    Ok(())
 }
 
 /// How many documents have one of their own class as the nearest, by rule.

@@ -4,11 +4,15 @@
 //! the panels of the weight are the outer loop and the tiles of rows the inner one, so that a panel
 //! is read from memory once a block.
 
-use super::gelu::gelu_in_place;
-use super::pack::{PackedF32, row_panels};
+mod linear;
+
+use super::pack::row_panels;
 use super::parallel::{self, Disjoint};
-use super::tiles::{Block, COLS, GROUP, ROWS, Sums, Tiles};
+use super::tiles::{COLS, GROUP, ROWS, Sums, Tiles};
 use super::{Variant, scratch};
+use crate::tiles::Block;
+
+pub use linear::{Finish, Layer, linear_f32, linear_f32_backward, linears_f32};
 
 /// Bytes of packed activations in a block of rows: about a second-level cache. Rather too many than
 /// too few, since the backward builds its panels once a block.
@@ -149,106 +153,6 @@ pub(super) fn store(values: [f32; COLS], y: &mut [f32]) {
     }
 }
 
-/// One of the layers that read the same input: `y[rows, out] = x[rows, in] * W^T (+ bias[out])`.
-pub struct Layer<'a, W> {
-    /// `W`, packed.
-    pub weight: &'a W,
-    /// `[out]`
-    pub bias: Option<&'a [f32]>,
-    /// `[rows, out]`
-    pub y: &'a mut [f32],
-}
-
-/// What is done to a product once its bias is added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Finish {
-    /// Nothing.
-    None,
-    /// [`gelu`](super::gelu()).
-    Gelu,
-}
-
-impl Finish {
-    /// Applies it in place, while the rows are still in the cache.
-    #[inline]
-    pub(super) fn apply(self, y: &mut [f32]) {
-        if self == Self::Gelu {
-            gelu_in_place(y);
-        }
-    }
-}
-
-/// A linear layer: `y[rows, out] = x[rows, in] * W^T (+ bias[out])`.
-///
-/// The bias is added last. Variants agree within the rounding of a sum over `in`. Asserts that the
-/// lengths agree and that the variant is available; no rows does nothing.
-pub fn linear_f32(
-    variant: Variant,
-    x: &[f32],
-    weight: &PackedF32,
-    bias: Option<&[f32]>,
-    y: &mut [f32],
-) {
-    linears_f32(variant, x, vec![Layer { weight, bias, y }], Finish::None);
-}
-
-/// [`linear_f32`] of several layers that read the same `x`, which is packed once for all of them;
-/// each result is then finished.
-pub fn linears_f32(variant: Variant, x: &[f32], layers: Vec<Layer<'_, PackedF32>>, finish: Finish) {
-    struct Forward<'w>(&'w PackedF32);
-    impl Panels for Forward<'_> {
-        fn shape(&self) -> (usize, usize) {
-            (self.0.in_features(), self.0.out_features())
-        }
-        fn panel<'a>(&'a self, index: usize, _: &'a mut [f32]) -> &'a [f32] {
-            self.0.panel(index)
-        }
-    }
-    let Some(first) = layers.first() else { return };
-    let a = Plain {
-        data: x,
-        inner: first.weight.in_features(),
-    };
-    let output = |Layer { weight, bias, y }| Output {
-        b: Forward(weight),
-        bias,
-        y,
-    };
-    products(
-        variant,
-        &a,
-        layers.into_iter().map(output).collect(),
-        finish,
-    );
-}
-
-/// The gradient of [`linear_f32`] with respect to `x`: `dx[rows, in] = dy[rows, out] * W`.
-///
-/// The panels of `W` for this direction are built from the packed weight as they are needed: it is
-/// kept once. Asserts that the lengths agree and that the variant is available; no rows does
-/// nothing.
-pub fn linear_f32_backward(variant: Variant, dy: &[f32], weight: &PackedF32, dx: &mut [f32]) {
-    struct Backward<'w>(&'w PackedF32, Tiles);
-    impl Panels for Backward<'_> {
-        fn shape(&self) -> (usize, usize) {
-            (self.0.out_features(), self.0.in_features())
-        }
-        fn panel<'a>(&'a self, index: usize, built: &'a mut [f32]) -> &'a [f32] {
-            turned_panel(built, |o, to| {
-                let from = &self.0.panel(o)[index * COLS * COLS..];
-                if let Some(from) = from.first_chunk() {
-                    (self.1.turn_f32)(from, to);
-                } else {
-                    let mut padded = [0.0; COLS * COLS];
-                    padded[..from.len()].copy_from_slice(from);
-                    (self.1.turn_f32)(&padded, to);
-                }
-            })
-        }
-    }
-    product(variant, dy, Backward(weight, Tiles::of(variant)), dx);
-}
-
 /// Builds a panel of the backward, `[out][8 inputs]`: `turn` is given the number of eight outputs
 /// and where their block goes, `[output][input]`. One that sticks out passes through a copy.
 #[inline(always)]
@@ -268,6 +172,7 @@ pub(super) fn turned_panel(built: &mut [f32], turn: impl Fn(usize, &mut Block<f3
 
 #[cfg(test)]
 mod tests {
+    use super::super::pack::PackedF32;
     use super::super::testing::{Random, SIZES, assert_same_bits, doubles_of, slopes};
     use super::*;
     #[cfg(target_arch = "wasm32")]

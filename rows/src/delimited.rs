@@ -4,19 +4,26 @@
 //! costs its own row and not all that follow. That holds too where a later quote happens to close it: lines that look like
 //! rows of their own do not become part of a cell (see [`Habits`]).
 
-use std::borrow::Cow;
-use std::collections::HashSet;
+mod cells;
+mod habits;
+mod lines;
+mod quotes;
 
-use crate::pool::hash;
+use lines::after_break;
+use quotes::Quotes;
+
+pub(crate) use cells::{Piece, Pieces, Raw};
+pub(crate) use habits::Habits;
+pub(crate) use lines::{after_line, line_at, line_end, lines_across};
 
 /// How cells are separated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Dialect {
-    /// What stands between cells; without one every line is a cell.
+    /// The character between cells; without one every line is a single cell.
     pub(crate) delimiter: Option<u8>,
-    /// Whether a cell may stand between quotes; otherwise they are characters like others.
+    /// Whether a cell may be quoted; otherwise quotes are ordinary characters.
     pub(crate) quoted: bool,
-    /// What a cell stands between.
+    /// The quote character.
     pub(crate) quote: u8,
     /// Whether a backslash before a quote makes it a character of the cell, as MySQL writes and `escapechar` of pandas.
     pub(crate) escaped: bool,
@@ -34,60 +41,7 @@ impl Dialect {
     }
 }
 
-/// What of a cell's characters has to be undone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Raw {
-    /// Nothing.
-    Plain,
-    /// Quotes of this kind are doubled.
-    Doubled(u8),
-    /// The same, and backslashes stand before quotes.
-    Escaped(u8),
-}
-
-/// Where a cell stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Piece {
-    pub(crate) start: usize,
-    pub(crate) end: usize,
-    /// How its characters are written.
-    pub(crate) raw: Raw,
-}
-
-impl Piece {
-    pub(crate) fn text(self, text: &str) -> Cow<'_, str> {
-        let raw = text.get(self.start..self.end).unwrap_or_default();
-        match self.raw {
-            Raw::Plain => raw.into(),
-            Raw::Doubled(quote) => {
-                let one = char::from(quote).to_string();
-                raw.replace(&one.repeat(2), &one).into()
-            }
-            Raw::Escaped(quote) => unescaped(raw, char::from(quote)).into(),
-        }
-    }
-}
-
-/// A cell without the backslashes before its quotes and other backslashes.
-fn unescaped(raw: &str, quote: char) -> String {
-    let mut text = String::with_capacity(raw.len());
-    let mut rest = raw.chars().peekable();
-    while let Some(character) = rest.next() {
-        let next = rest.peek().copied();
-        let stands_for_next = match character {
-            '\\' => next == Some(quote) || next == Some('\\'),
-            _ => character == quote && next == Some(quote),
-        };
-        text.push(if stands_for_next {
-            rest.next().unwrap_or(character)
-        } else {
-            character
-        });
-    }
-    text
-}
-
-/// A record that was passed over by [`Scanner::next`].
+/// A record that [`Scanner::next`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
     /// Where it begins.
@@ -147,7 +101,7 @@ impl<'a> Scanner<'a> {
         })
     }
 
-    /// Counts the empty lines that begin here: a file may consist of millions.
+    /// Skips and counts the empty lines that begin here; a file may have millions of them.
     fn pass_empty_lines(&mut self) {
         let bytes = self.text.as_bytes();
         while let Some(b'\n' | b'\r') = bytes.get(self.at) {
@@ -156,7 +110,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Where the record that begins here ends; nothing if its quotes do not match.
+    /// Where the record that begins here ends; `None` if its quotes do not match.
     fn record(&mut self, start: usize, pieces: &mut Pieces) -> Option<usize> {
         pieces.clear();
         let bytes = self.text.as_bytes();
@@ -274,257 +228,4 @@ enum Cell {
         after: usize,
     },
     Misquoted,
-}
-
-/// The cells of a record, and how many there are where not all are kept.
-#[derive(Debug)]
-pub(crate) struct Pieces {
-    pieces: Vec<Piece>,
-    most: usize,
-    /// Number of cells.
-    pub(crate) count: usize,
-    /// One past the last cell that is not blank.
-    pub(crate) filled: usize,
-}
-
-impl Pieces {
-    /// Keeps so many cells of a record.
-    pub(crate) fn keeping(most: usize) -> Self {
-        Self {
-            pieces: Vec::new(),
-            most,
-            count: 0,
-            filled: 0,
-        }
-    }
-
-    fn clear(&mut self) {
-        self.pieces.clear();
-        (self.count, self.filled) = (0, 0);
-    }
-
-    fn push(&mut self, start: usize, end: usize, raw: Raw) {
-        self.count += 1;
-        if self.count <= self.most {
-            self.pieces.push(Piece { start, end, raw });
-        } else if end > start {
-            self.filled = self.count;
-        }
-    }
-
-    pub(crate) fn as_slice(&self) -> &[Piece] {
-        &self.pieces
-    }
-
-    /// The cell at an index; empty where the record has fewer.
-    pub(crate) fn get(&self, index: usize) -> Piece {
-        let none = Piece {
-            start: 0,
-            end: 0,
-            raw: Raw::Plain,
-        };
-        self.pieces.get(index).copied().unwrap_or(none)
-    }
-
-    /// One past the last cell that is not blank.
-    pub(crate) fn width(&self, text: &str) -> usize {
-        let is_filled = |piece: &Piece| !text[piece.start..piece.end].trim().is_empty();
-        let kept = self.pieces.iter().rposition(is_filled);
-        self.filled.max(kept.map_or(0, |last| last + 1))
-    }
-}
-
-/// Where a quoted cell ends. Within a cell two quotes stand for one, so it ends at the first run of quotes whose length is
-/// odd. The last answer is kept: where cells are opened and never closed, the text is still searched once.
-#[derive(Default)]
-struct Quotes {
-    known: Option<Run>,
-}
-
-/// The first run of quotes of odd length behind a place.
-#[derive(Clone, Copy)]
-struct Run {
-    /// It is the first for all places from here to `start`.
-    from: usize,
-    start: usize,
-    /// Its last quote; nothing if there is no such run.
-    close: Option<usize>,
-}
-
-impl Quotes {
-    fn close(&mut self, bytes: &[u8], at: usize, dialect: Dialect) -> Option<usize> {
-        if let Some(run) = self.known
-            && run.from <= at
-            && at <= run.start
-        {
-            return run.close;
-        }
-        let mut place = at;
-        let run = loop {
-            let rest = bytes.get(place..).unwrap_or_default();
-            let found = if dialect.escaped {
-                memchr::memchr2(dialect.quote, b'\\', rest)
-            } else {
-                memchr::memchr(dialect.quote, rest)
-            };
-            let Some(found) = found else {
-                break Run {
-                    from: at,
-                    start: bytes.len(),
-                    close: None,
-                };
-            };
-            let start = place + found;
-            if bytes[start] != dialect.quote {
-                // a backslash and what it stands before
-                place = start + 2;
-                continue;
-            }
-            let length = bytes[start..]
-                .iter()
-                .take_while(|&&byte| byte == dialect.quote)
-                .count();
-            place = start + length;
-            if length % 2 == 1 {
-                break Run {
-                    from: at,
-                    start,
-                    close: Some(place - 1),
-                };
-            }
-        };
-        self.known = Some(run);
-        run.close
-    }
-}
-
-/// What rows of a file look like, from lines without quotes all over it.
-#[derive(Debug)]
-pub(crate) struct Habits {
-    delimiter: u8,
-    width: usize,
-    /// Columns whose cells come again, or are numbers.
-    columns: Vec<(usize, Values)>,
-}
-
-#[derive(Debug)]
-enum Values {
-    /// Hashes of those that were seen.
-    Seen(HashSet<u64>),
-    Numbers,
-}
-
-/// Lines that habits are taken from.
-const LINES: usize = 2000;
-
-/// Longest cell whose return means something, in bytes.
-const SHORT: usize = 80;
-
-impl Habits {
-    /// The habits of rows of so many cells, if enough of them show any.
-    pub(crate) fn of(text: &str, delimiter: u8, width: usize) -> Option<Self> {
-        let mut lines = Vec::new();
-        for start in lines_across(text, LINES).skip(1) {
-            let line = line_at(text, start);
-            if !line.contains('"') && line.len() < 10_000 {
-                let cells: Vec<&str> = line.split(char::from(delimiter)).map(str::trim).collect();
-                if cells.len() == width {
-                    lines.push(cells);
-                }
-            }
-        }
-        if lines.len() < 4 || width < 2 {
-            return None;
-        }
-        let columns = (0..width.min(64)).filter_map(|column| {
-            let cells = || lines.iter().map(|cells| cells[column]);
-            if cells().all(|cell| cell.parse::<f64>().is_ok()) {
-                return Some((column, Values::Numbers));
-            }
-            let seen: HashSet<u64> = cells().map(|cell| hash(cell.as_bytes(), 0)).collect();
-            let recurs = seen.len() * 2 <= lines.len() && cells().all(|cell| cell.len() <= SHORT);
-            let empty = cells().all(str::is_empty);
-            (recurs && !empty).then_some((column, Values::Seen(seen)))
-        });
-        let columns: Vec<_> = columns.collect();
-        (!columns.is_empty()).then_some(Self {
-            delimiter,
-            width,
-            columns,
-        })
-    }
-
-    /// Whether the line that begins here could be a row.
-    fn fits(&self, text: &str, start: usize) -> bool {
-        let line = line_at(text, start);
-        let mut columns = self.columns.iter().peekable();
-        let mut width = 0;
-        for (index, cell) in line.split(char::from(self.delimiter)).enumerate() {
-            width = index + 1;
-            if width > self.width {
-                return false;
-            }
-            if let Some((_, values)) = columns.next_if(|(column, _)| *column == index) {
-                let cell = cell.trim();
-                let fits = match values {
-                    Values::Seen(seen) => seen.contains(&hash(cell.as_bytes(), 0)),
-                    Values::Numbers => cell.parse::<f64>().is_ok(),
-                };
-                if !fits {
-                    return false;
-                }
-            }
-        }
-        width == self.width
-    }
-}
-
-/// The starts of at most so many lines, from all over a text and in order; the first line is the first of them.
-pub(crate) fn lines_across(text: &str, most: usize) -> impl Iterator<Item = usize> {
-    let step = (text.len() / most.max(1)).max(1);
-    let mut next = 0;
-    std::iter::from_fn(move || {
-        let start = next;
-        if start >= text.len() {
-            return None;
-        }
-        // the line after the byte `step` on, or the very next one
-        let target = start + step - 1;
-        next = if target <= start {
-            after_line(text, start)
-        } else {
-            let end = line_end(text.as_bytes(), target.min(text.len()));
-            after_break(text.as_bytes(), end)
-        };
-        Some(start)
-    })
-}
-
-/// The line that begins here, without its break.
-pub(crate) fn line_at(text: &str, start: usize) -> &str {
-    &text[start..line_end(text.as_bytes(), start)]
-}
-
-/// Where the line with this byte ends.
-pub(crate) fn line_end(bytes: &[u8], at: usize) -> usize {
-    let found = bytes
-        .get(at..)
-        .and_then(|rest| memchr::memchr2(b'\n', b'\r', rest));
-    found.map_or(bytes.len(), |found| at + found)
-}
-
-/// What follows the line with this byte.
-pub(crate) fn after_line(text: &str, at: usize) -> usize {
-    after_break(text.as_bytes(), line_end(text.as_bytes(), at))
-}
-
-/// What follows the line break that stands here.
-fn after_break(bytes: &[u8], at: usize) -> usize {
-    let breaks = bytes.get(at..).unwrap_or_default();
-    let length = match breaks {
-        [b'\r', b'\n', ..] => 2,
-        [] => 0,
-        _ => 1,
-    };
-    (at + length).min(bytes.len())
 }

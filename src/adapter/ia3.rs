@@ -2,15 +2,23 @@
 //! PEFT scales the input of a feed-forward module, behind its nonlinearity, AdapterHub every module's
 //! output; the files of one are not the other's.
 
+mod adapterhub;
+mod peft;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value, json};
+use adapterhub::{from_options_adapterhub, read_adapterhub};
+use peft::{from_options_peft, read_peft};
+use serde_json::{Map, Value};
 
-use super::dialect::{Fields, Library, peft_targets};
+use super::dialect::Library;
 use super::setting::{EXCLUDE_MODULES, LAYERS, Setting, TARGET_MODULES, TARGETS, Values};
-use super::{Adapter, Collector, Config, Description, Kind, Options, ParamName, ParamSource};
-use super::{Parameter, Preset, Site, equal, fields_of, lowest_layer, number, target_sites};
+use super::{
+    Adapter, Collector, Config, Description, Kind, Options, ParamName, ParamSource, Parameter,
+    Preset, Site, equal, lowest_layer, target_sites,
+};
 use crate::error::{Error, Result};
+use crate::order::Sorted;
 use crate::model::{Affine, Anatomy, Hook, Linear, LinearSite, Place, Shape};
 use crate::ops::{scale, scale_columns};
 use crate::tensor::Tensor;
@@ -102,23 +110,6 @@ struct Ia3 {
 
 const FACTORS: &str = "ia3";
 
-fn from_options_peft(options: &Options, shape: &Shape) -> Result<Box<dyn Config>> {
-    let default = shape.anatomy.family.targets;
-    let is_input = |linear| default.ia3_feedforward.contains(&linear);
-    from_options(options, shape, default.ia3, |linear| {
-        if is_input(linear) {
-            Side::Input
-        } else {
-            Side::Output
-        }
-    })
-}
-
-fn from_options_adapterhub(options: &Options, shape: &Shape) -> Result<Box<dyn Config>> {
-    let default = [Linear::Key, Linear::Value, Linear::FfnUp];
-    from_options(options, shape, &default, |_| Side::Output)
-}
-
 fn from_options(
     options: &Options,
     shape: &Shape,
@@ -138,11 +129,11 @@ fn from_options(
 
 impl Ia3Config {
     fn linears(&self) -> BTreeSet<Linear> {
-        self.sites.keys().map(|site| site.linear).collect()
+        self.sites.keys().map(|site| site.linear).into_set()
     }
 
     fn layers(&self) -> BTreeSet<usize> {
-        self.sites.keys().filter_map(|site| site.layer).collect()
+        self.sites.keys().filter_map(|site| site.layer).into_set()
     }
 
     fn inputs(&self) -> BTreeSet<LinearSite> {
@@ -216,91 +207,6 @@ impl Config for Ia3Config {
     }
 }
 
-#[allow(clippy::float_cmp)]
-impl Ia3Config {
-    fn write_peft(&self, shape: &Shape) -> Result<Map<String, Value>> {
-        if self.alpha != 1.0 {
-            return refuse(Library::Peft, "an IA3 whose alpha is not 1");
-        }
-        let (all, inputs) = (self.sites.keys().copied().collect(), self.inputs());
-        let mut targets = peft_targets::write(&all, shape);
-        let mut feedforward = match inputs.is_empty() {
-            true => json!([]),
-            false => peft_targets::write(&inputs, shape),
-        };
-        // PEFT wants the second list to be part of the first
-        let is_part = |part: &Value, whole: &Value| match (part, whole) {
-            (Value::Array(part), Value::Array(whole)) => part.iter().all(|e| whole.contains(e)),
-            _ => false,
-        };
-        if !is_part(&feedforward, &targets) {
-            let paths = |sites: &BTreeSet<LinearSite>| -> Value {
-                sites
-                    .iter()
-                    .map(|&site| shape.anatomy.linear(site))
-                    .collect()
-            };
-            (targets, feedforward) = (paths(&all), paths(&inputs));
-        }
-        Ok(fields_of(json!({
-            "peft_type": "IA3",
-            "target_modules": targets,
-            "feedforward_modules": feedforward,
-            "fan_in_fan_out": false,
-            "init_ia3_weights": true,
-        })))
-    }
-
-    fn write_adapterhub(&self, shape: &Shape) -> Result<Map<String, Value>> {
-        let (linears, layers) = (self.linears(), self.layers());
-        if !self.inputs().is_empty() {
-            return refuse(
-                Library::AdapterHub,
-                "an IA3 that scales the input of a layer",
-            );
-        }
-        if linears.contains(&Linear::AttentionOutput) {
-            return refuse(Library::AdapterHub, "IA3 on the attention output");
-        }
-        if linears.contains(&Linear::Pooler) {
-            return refuse(Library::AdapterHub, "IA3 on the pooler");
-        }
-        if self.sites.len() != linears.len() * layers.len() {
-            return refuse(
-                Library::AdapterHub,
-                "an IA3 whose layers differ in their targets",
-            );
-        }
-        let matrices: Vec<&str> = MATRICES
-            .into_iter()
-            .filter_map(|(name, linear)| linears.contains(&linear).then_some(name))
-            .collect();
-        let leave_out: Vec<usize> = (0..shape.layers).filter(|l| !layers.contains(l)).collect();
-        Ok(fields_of(json!({
-            "architecture": "lora",
-            "composition_mode": "scale",
-            "selfattn_lora": !matrices.is_empty(),
-            "intermediate_lora": linears.contains(&Linear::FfnUp),
-            "output_lora": linears.contains(&Linear::FfnDown),
-            "attn_matrices": matrices,
-            "r": 1,
-            "alpha": number(self.alpha),
-            "dropout": 0.0,
-            "init_weights": "ia3",
-            "leave_out": leave_out,
-            "use_gating": false,
-            "use_dora": false,
-        })))
-    }
-}
-
-/// AdapterHub's names of the attention's matrices.
-const MATRICES: [(&str, Linear); 3] = [
-    ("q", Linear::Query),
-    ("k", Linear::Key),
-    ("v", Linear::Value),
-];
-
 fn refuse<T>(library: Library, what: &str) -> Result<T> {
     let other = match library {
         Library::Peft => Library::AdapterHub,
@@ -311,66 +217,6 @@ fn refuse<T>(library: Library, what: &str) -> Result<T> {
         format: library.title(),
         hint: format!("save it in {}'s format instead", other.title()),
     })
-}
-
-fn read_peft(place: &str, map: &Map<String, Value>, shape: &Shape) -> Result<Box<dyn Config>> {
-    let fields = Fields::new(place, map);
-    // PEFT resets it with a warning where the layers are linear ones
-    fields.flag("fan_in_fan_out", false)?;
-    let default = shape.anatomy.family.targets;
-    let targets = peft_targets::read(&fields, shape, default.ia3)?;
-    let is_input = peft_targets::feedforward(&fields, shape, default.ia3_feedforward)?;
-    let side = |site| match is_input(site) {
-        true => Side::Input,
-        false => Side::Output,
-    };
-    Ok(Box::new(Ia3Config {
-        sites: targets.into_iter().map(|site| (site, side(site))).collect(),
-        alpha: 1.0,
-    }))
-}
-
-fn read_adapterhub(
-    place: &str,
-    map: &Map<String, Value>,
-    shape: &Shape,
-) -> Result<Box<dyn Config>> {
-    let fields = Fields::new(place, map);
-    fields.refuse_unless("composition_mode", &[json!("scale")])?;
-    fields.refuse_unless("r", &[json!(1)])?;
-    fields.refuse_unless("use_gating", &[json!(false)])?;
-    fields.refuse_unless("use_dora", &[json!(false)])?;
-    let mut linears = BTreeSet::new();
-    if fields.flag("selfattn_lora", true)? {
-        for name in fields.strings("attn_matrices", &["k", "v"])? {
-            let known = MATRICES.into_iter().find(|(matrix, _)| *matrix == name);
-            match known {
-                Some((_, linear)) => linears.insert(linear),
-                None => return Err(fields.unsupported("attn_matrices", &json!(name))),
-            };
-        }
-    }
-    if fields.flag("intermediate_lora", true)? {
-        linears.insert(Linear::FfnUp);
-    }
-    if fields.flag("output_lora", false)? {
-        linears.insert(Linear::FfnDown);
-    }
-    if linears.is_empty() {
-        return Err(fields.invalid("it scales no linear layer"));
-    }
-    let leave_out = fields.counts("leave_out")?;
-    let sites = (0..shape.layers)
-        .filter(|layer| !leave_out.contains(layer))
-        .flat_map(|layer| {
-            linears
-                .iter()
-                .map(move |&linear| (LinearSite::new(layer, linear), Side::Output))
-        });
-    Ok(Box::new(Ia3Config {
-        sites: sites.collect(),
-        alpha: fields.float("alpha", Some(1.0))?,
-    }))
 }
 
 impl Ia3 {

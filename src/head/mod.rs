@@ -1,27 +1,58 @@
 //! Floor 4: heads. From hidden states to logits, from logits to an answer or a loss. One file a
 //! problem, one row a problem in [`PROBLEMS`].
 
-pub mod metrics;
-
 mod about;
 mod calibration;
+mod config;
 mod decision;
 mod judged;
 mod loss;
 mod metric;
+pub mod metrics;
+mod multi_label;
 mod name;
+mod number;
+mod pooling;
 mod prediction;
 mod problem;
+mod ranking;
 mod scores;
+mod single_label;
 mod spans;
+mod tags;
 mod targets;
 mod unit;
 
-mod multi_label;
-mod number;
-mod ranking;
-mod single_label;
-mod tags;
+use std::borrow::Cow;
+
+pub use pooling::pool;
+use scores::over;
+
+use crate::error::{Error, Result};
+use crate::model::{Backbone, Hook, Shape, States};
+use crate::ops::{Activation, add_bias, dropout, linear};
+use crate::params::{Collector, Init, ParamSource, Parameter, Site};
+use crate::tensor::Tensor;
+
+pub use about::{About, Form, Measure, Reads};
+pub use calibration::{Calibration, Reject};
+pub use config::HeadConfig;
+pub use decision::Decision;
+pub use judged::{Evaluation, How, Judged};
+pub use loss::LossSettings;
+pub use metric::Metric;
+pub use multi_label::{DEFAULT_THRESHOLD, LABEL_SEPARATOR, best_thresholds};
+pub use name::{Problem, ProblemName};
+pub use pooling::Pooling;
+pub use prediction::Prediction;
+pub use problem::{Group, ProblemKind, Term};
+pub use ranking::{FIRST, SECOND, TIE};
+pub use scores::{argmax, sigmoid, softmax};
+pub use single_label::OUTSIDE;
+pub use spans::{Span, TokenLabel, span_label, spans};
+pub use tags::{Tagged, tagged, tagged_target};
+pub use targets::{Labelled, Targets};
+pub use unit::Unit;
 
 /// All problems. A new one is a file with an `impl` of [`ProblemKind`], and a row here.
 pub static PROBLEMS: [ProblemName; 5] = [
@@ -34,69 +65,18 @@ pub static PROBLEMS: [ProblemName; 5] = [
 
 /// One label a text.
 pub const SINGLE_LABEL: ProblemName = ProblemName(&single_label::SingleLabel);
+
 /// Any number of labels a text.
 pub const MULTI_LABEL: ProblemName = ProblemName(&multi_label::MultiLabel);
+
 /// One number a text.
 pub const REGRESSION: ProblemName = ProblemName(&number::Number);
+
 /// One label a token.
 pub const TOKEN_CLASSIFICATION: ProblemName = ProblemName(&tags::Tags);
+
 /// Which of two texts is better.
 pub const RANKING: ProblemName = ProblemName(&ranking::Ranking);
-
-pub use about::{About, Form, Measure, Reads};
-pub use calibration::{Calibration, Reject};
-pub use decision::Decision;
-pub use judged::{Evaluation, How, Judged};
-pub use loss::LossSettings;
-pub use metric::Metric;
-pub use multi_label::{DEFAULT_THRESHOLD, LABEL_SEPARATOR, best_thresholds};
-pub use name::{Problem, ProblemName};
-pub use prediction::Prediction;
-pub use problem::{Group, ProblemKind, Term};
-pub use ranking::{FIRST, SECOND, TIE};
-pub use scores::{argmax, sigmoid, softmax};
-pub use single_label::OUTSIDE;
-pub use spans::{Span, TokenLabel, span_label, spans};
-pub use tags::{Tagged, tagged, tagged_target};
-pub use targets::{Labelled, Targets};
-pub use unit::Unit;
-
-use std::borrow::Cow;
-
-use serde::{Deserialize, Serialize};
-
-use scores::over;
-
-use crate::error::{Error, Result};
-use crate::model::{Backbone, Hook, Shape, States};
-use crate::ops::{Activation, add_bias, dropout, linear, select, sequence_mean};
-use crate::params::{Collector, Init, ParamSource, Parameter, Site};
-use crate::tensor::Tensor;
-
-/// How a sequence of hidden states becomes one vector.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Pooling {
-    /// The mean over the tokens, as sentence-transformers has it.
-    Mean,
-    /// The first token's state, as AdapterHub's heads have it.
-    First,
-    /// The first token's state through the checkpoint's own pooler, as PEFT's models have it.
-    Pooler,
-}
-
-/// Settings of a head.
-#[derive(Clone, Debug, PartialEq)]
-pub struct HeadConfig {
-    /// What it answers.
-    pub problem: Problem,
-    /// What it reads.
-    pub pooling: Pooling,
-    /// Nonlinearity after a dense layer of hidden size, if there is one before the last layer.
-    pub dense: Option<Activation>,
-    /// One label per logit.
-    pub labels: Vec<String>,
-}
 
 /// A head: a vector per sequence or token, perhaps a dense layer, then one logit per label.
 pub struct Head {
@@ -339,71 +319,5 @@ impl Head {
             decision: &self.decision,
         };
         self.config.problem.kind.predict(logits, &how)
-    }
-}
-
-impl HeadConfig {
-    /// Whether it reads what the checkpoint's pooler gives.
-    #[must_use]
-    pub fn reads_pooler(&self, shape: &Shape) -> bool {
-        let of_tokens = self.problem.kind.reads_tokens();
-        self.pooling == Pooling::Pooler && (!of_tokens || shape.anatomy.pooler.of_tokens)
-    }
-
-    fn check(&self) -> Result<()> {
-        let labels = self.labels.len();
-        let invalid = |value: String, reason: String| {
-            let option = "problem";
-            Err(Error::OptionInvalid {
-                option,
-                value,
-                reason,
-            })
-        };
-        let Problem { kind, thresholds } = &self.problem;
-        if labels == 0 {
-            return invalid("without labels".into(), "name at least one".into());
-        }
-        if kind.about().one_output && labels != 1 {
-            return invalid(
-                format!("{} with {labels} labels", kind.name()),
-                "it has one output, and one label that names it".into(),
-            );
-        }
-        let fits = thresholds.is_empty() || thresholds.len() == labels;
-        if fits && thresholds.iter().all(|t| (0.0..=1.0).contains(t)) {
-            return Ok(());
-        }
-        invalid(
-            format!("{} with thresholds {thresholds:?}", kind.name()),
-            format!("there must be one of 0 to 1 for each of the {labels} labels"),
-        )
-    }
-
-    /// The labels of its answers: its own, unless the problem has others.
-    #[must_use]
-    pub fn answers(&self) -> Cow<'_, [String]> {
-        let answers = self.problem.kind.about().answers;
-        match answers.is_empty() {
-            true => Cow::Borrowed(&self.labels),
-            false => answers.iter().map(|&label| label.to_owned()).collect(),
-        }
-    }
-}
-
-/// One vector per sequence, `[sequences, hidden]`, of states that were computed with `hook`.
-///
-/// # Panics
-/// If the pooler is asked for and the backbone has none.
-#[must_use]
-pub fn pool(pooling: Pooling, backbone: &dyn Backbone, hook: &dyn Hook, states: &States) -> Tensor {
-    let first = || select(&states.x, &states.starts[..states.starts.len() - 1]);
-    match pooling {
-        Pooling::Mean => sequence_mean(&states.x, &states.starts),
-        Pooling::First => first(),
-        Pooling::Pooler if backbone.shape().anatomy.pooler.mean => {
-            backbone.pool(&sequence_mean(&states.x, &states.starts), hook)
-        }
-        Pooling::Pooler => backbone.pool(&first(), hook),
     }
 }

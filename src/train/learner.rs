@@ -1,7 +1,7 @@
+mod lesson;
+
 use std::ops::Range;
 use std::sync::Arc;
-
-use serde::{Deserialize, Serialize};
 
 use super::penalty::penalise;
 use super::start::{self, StartParams};
@@ -15,6 +15,8 @@ use crate::head::{Head, HeadConfig, LossSettings, ProblemName, Term, argmax, sof
 use crate::input::text::{Encoded, runs};
 use crate::model::{Backbone, Linear, Shape};
 
+pub use lesson::{Computed, Lesson, Share, Trace};
+
 /// Most tokens whose activations are kept for a backward pass; a step with more is computed in
 /// parts whose gradients are added up, so memory is bounded whatever the texts' length.
 const TRAINING_TOKENS: usize = 1024;
@@ -24,57 +26,6 @@ pub(super) const EVALUATION_TOKENS: usize = 2048;
 
 /// Most bytes of states below the adapter that are kept between epochs.
 const STATE_BYTES: usize = 128 << 20;
-
-/// One unit of work of a run, or the part of it that one of several workers does.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Share {
-    /// Rows to learn from.
-    Learn {
-        /// Steps taken before this one.
-        step: usize,
-        /// Numbers of the rows in the data to learn from.
-        rows: Vec<usize>,
-        /// What the weights of all rows of the step add up to, also of those that others compute.
-        weight: f64,
-    },
-    /// Held-out rows to answer.
-    Judge {
-        /// Numbers of the rows in the held-out data.
-        rows: Range<usize>,
-    },
-}
-
-/// What a [`Share`] comes to.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Computed {
-    /// Of rows to learn from.
-    Learnt(Lesson),
-    /// Of held-out rows.
-    Judged(Outcomes),
-}
-
-/// What some rows of a step teach.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Lesson {
-    /// Their part of the gradient of the step's mean loss, for all parameters end to end.
-    pub gradient: Vec<f32>,
-    /// Their part of the step's mean loss.
-    pub loss: f64,
-    /// How each row was answered; none where rows have more than one label.
-    pub traces: Vec<Trace>,
-}
-
-/// How a row with one label was answered while it was learnt from.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Trace {
-    /// Cross-entropy of the label that the row has.
-    pub loss: f32,
-    /// Score of the best other label.
-    pub rival_score: f32,
-    /// The best other label.
-    pub rival: u32,
-}
 
 /// Computes what a run needs of the backbone: gradients of rows, and answers to rows. A run has one; with
 /// several workers each has its own, made of the same data and settings, and all have the same parameters.
@@ -199,7 +150,7 @@ impl Learner {
         Ok(())
     }
 
-    /// Does a share of the work.
+    /// Computes a share of the work.
     ///
     /// # Errors
     /// Those of [`Backbone::embed`]; [`Error::OptionInvalid`] for rows that are not there.
@@ -319,7 +270,7 @@ impl Learner {
         number * each..(number + 1) * each
     }
 
-    /// What rows to learn from weigh together in a mean loss.
+    /// The total weight of rows in a mean loss.
     pub(super) fn weight(&self, rows: &[usize]) -> f64 {
         let (problem, labels) = (self.train.scheme().problem, self.train.labels().len());
         let weight = |&row: &usize| problem.weight(self.train.target(row), labels, &self.loss);
@@ -363,7 +314,7 @@ impl Learner {
     }
 }
 
-/// What is left out of a row in a step hangs on nothing else.
+/// The seed of the dropout of a row in a step. It depends on nothing else.
 fn seed_of(seed: u64, step: usize, row: usize) -> u64 {
     // the finalizer of SplitMix64 (Steele et al. 2014): neighbours become strangers
     let mut z = seed ^ (step as u64).rotate_left(40) ^ row as u64;

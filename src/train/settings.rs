@@ -1,41 +1,26 @@
-use std::collections::BTreeMap;
+mod class_weights;
+mod resolved;
+
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use super::defaults::Defaults;
-use super::names;
-use super::{Dataset, Decay, Reading, Scheme};
-use crate::adapter::{Options, Preset, peft_settings, settings};
+use super::{Dataset, Decay, Reading, Scheme, names};
+use crate::adapter::{Options, peft_settings, settings};
 use crate::error::{Error, Result};
 use crate::folder::Member;
-use crate::head::{LossSettings, Metric, Pooling, ProblemName};
+use crate::head::{Metric, Pooling, ProblemName};
 use crate::json::plain;
 
-/// Weights of labels in the loss of a head for one label.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum ClassWeights {
-    /// "balanced": all labels together count alike, `rows / (labels · rows of the label)`.
-    Named(Balanced),
-    /// A weight for each label named, 1 for the others.
-    Given(BTreeMap<String, f32>),
-}
-
-/// The one kind of [`ClassWeights`] that has a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Balanced {
-    /// See [`ClassWeights::Named`].
-    Balanced,
-}
+pub use class_weights::{Balanced, ClassWeights};
+pub use resolved::Resolved;
 
 /// Settings of a training run. All have defaults that depend on the kind and the number of rows.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// What the rows' labels say; where nothing is said, one label a text.
+    /// The kind of labels that the rows have; by default one label per text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<ProblemName>,
     /// The label of rows that have none of the labels: the adapter answers it where no other label has a
@@ -148,51 +133,6 @@ const FIELDS: &[&str] = &[
     "half",
     "task",
 ];
-
-/// [`Settings`] with every default filled in.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Resolved {
-    /// See [`Settings::problem`].
-    pub problem: ProblemName,
-    /// See [`Settings::epochs`].
-    pub epochs: usize,
-    /// See [`Settings::patience`]; by default as many as the epochs.
-    pub patience: usize,
-    /// See [`Settings::batch_size`].
-    pub batch_size: usize,
-    /// See [`Settings::accumulation`].
-    pub accumulation: usize,
-    /// See [`Settings::learning_rate`].
-    pub learning_rate: f64,
-    /// See [`Settings::schedule`].
-    pub schedule: Decay,
-    /// See [`Settings::warmup`].
-    pub warmup: f64,
-    /// See [`Settings::weight_decay`].
-    pub weight_decay: f64,
-    /// See [`Settings::gradient_clip`].
-    pub gradient_clip: f64,
-    /// See [`Settings::head_dropout`].
-    pub head_dropout: f64,
-    /// See [`Settings::label_smoothing`].
-    pub label_smoothing: f64,
-    /// See [`Settings::class_weights`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub class_weights: Option<ClassWeights>,
-    /// See the setting of that name.
-    pub dev_share: f64,
-    /// See [`Settings::seed`].
-    pub seed: u64,
-    /// See [`Settings::pooling`].
-    pub pooling: Pooling,
-    /// See [`Settings::metric`].
-    pub metric: Metric,
-    /// See [`Settings::half`].
-    pub half: bool,
-    /// See [`Options::layers`]; all without it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub layers: Option<Vec<usize>>,
-}
 
 impl Settings {
     /// Reads a settings file. `place` names it in errors.
@@ -322,59 +262,6 @@ impl Settings {
     pub fn seed(&self) -> u64 {
         self.seed.unwrap_or(42)
     }
-
-    /// Fills in the defaults for a preset, the rows to learn from, and the number of the backbone's layers.
-    ///
-    /// # Errors
-    /// [`Error::OptionInvalid`] for a value outside its range.
-    pub fn resolve(&self, preset: &Preset, data: &Dataset, layers: usize) -> Result<Resolved> {
-        let problem = data.scheme().problem;
-        let defaults = Defaults::of(preset, data.len(), layers);
-        let epochs = self.epochs.unwrap_or(defaults.epochs);
-        let resolved = Resolved {
-            problem,
-            epochs,
-            patience: self.patience.unwrap_or(epochs),
-            batch_size: self.batch_size.unwrap_or(defaults.batch_size),
-            accumulation: self.accumulation.unwrap_or(1),
-            learning_rate: self.learning_rate.unwrap_or(defaults.learning_rate),
-            schedule: self.schedule.unwrap_or_default(),
-            warmup: self.warmup.unwrap_or(0.06),
-            weight_decay: self.weight_decay.unwrap_or(0.01),
-            gradient_clip: self.gradient_clip.unwrap_or(1.0),
-            head_dropout: self.head_dropout.unwrap_or(0.0),
-            label_smoothing: self.label_smoothing.unwrap_or(0.0),
-            class_weights: self.class_weights.clone(),
-            dev_share: self.dev_share(),
-            seed: self.seed(),
-            pooling: self.pooling.unwrap_or(Pooling::Mean),
-            metric: self.metric.clone().unwrap_or_else(|| problem.metric()),
-            half: self.half.unwrap_or(false),
-            layers: match (&self.start, &self.adapter) {
-                // an adapter that is trained further, or whose modules are named, is where it is
-                (Some(_), _) => None,
-                (None, named) if named.peft.contains_key("target_modules") => named.layers.clone(),
-                (None, own) => own.layers.clone().or(defaults.layers),
-            },
-        };
-        #[allow(clippy::cast_precision_loss)]
-        for (option, count, most) in [
-            ("epochs", resolved.epochs, 1000.0),
-            ("patience", resolved.patience, 1000.0),
-            ("batch_size", resolved.batch_size, 1024.0),
-            ("accumulation", resolved.accumulation, 1024.0),
-        ] {
-            check(option, count as f64, 1.0..=most)?;
-        }
-        check("learning_rate", resolved.learning_rate, 1e-8..=1.0)?;
-        check("warmup", resolved.warmup, 0.0..=1.0)?;
-        check("weight_decay", resolved.weight_decay, 0.0..=1.0)?;
-        check("dev_share", resolved.dev_share, DEV_SHARE)?;
-        check("gradient_clip", resolved.gradient_clip, 1e-6..=1e6)?;
-        check("head_dropout", resolved.head_dropout, 0.0..=0.95)?;
-        check("label_smoothing", resolved.label_smoothing, 0.0..=0.9)?;
-        Ok(resolved)
-    }
 }
 
 /// What may be held out.
@@ -390,78 +277,6 @@ fn check(option: &'static str, value: f64, range: RangeInclusive<f64>) -> Result
         value: value.to_string(),
         reason,
     })
-}
-
-impl Resolved {
-    /// How rows count in the loss.
-    ///
-    /// # Errors
-    /// [`Error::OptionInvalid`] for class weights that do not fit the rows.
-    pub fn loss_settings(&self, data: &Dataset) -> Result<LossSettings> {
-        #[allow(clippy::cast_possible_truncation)]
-        let smoothing = self.label_smoothing as f32;
-        let class_weights = match &self.class_weights {
-            None => Vec::new(),
-            Some(weights) => weights.of(data)?,
-        };
-        Ok(LossSettings {
-            smoothing,
-            class_weights,
-            unit: data.scheme().problem.unit(data.targets()),
-        })
-    }
-}
-
-impl ClassWeights {
-    /// One a label.
-    #[allow(clippy::cast_precision_loss)]
-    fn of(&self, data: &Dataset) -> Result<Vec<f32>> {
-        let invalid = |value: String, reason: String| {
-            Err(Error::OptionInvalid {
-                option: "class_weights",
-                value,
-                reason,
-            })
-        };
-        let problem = data.scheme().problem;
-        if !problem.about().classes {
-            let value = problem.name().to_owned();
-            return invalid(
-                value,
-                "only texts with one label each have such weights".into(),
-            );
-        }
-        let labels = data.labels();
-        match self {
-            Self::Named(Balanced::Balanced) => {
-                let mut counts = vec![0usize; labels.len()];
-                let truths = data.targets().rows();
-                truths
-                    .filter_map(|target| problem.class(target))
-                    .for_each(|label| counts[label] += 1);
-                let rows: usize = counts.iter().sum();
-                let weight = |&count: &usize| rows as f32 / (labels.len() * count.max(1)) as f32;
-                Ok(counts.iter().map(weight).collect())
-            }
-            Self::Given(given) => {
-                if let Some(unknown) = given.keys().find(|label| !labels.contains(label)) {
-                    return invalid(
-                        unknown.clone(),
-                        format!("the labels are {}", labels.join(", ")),
-                    );
-                }
-                let wrong = given.iter().find(|(_, w)| !(w.is_finite() && **w > 0.0));
-                if let Some((label, weight)) = wrong {
-                    return invalid(
-                        format!("{weight} of {label}"),
-                        "a weight must be above 0".into(),
-                    );
-                }
-                let weight = |label| given.get(label).copied().unwrap_or(1.0);
-                Ok(labels.iter().map(weight).collect())
-            }
-        }
-    }
 }
 
 #[cfg(test)]

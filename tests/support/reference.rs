@@ -1,118 +1,27 @@
 //! A small BERT with adapter and head in f64, written as plainly as it can be: nested vectors, loops, one sequence at
 //! a time, no padding, no autograd, and nothing shared with the crate. What the crate computes is compared with this,
 //! and its gradients with central differences of this.
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, unused_imports)]
+
+#[path = "reference/bottleneck.rs"]
+mod bottleneck;
+#[path = "reference/functions.rs"]
+mod functions;
 
 use std::collections::BTreeMap;
 
+pub use bottleneck::Bottleneck;
+pub use functions::{
+    add, attention, central_difference, cross_entropy, dot, erf, gelu, gelu_tanh, layer_norm,
+    leaky_relu, linear, relu, sigmoid, softmax, swish,
+};
+
 pub type Vector = Vec<f64>;
+
 /// Rows of equal length.
 pub type Matrix = Vec<Vector>;
+
 pub type Function = fn(f64) -> f64;
-
-/// `erf(x) = 2/√π · e^(-x²) · Σ 2ⁿ x^(2n+1) / (1·3·5 ⋯ (2n+1))`. No term is negative for x > 0, so nothing cancels.
-pub fn erf(x: f64) -> f64 {
-    if x.abs() > 6.0 {
-        return x.signum();
-    }
-    let (mut term, mut sum, mut n) = (x, x, 0.0);
-    while term.abs() > 1e-18 * sum.abs() {
-        n += 1.0;
-        term *= 2.0 * x * x / (2.0 * n + 1.0);
-        sum += term;
-    }
-    2.0 / std::f64::consts::PI.sqrt() * (-x * x).exp() * sum
-}
-
-pub fn gelu(x: f64) -> f64 {
-    0.5 * x * (1.0 + erf(x / 2f64.sqrt()))
-}
-
-pub fn gelu_tanh(x: f64) -> f64 {
-    0.5 * x * (1.0 + ((2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3))).tanh())
-}
-
-pub fn relu(x: f64) -> f64 {
-    if x > 0.0 { x } else { 0.0 }
-}
-
-pub fn leaky_relu(x: f64) -> f64 {
-    if x > 0.0 { x } else { 0.01 * x }
-}
-
-pub fn sigmoid(x: f64) -> f64 {
-    1.0 / (1.0 + (-x).exp())
-}
-
-pub fn swish(x: f64) -> f64 {
-    x * sigmoid(x)
-}
-
-pub fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-pub fn add(a: &[f64], b: &[f64]) -> Vector {
-    a.iter().zip(b).map(|(a, b)| a + b).collect()
-}
-
-/// `W x + b` with `W`: `[out][in]`.
-pub fn linear(weight: &[Vector], bias: &[f64], x: &[f64]) -> Vector {
-    weight
-        .iter()
-        .zip(bias)
-        .map(|(row, bias)| dot(row, x) + bias)
-        .collect()
-}
-
-pub fn layer_norm(x: &[f64], gamma: &[f64], beta: &[f64], epsilon: f64) -> Vector {
-    let n = x.len() as f64;
-    let mean = x.iter().sum::<f64>() / n;
-    let variance = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
-    let normalised = x.iter().map(|x| (x - mean) / (variance + epsilon).sqrt());
-    normalised
-        .zip(gamma.iter().zip(beta))
-        .map(|(x, (gamma, beta))| x * gamma + beta)
-        .collect()
-}
-
-pub fn softmax(scores: &[f64]) -> Vector {
-    let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let exponentials: Vector = scores.iter().map(|s| (s - largest).exp()).collect();
-    let sum: f64 = exponentials.iter().sum();
-    exponentials.iter().map(|e| e / sum).collect()
-}
-
-/// Every query attends to every key; there may be more keys than queries.
-pub fn attention(q: &[Vector], k: &[Vector], v: &[Vector], heads: usize) -> Matrix {
-    let width = q[0].len() / heads;
-    let mut result = Vec::new();
-    for q in q {
-        let mut row = Vec::new();
-        for head in 0..heads {
-            let part = head * width..(head + 1) * width;
-            let score =
-                |k: &Vector| dot(&q[part.clone()], &k[part.clone()]) / (width as f64).sqrt();
-            let p = softmax(&k.iter().map(score).collect::<Vector>());
-            for column in part {
-                row.push(p.iter().zip(v).map(|(p, v)| p * v[column]).sum());
-            }
-        }
-        result.push(row);
-    }
-    result
-}
-
-/// `-log softmax(logits)[label]`
-pub fn cross_entropy(logits: &[f64], label: usize) -> f64 {
-    -softmax(logits)[label].ln()
-}
-
-/// `(f(x + h) - f(x - h)) / 2h`. With h = 1e-5 both its errors, h² f‴/6 and 1e-16/h, are about 1e-11: far below f32's.
-pub fn central_difference(x: f64, mut f: impl FnMut(f64) -> f64) -> f64 {
-    const H: f64 = 1e-5;
-    (f(x + H) - f(x - H)) / (2.0 * H)
-}
 
 pub struct Sequence {
     pub ids: Vec<usize>,
@@ -124,33 +33,6 @@ pub enum Pooling {
     Mean,
     First,
     Pooler,
-}
-
-/// What the tensors do not say of a bottleneck. With h the output of a half block, r its residual and x what the
-/// bottleneck reads:
-#[derive(Clone, Copy)]
-pub struct Bottleneck {
-    pub activation: Function,
-    /// "h", "norm" of h + r, or "r".
-    pub reads: &'static str,
-    /// What its output is added to: "h", "h + r" or "x".
-    pub skip: &'static str,
-    /// Whether r is added and the frozen norm taken at the end.
-    pub norm_after: bool,
-    /// Whether the adapter's own norm at its end comes after that sum rather than before it.
-    pub norms_sum: bool,
-}
-
-impl Default for Bottleneck {
-    fn default() -> Self {
-        Self {
-            activation: f64::tanh,
-            reads: "h",
-            skip: "h",
-            norm_after: true,
-            norms_sum: false,
-        }
-    }
 }
 
 /// The model. `tensors` holds the encoder under transformers' names, LoRA as `{layer}.{linear}.lora_a` and `lora_b`,
@@ -354,105 +236,6 @@ impl Model {
             }
         });
         rows.collect()
-    }
-
-    /// A half block's end with a bottleneck.
-    fn bottleneck(&self, adapter: &str, norm: &str, h: &[f64], residual: &[f64]) -> Vector {
-        let settings = &self.bottleneck;
-        let sum = add(h, residual);
-        let x = match settings.reads {
-            "h" => h.to_vec(),
-            "norm" => self.norm(norm, &sum),
-            "r" => residual.to_vec(),
-            other => panic!("a bottleneck cannot read {other}"),
-        };
-        let mut inner = x.clone();
-        if self
-            .tensors
-            .contains_key(&format!("{adapter}.input_norm.weight"))
-        {
-            inner = self.own_norm(&format!("{adapter}.input_norm"), &inner);
-        }
-        inner = self.projection(adapter, "down", &inner);
-        inner = inner.into_iter().map(settings.activation).collect();
-        let mut y = self.projection(adapter, "up", &inner);
-        match self.tensors.get(&format!("{adapter}.scaling")) {
-            None => y.iter_mut().for_each(|y| *y *= self.scale),
-            Some(factors) => {
-                let factors = factors[0].iter().cycle();
-                y.iter_mut()
-                    .zip(factors)
-                    .for_each(|(y, factor)| *y *= factor);
-            }
-        }
-        let around = match settings.skip {
-            "h" => h.to_vec(),
-            "h + r" => sum,
-            "x" => x,
-            other => panic!("a bottleneck cannot be added to {other}"),
-        };
-        let norm_path = format!("{adapter}.output_norm");
-        let has_norm = self.tensors.contains_key(&format!("{norm_path}.weight"));
-        let out = match (has_norm, settings.norms_sum) {
-            (false, _) => add(&around, &y),
-            (true, false) => add(&around, &self.own_norm(&norm_path, &y)),
-            (true, true) => self.own_norm(&norm_path, &add(&around, &y)),
-        };
-        if settings.norm_after {
-            self.norm(norm, &add(&out, residual))
-        } else {
-            out
-        }
-    }
-
-    /// A layer norm of the adapter's own, which has PyTorch's ε as the crate has it, in f32.
-    fn own_norm(&self, path: &str, x: &[f64]) -> Vector {
-        let gamma = self.vector(&format!("{path}.weight"));
-        let beta = self.vector(&format!("{path}.bias"));
-        layer_norm(x, gamma, beta, f64::from(1e-5f32))
-    }
-
-    /// One of a bottleneck's two projections.
-    fn projection(&self, adapter: &str, position: &str, x: &[f64]) -> Vector {
-        let path = format!("{adapter}.{position}");
-        let mut y = if self.tensors.contains_key(&format!("{path}.weight")) {
-            let rows = self.matrix(&format!("{path}.weight")).iter();
-            rows.map(|row| dot(row, x)).collect()
-        } else {
-            self.hypercomplex(&path, position, x)
-        };
-        if let Some(bias) = self.tensors.get(&format!("{path}.bias")) {
-            y = add(&y, &bias[0]);
-        }
-        y
-    }
-
-    /// `x H` with `H[i p + k][j q + l] = Σₛ R[s][i][j] W[s][k][l]`, where each W[s] has p rows and q columns.
-    fn hypercomplex(&self, path: &str, position: &str, x: &[f64]) -> Vector {
-        // a rule for all is stored as the first projection's
-        let rule = self
-            .stack(&format!("{path}.rule"))
-            .or_else(|| self.stack("encoder.down.rule"))
-            .unwrap();
-        let w = self
-            .stack(&format!("{path}.w"))
-            .or_else(|| self.stack(&format!("encoder.{position}.w")))
-            .unwrap();
-        let n = rule.len();
-        let (p, q) = (w[0].len(), w[0][0].len());
-        let mut y = vec![0.0; n * q];
-        for s in 0..n {
-            for i in 0..n {
-                for j in 0..n {
-                    for k in 0..p {
-                        for l in 0..q {
-                            y[j * q + l] += x[i * p + k] * rule[s][i][j] * w[s][k][l];
-                        }
-                    }
-                }
-            }
-        }
-        y
     }
 
     /// A stack of square or oblong matrices, or the products of two stacks. A stack is stored as the rows of all its

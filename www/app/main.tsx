@@ -5,8 +5,13 @@
 import "./trusted-types.js";
 import "./styles/fonts.css";
 import "./styles/base.css";
+import "./styles/controls.css";
+import "./styles/notices.css";
 import "./styles/ask.css";
 import "./styles/teach.css";
+import "./styles/plan.css";
+import "./styles/texts-file.css";
+import "./styles/run.css";
 import "./styles/report.css";
 import "./styles/kept.css";
 // After all others: it takes back what they colour.

@@ -6,6 +6,7 @@
  * A model's folder as a hub has it is converted, and kept in the same way. Another record beside the manifest says which
  * version of the model's files it is of. It names the manifest that it belongs to, and is written after it.
  */
+import { match, missing, removeAllBut, storageError } from "./backbone-cache.js";
 import { type Downloads, decoded, isAbsent, type Retry } from "./download.js";
 import { type ErrorShape, GraftletError, toShape } from "./errors.js";
 import { isOurs, MANIFEST, type ManifestFile, readManifest } from "./manifest.js";
@@ -18,9 +19,9 @@ import {
   type Versions,
 } from "./model-folder.js";
 import type { Network } from "./network.js";
+import { once } from "./once.js";
 import type { Parts } from "./parts.js";
 import { sha256 } from "./sha256.js";
-import { refusal } from "./storage-error.js";
 import type { AdapterFiles, BackboneInfo } from "./types.js";
 
 export interface BackboneWatch {
@@ -70,10 +71,6 @@ const CACHE = "graftlet-backbone";
 /** With these the server's folder is not what its manifest says, and the manifest may be an old one. */
 const STALE = ["checksum_mismatch", "length_mismatch", "not_found", "not_a_file"];
 const MOST_OF_A_MANIFEST = 2 ** 20;
-/** How often another tab's download is looked at. */
-const LOOK_MS = 500;
-/** Looks without progress after which the other tab is not waited for any more. */
-const LOOKS = 60;
 
 export class BackboneFiles {
   readonly #base: string;
@@ -127,7 +124,7 @@ export class BackboneFiles {
       const kept = (await folder.has(source.versions)) ? await this.#keptVersion() : undefined;
       if (kept) return { files: kept, origin: "kept conversion" };
     }
-    const kept = await this.#match(this.#url(MANIFEST));
+    const kept = await match(this.#cache, this.#url(MANIFEST));
     let json: Uint8Array;
     try {
       json = await this.#manifest(kept ? this.#hasty : this.#downloads, "no-cache");
@@ -200,7 +197,13 @@ export class BackboneFiles {
     };
     if (!this.#cache) return await work();
     // Another tab's conversion is this one's too.
-    return await this.#once(`convert ${this.#base}`, () => folder.underWay(), work);
+    return await once(
+      this.#network,
+      this.#watch.signal,
+      `convert ${this.#base}`,
+      () => folder.underWay(),
+      work,
+    );
   }
 
   /** That there is no folder of either sort. */
@@ -236,8 +239,8 @@ export class BackboneFiles {
   /** What the kept version was converted from; nothing where it was not. */
   async #source(): Promise<SourceRecord | undefined> {
     const [kept, manifest] = [
-      await this.#match(this.#url(SOURCE)),
-      await this.#match(this.#url(MANIFEST)),
+      await match(this.#cache, this.#url(SOURCE)),
+      await match(this.#cache, this.#url(MANIFEST)),
     ];
     if (!kept || !manifest) return undefined;
     try {
@@ -265,70 +268,14 @@ export class BackboneFiles {
     // Who comes second finds what the first has kept.
     const work = async () => (await this.#keptFile(file)) ?? (await this.#download(file));
     const look = async () => await this.#parts.length(file.sha256);
-    return await this.#once(`file ${file.sha256}`, look, work, (length) =>
-      this.#watch.onProgress(file.name, Math.min(length, file.bytes), 0),
+    return await once(
+      this.#network,
+      this.#watch.signal,
+      `file ${file.sha256}`,
+      look,
+      work,
+      (length) => this.#watch.onProgress(file.name, Math.min(length, file.bytes), 0),
     );
-  }
-
-  /** Does work that another tab may be doing already, after it. One that stands still is not waited for. */
-  async #once<T>(
-    name: string,
-    look: () => Promise<number>,
-    work: () => Promise<T>,
-    onProgress: (length: number) => void = () => {},
-  ): Promise<T> {
-    const waiting = new AbortController();
-    const { signal } = this.#watch;
-    const stop = () => waiting.abort();
-    signal?.addEventListener("abort", stop, { once: true });
-    let begun = false;
-    const done = new AbortController();
-    const follow = this.#follow(look, done.signal, () => begun, onProgress, stop);
-    try {
-      return await this.#network.lock(
-        `graftlet ${name}`,
-        () => {
-          begun = true;
-          return work();
-        },
-        waiting.signal,
-      );
-    } catch (thrown) {
-      if (begun) throw thrown;
-      if (signal?.aborted) {
-        throw new GraftletError("aborted", "Loading of the backbone was cancelled.");
-      }
-      return await work();
-    } finally {
-      done.abort();
-      await follow;
-      signal?.removeEventListener("abort", stop);
-    }
-  }
-
-  /** While another tab fetches, its progress is this one's too. */
-  async #follow(
-    look: () => Promise<number>,
-    done: AbortSignal,
-    begun: () => boolean,
-    onProgress: (length: number) => void,
-    stop: () => void,
-  ): Promise<void> {
-    let highest = 0;
-    for (let looks = 0; looks < LOOKS; looks += 1) {
-      try {
-        await this.#network.sleep(LOOK_MS, done);
-      } catch {
-        return;
-      }
-      if (begun()) return;
-      const length = await look();
-      if (length <= highest) continue;
-      highest = length;
-      looks = 0;
-      if (!done.aborted) onProgress(length);
-    }
-    stop();
   }
 
   async #download(file: ManifestFile): Promise<Uint8Array> {
@@ -349,7 +296,7 @@ export class BackboneFiles {
   /** A file that the browser keeps, if it is still what it was. */
   async #keptFile(file: ManifestFile): Promise<Uint8Array | undefined> {
     const key = this.#key(file);
-    const content = await this.#match(key);
+    const content = await match(this.#cache, key);
     if (!content) return undefined;
     if (content.length === file.bytes && (await sha256(content)) === file.sha256) {
       this.#watch.onProgress(file.name, file.bytes, 0);
@@ -361,7 +308,7 @@ export class BackboneFiles {
 
   /** The version on record, if all of it is there. */
   async #keptVersion(): Promise<AdapterFiles | undefined> {
-    const json = await this.#match(this.#url(MANIFEST));
+    const json = await match(this.#cache, this.#url(MANIFEST));
     if (!json) return undefined;
     const list = readManifest(json);
     this.#watch.onTotal(list.reduce((sum, { bytes }) => sum + bytes, 0));
@@ -383,13 +330,13 @@ export class BackboneFiles {
     const list = readManifest(json);
     const wanted = new Set(list.map((file) => new URL(this.#key(file)).href));
     try {
-      const before = await this.#match(record);
-      const unkept = await this.#missing(cache, list);
+      const before = await match(this.#cache, record);
+      const unkept = await missing(cache, list, (file) => this.#key(file));
       if (unkept.length > 0) {
         // There is no room for two versions. The new one is here and checked, so the old one goes first.
         if (!before || isEqual(before, json)) throw this.#refusal;
         await cache.delete(record);
-        await this.#removeAllBut(cache, wanted);
+        await removeAllBut(cache, this.#base, wanted);
         for (const file of unkept) {
           const content = files[file.name] as Uint8Array<ArrayBuffer>;
           await cache.put(this.#key(file), new Response(content));
@@ -402,24 +349,10 @@ export class BackboneFiles {
         await cache.put(this.#url(SOURCE), new Response(JSON.stringify(source)));
         wanted.add(this.#url(SOURCE));
       }
-      await this.#removeAllBut(cache, wanted.add(record));
+      await removeAllBut(cache, this.#base, wanted.add(record));
       await this.#parts.removeOld();
     } catch (thrown) {
       this.#watch.onNotice("cache", toShape(storageError(thrown)));
-    }
-  }
-
-  /** The files that are not kept. */
-  async #missing(cache: Cache, list: readonly ManifestFile[]): Promise<ManifestFile[]> {
-    const there = new Set((await cache.keys()).map(({ url }) => url));
-    return list.filter((file) => !there.has(new URL(this.#key(file)).href));
-  }
-
-  /** Removes what the folder has in the cache, but for these addresses. */
-  async #removeAllBut(cache: Cache, wanted: ReadonlySet<string>): Promise<void> {
-    for (const { url } of await cache.keys()) {
-      const isOurs = url.startsWith(this.#base) && !url.slice(this.#base.length).includes("/");
-      if (isOurs && !wanted.has(url)) await cache.delete(url);
     }
   }
 
@@ -445,15 +378,6 @@ export class BackboneFiles {
     }
   }
 
-  async #match(key: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    try {
-      const kept = await this.#cache?.match(key);
-      return kept && new Uint8Array(await kept.arrayBuffer());
-    } catch {
-      return undefined;
-    }
-  }
-
   #url(name: string): string {
     return `${this.#base}${encodeURIComponent(name)}`;
   }
@@ -461,16 +385,6 @@ export class BackboneFiles {
   #key({ name, sha256 }: ManifestFile): string {
     return `${this.#url(name)}?sha256=${sha256}`;
   }
-}
-
-/** What a browser throws when it keeps nothing, as an error of ours. */
-function storageError(thrown: unknown): GraftletError {
-  return refusal(
-    thrown,
-    "The browser has no room to keep the backbone, so it is fetched again at each visit: free some space.",
-    (reason) =>
-      `The browser does not let this page keep the backbone, so it is fetched again at each visit (${reason}).`,
-  );
 }
 
 function isEqual(a: Uint8Array, b: Uint8Array): boolean {

@@ -2,206 +2,61 @@
  * Arguments as they come from outside: each is checked and copied before anything is sent to the worker. The tables at
  * the end list every option, and the compiler holds them to the types: an option that one of them lacks is an error.
  */
-
 import { isCompiled } from "./builds.js";
+import { composition, MOST_PARTS, name, recipe } from "./check-composition.js";
+import {
+  array,
+  boolean,
+  type Check,
+  callback,
+  checked,
+  either,
+  type Fields,
+  isArray,
+  isPlain,
+  isPlainObject,
+  isString,
+  MOST_ITEMS,
+  number,
+  object,
+  oneOf,
+  optional,
+  record,
+  refuse,
+  shown,
+  signal,
+  string,
+} from "./check-values.js";
 import type { ClassifierOptions } from "./classifier.js";
-import { GraftletError } from "./errors.js";
 import { isList } from "./given-folder.js";
 import type { BackboneSource, LoadOptions, RestartEvent } from "./graftlet.js";
 import { ADAPTER_OPTIONS, type AdapterOptions } from "./kinds.js";
 import type { Reservation } from "./locks.js";
-import { checkName } from "./names.js";
 import { METRICS, PROBLEMS } from "./problems.js";
 import type {
   AdapterFiles,
   AdapterFormat,
   ClassifyOptions,
-  Composition,
   EmbedOptions,
   EngineBuild,
   ManyProgress,
-  Part,
   Problem,
-  Recipe,
   SuggestEvent,
   SuggestOptions,
   Text,
   TrainOptions,
 } from "./types.js";
 
-/** Gives a copy of the value, or throws what is wrong with it; `at` says where it stands. */
-export type Check<T> = (value: unknown, at: string) => T;
-
-/** A check for every field of `T`. */
-export type Fields<T> = { [K in keyof T]-?: Check<T[K]> };
+export { type Check, callback, checked, composition, name, recipe, shown };
 
 /** Most characters of a text that are read; what comes after them is left out, and the answer says so. */
 export const MAX_CHARACTERS = 100_000;
 /** Most UTF-16 units of it that are sent: two a character, and one character more, by which the engine sees the cut. */
 const UNITS = 2 * MAX_CHARACTERS + 2;
-/** Most texts of a call, rows of a run, or files of an adapter. */
-const MOST_ITEMS = 5_000_000;
+/** Most files of an adapter. */
 const MOST_FILES = 1000;
 /** A model's folder may come with all that a hub keeps beside it. */
 const MOST_GIVEN = 100_000;
-/** How deep compositions may be nested, and of how many parts they may be. */
-const DEEPEST = 32;
-const MOST_PARTS = 4096;
-
-/** Runs a check. What getters and proxies of the caller throw becomes a `GraftletError` too. */
-export function checked<T>(value: unknown, at: string, check: Check<T>): T {
-  try {
-    return check(value, at);
-  } catch (thrown) {
-    if (isOwn(thrown)) throw thrown;
-    throw new GraftletError(
-      "option_invalid",
-      `${at} cannot be read (${reasonOf(thrown)}): give plain data.`,
-    );
-  }
-}
-
-function isOwn(thrown: unknown): boolean {
-  try {
-    return thrown instanceof GraftletError;
-  } catch {
-    return false;
-  }
-}
-
-function reasonOf(thrown: unknown): string {
-  try {
-    return thrown instanceof Error ? thrown.message : String(thrown);
-  } catch {
-    return "reading it throws";
-  }
-}
-
-function refuse(value: unknown, at: string, wanted: string): never {
-  throw new GraftletError("option_invalid", `${at} is ${shown(value)}: give ${wanted}.`);
-}
-
-/** A value in a message, without a call to anything that belongs to it. */
-export function shown(value: unknown): string {
-  if (typeof value === "string") return `“${value.slice(0, 60)}”`;
-  if (typeof value === "function") return "a function";
-  if (typeof value === "bigint") return "a BigInt";
-  if (typeof value !== "object" || value === null) {
-    return Object.is(value, -0) ? "-0" : String(value).slice(0, 60);
-  }
-  return Array.isArray(value) ? "an array" : "an object";
-}
-
-const string: Check<string> = (value, at) =>
-  typeof value === "string" ? value : refuse(value, at, "a string");
-
-const boolean: Check<boolean> = (value, at) =>
-  typeof value === "boolean" ? value : refuse(value, at, "true or false");
-
-/** A finite number: JSON has no other, and so the engine would take the default in its place. */
-const number: Check<number> = (value, at) =>
-  typeof value === "number" && Number.isFinite(value)
-    ? value
-    : refuse(value, at, "a finite number");
-
-export const callback: Check<never> = (value, at) =>
-  typeof value === "function" ? (value as never) : refuse(value, at, "a function");
-
-/** The getter of a real signal, also of another frame's, throws for anything else. */
-const abortedOf = Object.getOwnPropertyDescriptor(AbortSignal.prototype, "aborted")?.get;
-
-const signal: Check<AbortSignal> = (value, at) => {
-  try {
-    abortedOf?.call(value);
-  } catch {
-    refuse(value, at, "an AbortSignal");
-  }
-  return value as AbortSignal;
-};
-
-function optional<T>(check: Check<T>): Check<T | undefined> {
-  return (value, at) => (value === undefined ? undefined : check(value, at));
-}
-
-function oneOf<const T extends string>(...choices: readonly T[]): Check<T> {
-  return (value, at) =>
-    choices.find((choice) => choice === value) ?? refuse(value, at, list(choices, "or"));
-}
-
-function either<A, B>(
-  isFirst: (value: unknown) => boolean,
-  a: Check<A>,
-  b: Check<B>,
-): Check<A | B> {
-  return (value, at) => (isFirst(value) ? a(value, at) : b(value, at));
-}
-
-const isString = (value: unknown) => typeof value === "string";
-const isArray = (value: unknown) => Array.isArray(value);
-const isPlainObject = (value: unknown) => isPlain(value) && !(value instanceof URL);
-
-function list(words: readonly string[], last: string): string {
-  return words.length < 2
-    ? words.join()
-    : `${words.slice(0, -1).join(", ")} ${last} ${words.at(-1)}`;
-}
-
-/** An array without holes. */
-function array<T>(check: Check<T>, most = MOST_ITEMS): Check<T[]> {
-  return (value, at) => {
-    if (!Array.isArray(value)) refuse(value, at, "an array");
-    const { length } = value as unknown[];
-    if (length > most) refuse(value, `${at}, with ${length} elements,`, `at most ${most}`);
-    const copy: T[] = [];
-    for (let index = 0; index < length; index += 1) {
-      copy.push(check((value as unknown[])[index], `${at}[${index}]`));
-    }
-    return copy;
-  };
-}
-
-function isPlain(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** An object with these fields and no others; what is left out stays out. */
-function object<T extends object>(fields: Fields<T>): Check<T> {
-  const names = Object.keys(fields);
-  return (value, at) => {
-    if (!isPlain(value)) refuse(value, at, `an object with ${list(names.slice(0, 8), "and")}`);
-    const given = value as Record<string, unknown>;
-    const other = Object.keys(given).find((name) => !names.includes(name));
-    if (other !== undefined && given[other] !== undefined) {
-      const known = list(names.slice(0, 40), "and");
-      throw new GraftletError("option_invalid", `${at} has no “${other}”: there are ${known}.`);
-    }
-    const copy: Record<string, unknown> = {};
-    for (const name of names) {
-      const field = fields[name as keyof T](given[name], `${at}.${name}`);
-      if (field !== undefined) copy[name] = field;
-    }
-    return copy as T;
-  };
-}
-
-function record<T>(check: Check<T>, most: number): Check<Record<string, T>> {
-  return (value, at) => {
-    if (!isPlain(value)) refuse(value, at, "an object");
-    const entries = Object.entries(value as object);
-    if (entries.length > most)
-      refuse(value, `${at}, with ${entries.length} entries,`, `at most ${most}`);
-    // Without a prototype a key such as `__proto__` is a key like any other.
-    const copy: Record<string, T> = Object.create(null);
-    for (const [key, one] of entries) copy[key] = check(one, `${at}.${key}`);
-    return { ...copy };
-  };
-}
-
-/** The name of an adapter or a run. */
-export const name: Check<string> = (value) => {
-  checkName(value);
-  return value;
-};
 
 /** As much of a text as the engine needs to see that it is longer than what is read. */
 export function readable(text: string): string {
@@ -238,60 +93,6 @@ export const files: Check<AdapterFiles> = record(bytes, MOST_FILES);
 /** A URL or a folder's files. */
 export const source: Check<string | URL | AdapterFiles> = (value, at) =>
   typeof value === "string" || value instanceof URL ? value : files(value, at);
-
-/** Counts the parts of a composition, so that one that holds itself has an end. */
-class Nesting {
-  #parts = 0;
-
-  enter(depth: number, at: string): void {
-    this.#parts += 1;
-    if (depth <= DEEPEST && this.#parts <= MOST_PARTS) return;
-    throw new GraftletError(
-      "composition_invalid",
-      `${at.slice(0, 40)} is nested more than ${DEEPEST} deep or has more than ${MOST_PARTS} parts: give fewer.`,
-    );
-  }
-}
-
-function node(
-  value: unknown,
-  at: string,
-  nesting: Nesting,
-  depth: number,
-): Part<"weight" | "rows"> {
-  nesting.enter(depth, at);
-  if (typeof value === "string") return name(value, at);
-  const wrong = (reason: string): never => {
-    throw new GraftletError("composition_invalid", `${at} ${reason}.`);
-  };
-  if (!isPlain(value)) return wrong(`is ${shown(value)}: give an adapter's name or a block`);
-  const copy: Record<string, unknown> = {};
-  for (const [key, field] of Object.entries(value)) {
-    const place = `${at}.${key}`;
-    if (field === undefined) continue;
-    else if (key === "adapter") copy[key] = node(field, place, nesting, depth + 1);
-    else if (["stack", "average", "split", "parallel", "fuse"].includes(key)) {
-      const parts: Check<unknown> = (one, at) => node(one, at, nesting, depth + 1);
-      copy[key] = array(parts, MOST_PARTS)(field, place);
-    } else if (key === "weight" || key === "rows" || key === "rank")
-      copy[key] = number(field, place);
-    else if (key === "head" || key === "fusion") copy[key] = name(field, place);
-    else if (key === "method") copy[key] = string(field, place);
-    else wrong(`has “${key}”, which no block has: see docs/composition.md`);
-  }
-  const blocks = ["adapter", "stack", "average", "split", "parallel", "fuse"].filter(
-    (b) => b in copy,
-  );
-  if (blocks.length !== 1)
-    wrong("names no block, or several: give stack, average, split, parallel or fuse");
-  return copy as Part<"weight" | "rows">;
-}
-
-/** The form of a composition; what may be inside what, the engine says. */
-export const composition: Check<Composition> = (value, at) =>
-  node(value, at, new Nesting(), 0) as Composition;
-
-export const recipe: Check<Recipe> = (value, at) => node(value, at, new Nesting(), 0) as Recipe;
 
 const compositions = either(isArray, array(composition, MOST_PARTS), composition);
 

@@ -2,21 +2,21 @@
  * The class a page uses. Each method is one call to the worker; nothing here computes.
  */
 import * as check from "./check.js";
-import { type Check, checked } from "./check.js";
-import { type ErrorShape, GraftletError } from "./errors.js";
-import { folderUrl, urlOf } from "./folder-url.js";
-import { isFolder, sourceOf } from "./given-folder.js";
+import { checked } from "./check.js";
+import { GraftletError } from "./errors.js";
+import { folderUrl } from "./folder-url.js";
+import type { Hired } from "./hired.js";
+import { lazily } from "./lazy-run.js";
+import type { BackboneSource, LoadOptions } from "./load-options.js";
 import { type Reservation, reserve } from "./locks.js";
-import { MainWorker, type RestartEvent } from "./main-worker.js";
+import type { MainWorker, RestartEvent } from "./main-worker.js";
 import { abortable, classifyMany, embedMany } from "./many.js";
-import { PatientWorker } from "./patient-worker.js";
-import { startFrom, startWorker } from "./platform.js";
-import { type DownloadCount, progressGuard } from "./progress.js";
-import type { Calls, LoadEvent, Loaded } from "./protocol.js";
-import { Remote, tell, type WorkerLike } from "./remote.js";
-import { partsOf } from "./rows.js";
+import type { LoadCall, Loaded } from "./protocol.js";
+import { saving } from "./saving.js";
+import { start } from "./start.js";
+import { suggestKind } from "./suggest.js";
 import { type Change, Tabs } from "./tabs.js";
-import { type Run, train } from "./training.js";
+import { Trainings } from "./trainings.js";
 import type {
   AdapterFiles,
   AdapterFormat,
@@ -28,11 +28,8 @@ import type {
   Composition,
   Embedded,
   EmbedOptions,
-  EngineBuild,
   InterruptedRun,
   KindInfo,
-  LoadNotice,
-  LoadProgress,
   Recipe,
   Row,
   RuntimeInfo,
@@ -46,56 +43,8 @@ import type {
   TrainOptions,
   TrainRun,
 } from "./types.js";
-import { wasmSource } from "./wasm-source.js";
 
-export interface LoadOptions {
-  /**
-   * The backbone: the URL of a folder, relative to the page, or a folder's files. It is a folder that was converted, with
-   * `manifest.json`, or a text encoder's as a hub has it, with `config.json` and `model.safetensors` or
-   * `pytorch_model.bin`. That is converted here, in a worker; from a URL the result is kept in the browser.
-   */
-  backbone: BackboneSource;
-  /** How the weights of a model that is converted here are stored, `int8` by default. A converted folder stays as it is. */
-  dtype?: BackboneInfo["dtype"];
-  onProgress?: (event: LoadProgress) => void;
-  /** Told of what did not work while loading goes on. */
-  onNotice?: (notice: LoadNotice) => void;
-  /**
-   * Is told when the engine was started again, because a call stopped it or its worker ended. Calls go on meanwhile, and
-   * what was loaded is loaded again.
-   */
-  onRestart?: (event: RestartEvent) => void;
-  /** Aborting ends the download; `load` then rejects with code `aborted`. */
-  signal?: AbortSignal;
-  /** Forces one of the engine's builds, for tests and measurements; by default it is the best that the browser runs. */
-  build?: EngineBuild;
-  /**
-   * Where the package's wasm files are, if not beside its `worker.js`: the URL of their folder (with a slash at its end), of
-   * one file, or of each build's file.
-   */
-  wasmUrl?: string | URL | Partial<Record<EngineBuild, string | URL>>;
-  /** One of the package's wasm files, compiled already; nothing is fetched then. */
-  wasm?: WebAssembly.Module;
-  /** Where the package's `worker.js` is, if not beside its `index.js`; may be of another origin. */
-  workerUrl?: string | URL;
-  /** Starts a worker from the package's `worker.js`, for what `workerUrl` cannot do. */
-  worker?: () => Worker;
-}
-
-/**
- * A folder: its URL, or its files as an input element with `webkitdirectory` gives them, or by their paths below the
- * folder, such as `{ "config.json": blob, "1_Pooling/config.json": bytes }`.
- */
-export type BackboneSource =
-  | string
-  | URL
-  | FileList
-  | readonly File[]
-  | Record<string, Blob | Uint8Array>;
-
-export type { RestartEvent };
-
-type LoadCall = Parameters<Calls["load"]>;
+export type { BackboneSource, LoadOptions, RestartEvent };
 
 /** A frozen backbone in a worker, and the adapters that make it a specialist. Every rejection is a `GraftletError`. */
 export class Graftlet {
@@ -107,29 +56,27 @@ export class Graftlet {
   readonly #load: LoadCall;
   /** Of the backbone's folder, if it has one. */
   readonly #address: string | null;
-  readonly #spawn: () => WorkerLike;
+  readonly #hired: Hired;
   readonly #remote: MainWorker;
-  /** Further workers, of training runs and of many texts. */
-  readonly #hired = new Set<Remote>();
-  /** Names of the runs under way. */
-  readonly #training = new Set<string>();
-  /** Finished runs whose adapter is loaded and could not be kept, with the runs' ids. */
-  readonly #unkept = new Map<string, string>();
+  readonly #trainings: Trainings;
   readonly #tabs = new Tabs();
 
   private constructor(
     { backbone, runtime }: Loaded,
     load: LoadCall,
     address: string | null,
-    spawn: () => WorkerLike,
+    hired: Hired,
     remote: MainWorker,
   ) {
     this.backbone = backbone;
     this.runtime = runtime;
     this.#load = load;
     this.#address = address;
-    this.#spawn = spawn;
+    this.#hired = hired;
     this.#remote = remote;
+    this.#trainings = new Trainings(remote, hired, load, this.#tabs, (name) =>
+      this.exportAdapter(name),
+    );
   }
 
   /**
@@ -142,56 +89,8 @@ export class Graftlet {
     first: BackboneSource | LoadOptions,
     more: Omit<LoadOptions, "backbone"> = {},
   ): Promise<Graftlet> {
-    const options = checked(first, "the backbone", isOptions)
-      ? first
-      : { ...checked(more, "the options of load", check.furtherOptions), backbone: first };
-    const given = checked(options, "the options of load", check.loadOptions);
-    const { signal, onProgress, onNotice, onRestart, build = null, dtype = "int8" } = given;
-    const aborted = new GraftletError("aborted", "Loading of the backbone was cancelled.");
-    if (signal?.aborted) throw aborted;
-    const backbone = sourceOf(given.backbone);
-    const script = given.workerUrl === undefined ? undefined : urlOf(given.workerUrl, "worker.js");
-    const start = given.worker ?? (script ? () => startFrom(script) : startWorker);
-    const spawn = () => new PatientWorker(start);
-    const wasm = given.wasm ?? wasmSource(given.wasmUrl);
-    let remote = new Remote(spawn());
-    const abort = () => remote.end(aborted);
-    signal?.addEventListener("abort", abort, { once: true });
-    const progress = progressGuard((event) => tell(onProgress, event));
-    try {
-      const listen = (event: LoadEvent) => {
-        const { type, ...told } = event;
-        if (type === "download") progress.report(told as DownloadCount);
-        else tell(onNotice, told as LoadNotice);
-      };
-      let load: LoadCall = [backbone, build, wasm, dtype];
-      let loaded = await remote.call("load", load, listen);
-      if (!("backbone" in loaded)) {
-        // The worker that converted a model ends, and with it the memory that this took.
-        remote.end(new GraftletError("disposed", "The model is converted."));
-        remote = new Remote(spawn());
-        if (signal?.aborted) throw aborted;
-        load = [loaded.folder, build, loaded.wasm, dtype];
-        loaded = await remote.call("load", load);
-      }
-      if (!("backbone" in loaded)) throw new GraftletError("internal", "It was converted twice.");
-      progress.finish();
-      const again: LoadCall = [loaded.folder ?? load[0], loaded.runtime.build, load[2], dtype];
-      const main = new MainWorker(remote, {
-        spawn: () => new Remote(spawn()),
-        load: (worker) => worker.call("load", again),
-        onRestart,
-      });
-      // Where nothing can be kept nothing was left behind.
-      main.call("sweep", []).catch(() => {});
-      const address = typeof backbone === "string" ? backbone : null;
-      return new Graftlet(loaded, again, address, spawn, main);
-    } catch (error) {
-      remote.end(aborted);
-      throw error;
-    } finally {
-      signal?.removeEventListener("abort", abort);
-    }
+    const { loaded, load, address, hired, main } = await start(first, more);
+    return new Graftlet(loaded, load, address, hired, main);
   }
 
   /** The adapter kinds that can be trained. */
@@ -215,7 +114,7 @@ export class Graftlet {
     const { persist = false, signal } = settings;
     const from = typeof given === "string" || given instanceof URL ? folderUrl(given) : given;
     return abortable(signal, `Loading “${own}” was cancelled.`, () =>
-      this.#saving(own, persist, (persist) =>
+      saving(this.#tabs, own, persist, (persist) =>
         this.#remote.call("addAdapter", [own, from, persist], undefined, [], signal),
       ),
     );
@@ -257,7 +156,7 @@ export class Graftlet {
     const own = checked(name, "name", check.name);
     const given = checked(recipe, "the recipe", check.recipe);
     const { persist = false } = checked(options, "options", check.persistOptions);
-    return this.#saving(own, persist, (persist) =>
+    return saving(this.#tabs, own, persist, (persist) =>
       this.#remote.call("compose", [own, given, persist]),
     );
   }
@@ -295,8 +194,8 @@ export class Graftlet {
       signal,
       onProgress,
       main: this.#remote,
-      hire: (names) => this.#hireWith(names),
-      retire: (worker) => this.#retire(worker),
+      hire: (names) => this.#hired.hireWith(names, (name) => this.exportAdapter(name)),
+      retire: (worker) => this.#hired.retire(worker),
     });
     if (several) {
       return Array.isArray(given) ? lists : lists.map(([answer]) => answer as Answer);
@@ -369,16 +268,7 @@ export class Graftlet {
   /** Keeps a loaded adapter in the browser, in place of a kept one of that name. */
   async keep(name: string): Promise<void> {
     const own = checked(name, "name", check.name);
-    const reservation = await reserve(own);
-    try {
-      await this.#remote.call("keep", [own]);
-      const run = this.#unkept.get(own);
-      if (run !== undefined) await this.#remote.call("forgetRun", [own, run]);
-      this.#unkept.delete(own);
-    } finally {
-      reservation.release();
-    }
-    this.#tabs.tell({ type: "saved", name: own });
+    return this.#trainings.keep(own);
   }
 
   /** Loads an adapter that this browser keeps. */
@@ -449,17 +339,13 @@ export class Graftlet {
         reservation,
       } = checked(settings, "the settings", check.trainSettings);
       const begin = { options: given, rows: all, keep };
-      return this.#train(given.name, begin, signal, persist, reservation);
+      return this.#trainings.train(given.name, begin, signal, persist, reservation);
     });
   }
 
   /** Training runs that this browser keeps and that no tab is at. */
   async interrupted(): Promise<InterruptedRun[]> {
-    const before = new Set(this.#training);
-    const found = await this.#remote.call("interrupted", []);
-    // One that has ended meanwhile was still there when it was looked for.
-    const isOurs = (name: string) => this.#training.has(name) || this.#unkept.has(name);
-    return found.filter(({ name }) => !before.has(name) && !isOurs(name));
+    return this.#trainings.interrupted();
   }
 
   /**
@@ -473,19 +359,13 @@ export class Graftlet {
     return lazily(() => {
       const own = checked(name, "name", check.name);
       const given = checked(settings, "the settings", check.trainSettings);
-      return this.#train(own, "continue", given.signal, given.persist, given.reservation);
+      return this.#trainings.train(own, "continue", given.signal, given.persist, given.reservation);
     });
   }
 
   /** Removes what is kept of an interrupted run; rejects with `name_in_use` while another tab is at it. */
   async forgetTraining(name: string): Promise<void> {
-    const own = checked(name, "name", check.name);
-    const reservation = await reserve(own);
-    try {
-      await this.#remote.call("forgetRun", [own, null]);
-    } finally {
-      reservation.release();
-    }
+    return this.#trainings.forget(checked(name, "name", check.name));
   }
 
   /**
@@ -500,132 +380,21 @@ export class Graftlet {
     const all = checked(rows, "rows", check.rows);
     const chosen = checked(options, "the options", check.suggestOptions);
     const { signal, onProgress } = checked(settings, "the settings", check.suggestSettings);
-    const aborted = new GraftletError("aborted", "The comparison was cancelled.");
-    if (signal?.aborted) throw aborted;
-    const worker = this.#hire();
-    const abort = () => worker.end(aborted);
-    signal?.addEventListener("abort", abort, { once: true });
-    try {
-      await worker.call("load", this.#load);
-      for (const lines of partsOf(all)) await worker.call("addRows", [lines]);
-      return await worker.call("suggest", [chosen], onProgress);
-    } finally {
-      signal?.removeEventListener("abort", abort);
-      this.#retire(worker);
-    }
-  }
-
-  #train(
-    name: string,
-    begin: Run["begin"],
-    signal: AbortSignal | undefined,
-    persist: boolean | undefined,
-    reservation: Reservation | undefined,
-  ): TrainRun {
-    // Nothing of others is in the way of a run that keeps nothing.
-    const keepsNothing = begin !== "continue" && !begin.keep && !persist;
-    return train({
-      name,
-      load: this.#load,
-      begin,
+    return suggestKind({
+      rows: all,
+      options: chosen,
       signal,
-      persist,
-      members: (name) => this.exportAdapter(name),
-      spawn: () => {
-        if (!this.#training.has(name)) this.#tabs.tell({ type: "training", name });
-        this.#training.add(name);
-        return this.#hire();
-      },
-      retire: (worker) => this.#retire(worker),
-      reserve: async () => {
-        if (reservation?.name === name || keepsNothing) return reservation;
-        return reserve(name);
-      },
-      adopt: async (files, persist, id): Promise<ErrorShape | undefined> => {
-        const { unkept } = await this.#remote.call("addAdapter", [name, files, persist]);
-        if (unkept) this.#unkept.set(name, id);
-        else this.#unkept.delete(name);
-        if (persist && !unkept) this.#tabs.tell({ type: "saved", name });
-        return unkept;
-      },
-      forget: (id) => this.#remote.call("forgetRun", [name, id]),
-      ended: () => {
-        this.#training.delete(name);
-        this.#tabs.tell({ type: "trained", name });
-      },
+      onProgress,
+      load: this.#load,
+      hired: this.#hired,
     });
-  }
-
-  /** Loads and keeps under a name that is reserved meanwhile. */
-  async #saving(
-    name: string,
-    persist: boolean,
-    load: (persist: boolean) => Promise<AddedAdapter>,
-  ): Promise<AddedAdapter> {
-    if (!persist) return load(false);
-    const reservation = await reserve(name);
-    try {
-      const added = await load(true);
-      if (!added.unkept) this.#tabs.tell({ type: "saved", name });
-      return added;
-    } finally {
-      reservation.release();
-    }
-  }
-
-  #hire(): Remote {
-    const worker = new Remote(this.#spawn());
-    this.#hired.add(worker);
-    return worker;
-  }
-
-  /** A worker with the backbone and these adapters. */
-  async #hireWith(names: readonly string[]): Promise<Remote> {
-    const worker = this.#hire();
-    try {
-      const folders = await Promise.all(names.map((name) => this.exportAdapter(name)));
-      await worker.call("load", this.#load);
-      for (const [index, files] of folders.entries()) {
-        await worker.call("addAdapter", [names[index] as string, files, false]);
-      }
-    } catch (error) {
-      this.#retire(worker);
-      throw error;
-    }
-    return worker;
-  }
-
-  #retire(worker: Remote): void {
-    this.#hired.delete(worker);
-    worker.end(new GraftletError("disposed", "This worker is done."));
   }
 
   /** Ends the worker and any training; calls that wait, and later ones, reject with code `disposed`. */
   async dispose(): Promise<void> {
     const reason = new GraftletError("disposed", "This Graftlet was disposed of: load a new one.");
-    for (const worker of [this.#remote, ...this.#hired]) worker.end(reason);
+    this.#remote.end(reason);
+    this.#hired.end(reason);
     this.#tabs.close();
   }
-}
-
-const isOptions: Check<boolean> = (value) => !isFolder(value);
-
-/** A run that is not begun before its first event is asked for: what is wrong with it is thrown there. */
-function lazily(begin: () => TrainRun): TrainRun {
-  let begun: TrainRun | undefined;
-  const run = () => {
-    begun ??= begin();
-    return begun;
-  };
-  return {
-    next: async () => run().next(),
-    return: async (value) => run().return(value),
-    throw: async (error) => run().throw(error),
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-    pause: async () => run().pause(),
-    resume: async () => run().resume(),
-    cancel: async () => run().cancel(),
-  };
 }

@@ -4,9 +4,11 @@
  * `checkpoint` with `progress.json`. The page of a run under way has its name reserved, so that other tabs leave it
  * alone.
  */
+
+import type { Draft } from "./draft.js";
 import { type ErrorShape, GraftletError, toShape } from "./errors.js";
 import { isFree, reserveNow } from "./locks.js";
-import type { Draft, Store } from "./store.js";
+import type { Store } from "./store.js";
 import type { InterruptedRun, TrainOptions } from "./types.js";
 import { MOST_WORKERS } from "./workers.js";
 

@@ -178,3 +178,6 @@ export type Reply =
   | { id: number; type: "event"; event: Events[keyof Events] }
   | { id: number; type: "value"; value: ReturnType<Calls[Method]> }
   | { id: number; type: "error"; error: ErrorShape; trapped: boolean };
+
+/** What loads the engine in a worker. */
+export type LoadCall = Parameters<Calls["load"]>;

@@ -15,44 +15,33 @@
  * with names percent-encoded. Earlier versions kept files at `NAME/FILE` with a list of them in `NAME/files.json`;
  * this is read as generation 0.
  */
+import { Draft } from "./draft.js";
 import { GraftletError } from "./errors.js";
 import { acquire, acquireNow, type Release } from "./locks.js";
 import { checkName } from "./names.js";
-import { refusal } from "./storage-error.js";
+import {
+  type Entry,
+  Folder,
+  type Generation,
+  keysOf,
+  liveIn,
+  missing,
+  recordsIn,
+  sha256,
+  toError,
+  USED,
+  unavailable,
+} from "./stored-folder.js";
 import type { AdapterFiles, KeptFolder } from "./types.js";
 
 export type StoreName = "adapters" | "runs";
 
 /** A name that no server answers to: addresses below it are only keys. */
 const ROOT = "https://graftlet.invalid/";
-const RECORD = "record.json";
-/** The list of files of an earlier version. */
-const OLD_LIST = "files.json";
-const USED = "used/at";
 /** Longest time that a write waits for another one of the same folder. */
 const WRITE_WAIT_MS = 30_000;
 /** Attempts at a read that another tab's writes may spoil before they have to wait. */
 const FREE_READS = 5;
-
-interface Entry {
-  file: string;
-  /** Below the folder. */
-  key: string;
-  /** Absent in what an earlier version kept. */
-  bytes?: number;
-  sha256?: string;
-}
-
-interface StoreRecord {
-  savedAt: number;
-  files: Entry[];
-}
-
-/** A generation that has a record. */
-interface Generation extends StoreRecord {
-  /** Where its record is, below the folder. */
-  at: string;
-}
 
 export class Store {
   readonly #cache: Cache;
@@ -327,177 +316,6 @@ export class Store {
   }
 }
 
-/** A new version of a folder on its way. Nobody else writes the folder until it is published or discarded. */
-export class Draft {
-  readonly #folder: Folder;
-  readonly #release: Release;
-  readonly #generation: string;
-  readonly #entries = new Map<string, Entry>();
-  #count = 0;
-
-  private constructor(folder: Folder, release: Release, generation: string) {
-    this.#folder = folder;
-    this.#release = release;
-    this.#generation = generation;
-  }
-
-  static async begin(folder: Folder, release: Release): Promise<Draft> {
-    const numbers = (await folder.keys()).map((key) => Number.parseInt(key, 10) || 0);
-    const number = numbers.reduce((a, b) => Math.max(a, b), 0) + 1;
-    // Where there are no locks, two writers must not meet in one generation.
-    const mark = Math.random().toString(36).slice(2, 8) || "0";
-    return new Draft(folder, release, `${number}-${mark}`);
-  }
-
-  /** Keeps a file. */
-  async add(file: string, content: Uint8Array): Promise<void> {
-    const key = `${this.#generation}/${this.#count++}`;
-    await this.#folder.put(key, content);
-    const hash = await sha256(content);
-    this.#entries.set(file, {
-      file,
-      key,
-      bytes: content.byteLength,
-      ...(hash === undefined ? {} : { sha256: hash }),
-    });
-  }
-
-  /** Adds files; on failure the draft is discarded. */
-  async fill(files: AdapterFiles): Promise<void> {
-    try {
-      for (const [file, content] of Object.entries(files)) await this.add(file, content);
-    } catch (thrown) {
-      await this.discard();
-      throw thrown;
-    }
-  }
-
-  /** Takes over the files of the version there is. */
-  async keepOthers(): Promise<void> {
-    for (const at of recordsIn(await this.#folder.keys())) {
-      const generation = await this.#folder.generation(at);
-      if (!generation) continue;
-      for (const entry of generation.files) this.#entries.set(entry.file, entry);
-      return;
-    }
-  }
-
-  /** Makes it the folder's version; on failure it is discarded and the old one stays. */
-  async publish(): Promise<void> {
-    const record: StoreRecord = { savedAt: Date.now(), files: [...this.#entries.values()] };
-    const at = `${this.#generation}/${RECORD}`;
-    try {
-      await this.#folder.put(at, new TextEncoder().encode(JSON.stringify(record)));
-    } catch (thrown) {
-      await this.discard();
-      throw thrown;
-    }
-    try {
-      const live = new Set(liveIn({ ...record, at }));
-      const keys = await this.#folder.keys();
-      // Oldest records first: with the newer ones there they are nobody's.
-      await this.#folder.deleteAll([
-        ...recordsIn(keys)
-          .reverse()
-          .filter((key) => !live.has(key)),
-        ...keys.filter((key) => !live.has(key)),
-      ]);
-    } catch {
-      // The new version is there; what is left of the old one the next sweep finds.
-    } finally {
-      this.#release();
-    }
-  }
-
-  /** Gives it up. */
-  async discard(): Promise<void> {
-    try {
-      const keys = await this.#folder.keys();
-      const mine = keys.filter((key) => key.startsWith(`${this.#generation}/`));
-      // A record without its files would be worse than files without a record.
-      await this.#folder.deleteAll([...recordsIn(mine), ...mine]);
-    } catch {
-      // The next sweep finds it.
-    } finally {
-      this.#release();
-    }
-  }
-}
-
-/** The part of the cache below one address. */
-class Folder {
-  readonly #cache: Cache;
-  readonly #root: string;
-
-  constructor(cache: Cache, root: string) {
-    this.#cache = cache;
-    this.#root = root;
-  }
-
-  async keys(): Promise<string[]> {
-    const urls = await keysOf(this.#cache);
-    return urls.flatMap((url) =>
-      url.startsWith(this.#root) ? [url.slice(this.#root.length)] : [],
-    );
-  }
-
-  async get(key: string): Promise<Uint8Array | undefined> {
-    try {
-      const held = await this.#cache.match(this.#root + key);
-      return held && new Uint8Array(await held.arrayBuffer());
-    } catch (thrown) {
-      throw toError(thrown);
-    }
-  }
-
-  async put(key: string, content: Uint8Array): Promise<void> {
-    try {
-      await this.#cache.put(this.#root + key, new Response(content as BodyInit));
-    } catch (thrown) {
-      throw toError(thrown);
-    }
-  }
-
-  async delete(key: string): Promise<void> {
-    try {
-      await this.#cache.delete(this.#root + key);
-    } catch (thrown) {
-      throw toError(thrown);
-    }
-  }
-
-  async deleteAll(keys: readonly string[]): Promise<void> {
-    for (const key of new Set(keys)) await this.delete(key);
-  }
-
-  /** What a record says; undefined where it is gone or was never written to its end. */
-  async generation(at: string): Promise<Generation | undefined> {
-    const content = await this.get(at);
-    if (!content || content.byteLength === 0) return undefined;
-    const value = parse(content);
-    if (at === OLD_LIST && isStrings(value)) {
-      const files = value.map((file) => ({ file, key: encodeURIComponent(file) }));
-      return { at, savedAt: 0, files };
-    }
-    const record = value as Partial<StoreRecord> | null | undefined;
-    if (at !== OLD_LIST && Array.isArray(record?.files) && record.files.every(isEntry)) {
-      return { at, savedAt: Number(record.savedAt) || 0, files: record.files };
-    }
-    throw new GraftletError("file_invalid", "its list of files cannot be read");
-  }
-}
-
-/** Keys of the records, that of the newest generation first. */
-function recordsIn(keys: readonly string[]): string[] {
-  const records = keys.filter((key) => key === OLD_LIST || /^\d+-\w+\/record\.json$/.test(key));
-  const number = (key: string) => Number.parseInt(key, 10) || 0;
-  return records.sort((a, b) => number(b) - number(a) || (a < b ? 1 : -1));
-}
-
-function liveIn({ at, files }: Generation): string[] {
-  return [at, USED, ...files.map(({ key }) => key)];
-}
-
 /** The name of a folder, and a key below it. */
 function split(path: string): [string, string] | [] {
   const slash = path.indexOf("/");
@@ -507,60 +325,4 @@ function split(path: string): [string, string] | [] {
   } catch {
     return [];
   }
-}
-
-function isEntry(value: unknown): value is Entry {
-  const { file, key } = (value ?? {}) as Partial<Entry>;
-  return typeof file === "string" && typeof key === "string";
-}
-
-function isStrings(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((item) => typeof item === "string");
-}
-
-function parse(content: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(content));
-  } catch {
-    return undefined;
-  }
-}
-
-function missing(entry: Entry | undefined): GraftletError {
-  return new GraftletError("file_missing", `the browser dropped its file ${entry?.file}`);
-}
-
-async function keysOf(cache: Cache): Promise<string[]> {
-  try {
-    return (await cache.keys()).map(({ url }) => url);
-  } catch (thrown) {
-    throw toError(thrown);
-  }
-}
-
-/** SHA-256 in hexadecimal, where the page may compute one. */
-async function sha256(content: Uint8Array): Promise<string | undefined> {
-  const digest = await globalThis.crypto?.subtle?.digest("SHA-256", content as BufferSource);
-  return (
-    digest &&
-    Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("")
-  );
-}
-
-function unavailable(reason: string): GraftletError {
-  return new GraftletError("storage_unavailable", sentence(reason));
-}
-
-function sentence(reason: string): string {
-  return `This browser keeps nothing for this page (${reason}): allow it to store site data, or download what you want to keep.`;
-}
-
-/** What the Cache API throws, as an error of ours. */
-function toError(thrown: unknown): GraftletError {
-  if (thrown instanceof GraftletError) return thrown;
-  return refusal(
-    thrown,
-    "The browser has no room left for this page: delete what you need least, or download what you want to keep.",
-    sentence,
-  );
 }

@@ -1,15 +1,7 @@
-/**
- * The tests' double of the wasm module: same interface, same events and errors, a bag-of-words centroid instead of a
- * transformer. It learns for real, so that a page under test shows sensible labels.
- */
-import { sha256 } from "@noble/hashes/sha2.js";
-import { bytesToHex } from "@noble/hashes/utils.js";
-import { MAX_CHARACTERS } from "../check.js";
 import type {
   Computed,
   Engine,
   EngineEvent,
-  Reading,
   Rows,
   RunOptions,
   Share,
@@ -21,7 +13,6 @@ import type {
   AdapterInfo,
   Answer,
   BackboneInfo,
-  Classification,
   Composition,
   Embedded,
   KindInfo,
@@ -31,18 +22,12 @@ import type {
   Text,
   TrainReport,
 } from "../types.js";
+import { answer, BACKBONE, type Centroids, engineError, namesIn, wordsOf } from "./fake-answer.js";
+import { FakeReading } from "./fake-reading.js";
 
-const BACKBONE: BackboneInfo = {
-  name: "fake-minilm",
-  hiddenSize: 384,
-  layers: 6,
-  heads: 12,
-  vocabulary: 30522,
-  maxTokens: 512,
-  dtype: "int8",
-  parameters: 22_713_216,
-  fingerprint: "fake",
-};
+export { engineError } from "./fake-answer.js";
+export { convertModel, missingModelFiles } from "./fake-model.js";
+export { FakeReading } from "./fake-reading.js";
 
 const KINDS: KindInfo[] = [
   {
@@ -69,117 +54,9 @@ function parsed(config: Uint8Array): Partial<Centroids> & { hidden_size?: number
   }
 }
 
-/** The engine's errors: an `Error` with this name and a code. */
-export function engineError(code: string, message: string): Error {
-  return Object.assign(new Error(message), { name: "GraftletError", code });
-}
-
-/** What a fake adapter's config holds: label → word → weight. */
-interface Centroids {
-  kind: string;
-  /** As in `graftlet.json`. */
-  pair?: boolean;
-  labels: string[];
-  words: Record<string, Record<string, number>>;
-}
-
 const CONFIG = "adapter_config.json";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-
-function wordsOf(text: Text): string[] {
-  const joined = typeof text === "string" ? text : `${text.text} ${text.text2 ?? ""}`;
-  return joined.toLowerCase().split(/\W+/).filter(Boolean);
-}
-
-function isCut(text: Text): boolean {
-  const parts = typeof text === "string" ? [text] : [text.text, text.text2 ?? ""];
-  return parts.some((part) => part.length > MAX_CHARACTERS && [...part].length > MAX_CHARACTERS);
-}
-
-function softmax(logits: number[]): number[] {
-  const top = Math.max(...logits);
-  const exps = logits.map((logit) => Math.exp(logit - top));
-  const sum = exps.reduce((a, b) => a + b, 0);
-  return exps.map((e) => e / sum);
-}
-
-function answer(adapter: Centroids, text: Text, truncate: boolean, number: number): Classification {
-  const words = wordsOf(text);
-  const pair = typeof text !== "string" && text.text2 !== undefined;
-  if (adapter.pair === true && !pair)
-    throw engineError("text2_missing", `Text ${number} has no second text: give both.`);
-  if (adapter.pair === false && pair)
-    throw engineError("text2_unexpected", `Text ${number} is a pair: leave the second out.`);
-  if (words.length === 0)
-    throw engineError("text_empty", `Text ${number} is empty: give at least one character.`);
-  const logits = adapter.labels.map((label) =>
-    words.reduce((sum, word) => sum + (adapter.words[label]?.[word] ?? 0), 0),
-  );
-  const scores = softmax(logits).map((score, i) => ({ label: adapter.labels[i] ?? "", score }));
-  const best = scores.reduce((a, b) => (b.score > a.score ? b : a));
-  return {
-    problem: "single_label",
-    form: "label",
-    ...best,
-    rejected: false,
-    scores,
-    logits,
-    tokens: truncate ? Math.min(words.length + 2, BACKBONE.maxTokens) : words.length + 2,
-    windows: truncate ? 1 : Math.max(1, Math.ceil(words.length / (BACKBONE.maxTokens - 2))),
-    truncated: (truncate && words.length + 2 > BACKBONE.maxTokens) || isCut(text),
-    ms: 12.3,
-  };
-}
-
-/** The adapters of a composition; one that is no block is refused, as by the engine. */
-function namesIn(what: Composition): string[] {
-  if (typeof what === "string") return [what];
-  const block = what as Partial<Record<string, unknown>>;
-  const parts = ["stack", "average", "split", "parallel", "fuse"]
-    .map((name) => block[name])
-    .find(Array.isArray);
-  if (!parts) throw engineError("composition_invalid", "The composition names no block.");
-  return parts.flatMap((part: Composition | { adapter: Composition }) =>
-    namesIn(typeof part === "object" && "adapter" in part ? part.adapter : part),
-  );
-}
-
-/** What is known from the beginning, told window by window. */
-export class FakeReading<T> implements Reading<T> {
-  static readonly begun: FakeReading<unknown>[] = [];
-  /** How long a window takes. */
-  static windowMs = 0;
-  readonly #found: T;
-  readonly #windows: number;
-  computed = 0;
-  freed = false;
-
-  constructor(found: T, texts: readonly { windows: number }[]) {
-    this.#found = found;
-    this.#windows = texts.reduce((sum, { windows }) => sum + windows, 0);
-    FakeReading.begun.push(this);
-  }
-
-  step(): boolean {
-    const until = performance.now() + FakeReading.windowMs;
-    while (performance.now() < until);
-    this.computed += 1;
-    return this.computed < this.#windows;
-  }
-
-  share(): number {
-    return Math.min(1, this.computed / Math.max(1, this.#windows));
-  }
-
-  finish(): T {
-    return this.#found;
-  }
-
-  free(): void {
-    this.freed = true;
-  }
-}
 
 /** JSON lines as rows. */
 class FakeRows implements Rows {
@@ -495,57 +372,3 @@ export function version(): string {
 }
 
 export { FakeEngine as Engine, FakeRows as Rows };
-
-interface FakeModel {
-  model_type?: string;
-}
-
-/** Asks for three files, in the engine's order: small ones one by one, then the weights. */
-export function missingModelFiles(
-  files: Record<string, Uint8Array | null>,
-  path: string,
-  names: string[],
-): string[] {
-  const missing = (file: string) =>
-    engineError("file_missing", `${path}: no ${file} there; one of ${names.length} files`);
-  for (const name of ["config.json", "tokenizer.json"]) {
-    const content = files[name];
-    if (content === undefined) return [name];
-    if (content === null) throw missing(name);
-    if (name !== "config.json") continue;
-    const { model_type: type = "bert" } = JSON.parse(decoder.decode(content)) as FakeModel;
-    if (type !== "bert")
-      throw engineError("model_unsupported", `this folder holds a ${type} model`);
-  }
-  const wanted = ["model.safetensors"].filter((name) => files[name] === undefined);
-  if (files["model.safetensors"] === null) throw missing("model.safetensors");
-  return wanted;
-}
-
-/** Keeps every fourth byte of the weights, of which the first must be 77. */
-export function convertModel(
-  files: Record<string, Uint8Array | null>,
-  path: string,
-  _names: string[],
-  dtype: BackboneInfo["dtype"],
-  progress: (share: number) => void,
-): AdapterFiles {
-  const source = files["model.safetensors"];
-  if (source?.[0] !== 77) throw engineError("file_truncated", "model.safetensors is truncated");
-  delete files["model.safetensors"];
-  progress(0.5);
-  const weights = source.filter((_, index) => index % 4 === 0);
-  progress(1);
-  const contents: AdapterFiles = {
-    "config.json": files["config.json"] ?? new Uint8Array(),
-    "tokenizer.json": files["tokenizer.json"] ?? new Uint8Array(),
-    "backbone.safetensors": weights,
-  };
-  const list = Object.entries(contents).map(([name, content]) => ({
-    name,
-    bytes: content.length,
-    sha256: bytesToHex(sha256(content)),
-  }));
-  const manifest = { format: 1, name: path, dtype, fingerprint: "fake", files: list };
-  return { ...contents, "manifest.json": encoder.encode(JSON.stringify(manifest)) };
-}

@@ -1,0 +1,58 @@
+//! A unit of work of a run, and its result.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use super::super::Outcomes;
+
+/// One unit of work of a run, or the part of it that one of several workers does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Share {
+    /// Rows to learn from.
+    Learn {
+        /// Steps taken before this one.
+        step: usize,
+        /// Numbers of the rows in the data to learn from.
+        rows: Vec<usize>,
+        /// The sum of the weights of all rows of the step, including those that other workers compute.
+        weight: f64,
+    },
+    /// Held-out rows to answer.
+    Judge {
+        /// Numbers of the rows in the held-out data.
+        rows: Range<usize>,
+    },
+}
+
+/// The result of a [`Share`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Computed {
+    /// Of rows to learn from.
+    Learnt(Lesson),
+    /// Of held-out rows.
+    Judged(Outcomes),
+}
+
+/// The result of some rows of a training step.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Lesson {
+    /// Their part of the gradient of the step's mean loss, for all parameters end to end.
+    pub gradient: Vec<f32>,
+    /// Their part of the step's mean loss.
+    pub loss: f64,
+    /// How each row was answered; empty for problems with more than one label per row.
+    pub traces: Vec<Trace>,
+}
+
+/// How a row with one label was answered while it was learnt from.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Trace {
+    /// Cross-entropy of the label that the row has.
+    pub loss: f32,
+    /// Score of the best other label.
+    pub rival_score: f32,
+    /// The best other label.
+    pub rival: u32,
+}

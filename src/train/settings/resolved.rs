@@ -1,0 +1,131 @@
+//! Settings with every default filled in, for the data at hand.
+
+use serde::Serialize;
+
+use super::super::defaults::Defaults;
+use super::super::{Dataset, Decay};
+use super::class_weights::ClassWeights;
+use super::{DEV_SHARE, Settings, check};
+use crate::adapter::Preset;
+use crate::error::Result;
+use crate::head::{LossSettings, Metric, Pooling, ProblemName};
+
+/// [`Settings`] with every default filled in.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Resolved {
+    /// See [`Settings::problem`].
+    pub problem: ProblemName,
+    /// See [`Settings::epochs`].
+    pub epochs: usize,
+    /// See [`Settings::patience`]; by default as many as the epochs.
+    pub patience: usize,
+    /// See [`Settings::batch_size`].
+    pub batch_size: usize,
+    /// See [`Settings::accumulation`].
+    pub accumulation: usize,
+    /// See [`Settings::learning_rate`].
+    pub learning_rate: f64,
+    /// See [`Settings::schedule`].
+    pub schedule: Decay,
+    /// See [`Settings::warmup`].
+    pub warmup: f64,
+    /// See [`Settings::weight_decay`].
+    pub weight_decay: f64,
+    /// See [`Settings::gradient_clip`].
+    pub gradient_clip: f64,
+    /// See [`Settings::head_dropout`].
+    pub head_dropout: f64,
+    /// See [`Settings::label_smoothing`].
+    pub label_smoothing: f64,
+    /// See [`Settings::class_weights`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class_weights: Option<ClassWeights>,
+    /// See the setting of that name.
+    pub dev_share: f64,
+    /// See [`Settings::seed`].
+    pub seed: u64,
+    /// See [`Settings::pooling`].
+    pub pooling: Pooling,
+    /// See [`Settings::metric`].
+    pub metric: Metric,
+    /// See [`Settings::half`].
+    pub half: bool,
+    /// See [`Options::layers`]; all without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layers: Option<Vec<usize>>,
+}
+
+impl Resolved {
+    /// How rows count in the loss.
+    ///
+    /// # Errors
+    /// [`Error::OptionInvalid`] for class weights that do not fit the rows.
+    pub fn loss_settings(&self, data: &Dataset) -> Result<LossSettings> {
+        #[allow(clippy::cast_possible_truncation)]
+        let smoothing = self.label_smoothing as f32;
+        let class_weights = match &self.class_weights {
+            None => Vec::new(),
+            Some(weights) => weights.of(data)?,
+        };
+        Ok(LossSettings {
+            smoothing,
+            class_weights,
+            unit: data.scheme().problem.unit(data.targets()),
+        })
+    }
+}
+
+impl Settings {
+    /// Fills in the defaults for a preset, the rows to learn from, and the number of the backbone's layers.
+    ///
+    /// # Errors
+    /// [`Error::OptionInvalid`] for a value outside its range.
+    pub fn resolve(&self, preset: &Preset, data: &Dataset, layers: usize) -> Result<Resolved> {
+        let problem = data.scheme().problem;
+        let defaults = Defaults::of(preset, data.len(), layers);
+        let epochs = self.epochs.unwrap_or(defaults.epochs);
+        let resolved = Resolved {
+            problem,
+            epochs,
+            patience: self.patience.unwrap_or(epochs),
+            batch_size: self.batch_size.unwrap_or(defaults.batch_size),
+            accumulation: self.accumulation.unwrap_or(1),
+            learning_rate: self.learning_rate.unwrap_or(defaults.learning_rate),
+            schedule: self.schedule.unwrap_or_default(),
+            warmup: self.warmup.unwrap_or(0.06),
+            weight_decay: self.weight_decay.unwrap_or(0.01),
+            gradient_clip: self.gradient_clip.unwrap_or(1.0),
+            head_dropout: self.head_dropout.unwrap_or(0.0),
+            label_smoothing: self.label_smoothing.unwrap_or(0.0),
+            class_weights: self.class_weights.clone(),
+            dev_share: self.dev_share(),
+            seed: self.seed(),
+            pooling: self.pooling.unwrap_or(Pooling::Mean),
+            metric: self.metric.clone().unwrap_or_else(|| problem.metric()),
+            half: self.half.unwrap_or(false),
+            layers: match (&self.start, &self.adapter) {
+                // an adapter that is trained further, or whose modules are named, is where it is
+                (Some(_), _) => None,
+                (None, named) if named.peft.contains_key("target_modules") => named.layers.clone(),
+                (None, own) => own.layers.clone().or(defaults.layers),
+            },
+        };
+        #[allow(clippy::cast_precision_loss)]
+        for (option, count, most) in [
+            ("epochs", resolved.epochs, 1000.0),
+            ("patience", resolved.patience, 1000.0),
+            ("batch_size", resolved.batch_size, 1024.0),
+            ("accumulation", resolved.accumulation, 1024.0),
+        ] {
+            check(option, count as f64, 1.0..=most)?;
+        }
+        check("learning_rate", resolved.learning_rate, 1e-8..=1.0)?;
+        check("warmup", resolved.warmup, 0.0..=1.0)?;
+        check("weight_decay", resolved.weight_decay, 0.0..=1.0)?;
+        check("dev_share", resolved.dev_share, DEV_SHARE)?;
+        check("gradient_clip", resolved.gradient_clip, 1e-6..=1e6)?;
+        check("head_dropout", resolved.head_dropout, 0.0..=0.95)?;
+        check("label_smoothing", resolved.label_smoothing, 0.0..=0.9)?;
+        Ok(resolved)
+    }
+}

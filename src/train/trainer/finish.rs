@@ -1,0 +1,97 @@
+//! The end of a run: the adapter as it is written, with its card.
+
+use serde_json::json;
+
+use super::super::Learner;
+use super::Trainer;
+use crate::error::Result;
+use crate::folder::{BackboneRef, Card, TaskAdapter};
+use crate::head::Decision;
+
+impl Trainer {
+    /// How the best epoch turns its logits into answers.
+    pub(crate) fn decision(&self) -> Decision {
+        let best = self.best.as_ref();
+        best.map(|best| Decision::fit(&best.outcomes.judged(&self.learner.dev)))
+            .unwrap_or_default()
+    }
+
+    /// The adapter of the best epoch so far, or as it was initialised before the first has ended.
+    ///
+    /// # Errors
+    /// None in practice: the parameters are those that the run began with.
+    pub fn finish(mut self) -> Result<TaskAdapter> {
+        let decision = self.decision();
+        if let Some(best) = &self.best {
+            self.learner.set_parameters(&best.parameters)?;
+        }
+        let Learner {
+            backbone,
+            mut student,
+            loss,
+            train,
+            dev,
+            ..
+        } = self.learner;
+        student
+            .head
+            .problem
+            .thresholds
+            .clone_from(&decision.thresholds);
+        let shape = backbone.shape();
+        let (adapter, mut head, float) = student.finish(shape, loss.unit, self.resolved.half)?;
+        let calibration = decision.calibration(train.scheme().reject.as_ref());
+        head.calibrate(calibration.clone());
+        let mut training = json!({
+            "kind": self.preset.name,
+            "adapter": self.settings.adapter,
+            "settings": self.resolved,
+            "train_rows": train.len(),
+            "dev_rows": dev.len(),
+        });
+        if let Some(start) = &self.settings.start {
+            training["from"] = json!(start.name);
+        }
+        let card = Card {
+            task: self.settings.task.clone(),
+            labels: train.labels().to_vec(),
+            problem: head.config().problem.said(),
+            pair: train.pair(),
+            pooling: Some(head.config().pooling),
+            calibration,
+            backbone: Some(BackboneRef {
+                name: shape.name.clone(),
+                fingerprint: shape.fingerprint.clone(),
+            }),
+            metric: Some(self.resolved.metric.clone()),
+            dev_score: self.best.as_ref().map(|best| best.score),
+            seed: Some(self.resolved.seed),
+            training: Some(training),
+            ..Card::default()
+        };
+        Ok(TaskAdapter {
+            adapter,
+            head: Some(head),
+            card,
+            library: match &self.settings.start {
+                Some(member) => member.task.library,
+                None => self.preset.library,
+            },
+            original: None,
+            float,
+            bytes: 0,
+        })
+    }
+}
+
+/// By how much two scores may differ and count as equal: what one held-out row comes to. Of equal epochs the last is
+/// kept: its steps were the smallest.
+///
+/// A few held-out rows are too blunt to tell epochs apart, and the highest of many scores is luck. LoRA in all layers,
+/// on 8 rows of each of trec's classes, 6 of them held out, is so right on .598 of other texts (mean of five draws),
+/// with the highest score on .562; on 32 rows of each .886 and .867. Breiman et al. 1984 allow a standard error, which
+/// is more.
+#[allow(clippy::cast_precision_loss)]
+pub(super) fn one_row(held_out: usize) -> f64 {
+    1.0 / held_out as f64 + f64::EPSILON
+}

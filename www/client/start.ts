@@ -1,0 +1,86 @@
+/** Starts the engine: its worker, the backbone, and what starts the worker again. */
+import * as check from "./check.js";
+import { type Check, checked } from "./check.js";
+import { GraftletError } from "./errors.js";
+import { urlOf } from "./folder-url.js";
+import { isFolder, sourceOf } from "./given-folder.js";
+import { Hired } from "./hired.js";
+import type { BackboneSource, LoadOptions } from "./load-options.js";
+import { MainWorker } from "./main-worker.js";
+import { PatientWorker } from "./patient-worker.js";
+import { startFrom, startWorker } from "./platform.js";
+import { type DownloadCount, progressGuard } from "./progress.js";
+import type { LoadCall, LoadEvent, Loaded } from "./protocol.js";
+import { Remote, tell } from "./remote.js";
+import type { LoadNotice } from "./types.js";
+import { wasmSource } from "./wasm-source.js";
+
+/** A backbone that was loaded, and its workers. */
+export interface Started {
+  loaded: Loaded;
+  /** How another worker gets the same engine. */
+  load: LoadCall;
+  /** Of the backbone's folder, if it has one. */
+  address: string | null;
+  hired: Hired;
+  main: MainWorker;
+}
+
+/** Starts the worker and loads the backbone. */
+export async function start(
+  first: BackboneSource | LoadOptions,
+  more: Omit<LoadOptions, "backbone">,
+): Promise<Started> {
+  const options = checked(first, "the backbone", isOptions)
+    ? first
+    : { ...checked(more, "the options of load", check.furtherOptions), backbone: first };
+  const given = checked(options, "the options of load", check.loadOptions);
+  const { signal, onProgress, onNotice, onRestart, build = null, dtype = "int8" } = given;
+  const aborted = new GraftletError("aborted", "Loading of the backbone was cancelled.");
+  if (signal?.aborted) throw aborted;
+  const backbone = sourceOf(given.backbone);
+  const script = given.workerUrl === undefined ? undefined : urlOf(given.workerUrl, "worker.js");
+  const begin = given.worker ?? (script ? () => startFrom(script) : startWorker);
+  const spawn = () => new PatientWorker(begin);
+  const wasm = given.wasm ?? wasmSource(given.wasmUrl);
+  let remote = new Remote(spawn());
+  const abort = () => remote.end(aborted);
+  signal?.addEventListener("abort", abort, { once: true });
+  const progress = progressGuard((event) => tell(onProgress, event));
+  try {
+    const listen = (event: LoadEvent) => {
+      const { type, ...told } = event;
+      if (type === "download") progress.report(told as DownloadCount);
+      else tell(onNotice, told as LoadNotice);
+    };
+    let load: LoadCall = [backbone, build, wasm, dtype];
+    let loaded = await remote.call("load", load, listen);
+    if (!("backbone" in loaded)) {
+      // The worker that converted a model ends, and with it the memory that this took.
+      remote.end(new GraftletError("disposed", "The model is converted."));
+      remote = new Remote(spawn());
+      if (signal?.aborted) throw aborted;
+      load = [loaded.folder, build, loaded.wasm, dtype];
+      loaded = await remote.call("load", load);
+    }
+    if (!("backbone" in loaded)) throw new GraftletError("internal", "It was converted twice.");
+    progress.finish();
+    const again: LoadCall = [loaded.folder ?? load[0], loaded.runtime.build, load[2], dtype];
+    const main = new MainWorker(remote, {
+      spawn: () => new Remote(spawn()),
+      load: (worker) => worker.call("load", again),
+      onRestart,
+    });
+    // Where nothing can be kept nothing was left behind.
+    main.call("sweep", []).catch(() => {});
+    const address = typeof backbone === "string" ? backbone : null;
+    return { loaded, load: again, address, hired: new Hired(spawn, again), main };
+  } catch (error) {
+    remote.end(aborted);
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", abort);
+  }
+}
+
+const isOptions: Check<boolean> = (value) => !isFolder(value);
