@@ -18,9 +18,9 @@ use super::{
     Preset, Site, equal, lowest_layer, target_sites,
 };
 use crate::error::{Error, Result};
-use crate::order::Sorted;
 use crate::model::{Affine, Anatomy, Hook, Linear, LinearSite, Place, Shape};
 use crate::ops::{scale, scale_columns};
+use crate::order::Sorted;
 use crate::tensor::Tensor;
 
 /// The row of this kind.

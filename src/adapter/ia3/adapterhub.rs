@@ -8,8 +8,8 @@ use super::super::dialect::{Fields, Library};
 use super::super::{Config, Options, fields_of, number};
 use super::{Ia3Config, Side, from_options, refuse};
 use crate::error::Result;
-use crate::order::Sorted;
 use crate::model::{Linear, LinearSite, Shape};
+use crate::order::Sorted;
 
 /// AdapterHub's names of the attention's matrices.
 const MATRICES: [(&str, Linear); 3] = [

@@ -8,8 +8,8 @@ use super::super::dialect::{Fields, Library, peft_targets};
 use super::super::{Config, Options, fields_of};
 use super::{Ia3Config, Side, from_options, refuse};
 use crate::error::Result;
-use crate::order::Sorted;
 use crate::model::{LinearSite, Shape};
+use crate::order::Sorted;
 
 pub(super) fn from_options_peft(options: &Options, shape: &Shape) -> Result<Box<dyn Config>> {
     let default = shape.anatomy.family.targets;
@@ -39,7 +39,10 @@ pub(super) fn read_peft(
         false => Side::Output,
     };
     Ok(Box::new(Ia3Config {
-        sites: targets.into_iter().map(|site| (site, side(site))).into_map(),
+        sites: targets
+            .into_iter()
+            .map(|site| (site, side(site)))
+            .into_map(),
         alpha: 1.0,
     }))
 }
