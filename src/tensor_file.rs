@@ -1,16 +1,19 @@
 //! Floor 1: named tensors in a file, safetensors or `torch.save`'s, checked as they are read, and
 //! written back as safetensors.
 
+mod header;
+mod writer;
+
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
 use half::{bf16, f16};
 use safetensors::SafeTensors;
-use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
-use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+use safetensors::tensor::Dtype;
 
 use crate::error::{Error, Result};
 use crate::torch_file::TorchFile;
+use header::{check_names, is_truncated};
+pub use writer::{FloatType, TensorFileWriter};
 
 /// A file of tensors in memory. Nothing is copied until a tensor is asked for.
 pub struct TensorFile<'a> {
@@ -209,78 +212,6 @@ impl<'a> TensorFile<'a> {
     }
 }
 
-/// Most tensors of a file: far more than a model has, and few enough for their list to be read at once.
-const MOST_TENSORS: usize = 100_000;
-
-/// Refuses a header with too many names or with one twice: of two tensors of a name the library keeps the last, without a
-/// word. What is no header at all is left to the library's own error.
-fn check_names(bytes: &[u8]) -> std::result::Result<(), String> {
-    let header = bytes.get(..8).and_then(|length| {
-        let length = usize::try_from(u64::from_le_bytes(length.try_into().ok()?)).ok()?;
-        bytes.get(8..8usize.checked_add(length)?)
-    });
-    let Some(header) = header else {
-        return Ok(());
-    };
-    let mut wrong = None;
-    let mut json = serde_json::Deserializer::from_slice(header);
-    // An error is either ours, which `wrong` says, or the library's to say.
-    let _ = json.deserialize_map(Names(&mut wrong));
-    wrong.map_or(Ok(()), Err)
-}
-
-/// Goes through the keys of a header and stops at the first that is wrong.
-struct Names<'a>(&'a mut Option<String>);
-
-impl<'de> Visitor<'de> for Names<'_> {
-    type Value = ();
-
-    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<(), A::Error> {
-        let mut seen = BTreeSet::new();
-        while let Some(name) = map.next_key::<String>()? {
-            map.next_value::<IgnoredAny>()?;
-            if seen.len() == MOST_TENSORS {
-                *self.0 = Some(format!(
-                    "it has more than {MOST_TENSORS} tensors, which no model has"
-                ));
-            } else if seen.contains(&name) {
-                *self.0 = Some(format!(
-                    "its header names the tensor \"{name}\" twice: save the file again"
-                ));
-            }
-            if self.0.is_some() {
-                return Err(A::Error::custom("refused"));
-            }
-            seen.insert(name);
-        }
-        Ok(())
-    }
-}
-
-/// Whether the file ends before its header says so (the library's error does not tell this from
-/// a file with bytes too many).
-fn is_truncated(bytes: &[u8], error: &SafeTensorError) -> bool {
-    let declared_end = || -> Option<usize> {
-        let length = usize::try_from(u64::from_le_bytes(bytes.get(..8)?.try_into().ok()?)).ok()?;
-        let header = bytes.get(8..8usize.checked_add(length)?)?;
-        let header: serde_json::Map<String, serde_json::Value> =
-            serde_json::from_slice(header).ok()?;
-        let last = header
-            .values()
-            .filter_map(|entry| entry.get("data_offsets")?.get(1)?.as_u64())
-            .max()?;
-        usize::try_from(last).ok()?.checked_add(8 + length)
-    };
-    match error {
-        SafeTensorError::HeaderTooSmall | SafeTensorError::InvalidHeaderLength => true,
-        _ => declared_end().is_some_and(|end| end > bytes.len()),
-    }
-}
-
 fn to_f32(view: &View<'_>) -> Option<Vec<f32>> {
     fn each<const N: usize>(bytes: &[u8], decode: impl Fn([u8; N]) -> f32) -> Vec<f32> {
         bytes
@@ -298,77 +229,6 @@ fn to_f32(view: &View<'_>) -> Option<Vec<f32>> {
         #[allow(clippy::cast_possible_truncation)]
         Dtype::F64 => Some(each(data, |b| f64::from_le_bytes(b) as f32)),
         _ => None,
-    }
-}
-
-/// How floats are stored in a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FloatType {
-    /// 32-bit.
-    F32,
-    /// 16-bit IEEE.
-    F16,
-}
-
-/// A safetensors file being put together.
-#[derive(Default)]
-pub struct TensorFileWriter {
-    tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)>,
-}
-
-impl TensorFileWriter {
-    /// Adds floats.
-    pub fn floats(&mut self, name: &str, shape: &[usize], data: &[f32], float: FloatType) {
-        let (dtype, bytes) = match float {
-            FloatType::F32 => (
-                Dtype::F32,
-                data.iter().flat_map(|x| x.to_le_bytes()).collect(),
-            ),
-            FloatType::F16 => (
-                Dtype::F16,
-                data.iter()
-                    .flat_map(|&x| f16::from_f32(x).to_le_bytes())
-                    .collect(),
-            ),
-        };
-        self.tensors
-            .push((name.to_owned(), dtype, shape.to_vec(), bytes));
-    }
-
-    /// Adds 8-bit integers.
-    pub fn int8(&mut self, name: &str, shape: &[usize], data: &[i8]) {
-        let bytes = data.iter().map(|x| x.cast_unsigned()).collect();
-        self.tensors
-            .push((name.to_owned(), Dtype::I8, shape.to_vec(), bytes));
-    }
-
-    /// Adds bytes.
-    pub fn uint8(&mut self, name: &str, shape: &[usize], data: &[u8]) {
-        self.tensors
-            .push((name.to_owned(), Dtype::U8, shape.to_vec(), data.to_vec()));
-    }
-
-    /// The file's bytes. `format` becomes its `__metadata__` (Python's libraries expect "pt").
-    ///
-    /// # Errors
-    /// [`Error::FileInvalid`] if the tensors do not fit their shapes.
-    pub fn finish(self, format: &str) -> Result<Vec<u8>> {
-        let invalid = |error: SafeTensorError| Error::FileInvalid {
-            place: "safetensors output".into(),
-            reason: error.to_string(),
-        };
-        let views = self
-            .tensors
-            .iter()
-            .map(|(name, dtype, shape, bytes)| {
-                Ok((
-                    name.as_str(),
-                    TensorView::new(*dtype, shape.clone(), bytes).map_err(invalid)?,
-                ))
-            })
-            .collect::<Result<Vec<_>>>()?;
-        let metadata = [("format".to_owned(), format.to_owned())].into();
-        safetensors::serialize(views, Some(metadata)).map_err(invalid)
     }
 }
 
@@ -420,7 +280,7 @@ mod tests {
         };
         let twice = refusal(&mut ["a", "\\u0061"].map(str::to_owned).into_iter());
         assert!(twice.unwrap().contains("names the tensor \"a\" twice"));
-        let many = refusal(&mut (0..=MOST_TENSORS).map(|index| index.to_string()));
+        let many = refusal(&mut (0..=header::MOST_TENSORS).map(|index| index.to_string()));
         assert!(many.unwrap().contains("more than 100000 tensors"));
         assert_eq!(refusal(&mut std::iter::once("a".to_owned())), None);
     }
