@@ -6,6 +6,9 @@ use crate::inspect::Choice;
 use crate::problem::Problem;
 use crate::table::Table;
 
+/// Most classes that are learned; the engine refuses more.
+const MOST_CLASSES: usize = 10_000;
+
 pub(crate) fn blocked_by(
     table: &Table,
     choice: &Choice,
@@ -45,6 +48,17 @@ pub(crate) fn blocked_by(
     if many(FindingKind::TagsAreNumbers) {
         return Some(format!(
             "“{name}” holds numbers in place of tags: write the name of each tag, such as “B-PER”."
+        ));
+    }
+    let has_classes = matches!(
+        choice.problem,
+        Problem::SingleLabel | Problem::MultiLabel | Problem::TokenClassification
+    );
+    if has_classes && by_size.len() > MOST_CLASSES {
+        return Some(format!(
+            "“{name}” has {} different labels, and at most {} are learned: choose the column that says what each text is.",
+            thousands(by_size.len()),
+            thousands(MOST_CLASSES)
         ));
     }
     match choice.problem {

@@ -23,6 +23,9 @@ pub struct Mergeable {
 /// Most groups that are told.
 const MOST_GROUPS: usize = 100;
 
+/// Bytes of the longest label that is compared with others. Longer ones are texts in the wrong column.
+const LONGEST: usize = 1000;
+
 /// Groups of classes that differ only in case or spaces, largest first.
 pub(crate) fn find(counts: &Counts<'_>) -> Vec<Mergeable> {
     let key = |name: &str| {
@@ -32,10 +35,12 @@ pub(crate) fn find(counts: &Counts<'_>) -> Vec<Mergeable> {
     };
     // half a hash is enough: those that are equal are compared
     let half = |number: u32| hash(key(counts.name(number)).as_bytes(), 0) >> 32;
+    let short = |number: &u32| counts.name(*number).len() <= LONGEST;
     let mut keyed: Vec<(u32, u32)> = Vec::with_capacity(counts.numbers().count());
     keyed.extend(
         counts
             .numbers()
+            .filter(short)
             .map(|number| (u32::try_from(half(number)).unwrap_or_default(), number)),
     );
     keyed.sort_unstable();

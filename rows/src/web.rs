@@ -3,7 +3,7 @@
 //! Bytes go in; what comes out are values of [`JSON`], which the browser's own parser turns into objects. Every failure
 //! is an `Error` with a `code` and a sentence. The desk lives in a worker of the page.
 
-use crate::{Choice, Columns, Looked, Options, Refusal, RowRef, Rows, Table};
+use crate::{Choice, Columns, Looked, Options, Problem, Refusal, RowRef, Rows, Table};
 use js_sys::{Error, JSON, Reflect, Uint8Array};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -29,6 +29,13 @@ const PART: usize = 1 << 20;
 /// where it fails, UTF-8 is assumed.
 pub(crate) fn decode(label: &str, bytes: &[u8]) -> String {
     decode_in_parts(label, bytes).unwrap_or_else(|_| String::from_utf8_lossy(bytes).into_owned())
+}
+
+/// Most bytes of a text that leave the module. The engine reads 100,000 characters, and sees in one more that it cuts.
+const MOST_BYTES: usize = 4 * 100_001;
+
+fn beginning(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MOST_BYTES)]
 }
 
 fn decode_in_parts(label: &str, bytes: &[u8]) -> Result<String, JsValue> {
@@ -144,9 +151,20 @@ impl Desk {
     /// `internal` where they cannot be written, which would be a fault of this crate.
     pub fn part(&self, from: usize, to: usize) -> Result<JsValue, Error> {
         let rows = self.ready.as_ref().map(|looked| &looked.rows);
+        // Tags belong to words of the whole text.
+        let is_tagged = self
+            .ready
+            .as_ref()
+            .is_some_and(|looked| looked.inspection.problem == Problem::TokenClassification);
+        let beginning = |text| if is_tagged { text } else { beginning(text) };
         let part: Vec<RowRef<'_>> = rows
             .into_iter()
             .flat_map(|rows| (from..to.min(rows.len())).filter_map(|place| rows.get(place)))
+            .map(|row| RowRef {
+                text: beginning(row.text),
+                text2: row.text2.map(&beginning),
+                ..row
+            })
             .collect();
         value(&part)
     }

@@ -129,6 +129,34 @@ fn labels_put_right_and_rows_taken_out() {
 }
 
 #[test]
+fn more_classes_than_are_learned_block_training() {
+    let rows = |classes: usize| {
+        let rows = (0..2 * classes).map(|row| format!("text {row},label {}\n", row / 2));
+        format!("text,label\n{}", rows.collect::<String>())
+    };
+    assert_eq!(look(&rows(10_000)).inspection.blocked, None);
+    let blocked = look(&rows(10_001)).inspection.blocked.unwrap();
+    assert!(
+        blocked.contains("10,001 different labels, and at most 10,000"),
+        "{blocked}"
+    );
+}
+
+#[test]
+fn long_labels_are_not_compared() {
+    let [long, short] = [1001, 1000].map(|length| "a".repeat(length));
+    let rows = |label: &str| {
+        let pair = format!("one,{label}\ntwo,{}\n", label.to_uppercase());
+        format!(
+            "text,label\n{pair}{}",
+            pair.replace("one", "three").replace("two", "four")
+        )
+    };
+    assert_eq!(look(&rows(&short)).inspection.mergeable.len(), 1);
+    assert_eq!(look(&rows(&long)).inspection.mergeable.len(), 0);
+}
+
+#[test]
 fn training_is_blocked_with_a_sentence() {
     for (text, words) in [
         ("text,label\n", "no rows"),
