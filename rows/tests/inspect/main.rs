@@ -134,8 +134,8 @@ fn more_classes_than_are_learned_block_training() {
         let rows = (0..2 * classes).map(|row| format!("text {row},label {}\n", row / 2));
         format!("text,label\n{}", rows.collect::<String>())
     };
-    assert_eq!(look(&rows(10_000)).inspection.blocked, None);
-    let blocked = look(&rows(10_001)).inspection.blocked.unwrap();
+    assert_eq!(look(rows(10_000)).inspection.blocked, None);
+    let blocked = look(rows(10_001)).inspection.blocked.unwrap();
     assert!(
         blocked.contains("10,001 different labels, and at most 10,000"),
         "{blocked}"
@@ -152,8 +152,8 @@ fn long_labels_are_not_compared() {
             pair.replace("one", "three").replace("two", "four")
         )
     };
-    assert_eq!(look(&rows(&short)).inspection.mergeable.len(), 1);
-    assert_eq!(look(&rows(&long)).inspection.mergeable.len(), 0);
+    assert_eq!(look(rows(&short)).inspection.mergeable.len(), 1);
+    assert_eq!(look(rows(&long)).inspection.mergeable.len(), 0);
 }
 
 #[test]
