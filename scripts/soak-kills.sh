@@ -21,9 +21,11 @@ record_kills() {
   cat <<TEXT
 # Last soak run of kills
 
-\`./build.sh soak\` wrote this page on $(date -u +%Y-%m-%d). A browser is killed $kills_each times each in the middle of a save
-that writes over an adapter, of a training, and of a first download, all of its processes at once or the page's alone.
-Each time the next visit must find what was reported kept, and every store readable ([storage.md](storage.md)).
+\`./build.sh soak\` wrote this page on $(date -u +%Y-%m-%d). A browser is killed $kills_each times in the middle of each of
+three operations: a save that overwrites an adapter, a training, and a first download. Either all of its processes are killed at once, or
+only the page's. After each kill, the next visit must find everything that was reported as kept, and must be able to read every store
+([storage.md](storage.md)). \`killed after step: 1 run\` means: the last event before the kill was \`step\`, and the next visit found one
+interrupted run. \`saved\` means that it found the finished adapter, and \`0 run\` that it found neither.
 
 \`\`\`
 $(grep -v '^$' "$1")

@@ -46,7 +46,7 @@ record_soak() {
 # Last soak run
 
 \`./build.sh soak --seconds $seconds\` wrote this page on $(date -u +%Y-%m-%d), on $(nproc) cores of
-$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1 || echo "an unknown processor"). It gives every reader changed inputs for
+$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1 || echo "an unknown processor"). It feeds every reader mutated inputs for
 $seconds seconds of processor time. A reader fails if it panics, takes longer than its limit, or holds more memory than its allowance
 ([fuzz/README.md](../fuzz/README.md)).
 
@@ -56,8 +56,9 @@ $(cat "$log")
 
 ## Memory of a tab
 
-\`www/scripts/answering-memory.mjs\` swaps, answers, adds adapters and trains in one tab. Each pair of numbers is in MB,
-after the tenth and after the last; they may differ by 3 %.
+\`www/scripts/answering-memory.mjs\` swaps, answers, adds adapters and trains in one tab. Each pair of numbers is the memory in MB
+after the tenth and after the last repetition. It may grow by 3 %, or by a fixed amount if that is more: 0.25 MB for the JavaScript
+heaps \`page\` and \`worker\`, 8 MB for the tab's process (\`renderer\`).
 
 \`\`\`json
 $(cat "$memory")
@@ -65,7 +66,9 @@ $(cat "$memory")
 
 ## Hostile files
 
-\`tests/hostile/cli.mjs\` gives each file to the command line ([tests/hostile](../tests/hostile/README.md)).
+\`tests/hostile/cli.mjs\` gives each file to the command line, and \`tests/hostile/page.mjs\` gives it to the npm package or to the
+page's reader of rows in Chromium ([tests/hostile](../tests/hostile/README.md)). Each may take 2 seconds of processor time and 300 MB
+more than a valid file of its kind.
 
 \`\`\`
 $(cat "$hostile")

@@ -1,4 +1,4 @@
-//! Why rows cannot be trained on, in a sentence that says what to do.
+//! Why rows cannot be used for training, in a sentence that also says what to do.
 
 use crate::classes::Counts;
 use crate::findings::{FindingKind, RowFindings, cut, thousands};

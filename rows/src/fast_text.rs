@@ -11,7 +11,7 @@ const SAMPLE: usize = 500;
 /// The columns that [`rewritten`] gives.
 pub(crate) const COLUMNS: [&str; 2] = ["label", "text"];
 
-/// A word that is a label, without what begins it. Between other delimiters than spaces it is a cell.
+/// The label in a word, without its prefix. `None` if it contains another delimiter: such a label is a cell.
 fn label(word: &str) -> Option<&str> {
     let name = word.strip_prefix(FAST_TEXT)?;
     (!name.is_empty() && !name.contains([',', ';', '"', '|'])).then_some(name)

@@ -16,7 +16,7 @@ pub struct Mergeable {
     pub label: String,
     /// All forms, most used first.
     pub variants: Vec<String>,
-    /// Rows that have one of them.
+    /// How many rows have one of these forms.
     pub rows: usize,
 }
 

@@ -41,7 +41,7 @@ pub(super) static KIND: Kind = Kind {
     ..Kind::EMPTY
 };
 
-/// Says in PEFT's configuration that the LoRA is only there to be loaded.
+/// Marks a PEFT configuration whose LoRA exists only so that PEFT can load the file.
 const MARK: &str = "graftlet_bitfit";
 
 /// Settings of BitFit: there are none.
@@ -77,7 +77,7 @@ impl Config for BitFitConfig {
     }
 
     fn agrees(&self, other: &dyn Config) -> bool {
-        // whether a file had the LoRA of zeros says nothing of the biases
+        // whether a file had the LoRA of zeros says nothing about the biases
         std::ptr::eq(other.kind(), &raw const KIND)
     }
 

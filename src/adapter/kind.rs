@@ -23,7 +23,7 @@ pub trait Adapter: Hook + Any {
     fn stored(&self, _library: Library) -> Vec<Parameter> {
         self.parameters().to_vec()
     }
-    /// Settings and tensors of what is left when training is over, where that is something else.
+    /// Settings and tensors of the adapter that remains after training, where they differ from those that were trained.
     fn finished(&self) -> Option<(Box<dyn Config>, Vec<Parameter>)> {
         None
     }
@@ -55,7 +55,7 @@ pub trait Adapter: Hook + Any {
     fn why_not_averaged(&self) -> Option<&'static str> {
         Some(self.config().kind().name)
     }
-    /// The adapter as updates of low rank and nothing else.
+    /// The adapter as nothing but low-rank updates.
     ///
     /// # Errors
     /// What the adapter is, if it does anything else.
@@ -177,7 +177,7 @@ pub trait Config: Any {
         BTreeSet::new()
     }
 
-    /// The names of the adapters that it is made of, of a fusion.
+    /// For a fusion: the names of the adapters that it is made of.
     fn made_of(&self) -> Option<Vec<&str>> {
         None
     }
@@ -188,7 +188,7 @@ pub trait Config: Any {
         false
     }
 
-    /// What there is to say about it in a listing.
+    /// Describes the adapter, for a listing.
     fn describe(&self, shape: &Shape) -> Description;
 }
 
@@ -202,7 +202,7 @@ pub struct Description {
     pub sites: Vec<String>,
     /// Zero-based layers it acts on.
     pub layers: Vec<usize>,
-    /// Anatomy that are trained whole, as [`LinearSite::title`] names them.
+    /// Modules that are trained whole, as [`LinearSite::title`] names them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub saved: Vec<String>,
     /// How large it is: numbers by the names in [`Kind::sizes`].

@@ -34,7 +34,7 @@ pub(super) static KIND: Kind = Kind {
     ..Kind::EMPTY
 };
 
-/// Says in PEFT's configuration that the LoRA is only there to be loaded.
+/// Marks a PEFT configuration whose LoRA exists only so that PEFT can load the file.
 const MARK: &str = "graftlet_none";
 
 const TITLE: &str = "a head alone";

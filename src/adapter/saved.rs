@@ -1,4 +1,4 @@
-//! Anatomy of the encoder that are trained whole, beside an adapter of any kind: PEFT's `modules_to_save`.
+//! Modules of the encoder that are trained whole, beside an adapter of any kind: PEFT's `modules_to_save`.
 
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};

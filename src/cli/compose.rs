@@ -90,7 +90,7 @@ fn single(folder: &str) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// What there is to say of a fusion's folder, which cannot be read without its adapters; `None` for another folder.
+/// The listing of a fusion's folder, which cannot be read without its adapters; `None` for any other folder.
 ///
 /// # Errors
 /// [`Error::ConfigInvalid`] for what is no configuration.
@@ -163,7 +163,7 @@ fn read_fusion(folder: &Path) -> Result<Files> {
     Ok(files)
 }
 
-/// Adapters that a fusion is to be trained of, `NAME=DIR` each.
+/// Adapters that a new fusion is to mix, each as `NAME=DIR`.
 ///
 /// # Errors
 /// Those of reading folders.

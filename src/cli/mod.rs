@@ -69,7 +69,7 @@ pub fn main() -> ExitCode {
         .with_max_level(level)
         .with_ansi(false)
         .with_writer(|| output::Log)
-        // its own complaint, that standard error is closed, would panic
+        // its message that standard error is closed would itself cause a panic
         .log_internal_errors(false)
         .without_time()
         .with_target(false)

@@ -77,7 +77,7 @@ fn harmless(text: &str) -> Cow<'_, str> {
     parts.map(escape).collect::<String>().into()
 }
 
-/// Whether the reader of standard output has gone, which is no fault.
+/// Whether the reader of standard output has gone. That is not an error.
 pub(super) fn is_closed_pipe(error: &Error) -> bool {
     matches!(error, Error::Io { place, source }
         if place == STDOUT && source.kind() == ErrorKind::BrokenPipe)

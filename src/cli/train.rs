@@ -224,7 +224,7 @@ fn check_start(arguments: &Arguments) -> Result<()> {
         (Some(folder), _) => invalid(
             "from",
             &folder.display().to_string(),
-            "a fusion is trained from its beginning; leave out --from",
+            "a fusion is always trained from scratch; leave out --from",
         ),
         (None, _) => Ok(()),
     }

@@ -150,7 +150,7 @@ impl Composition {
             .collect();
         if channels.windows(2).any(|pair| pair[0] != pair[1]) {
             let reason =
-                format!("its parallel blocks have {channels:?} parts, and must have as many");
+                format!("its parallel blocks have {channels:?} parts, but all must have the same number");
             return Err(invalid(place, reason));
         }
         Ok(())
@@ -229,7 +229,7 @@ impl Composition {
                 let members = layer.members().count();
                 if members != of.len() {
                     let reason = format!(
-                        "the fusion \"{fusion}\" is of {members} adapters, and here are {}",
+                        "the fusion \"{fusion}\" is made of {members} adapters, but here are {}",
                         of.len()
                     );
                     return Err(invalid(place, reason));
@@ -252,7 +252,7 @@ impl Composition {
 }
 
 impl super::Average {
-    /// Whether all weights can be reckoned with.
+    /// Refuses weights that are not finite or do not fit into an f32.
     pub(super) fn check_weights(&self, place: &str) -> Result<()> {
         let bad = self.weights().into_iter().position(|weight| {
             // what is summed is f32
@@ -299,7 +299,7 @@ pub(super) fn half_blocks(shape: &Shape) -> impl Iterator<Item = SublayerSite> {
         .flat_map(|layer| Sublayer::ALL.map(|sublayer| SublayerSite { layer, sublayer }))
 }
 
-/// Why what the one gives cannot be what the other works on.
+/// Why the second adapter cannot be stacked on the first.
 fn why_not_stacked(first: &Named, second: &Named, shape: &Shape) -> Option<String> {
     let both = [first, second];
     if both

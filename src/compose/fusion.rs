@@ -178,7 +178,7 @@ impl FusionConfig {
     ) -> Result<Self> {
         folder::refuse_unknown(place, Library::AdapterHub, map, Some(&KIND))?;
         let fields = Fields::new(place, map);
-        // it falls with every step of training and is not saved
+        // AdapterHub lowers it with every training step, and does not save it
         fields.refuse_unless("temperature", &[json!(false)])?;
         let default = Switches::default();
         let switches = Switches {

@@ -119,7 +119,7 @@ impl Engine {
         task.ok_or_else(|| self.unknown(name))
     }
 
-    /// The adapter of that name, for whoever keeps it.
+    /// A shared handle to the adapter of that name.
     ///
     /// # Errors
     /// [`Error::AdapterUnknown`].

@@ -1,7 +1,7 @@
 use crate::compose::TaskRef;
 use crate::head::Prediction;
 
-/// Answers to the texts of a call, and whose they are.
+/// Answers to the texts of a call, and the adapter that gave them.
 pub struct Composed<'a> {
     /// One per text.
     pub answers: Vec<Answer>,

@@ -97,7 +97,7 @@ impl Engine {
         reading.vectors()
     }
 
-    /// A text as a vector is to be made of it. An empty one stays empty, whatever is put before it.
+    /// A text in the form from which its vector is computed. An empty text stays empty; no prompt is put before it.
     fn prepared(&self, text: &Text) -> Text {
         if text.is_empty() {
             return text.clone();

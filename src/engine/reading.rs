@@ -26,7 +26,7 @@ pub struct Reading<'a> {
     found: Found,
 }
 
-/// What has been found out so far.
+/// The results so far.
 pub(super) enum Found {
     /// For each channel of the plan and each text.
     Answers(Vec<Vec<Gathered>>),

@@ -1,5 +1,5 @@
-//! An answer in words and as JSON, for the command line and for JavaScript: what a form of answers looks
-//! like to others stands here alone.
+//! An answer in words and as JSON, for the command line and for JavaScript. Only this file says how each form of
+//! answer looks outside the engine.
 
 use std::borrow::Cow;
 

@@ -26,7 +26,7 @@ pub(super) struct Share {
     places: Option<Vec<Option<u32>>>,
     /// Tokens of all that is read of the text.
     tokens: usize,
-    /// Whether it is of the second text of a pair whose texts are read alone.
+    /// Whether it belongs to the second text of a pair whose texts are read separately.
     second: bool,
 }
 

@@ -127,7 +127,7 @@ pub(super) fn verify(card: &Card, files: &Files) -> Result<()> {
             reason: format!("{reason}; fetch or copy it again"),
         })
     };
-    // with one bit changed in its name the list would be a field that nobody knows, and nothing would be checked
+    // if one bit of its name changed, the list would be an unknown field, and nothing would be checked
     let is_list = |value: &Value| {
         let entry = value.as_array().and_then(|entries| entries.last());
         entry.is_some_and(|entry| {

@@ -1,4 +1,4 @@
-//! Fields of a configuration that nobody here has heard of.
+//! Fields of a configuration that graftlet does not know.
 //!
 //! A kind's reader knows the fields of its kind: it reads them, refuses by name what it cannot do, and
 //! leaves alone what only concerns training. Newer versions of the libraries add fields. In both a

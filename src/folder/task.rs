@@ -99,7 +99,7 @@ pub struct Card {
     /// What the head answers, with the thresholds of several labels; absent for one label.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
-    /// Whether it compares two texts, `false` if it reads one; absent where nobody said.
+    /// Whether it compares two texts, `false` if it reads one; absent if the folder does not say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pair: Option<bool>,
     /// What the head reads, where the library cannot say it.

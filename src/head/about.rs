@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// What is known of a problem before any head or row is: all that others say about it.
+/// What is known about a problem before there is any head or row: everything that other code says about it.
 #[derive(Debug, Serialize)]
 pub struct About {
     /// Its name in settings and files.
@@ -23,7 +23,7 @@ pub struct About {
     pub forms: &'static [Form],
     /// The labels of its answers, where they are not those of the head.
     pub answers: &'static [&'static str],
-    /// Whether the head has one output, whose label is a name that nobody chooses.
+    /// Whether the head has one output, whose label is only a name for it.
     pub one_output: bool,
     /// Whether each label has a threshold.
     pub thresholds: bool,
@@ -81,7 +81,7 @@ pub struct Measure {
     /// Whether epochs can be chosen by it.
     #[serde(skip)]
     pub is_metric: bool,
-    /// What answering without learning scores, where that is always the same.
+    /// The score of an answer without any learning, where that is always the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chance: Option<f32>,
 }

@@ -285,7 +285,7 @@ impl Head {
         self.config.answers()
     }
 
-    /// Refuses logits that are no numbers, or are none over the temperature: `[labels]` or `[tokens, labels]` of the text
+    /// Refuses logits that are not finite, or not finite after division by the temperature: `[labels]` or `[tokens, labels]` of the text
     /// at `index` of a call.
     ///
     /// # Errors

@@ -112,7 +112,7 @@ impl ProblemKind for Ranking {
                 (Some(which), _) => which,
                 (None, Some(_)) if flags => {
                     let reason = format!(
-                        "is labelled {label}, and 0 and 1 can say either; write 1 and 2, or \"first\" and \"second\""
+                        "is labelled {label}, but 0 and 1 are ambiguous; write 1 and 2, or \"first\" and \"second\""
                     );
                     return Err(rows.unlike(row, &reason));
                 }

@@ -127,7 +127,7 @@ impl ProblemKind for Tags {
             if words.len() != tags.len() || text.second.is_some() {
                 let (words, tags) = (words.len(), tags.len());
                 let reason = format!(
-                    "has {words} words and {tags} tags; there must be one a word, separated by spaces, and no second text"
+                    "has {words} words and {tags} tags; it needs one tag per word, separated by spaces, and no second text"
                 );
                 return Err(rows.unlike(row, &reason));
             }

@@ -67,7 +67,7 @@ pub struct TextStem {
     pub padding: Option<u32>,
 }
 
-/// Buckets of distances, as in T5: half of them for each direction, of which one half again are exact.
+/// Buckets of distances, as in T5: half of them for each direction. Half of those hold exactly one distance each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RelativePositions {
     /// Their number.

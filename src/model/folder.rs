@@ -310,7 +310,7 @@ fn without(files: &dyn ModelFiles, file: &str) -> Error {
 pub fn check_is_file(name: &str, bytes: &[u8]) -> Result<()> {
     let start = bytes.trim_ascii_start();
     let reason = if bytes.starts_with(b"version https://git-lfs.github.com/") {
-        "it is Git LFS's pointer to the file; fetch the file itself with `git lfs pull`"
+        "it is a Git LFS pointer, not the file; fetch the file itself with `git lfs pull`"
     } else if start.starts_with(b"<!DOCTYPE") || start.starts_with(b"<html") {
         "it is a web page; fetch the file itself"
     } else {

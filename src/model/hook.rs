@@ -96,7 +96,7 @@ pub trait Embedder {
 /// Every method defaults to what [`inner`](Self::inner) does, and without an inner hook to changing nothing. All take and
 /// return tensors, so differentiation gives an adapter's backward pass for free.
 pub trait Hook {
-    /// The hook around which this one stands: it answers for every method that this one leaves out.
+    /// The hook that this one wraps. It answers every method that this one does not implement.
     fn inner(&self) -> Option<&dyn Hook> {
         None
     }

@@ -4,7 +4,7 @@
 use super::folder::ModelFiles;
 use crate::error::Result;
 
-/// Names of folders that say nothing of the model in them.
+/// Folder names that say nothing about the model inside.
 const GENERIC: [&str; 29] = [
     "backbone",
     "base",

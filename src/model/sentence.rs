@@ -49,7 +49,7 @@ pub struct SentenceEmbedding {
     /// Which of them is put there if nothing is said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_prompt_name: Option<String>,
-    /// What the folder asks for and nobody here can do, in words: no vectors are given then.
+    /// What the folder asks for and graftlet cannot do, in words. Vectors are then refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unsupported: Option<String>,
 }

@@ -50,7 +50,7 @@ impl<'a> Checkpoint<'a> {
     pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();
         for (_, bytes) in &self.files {
-            // browsers put faster code in a function's place between two calls of it
+            // in chunks, because browsers replace a function with faster code only between two calls
             for part in bytes.chunks(1 << 16) {
                 hash.update(part);
             }

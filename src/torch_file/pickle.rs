@@ -71,7 +71,7 @@ pub(super) fn read(pickle: &[u8]) -> Result<Object, String> {
         }
         stack.read(&mut this).map_err(|error| {
             format!(
-                "its list of tensors is no valid pickle ({:.200})",
+                "its list of tensors is not a valid pickle ({:.200})",
                 reason(error)
             )
         })?;

@@ -56,7 +56,7 @@ impl View {
             }
             _ => {
                 return Err(format!(
-                    "asks to call {module_name}.{class_name}, and no file is given control here"
+                    "asks to call {module_name}.{class_name}, but graftlet calls nothing that a file names"
                 ));
             }
         }

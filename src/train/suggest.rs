@@ -108,7 +108,7 @@ impl Suggester {
                 option: "kind",
                 value: "auto".into(),
                 reason: format!(
-                    "{} rows are too few to compare kinds by, give {FOLDS} or name a kind",
+                    "{} rows are too few to compare kinds; give at least {FOLDS}, or name a kind",
                     data.len()
                 ),
             });

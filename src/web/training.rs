@@ -150,7 +150,7 @@ impl Training {
         Ok(self.trainer()?.learner().parameters())
     }
 
-    /// Takes over another worker's.
+    /// Replaces all trainable numbers with those of another worker.
     ///
     /// # Errors
     /// `option_invalid` if there are not as many.

@@ -1,13 +1,13 @@
 //! Arguments that are odd or wrong.
 
 use graftlet::web::Rows;
-use js_sys::{Array, Float32Array, Object, Reflect, Uint8Array};
-use wasm_bindgen::JsValue;
+use js_sys::{Array, Reflect, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use super::{
     bytes, classify, embed, embed_with, engine, field, finish, object, options, rows, rows_of,
-    start, text, train,
+    text, train,
 };
 
 #[wasm_bindgen_test]

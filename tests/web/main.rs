@@ -11,7 +11,7 @@ use graftlet::adapter::presets;
 use graftlet::web::{Reading, Rows, Training, WebEngine, kinds};
 use js_sys::{Array, Float32Array, Object, Reflect, Uint8Array};
 use tiny::Tiny;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);

@@ -41,7 +41,7 @@ setTimeout(() => {
   void boot().finally(() => followVersions(() => opened));
 });
 
-// A run that the browser keeps can be gone on with at the next visit.
+// A run that the browser keeps can be continued at the next visit.
 addEventListener("beforeunload", (event) => {
   if (unkept.peek()) event.preventDefault();
 });

@@ -148,7 +148,7 @@ async function readSideFile(side: Uint8Array): Promise<{ list: Listed[]; error?:
     return damaged("is not JSON, or was cut off");
   }
   if (!Array.isArray(files)) return { list: [] };
-  // What is wrong with an entry the engine says.
+  // The engine reports what is wrong with an entry.
   const list = (files as unknown[]).flatMap((entry): Listed[] => {
     if (typeof entry === "string") return [{ name: entry }];
     const { name, bytes, sha256 } = Object(entry) as Partial<Listed>;

@@ -22,8 +22,8 @@ interface Member {
 }
 
 /**
- * How long a follower may take beside the leader's own share, of about the same size. A worker that a browser ends for
- * want of memory may tell nobody.
+ * How long a follower may take beside the leader's own share, of about the same size. A worker that a browser ends because
+ * memory is short may end without any message.
  */
 const PATIENCE = { times: 20, atLeastMs: 30_000 };
 
@@ -34,7 +34,7 @@ export class Crew {
   readonly #patience: typeof PATIENCE;
   #version = 0;
 
-  /** `onLost` is told of every follower that is given up. */
+  /** `onLost` is called with every follower that is given up. */
   constructor(
     ports: readonly MessagePort[],
     onLost: (error: ErrorShape) => void,
@@ -56,7 +56,7 @@ export class Crew {
     return this.#members.size + 1;
   }
 
-  /** One round. What a lost follower should have done the leader does. */
+  /** One round. The leader does the work of a follower that was lost. */
   async round(training: Training): Promise<EngineEvent> {
     const shares = training.plan(this.workers);
     const members = [...this.#members];

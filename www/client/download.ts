@@ -1,7 +1,7 @@
 /**
- * One file over the network. What breaks off goes on from where it stopped, what stands still is given up, what is worth
- * retrying is tried again after a growing, random wait, and what arrives is compared with the length and hash that it must
- * have. Every cause of a failure has a code of its own.
+ * Downloads one file. An interrupted download resumes where it stopped, a stalled one is given up, and failures that may
+ * pass are retried after a growing, random wait. What arrives is compared with the length and hash that it must have. Every
+ * cause of failure has its own code.
  */
 import { GraftletError } from "./errors.js";
 import type { Network } from "./network.js";
@@ -30,7 +30,7 @@ export class Downloads {
     return await transfer.run();
   }
 
-  /** Asks what the server says of a file; of one that does not answer such questions nothing is known. */
+  /** Asks the server about a file with `HEAD`; nothing is known if the server does not answer such requests. */
   async facts(url: string, watch: Watch = {}): Promise<Facts> {
     const wanted: Wanted = { url, cache: "no-cache" };
     const transfer = new Transfer(wanted, watch, this.network, undefined, this.#limits, "HEAD");

@@ -86,7 +86,7 @@ export class Draft {
         ...keys.filter((key) => !live.has(key)),
       ]);
     } catch {
-      // The new version is there; what is left of the old one the next sweep finds.
+      // The new version is there; the next sweep removes what is left of the old one.
     } finally {
       this.#release();
     }

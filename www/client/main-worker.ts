@@ -85,7 +85,7 @@ export class MainWorker implements Caller {
               done();
             },
             (error: GraftletError) => {
-              // One that the end of its worker has only met is for the next worker.
+              // A call that was only waiting when its worker ended goes to the next worker.
               if (error === worker.ended && !this.#disposed && !signal?.aborted) return;
               reject(error);
               done();
@@ -149,7 +149,7 @@ export class MainWorker implements Caller {
         if (trapped) continue;
         pending.crashes += 1;
         if (pending.crashes < 2) continue;
-        // It was alone with the second worker.
+        // The second worker had no other call.
         this.#pending.splice(this.#pending.indexOf(pending), 1);
         pending.reject(reason);
       }

@@ -168,7 +168,7 @@ async function answers(many: Many): Promise<Answer[][]> {
   };
 
   const useful = Math.min(most, parts.length);
-  // A worker that cannot be had, or fails, is done without.
+  // If a worker cannot be started, or fails, the call continues without it.
   for (let helper = 1; helper < useful; helper += 1) help().catch(() => {});
   const stop = () => {
     over = true;

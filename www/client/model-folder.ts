@@ -1,6 +1,6 @@
 /**
- * A model's folder as a hub has it, at an address or among files that were given, and its conversion. Which files there
- * are to ask for, and what becomes of them, the engine says.
+ * A model's folder as a hub has it, at an address or among files that were given, and its conversion. The engine says
+ * which files to request, and converts them.
  */
 import type { Downloads, Facts, Wanted, Watch } from "./download.js";
 import { decoded, isAbsent } from "./download.js";

@@ -16,7 +16,7 @@ const CACHE = "graftlet-parts";
 const ROOT = "https://graftlet.invalid/parts/";
 const VALIDATOR = "x-validator";
 const SAVED_AT = "x-saved-at";
-/** After this time nobody will come back for it. */
+/** Parts older than this are deleted. */
 const OLD_MS = 7 * 24 * 3600 * 1000;
 /** How long the end of a download waits for its parts to be written. */
 const WRITING_MS = 2000;

@@ -151,7 +151,7 @@ export function onAbort(signal: AbortSignal | undefined, listener: () => void): 
   return () => signal?.removeEventListener("abort", listener);
 }
 
-/** What a listener throws is its own matter: it is reported as any uncaught error, and the call goes on. */
+/** An exception in a listener is reported like any uncaught error, and the call goes on. */
 export function tell<E>(listener: ((event: E) => void) | undefined, event: E): void {
   try {
     listener?.(event);

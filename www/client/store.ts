@@ -3,8 +3,8 @@
  * under way.
  *
  * Nothing is written over. A new version of a folder is a new generation: its files are written beside the old ones,
- * its record last, and what the record does not name is deleted then. A folder is what the newest whole generation
- * says, so that a full disk or an end of the page at any write leaves the old version or the new one.
+ * its record last, and what the record does not name is deleted then. The newest complete
+ * generation is the folder, so a full disk, or an end of the page at any write, leaves the old version or the new one.
  *
  * In the cache `graftlet-adapters`, the addresses are
  *
@@ -138,7 +138,7 @@ export class Store {
       const keys = await folder.keys();
       // The newest record goes last: until then the folder is there.
       for (const record of recordsIn(keys).reverse()) await folder.delete(record);
-      // What is left behind is of nobody any more; the next sweep finds it.
+      // What is left behind belongs to nothing any more; the next sweep removes it.
       await folder.deleteAll(keys).catch(() => {});
     } finally {
       release();

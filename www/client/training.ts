@@ -35,7 +35,7 @@ export interface Run {
   adopt(files: AdapterFiles, persist: boolean, id: string): Promise<ErrorShape | undefined>;
   /** Removes what is kept of the run with that id. */
   forget(id: string): Promise<void>;
-  /** Nothing more comes of the run. */
+  /** Called once the run has ended. */
   ended(): void;
 }
 
@@ -248,7 +248,7 @@ async function prepared(
   return ports;
 }
 
-/** JSON, and so the engine, has no number that is none: it would take the default in its place. */
+/** JSON has no NaN or infinity: the engine would read null and use the default instead. */
 function checkNumbers(options: TrainOptions): void {
   for (const [name, value] of Object.entries(options)) {
     if (typeof value !== "number" || Number.isFinite(value)) continue;

@@ -41,7 +41,7 @@ export class Trainings {
     persist: boolean | undefined,
     reservation: Reservation | undefined,
   ): TrainRun {
-    // Nothing of others is in the way of a run that keeps nothing.
+    // A run that keeps nothing cannot conflict with other tabs.
     const keepsNothing = begin !== "continue" && !begin.keep && !persist;
     return train({
       name,

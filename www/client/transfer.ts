@@ -268,7 +268,7 @@ export class Transfer {
     );
   }
 
-  /** What is behind an exception of `fetch` or of a stream, which only says that something failed. */
+  /** Finds the cause of an exception of `fetch` or of a stream, which itself only says that something failed. */
   async #explain(thrown: unknown): Promise<Failure> {
     if (this.#watch.signal?.aborted) return this.#giveUp(this.#says.aborted());
     const where = this.#says.where();

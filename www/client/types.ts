@@ -10,7 +10,7 @@ export type * from "./training-types.js";
 
 /**
  * One input: a text, or a pair of texts for a task that compares two (entailment, paraphrase). It has the form of a
- * `Row`, whose label is not looked at. Of each text the first 100,000 characters are read; of a longer one the answer
+ * `Row`, whose label is ignored. Only the first 100,000 characters of each text are read; if a text is longer, the answer
  * says `truncated`.
  */
 export type Text = string | { readonly text: string; readonly text2?: string };
@@ -63,7 +63,7 @@ export interface BackboneInfo {
   heads: number;
   /** Number of word pieces. */
   vocabulary: number;
-  /** Longer texts are read in windows of this many tokens, which overlap; the answer says how many windows it took. */
+  /** A text with more tokens is read in windows (`docs/long-texts.md`); the answer says in how many. */
   maxTokens: number;
   dtype: "int8" | "q4" | "f16" | "f32";
   parameters: number;
@@ -179,7 +179,7 @@ interface Forms {
   spans: SpansForm;
 }
 
-/** An answer of a problem: of each of its forms one. */
+/** An answer to a problem: one type for each form that its answers have. */
 export type AnswerOf<P extends Problem> = {
   [F in (typeof PROBLEMS)[P]["forms"][number]]: Forms[F] & { problem: P };
 }[(typeof PROBLEMS)[P]["forms"][number]];
@@ -326,7 +326,7 @@ export interface ManyProgress {
 export type LoadProgress =
   | {
       type: "download";
-      /** The file that something came of. */
+      /** The file that bytes arrived for. */
       file: string;
       loaded: number;
       total: number;

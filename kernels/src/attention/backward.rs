@@ -12,7 +12,7 @@ use crate::scratch::{self, pieces};
 use crate::softmax::{softmax, softmax_backward};
 use crate::tiles::{Block, COLS, GROUP, ROWS, Sums, Tiles};
 
-/// The gradients of [`attention`] with respect to `q`, `k` and `v`, in their shapes, for `d_out` in
+/// The gradients of [`attention`](super::attention()) with respect to `q`, `k` and `v`, in their shapes, for `d_out` in
 /// the shape of `out`.
 ///
 /// The bias is frozen and gets none. The probabilities `p` are computed again. With `dp = d_out v^T` and `ds = p * (dp - sum(p *

@@ -22,7 +22,7 @@ pub struct Layer<'a, W> {
 pub enum Finish {
     /// Nothing.
     None,
-    /// [`gelu`](super::gelu()).
+    /// [`gelu`](crate::gelu()).
     Gelu,
 }
 

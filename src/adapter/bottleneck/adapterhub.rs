@@ -173,7 +173,7 @@ fn hypercomplex(fields: &Fields<'_>) -> Result<Option<Hypercomplex>> {
     Ok(Some(config))
 }
 
-/// Nobody has a larger rule or rank; a damaged file must not ask for any amount of memory.
+/// No real adapter has a larger rule or rank; a damaged file must not be able to request unlimited memory.
 const MAX_HYPERCOMPLEX: usize = 256;
 
 pub(super) fn write(config: &BottleneckConfig, shape: &Shape) -> Map<String, Value> {
@@ -272,14 +272,14 @@ pub(super) fn key(
         INPUT_NORM_BIAS => "adapter_down.0.bias".to_owned(),
         OUTPUT_NORM => "adapter_norm_after.weight".to_owned(),
         OUTPUT_NORM_BIAS => "adapter_norm_after.bias".to_owned(),
-        // a sequence, which the norm comes first in
+        // in this sequence the norm comes first
         _ if position == "down" => format!("adapter_down.{}.{part}", u8::from(config.input_norm)),
         _ => format!("adapter_up.{part}"),
     };
     format!("{}.adapters.{adapter}.{field}", anatomy.bottleneck(site))
 }
 
-/// The norm at the input is held twice in the module, and so stands twice in a file of PyTorch's.
+/// Whether a key repeats the input norm. The module holds it twice, so a PyTorch file has it twice.
 pub(super) fn repeats_input_norm(key: &str) -> bool {
     key.contains(".adapter_norm_before.")
 }

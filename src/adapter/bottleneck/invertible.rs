@@ -47,7 +47,7 @@ struct Network {
 }
 
 impl Coupling {
-    /// The configuration's, if it has one.
+    /// The coupling that the configuration asks for, if any.
     pub(super) fn build(
         config: &BottleneckConfig,
         shape: &Shape,

@@ -1,16 +1,16 @@
-//! PEFT's methods that cannot be read: each is named, with what to do about it.
+//! PEFT's methods that cannot be read: the name of each, and what the user can do instead.
 
 use super::CONFIG;
 use crate::error::Error;
 
-/// What to do about a method whose change is, or is near to, one of low rank.
+/// What to do about a method whose change has low rank, or nearly so.
 pub(crate) const CONVERT: &str = "turn it into a LoRA with PEFT's convert_to_lora, or merge it into the model (merge_and_unload) and convert that";
 
-/// What to do about a method that is no change of weights.
+/// What to do about a method that does not change weights.
 pub(crate) const RETRAIN: &str =
     "train a kind that is: LoRA, IA3, prefix tuning, prompt tuning or P-tuning";
 
-/// What to do about a change of weights that no LoRA can be.
+/// What to do about a change of weights that no LoRA can express.
 pub(crate) const MERGE: &str =
     "merge it into the model (merge_and_unload) and convert that, or train a LoRA";
 

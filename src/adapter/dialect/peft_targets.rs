@@ -96,7 +96,7 @@ pub(crate) fn feedforward<'a>(
 /// Most bytes of a regular expression: longer ones take gigabytes to compile.
 const MOST_PATTERN: usize = 10_000;
 
-/// A pattern of a configuration between what stands before and after it, or why it is none.
+/// A configuration's pattern, with a prefix and a suffix put around it, or why it is not a valid pattern.
 pub(crate) fn regex(
     before: &str,
     pattern: &str,
@@ -111,7 +111,7 @@ pub(crate) fn regex(
     Regex::new(&format!("{before}{pattern}{after}")).map_err(|error| error.to_string())
 }
 
-/// What a field says of modules.
+/// How a field chooses modules.
 enum Names<'a> {
     Default(&'a [Linear]),
     All,

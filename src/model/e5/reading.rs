@@ -72,7 +72,7 @@ impl<'a> E5File<'a> {
         let version = u32::from_le_bytes(cursor.number()?);
         if version != 1 {
             return Err(invalid(format!(
-                "it has version {version} of its format, and only 1 is read"
+                "its format has version {version}, but only version 1 is read"
             )));
         }
         let mut sizes = [0u32; 7];
@@ -91,7 +91,7 @@ impl<'a> E5File<'a> {
         let (pieces, scores) = pieces(&mut cursor)?;
         if pieces.len() > config.vocab_size {
             return Err(invalid(format!(
-                "it has {} pieces, and embeddings of only {}",
+                "it has {} pieces, but embeddings of only {}",
                 pieces.len(),
                 config.vocab_size
             )));

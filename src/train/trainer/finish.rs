@@ -88,9 +88,9 @@ impl Trainer {
 /// kept: its steps were the smallest.
 ///
 /// A few held-out rows are too blunt to tell epochs apart, and the highest of many scores is luck. LoRA in all layers,
-/// on 8 rows of each of trec's classes, 6 of them held out, is so right on .598 of other texts (mean of five draws),
-/// with the highest score on .562; on 32 rows of each .886 and .867. Breiman et al. 1984 allow a standard error, which
-/// is more.
+/// trained on 8 rows of each of trec's classes with 6 of the rows held out, is right on .598 of other texts with this rule
+/// (mean of five draws) and on .562 with the highest score; with 32 rows per class, on .886 and .867. Breiman et al. 1984
+/// allow one standard error, which is more.
 #[allow(clippy::cast_precision_loss)]
 pub(super) fn one_row(held_out: usize) -> f64 {
     1.0 / held_out as f64 + f64::EPSILON

@@ -1,5 +1,5 @@
 /**
- * What a dropped table is for is for its owner to say: to teach from it, or to have its texts answered.
+ * Asks what a dropped table is for: to train on it, or to have its texts answered.
  */
 import { useEffect, useRef } from "preact/hooks";
 import { learnFrom, offered } from "../state/intake.js";

@@ -20,7 +20,7 @@ import { Layout, Notes } from "./rows-layout.js";
 import { Select } from "./select.js";
 
 const MOST_CLASSES = 14;
-/** Of more classes none is offered for texts of no class, nor more columns as labels: nobody would find it in the list. */
+/** Longest list of classes (for texts of no class) or of label columns that is offered: longer ones cannot be searched by eye. */
 const MOST_OFFERED = 300;
 /** Row numbers that are listed: all of a large file would take a moment to lay out. */
 const MOST_NUMBERS = 1000;

@@ -1,5 +1,5 @@
 /**
- * A new version of the page announces itself. It is taken when the visitor says so.
+ * Announces a new version of the page, and switches to it when the visitor asks for it.
  */
 import { takeUpdate, update } from "../offline/register.js";
 import { busy } from "../state/run-state.js";

@@ -6,7 +6,7 @@ use crate::model::Anatomy;
 use crate::order::Sorted;
 use crate::tensor_file::TensorFile;
 
-/// Anatomy that wrap a model: DataParallel and FSDP, `torch.compile`, a SentenceTransformer with its first module.
+/// Modules that wrap a model: DataParallel and FSDP, `torch.compile`, a SentenceTransformer with its first module.
 const WRAPPERS: [&str; 8] = [
     "module",
     "_fsdp_wrapped_module",

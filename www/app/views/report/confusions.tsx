@@ -1,5 +1,5 @@
 /**
- * Labels that are taken for others: of few labels as a table of all, of many the pairs most often confused.
+ * Labels that are taken for others: a table of all if there are few, the most frequent pairs if there are many.
  */
 import { count } from "../../format/units.js";
 import { mostConfused } from "../../report/confusion.js";

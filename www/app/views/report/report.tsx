@@ -1,5 +1,5 @@
 /**
- * What a finished run was like: how good it is beside no learning at all, where it errs, which rows to look at.
+ * The report of a finished run: how it compares with a constant answer, where it errs, which rows to look at.
  */
 import { PROBLEMS } from "graftlet";
 import type { ComponentChildren } from "preact";
