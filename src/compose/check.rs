@@ -149,8 +149,9 @@ impl Composition {
             .map(|child| child.children().len())
             .collect();
         if channels.windows(2).any(|pair| pair[0] != pair[1]) {
-            let reason =
-                format!("its parallel blocks have {channels:?} parts, but all must have the same number");
+            let reason = format!(
+                "its parallel blocks have {channels:?} parts, but all must have the same number"
+            );
             return Err(invalid(place, reason));
         }
         Ok(())

@@ -20,7 +20,7 @@ pub struct Answer {
     pub tokens: usize,
     /// Number of windows that the text was read in: 1 for a text that fits.
     pub windows: usize,
-    /// Whether the text was too long and its end was not read; only with [`LongTexts::Truncate`].
+    /// Whether the text was too long and its end was not read; only with [`LongTexts::Truncate`](crate::input::text::LongTexts::Truncate).
     pub truncated: bool,
 }
 

@@ -149,7 +149,7 @@ impl<'a> Reading<'a> {
     /// The answers of each channel, once all windows are computed; none of a reading that makes vectors.
     ///
     /// # Errors
-    /// [`Error::LogitsNotFinite`].
+    /// [`Error::LogitsNotFinite`](crate::error::Error::LogitsNotFinite).
     pub fn answers(&mut self) -> Result<Vec<Composed<'a>>> {
         let none = Found::Answers(Vec::new());
         let Found::Answers(found) = std::mem::replace(&mut self.found, none) else {
@@ -198,7 +198,7 @@ impl<'a> Reading<'a> {
     /// The vector of each text, once all windows are computed; none of a reading that answers.
     ///
     /// # Errors
-    /// [`Error::VectorNotFinite`].
+    /// [`Error::VectorNotFinite`](crate::error::Error::VectorNotFinite).
     pub fn vectors(&mut self) -> Result<Vec<Embedded>> {
         let none = Found::Answers(Vec::new());
         let Found::Vectors(found, sentence) = std::mem::replace(&mut self.found, none) else {

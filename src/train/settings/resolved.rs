@@ -50,7 +50,7 @@ pub struct Resolved {
     pub metric: Metric,
     /// See [`Settings::half`].
     pub half: bool,
-    /// See [`Options::layers`]; all without it.
+    /// See [`Options::layers`](crate::adapter::Options::layers); all without it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub layers: Option<Vec<usize>>,
 }
@@ -59,7 +59,7 @@ impl Resolved {
     /// How rows count in the loss.
     ///
     /// # Errors
-    /// [`Error::OptionInvalid`] for class weights that do not fit the rows.
+    /// [`Error::OptionInvalid`](crate::error::Error::OptionInvalid) for class weights that do not fit the rows.
     pub fn loss_settings(&self, data: &Dataset) -> Result<LossSettings> {
         #[allow(clippy::cast_possible_truncation)]
         let smoothing = self.label_smoothing as f32;
@@ -79,7 +79,7 @@ impl Settings {
     /// Fills in the defaults for a preset, the rows to learn from, and the number of the backbone's layers.
     ///
     /// # Errors
-    /// [`Error::OptionInvalid`] for a value outside its range.
+    /// [`Error::OptionInvalid`](crate::error::Error::OptionInvalid) for a value outside its range.
     pub fn resolve(&self, preset: &Preset, data: &Dataset, layers: usize) -> Result<Resolved> {
         let problem = data.scheme().problem;
         let defaults = Defaults::of(preset, data.len(), layers);
