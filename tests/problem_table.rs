@@ -44,10 +44,10 @@ fn told(problem: ProblemName) -> Value {
 
 fn typescript() -> String {
     let mut text = String::from(
-        "/**\n * What is known of each problem: the table in `src/head/problem.rs`, written here by `tests/problem_table.rs`.\n */\n\
+        "/**\n * What is known of each problem: the table in `src/head/mod.rs`, written here by `tests/problem_table.rs`.\n */\n\
          // biome-ignore-all format: written by a program\n\nexport const PROBLEMS = {\n",
     );
-    for &problem in &PROBLEMS {
+    for &problem in PROBLEMS {
         let name = problem.name();
         writeln!(text, "  {name}: {},", told(problem)).unwrap();
     }
@@ -78,7 +78,7 @@ fn typescript_knows_the_table() {
 #[test]
 fn every_row_is_whole() {
     let mut names = BTreeSet::new();
-    for &problem in &PROBLEMS {
+    for &problem in PROBLEMS {
         let about = problem.about();
         for name in about.aliases.iter().chain([&about.name]) {
             assert!(names.insert(*name), "{name} stands twice");

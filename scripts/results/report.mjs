@@ -128,7 +128,8 @@ ${open(results)}
 ## Every kind
 
 All runs have seed 1. Trainable parameters and bytes on disk (32-bit floats) include the head; the range is from the smallest to
-the largest head.
+the largest head. LoRA acts on every linear layer there; by default it acts on queries
+and values only.
 
 ${mainTable(results)}
 
@@ -144,7 +145,7 @@ ${seedTable(results)}
 ## From few rows
 
 Each figure is the accuracy on ${FEW.task}: the mean of ${FEW.draws.length} draws, ± half the difference between the best and the worst. The
-program holds out 15 % of the rows it is given, and uses its default settings.
+program holds out 15 % of the rows it is given. The settings are those of the first table.
 
 ${fewTable(results)}
 `;

@@ -55,7 +55,7 @@ pub use targets::{Labelled, Targets};
 pub use unit::Unit;
 
 /// All problems. A new one is a file with an `impl` of [`ProblemKind`], and a row here.
-pub static PROBLEMS: [ProblemName; 5] = [
+pub static PROBLEMS: &[ProblemName] = &[
     SINGLE_LABEL,
     MULTI_LABEL,
     REGRESSION,

@@ -1,5 +1,5 @@
 /**
- * What is known of each problem: the table in `src/head/problem.rs`, written here by `tests/problem_table.rs`.
+ * What is known of each problem: the table in `src/head/mod.rs`, written here by `tests/problem_table.rs`.
  */
 // biome-ignore-all format: written by a program
 
