@@ -342,8 +342,8 @@ mod tests {
         // protocol 4's frame, and the instruction that calls a class by its name
         refused(b"\x95\x00.", "0x95");
         refused(b"(iposix\nsystem\n.", "0x69");
-        refused(b"a.", "no valid pickle");
-        refused(b"t.", "no valid pickle");
+        refused(b"a.", "not a valid pickle");
+        refused(b"t.", "not a valid pickle");
         refused(b".", "empty pickle");
         refused(&[b'N'; MAX_LENGTH + 1], "at most");
     }
