@@ -12,7 +12,8 @@ use graftlet::folder;
 use graftlet::input::text::{Batch, Encoded, Text, Tokenizer};
 use graftlet::model::folder::ModelFolder;
 use graftlet::model::{
-    Backbone, Dtype, Encoder, FAMILIES, Hook, NoHook, NormSite, convert_checkpoint,
+    Anatomy, Backbone, Checkpoint, Dtype, Encoder, FAMILIES, Hook, NoHook, NormSite,
+    convert_checkpoint,
 };
 use graftlet::tensor_file::TensorFile;
 use serde_json::Value;
@@ -319,6 +320,126 @@ fn adapters_of_peft_answer_as_in_peft() {
 #[test]
 fn adapters_of_adapterhub_answer_as_there() {
     check_adapters("hub", 100);
+}
+
+#[test]
+fn merged_adapters_compute_as_beside_the_model() {
+    let (mut merged, mut refused) = (0, 0);
+    for model in models() {
+        let (encoder, tokenizer) = model.open();
+        let config = ModelFolder::open(&model.files).unwrap().config;
+        let sequences: Vec<Encoded> = (model.texts().iter().take(3))
+            .map(|(text, _)| tokenizer.encode(text).unwrap())
+            .collect();
+        for entry in std::fs::read_dir(model.root.join("peft"))
+            .into_iter()
+            .flatten()
+        {
+            let files = support::folder(&entry.unwrap().path());
+            let Ok(task) = folder::load("merged", &files, encoder.shape()) else {
+                continue;
+            };
+            let files = match folder::merge(&task, &encoder) {
+                Ok(files) => files,
+                Err(error) => {
+                    assert_eq!(error.code(), "adapter_format", "{}: {error}", model.name);
+                    refused += 1;
+                    continue;
+                }
+            };
+            let checkpoint = Checkpoint::single(&files[folder::CHECKPOINT]);
+            let alone = Encoder::load_checkpoint(&config, &checkpoint, "01").unwrap();
+            for sequence in &sequences {
+                let batch = Batch::new([sequence]);
+                let beside = encoder.forward(&batch, &*task.adapter).unwrap();
+                let inside = alone.forward(&batch, &NoHook).unwrap();
+                let pairs = beside.x.data().iter().zip(inside.x.data());
+                let far = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                assert!(
+                    far < 1e-4,
+                    "{}, {}: off by {far}",
+                    model.name,
+                    task.adapter.config().kind().name
+                );
+            }
+            merged += 1;
+        }
+    }
+    println!("{merged} merged, {refused} refused");
+    assert!(
+        merged > 40 && refused > 5,
+        "{merged} merged, {refused} refused"
+    );
+}
+
+#[test]
+fn adapters_of_another_family_are_refused() {
+    let models = models();
+    let mut count = 0;
+    for own in &models {
+        let path = own.root.join("peft/lora_query_value");
+        let (encoder, _) = own.open();
+        let base = encoder.shape().anatomy.base().to_owned();
+        if !path.is_dir() || base == "model" {
+            continue;
+        }
+        let files = support::folder(&path);
+        for other in &models {
+            let (encoder, _) = other.open();
+            if encoder.shape().anatomy.base() == base {
+                continue;
+            }
+            let error = folder::load("foreign", &files, encoder.shape())
+                .err()
+                .unwrap();
+            assert_eq!(
+                error.code(),
+                "backbone_mismatch",
+                "{} on {}: {error}",
+                own.name,
+                other.name
+            );
+            assert!(error.to_string().contains("model type"), "{error}");
+            count += 1;
+        }
+    }
+    assert!(count > 20, "{count}");
+}
+
+#[test]
+fn fields_of_other_names_do_not_count() {
+    let models = models();
+    let model = models
+        .iter()
+        .find(|model| model.name == "modernbert")
+        .unwrap();
+    let anatomy = |extra: &[(&str, Value)]| {
+        let config = &model.files["config.json"];
+        let mut fields: serde_json::Map<String, Value> = serde_json::from_slice(config).unwrap();
+        fields.extend(
+            extra
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.clone())),
+        );
+        Anatomy::from_json(&serde_json::to_vec(&fields).unwrap()).unwrap()
+    };
+    let as_it_is = anatomy(&[]);
+    let more = anatomy(&[
+        ("hidden_act", "relu".into()),
+        ("layer_norm_eps", 0.1.into()),
+    ]);
+    assert_eq!(
+        format!("{:?}", more.blocks),
+        format!("{:?}", as_it_is.blocks)
+    );
+    let changed = anatomy(&[
+        ("hidden_activation", "relu".into()),
+        ("norm_eps", 0.1.into()),
+    ]);
+    assert_ne!(
+        format!("{:?}", changed.blocks),
+        format!("{:?}", as_it_is.blocks)
+    );
 }
 
 fn cosine(a: &[f32], b: &[f32]) -> f64 {

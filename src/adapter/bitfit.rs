@@ -12,7 +12,7 @@ use super::{
     Adapter, Claim, Collector, Config, Description, Kind, ParamName, ParamSource, Parameter,
 };
 use super::{Preset, Site, lowest_layer};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{Affine, Anatomy, Hook, LinearSite, NormSite, Place, Shape};
 use crate::tensor::Tensor;
 
@@ -86,6 +86,13 @@ impl Config for BitFitConfig {
             carrier::take(source, shape, MARK)?;
         }
         let mut tensors = Collector::new(source);
+        if bias::all_sites(shape).next().is_none() {
+            return Err(Error::OptionInvalid {
+                option: "kind",
+                value: "bitfit".into(),
+                reason: "this model has no biases to train; use \"lora\" or \"head\"".into(),
+            });
+        }
         let biases = Biases::build(bias::all_sites(shape), shape, &mut tensors)?;
         Ok(Box::new(BitFit {
             config: self.clone(),

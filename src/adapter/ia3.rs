@@ -284,15 +284,19 @@ impl Adapter for Ia3 {
         #[allow(clippy::cast_possible_truncation)]
         let alpha = self.config.alpha as f32;
         let factors = factors.data();
-        let input = weights.weight.len() / weights.bias.len();
-        let rows = weights.weight.chunks_exact_mut(input);
         if self.acts(site, Side::Input) {
-            for (w, l) in rows.flat_map(|row| row.iter_mut().zip(factors)) {
-                *w *= alpha * l;
+            for row in weights.weight.chunks_exact_mut(factors.len()) {
+                row.iter_mut()
+                    .zip(factors)
+                    .for_each(|(w, l)| *w *= alpha * l);
             }
         } else {
-            for ((row, bias), l) in rows.zip(&mut weights.bias).zip(factors) {
+            let input = weights.weight.len() / factors.len();
+            for (row, l) in weights.weight.chunks_exact_mut(input).zip(factors) {
                 row.iter_mut().for_each(|w| *w *= alpha * l);
+            }
+            // A layer may have no bias.
+            for (bias, l) in weights.bias.iter_mut().zip(factors) {
                 *bias *= alpha * l;
             }
         }

@@ -315,7 +315,7 @@ impl Adapter for Lora {
         if let Place::Linear(site) = place
             && let Some(update) = self.updates.get(&site)
         {
-            update.merge(weights);
+            update.merge(weights)?;
         }
         self.biases.merge(place, weights);
         Ok(())

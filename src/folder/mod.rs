@@ -10,6 +10,7 @@ mod inspect;
 mod library;
 mod listing;
 mod merge;
+mod other_family;
 mod peft;
 mod peft_keys;
 mod policy;

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
 
+use super::other_family::other_family;
 use super::peft_keys::{HEADS, Keys};
 use super::{CONFIG, Files, Library, check_labels, check_size, default_labels};
 use super::{Card, Original, TaskAdapter, UnusedHead};
@@ -44,6 +45,7 @@ pub(super) fn load(
     refuse_unknown(CONFIG, Library::Peft, map, None)?;
     let file = open(name, files, WEIGHTS)?;
     let keys = Keys::of(&file, shape)?;
+    other_family(name, &file, shape)?;
     let of_tokens = task_type(&fields)?.as_deref() == Some(TOKENS);
     let found = keys.head(of_tokens, shape.anatomy.family);
     let (needed, unread) = with_pooler(name, &fields, &keys, shape)?;

@@ -101,7 +101,8 @@ impl ProblemKind for Ranking {
         let numbers = || rows.rows.iter().filter_map(|(_, label)| difference(label));
         let all = |of: [f32; 2]| numbers().all(|number| of.contains(&number));
         let places = all([1.0, 2.0]);
-        let flags = !places && all([0.0, 1.0]);
+        // Differences of scores have both signs; what has none may be a place, a score or a chance.
+        let unsigned = !places && numbers().all(|number| number >= 0.0);
         for (row, (text, label)) in rows.rows.iter().enumerate() {
             if text.second.is_none() {
                 let reason =
@@ -110,9 +111,9 @@ impl ProblemKind for Ranking {
             }
             let which = match (word(label), difference(label)) {
                 (Some(which), _) => which,
-                (None, Some(_)) if flags => {
+                (None, Some(_)) if unsigned => {
                     let reason = format!(
-                        "is labelled {label}, but 0 and 1 are ambiguous; write 1 and 2, or \"first\" and \"second\""
+                        "is labelled {label}, but numbers without a sign are ambiguous; write 1 and 2, \"first\", \"second\" and \"tie\", or differences of scores, of which some are negative"
                     );
                     return Err(rows.unlike(row, &reason));
                 }

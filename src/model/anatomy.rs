@@ -168,7 +168,7 @@ impl Anatomy {
             .find(|family| family.model_type == model_type)
             .ok_or_else(|| another_family(families, &model_type, architecture.as_deref()))?;
         family.check(&fields)?;
-        let anatomy = (family.anatomy)(family, &fields.renamed(family.attribute_map))?;
+        let anatomy = (family.anatomy)(family, &fields.named(family))?;
         anatomy.check()?;
         Ok(anatomy)
     }

@@ -29,6 +29,8 @@ pub struct Family {
     pub tied: &'static [&'static str],
     /// transformers' `attribute_map`: the usual name of a field, and this family's.
     pub attribute_map: &'static [(&'static str, &'static str)],
+    /// Fields that transformers knows under this family's name alone: the usual name, and this family's.
+    pub own_fields: &'static [(&'static str, &'static str)],
     /// Makes the anatomy. The fields have their usual names.
     pub anatomy: fn(&'static Family, &ConfigFields) -> Result<Anatomy>,
     /// Paths below the encoder of the modules that AdapterHub puts the bottlenecks of a half block in, `{}` standing

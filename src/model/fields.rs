@@ -1,5 +1,6 @@
 use serde_json::{Map, Value, json};
 
+use super::family::Family;
 use crate::error::{Error, Result};
 use crate::json;
 use crate::ops::Activation;
@@ -31,14 +32,20 @@ impl ConfigFields {
         Self(fields)
     }
 
-    /// With each field of the second name under the first as well, unless that is there: transformers'
-    /// `attribute_map`.
+    /// With the family's own names under the usual ones as well. Of a field of the `attribute_map` the usual name counts
+    /// where both are there, as in transformers; of the family's own fields only its own name.
     #[must_use]
-    pub fn renamed(&self, attribute_map: &[(&str, &str)]) -> Self {
+    pub fn named(&self, family: &Family) -> Self {
         let mut fields = self.0.clone();
-        for (name, own) in attribute_map {
+        for (name, own) in family.attribute_map {
             if let Some(value) = self.0.get(*own) {
                 fields.entry(*name).or_insert_with(|| value.clone());
+            }
+        }
+        for (name, own) in family.own_fields {
+            match self.0.get(*own) {
+                Some(value) => drop(fields.insert((*name).to_owned(), value.clone())),
+                None => drop(fields.shift_remove(*name)),
             }
         }
         Self(fields)

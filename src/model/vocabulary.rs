@@ -11,11 +11,13 @@ const SPECIAL: &str = "special_tokens_map.json";
 const ADDED: &str = "added_tokens.json";
 
 /// Tokenizers that split words as BERT's does, by their names in `tokenizer_config.json`.
-const KNOWN: [&str; 5] = [
+const KNOWN: [&str; 7] = [
     "BertTokenizer",
     "BertTokenizerFast",
     "DistilBertTokenizer",
     "DistilBertTokenizerFast",
+    "ElectraTokenizer",
+    "ElectraTokenizerFast",
     "PreTrainedTokenizerFast",
 ];
 

@@ -229,7 +229,7 @@ fn what_cannot_stand_together() {
     );
     check(
         json!({ "stack": [{ "parallel": ["lora"] }, { "parallel": ["lora", "ia3"] }] }),
-        &["[1, 2]", "as many"],
+        &["[1, 2]", "the same number"],
     );
     for unknown in [
         json!("nobody"),

@@ -1,12 +1,23 @@
 //! A LoRA made part of a copy of the layer that it stands beside.
 
 use super::{Dora, Update};
+use crate::error::{Error, Result};
 use crate::model::Affine;
 use crate::tensor::Tensor;
 
 impl Update {
     /// Makes the update to a copy of the layer.
-    pub(super) fn merge(&self, layer: &mut Affine) {
+    ///
+    /// # Errors
+    /// [`Error::AdapterFormat`] if the update has a bias and the layer has none.
+    pub(super) fn merge(&self, layer: &mut Affine) -> Result<()> {
+        if self.bias.is_some() && layer.bias.is_empty() {
+            return Err(Error::AdapterFormat {
+                what: "the bias of a LoRA (lora_bias) on a layer without a bias".into(),
+                format: "transformers",
+                hint: "the model has no place for it; use the adapter beside the model".into(),
+            });
+        }
         add_product(&mut layer.weight, &self.a, &self.b, self.scale);
         // the bias lies outside of what DoRA scales
         if let Some(bias) = &self.bias {
@@ -21,6 +32,7 @@ impl Update {
                 row.iter_mut().for_each(|w| *w *= ratio);
             }
         }
+        Ok(())
     }
 }
 

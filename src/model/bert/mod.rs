@@ -16,6 +16,7 @@ pub(super) static FAMILY: Family = Family {
     pooler_is_beside: false,
     tied: &["cls.predictions.decoder.weight"],
     attribute_map: &[],
+    own_fields: &[],
     anatomy,
     bottlenecks: BERT_BOTTLENECKS,
     targets: Targets::SIX,

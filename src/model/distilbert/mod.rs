@@ -23,8 +23,8 @@ pub(super) static FAMILY: Family = Family {
         ("num_hidden_layers", "n_layers"),
         ("num_attention_heads", "n_heads"),
         ("intermediate_size", "hidden_dim"),
-        ("hidden_act", "activation"),
     ],
+    own_fields: &[("hidden_act", "activation")],
     anatomy,
     bottlenecks: [
         "transformer.layer.{}.attention_adapters",

@@ -19,6 +19,7 @@ pub(super) static FAMILY: Family = Family {
     pooler_is_beside: false,
     tied: &["generator_lm_head.weight"],
     attribute_map: &[],
+    own_fields: &[],
     anatomy,
     bottlenecks: BERT_BOTTLENECKS,
     targets: Targets::SIX,

@@ -20,7 +20,8 @@ pub(super) static FAMILY: Family = Family {
     base: "model",
     pooler_is_beside: true,
     tied: &["decoder.weight"],
-    attribute_map: &[
+    attribute_map: &[],
+    own_fields: &[
         ("hidden_act", "hidden_activation"),
         ("layer_norm_eps", "norm_eps"),
     ],

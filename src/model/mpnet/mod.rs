@@ -19,6 +19,7 @@ pub(super) static FAMILY: Family = Family {
     pooler_is_beside: false,
     tied: &["lm_head.decoder.weight"],
     attribute_map: &[],
+    own_fields: &[],
     anatomy,
     bottlenecks: ["encoder.layer.{}.attention", "encoder.layer.{}.output"],
     targets: Targets::SIX,

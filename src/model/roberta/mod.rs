@@ -20,6 +20,7 @@ pub(super) static FAMILY: Family = Family {
     pooler_is_beside: false,
     tied: &["lm_head.decoder.weight"],
     attribute_map: &[],
+    own_fields: &[],
     anatomy: |family, fields| anatomy(family, fields, 50265),
     bottlenecks: BERT_BOTTLENECKS,
     targets: Targets::SIX,

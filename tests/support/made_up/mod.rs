@@ -21,6 +21,7 @@ pub static FAMILY: Family = Family {
     pooler_is_beside: false,
     tied: &[],
     attribute_map: &[("hidden_size", "d_model")],
+    own_fields: &[],
     anatomy,
     bottlenecks: ["blocks.{}.mix", "blocks.{}.feed"],
     targets: Targets::SIX,
