@@ -413,7 +413,7 @@ fn fields_of_other_names_do_not_count() {
         .iter()
         .find(|model| model.name == "modernbert")
         .unwrap();
-    let anatomy = |extra: &[(&str, Value)]| {
+    let read = |extra: &[(&str, Value)]| {
         let config = &model.files["config.json"];
         let mut fields: serde_json::Map<String, Value> = serde_json::from_slice(config).unwrap();
         fields.extend(
@@ -421,8 +421,15 @@ fn fields_of_other_names_do_not_count() {
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), value.clone())),
         );
-        Anatomy::from_json(&serde_json::to_vec(&fields).unwrap()).unwrap()
+        Anatomy::from_json(&serde_json::to_vec(&fields).unwrap())
     };
+    let anatomy = |extra: &[(&str, Value)]| read(extra).unwrap();
+    let linear = serde_json::json!({ "rope_type": "linear", "factor": 4.0 });
+    let scaled = read(&[("rope_scaling", linear)]).err().unwrap();
+    assert_eq!(scaled.code(), "model_unsupported");
+    let flat = serde_json::json!({ "rope_type": "default", "rope_theta": 500.0 });
+    let flat = read(&[("rope_parameters", flat)]).err().unwrap();
+    assert_eq!(flat.code(), "config_invalid");
     let as_it_is = anatomy(&[]);
     let more = anatomy(&[
         ("hidden_act", "relu".into()),

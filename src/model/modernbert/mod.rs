@@ -181,7 +181,18 @@ fn thetas(fields: &ConfigFields) -> Result<Thetas> {
             _ => fields.float("local_rope_theta", 10_000.0)?,
         },
     };
+    if let Some(scaling) = fields.get("rope_scaling") {
+        return Err(unsupported(format!(
+            "rope_scaling {scaling} is not known here; null is"
+        )));
+    }
     if let Some(parameters) = fields.get("rope_parameters") {
+        if KINDS.iter().all(|kind| parameters.get(kind).is_none()) {
+            return Err(invalid(format!(
+                "rope_parameters has neither {} nor {}",
+                KINDS[0], KINDS[1]
+            )));
+        }
         for (kind, theta) in KINDS
             .into_iter()
             .zip([&mut thetas.global, &mut thetas.local])
