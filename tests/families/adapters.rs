@@ -16,6 +16,8 @@ const REFUSED: [(&str, &str); 2] = [
     ("modernbert-biased/peft/", "backbone_mismatch"),
 ];
 
+/// Logits, or the states where there is no head, of adapters that a library saved; `set` names the file of results and the
+/// folder of adapters.
 fn check_adapters(set: &str, least: usize) {
     let mut count = 0;
     let mut faults = Vec::new();

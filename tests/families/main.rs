@@ -10,12 +10,10 @@ mod support;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use graftlet::folder;
 use graftlet::input::text::{Batch, Encoded, Text, Tokenizer};
 use graftlet::model::folder::ModelFolder;
 use graftlet::model::{
-    Anatomy, Backbone, Checkpoint, Dtype, Encoder, FAMILIES, Hook, NoHook, NormSite,
-    convert_checkpoint,
+    Anatomy, Backbone, Dtype, Encoder, FAMILIES, NoHook, NormSite, convert_checkpoint,
 };
 use graftlet::tensor_file::TensorFile;
 use serde_json::Value;
@@ -220,8 +218,6 @@ fn conversions_hold() {
     }
 }
 
-/// Logits, or the states where there is no head, of adapters that a library saved; `set` names the file of results and the
-/// folder of adapters.
 #[test]
 fn fields_of_other_names_do_not_count() {
     let models = models();
