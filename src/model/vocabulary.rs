@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::folder::{Read, object};
 use crate::error::{Error, Result};
+use crate::input::text::MOST_TOKENS;
 
 const VOCABULARY: &str = "vocab.txt";
 const CONFIG: &str = "tokenizer_config.json";
@@ -61,6 +62,14 @@ pub(super) fn tokenizer(read: Read<'_, '_>) -> Result<Option<Vec<u8>>> {
             place: CONFIG.into(),
             reason: "do_basic_tokenize = false is not supported; save the tokenizer with transformers, as tokenizer.json".into(),
         });
+    }
+
+    let tokens = text.bytes().filter(|&byte| byte == b'\n').count();
+    if tokens > MOST_TOKENS {
+        return Err(invalid(
+            VOCABULARY,
+            format!("it has {tokens} tokens, and at most {MOST_TOKENS} are read"),
+        ));
     }
 
     // a token that stands there twice has its last number, as in transformers

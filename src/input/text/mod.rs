@@ -11,6 +11,7 @@ mod words;
 
 pub use batch::{Batch, Encoded, runs};
 pub use characters::Characters;
+pub(crate) use outline::MOST_TOKENS;
 pub use windows::{LongTexts, Pieces, Reach, TAG_WINDOW, WINDOW, Window, Windows};
 
 use serde::{Deserialize, Serialize};

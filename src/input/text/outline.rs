@@ -64,7 +64,7 @@ impl<'de> Deserialize<'de> for Count {
 
 /// Most bytes of the file, and most tokens of its vocabulary: LaBSE's is the largest that is known, with 501,153 in 10 MB.
 const MOST_BYTES: usize = 24 << 20;
-const MOST_TOKENS: usize = 600_000;
+pub(crate) const MOST_TOKENS: usize = 600_000;
 
 /// Most bytes of a regular expression; what it is compiled to is some hundred times as long.
 const MOST_PATTERN: usize = 10_000;
