@@ -88,8 +88,12 @@ export class WatchedChromium {
     const renderers = processInfo.filter(({ type }) => type === "renderer").map(({ id }) => id);
     const held = (id) => kilobytes(id, "VmRSS");
     const id = renderers.sort((a, b) => held(b) - held(a))[0];
-    // Linux: the highest memory is counted anew.
-    writeFileSync(`/proc/${id}/clear_refs`, "5");
+    try {
+      // Linux: the highest memory is counted anew.
+      writeFileSync(`/proc/${id}/clear_refs`, "5");
+    } catch {
+      // Not every machine lets one; the most is then that of the process's whole life.
+    }
     return { id, seconds: processorSeconds(id), kilobytes: held(id) };
   }
 
