@@ -4,6 +4,7 @@
 finished_steps=()
 current_step=
 beside_job=
+step_log=target/tmp/step.log
 
 run_tests() {
   trap summary EXIT
@@ -30,8 +31,10 @@ run_tests() {
   step "npm package: size, entries, API" check_package
   step "examples" run_examples light
   step "size budget" node scripts/size-budget.mjs
-  step "hostile files, command line" node tests/hostile/cli.mjs --short
+  # Either keeps one core busy.
+  beside "hostile files, command line" node tests/hostile/cli.mjs --short
   step "hostile files, Chromium" node tests/hostile/page.mjs --short
+  step "hostile files, command line" finish_beside
   step "end to end, Chromium" npm run --silent --prefix www e2e -- --project=chromium
   step "end to end, core in Firefox" npm run --silent --prefix www e2e -- --project=firefox
 }
@@ -53,7 +56,13 @@ step() {
   current_step=$1
   shift
   say "" "== $current_step"
-  "$@"
+  if [ -n "${CI:-}" ]; then
+    # Nobody can scroll there, so `summary` says once more how a failed step ended.
+    mkdir -p target/tmp
+    "$@" > >(tee "$step_log") 2>&1
+  else
+    "$@"
+  fi
   finished_steps+=("$(printf '%5d s  %s' $((SECONDS - started)) "$current_step")")
   say "== $current_step: passed in $((SECONDS - started)) s"
   current_step=
@@ -83,6 +92,7 @@ summary() {
   [ ${#finished_steps[@]} -eq 0 ] || say "${finished_steps[@]}"
   if [ "$code" -ne 0 ]; then
     say " FAILED  ${current_step:-interrupted}" "Stopped at the first failure, after $SECONDS s."
+    [ -z "${CI:-}" ] || [ -z "$current_step" ] || { sleep 1 && tail -n 12 "$step_log" | cut -c 1-300; }
   else
     say "Everything passed in $SECONDS s."
   fi

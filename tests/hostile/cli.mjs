@@ -7,7 +7,17 @@
  * processor time, or 300 MB, above what the same command takes for a good file of that kind. GNU time measures both.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -80,11 +90,16 @@ const measured = (report) =>
 function run(args, input = "") {
   const report = join(scratch, "time");
   rmSync(report, { force: true });
+  // A command may end before it reads its input. Where the input is a file and not a pipe, nobody writes into nothing then.
+  const inputFile = join(scratch, "input");
+  writeFileSync(inputFile, input);
+  const inputHandle = openSync(inputFile, "r");
   const { status, signal, stdout, stderr, error } = spawnSync(
     "bash",
     ["-c", 'ulimit -t "$0"; exec "$@"', String(LONGEST_SECONDS), ...measured(report), GRAFTLET, ...args],
-    { input, encoding: "utf8", maxBuffer: 2 ** 29 },
+    { stdio: [inputHandle, "pipe", "pipe"], encoding: "utf8", maxBuffer: 2 ** 29 },
   );
+  closeSync(inputHandle);
   const [user = 0, system = 0, kilobytes = 0] = existsSync(report)
     ? (readFileSync(report, "utf8").trim().split("\n").at(-1) ?? "").split(" ").map(Number)
     : [];
