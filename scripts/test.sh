@@ -90,7 +90,8 @@ summary() {
   [ -z "$beside_job" ] || kill "$beside_job" 2>/dev/null || true
   say "" "Summary"
   [ ${#finished_steps[@]} -eq 0 ] || say "${finished_steps[@]}"
-  if [ "$code" -ne 0 ]; then
+  # A signal can end the script with the code of a command that passed.
+  if [ "$code" -ne 0 ] || [ -n "$current_step" ]; then
     say " FAILED  ${current_step:-interrupted}" "Stopped at the first failure, after $SECONDS s."
     [ -z "${CI:-}" ] || [ -z "$current_step" ] || { sleep 1 && tail -n 12 "$step_log" | cut -c 1-300; }
   else
