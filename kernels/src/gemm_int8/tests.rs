@@ -114,7 +114,7 @@ fn extreme_sums_stay_exact() {
     for (variant, packed) in ways(&packed) {
         for x in [1.0, -1.0] {
             let mut y = [f32::NAN; 8];
-            linear_int8(variant, &vec![x; in_], &packed, None, &mut y);
+            linear_int8(variant, &vec![x; in_], packed, None, &mut y);
             let expected = (-x * (in_ * 128 * 2047) as f32) * (1.0 / 2047.0);
             assert_same_bits(&y, &[expected; 8]);
         }

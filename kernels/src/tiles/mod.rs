@@ -59,6 +59,8 @@ pub(super) type Sums<T> = [[T; COLS]; GROUP];
 /// An 8 x 8 block of a weight: the outputs of one panel by as many inputs.
 pub(super) type Block<T> = [T; COLS * COLS];
 
+type TileOfQuads = fn(&[u8], &[i8], &[i32; COLS], &mut Sums<i32>);
+
 /// The micro-kernels of one variant.
 #[derive(Clone, Copy)]
 pub(super) struct Tiles {
@@ -67,7 +69,7 @@ pub(super) struct Tiles {
     /// `(activations [panels][pairs][ROWS][2], weights [pairs][COLS][2], sums)`.
     pub(super) pairs: fn(&[i16], &[i8], &mut Sums<i32>),
     /// `(activations [panels][quads][2][QUADS_ROWS][4], weights [quads][COLS][4], starts, sums)`.
-    pub(super) quads: fn(&[u8], &[i8], &[i32; COLS], &mut Sums<i32>),
+    pub(super) quads: TileOfQuads,
     /// `([input][output], [output][input])`: a block of a weight for the backward, which needs it
     /// the other way round.
     pub(super) turn_f32: fn(&Block<f32>, &mut Block<f32>),
