@@ -1,4 +1,5 @@
-// Takes every relaxed instruction but the multiply-add out of a module, in place.
+// Takes every relaxed instruction out of a module, in place, but for those that the kernels name: the multiply-add and
+// the dot product.
 //
 //   node scripts/relaxed-madd-only.mjs MODULE.wasm
 //
@@ -8,6 +9,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 
 const MADD = 0x105; // f32x4.relaxed_madd
+const DOT = 0x113; // i32x4.relaxed_dot_i8x16_i7x16_add_s
 const PLAIN = new Map([
   [0x10d, 0xea], // f32x4.relaxed_min, f32x4.pmin
   [0x10e, 0xeb], // f32x4.relaxed_max, f32x4.pmax
@@ -21,6 +23,7 @@ const file = process.argv[2];
 const bytes = readFileSync(file);
 let at = 8; // magic and version
 let madds = 0;
+let dots = 0;
 let replaced = 0;
 
 while (at < bytes.length) {
@@ -31,7 +34,9 @@ while (at < bytes.length) {
 }
 if (madds === 0) throw new Error(`${file} has no relaxed multiply-add: was it built for relaxed SIMD?`);
 writeFileSync(file, bytes);
-console.log(`${file}: ${madds} relaxed multiply-adds stay, ${replaced} relaxed minima and maxima made plain`);
+console.log(
+  `${file}: ${madds} relaxed multiply-adds and ${dots} dot products stay, ${replaced} relaxed minima and maxima made plain`,
+);
 
 function leb() {
   let value = 0;
@@ -91,6 +96,7 @@ function vectorInstruction() {
     memory();
     at += 1; // lane
   } else if (opcode === MADD) madds++;
+  else if (opcode === DOT) dots++;
   else if (PLAIN.has(opcode)) {
     const plain = PLAIN.get(opcode);
     bytes.set([(plain & 0x7f) | 0x80, plain >> 7], start);

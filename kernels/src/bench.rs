@@ -7,7 +7,7 @@ mod ceiling;
 use std::hint::black_box;
 use std::rc::Rc;
 
-use super::quantize::{operands_lens, pack_operands, pack_plain, plain_lens};
+use super::quantize::{halves_lens, pack_halves, pack_pairs, pairs_lens};
 use super::softmax::{softmax, softmax_backward};
 use super::tiles::COLS;
 use super::*;
@@ -132,11 +132,12 @@ impl List {
         let weight = numbers(in_ * out);
         let (integers, scales) = quantize_rows_int8(&weight, out, in_);
         let f32 = Rc::new(PackedF32::pack(&weight, out, in_));
-        let int8 = Rc::new(PackedInt8::pack(&integers, &scales, out, in_));
         let (x, bias) = (Rc::new(numbers(rows * in_)), Rc::new(numbers(out)));
         let dy = Rc::new(numbers(rows * out));
         for variant in Variant::available() {
             let name = variant.name();
+            let int8 = PackedInt8::pack_as(variant.layout(), &integers, &scales, out, in_);
+            let int8 = Rc::new(int8);
             let (w, x_, b, mut y) = (f32.clone(), x.clone(), bias.clone(), vec![0.0; rows * out]);
             self.add("linear_f32", &shape, name, (work, Unit::Flop), move || {
                 linear_f32(variant, &x_, &w, Some(&b), black_box(&mut y));
@@ -303,17 +304,17 @@ impl List {
             let shape = format!("{rows}x{width}");
             let x = numbers(rows * width);
             let elements = (rows * width, Unit::Element);
-            let [mut room, mut packed] = plain_lens(rows, width).map(|len| vec![0; len]);
+            let [mut room, mut packed] = pairs_lens(rows, width).map(|len| vec![0; len]);
             let (x_, mut scales) = (x.clone(), vec![0.0; rows]);
-            self.add("pack_plain", &shape, shared, elements, move || {
+            self.add("pack_pairs", &shape, shared, elements, move || {
                 let packed = black_box(&mut packed);
-                pack_plain(&x_, width, &mut room, packed, &mut scales);
+                pack_pairs(&x_, width, &mut room, packed, &mut scales);
             });
-            let [mut room, mut packed] = operands_lens(rows, width).map(|len| vec![0; len]);
+            let [mut room, mut packed] = halves_lens(rows, width).map(|len| vec![0; len]);
             let mut scales = vec![0.0; rows];
-            self.add("pack_operands", &shape, shared, elements, move || {
+            self.add("pack_halves", &shape, shared, elements, move || {
                 let packed = black_box(&mut packed);
-                pack_operands(&x, width, &mut room, packed, &mut scales);
+                pack_halves(&x, width, &mut room, packed, &mut scales);
             });
         }
 

@@ -46,7 +46,6 @@ mod quantize;
 mod rotary;
 mod scratch;
 mod softmax;
-mod strassen;
 #[cfg(test)]
 mod testing;
 mod tiles;
@@ -60,7 +59,7 @@ pub use gemm_int8::{linear_int8, linear_int8_backward, linears_int8};
 pub use layer_norm::{layer_norm, layer_norm_backward};
 pub use matmul::{Matrix, matmul};
 pub use pack::PackedF32;
-pub use pack_int8::PackedInt8;
+pub use pack_int8::{Layout, PackedInt8};
 pub use quantize::quantize_rows_int8;
 pub use rotary::Rotary;
 pub use variant::Variant;

@@ -6,8 +6,7 @@
 
 use super::elementwise::ROUND;
 use super::pack::interleave;
-use super::strassen::{LEFT, OPERANDS};
-use super::tiles::ROWS;
+use super::tiles::{QUADS_ROWS, ROWS};
 
 /// Levels of a weight on each side of zero: 8 bits.
 const WEIGHT_LEVELS: f32 = 127.0;
@@ -92,6 +91,21 @@ fn quantize_row(x: &[f32], integers: &mut [i16]) -> f32 {
     grid.scale
 }
 
+/// Quantises a row to 12 bits, `q + 2048 = 128 * high + low`, padded with zeros, and returns its
+/// scale.
+#[inline(always)]
+fn quantize_row_in_halves(x: &[f32], high: &mut [u8], low: &mut [u8]) -> f32 {
+    let grid = Grid::of(x, ACTIVATION_LEVELS);
+    for ((high, low), &x) in high.iter_mut().zip(low.iter_mut()).zip(x) {
+        let q = grid.quantize(x, ACTIVATION_LEVELS) + 2048;
+        *high = (q >> 7) as u8;
+        *low = (q & 127) as u8;
+    }
+    high[x.len()..].fill(0);
+    low[x.len()..].fill(0);
+    grid.scale
+}
+
 /// Interleaves four rows for the integer tile: `[row][inner]` to `[inner / 2][4][2]`.
 #[inline(always)]
 fn interleave_pairs(rows: &[i16], panel: &mut [i16]) {
@@ -100,15 +114,16 @@ fn interleave_pairs(rows: &[i16], panel: &mut [i16]) {
     interleave::<[i16; 2], ROWS>(rows, panel.as_chunks_mut().0.as_chunks_mut().0);
 }
 
-/// Lengths of the room that [`pack_plain`] needs and of what it packs.
-pub(super) fn plain_lens(rows: usize, padded: usize) -> [usize; 2] {
+/// Lengths of the room that [`pack_pairs`] needs and of what it packs.
+pub(super) fn pairs_lens(rows: usize, padded: usize) -> [usize; 2] {
     [ROWS * padded, rows.next_multiple_of(ROWS) * padded]
 }
 
-/// Quantises the rows of `x[rows, in]` to 12 bits and packs them for the integer tile: `packed` is
-/// `[ceil(rows / 4)][padded / 2][4][2]`, `scales` `[rows]`. Rows missing from the last panel repeat
-/// the last row (their sums are thrown away). `room` is for four rows of integers.
-pub(super) fn pack_plain(
+/// Quantises the rows of `x[rows, in]` to 12 bits and packs them for weights of
+/// [`Layout::Pairs`](super::Layout): `packed` is `[ceil(rows / 4)][padded / 2][4][2]`, `scales`
+/// `[rows]`. Rows missing from the last panel repeat the last row (their sums are thrown away).
+/// `room` is for four rows of integers.
+pub(super) fn pack_pairs(
     x: &[f32],
     padded: usize,
     room: &mut [i16],
@@ -125,48 +140,51 @@ pub(super) fn pack_plain(
     }
 }
 
-/// Lengths of the room that [`pack_operands`] needs and of what it packs.
-pub(super) fn operands_lens(rows: usize, padded: usize) -> [usize; 2] {
-    let panels = rows.div_ceil(2).div_ceil(ROWS);
-    let panel = ROWS * padded / 2;
-    [5 * panel, OPERANDS * panels * panel]
+/// Lengths of the room that [`pack_halves`] needs and of what it packs.
+pub(super) fn halves_lens(rows: usize, padded: usize) -> [usize; 2] {
+    [2 * QUADS_ROWS * padded, 2 * rows * padded]
 }
 
-/// As [`pack_plain`], the seven left operands of [`strassen`](super::strassen): `packed` is
-/// `[7][ceil(rows / 8)][padded / 4][4][2]`. Rows missing from a panel repeat the last row of their
-/// half. `room` is for eight rows of integers and four of an operand.
-pub(super) fn pack_operands(
+/// Quantises the rows of `x[rows, in]` to 12 bits and packs them for weights of
+/// [`Layout::Quads`](super::Layout), as two halves of seven bits each: `q + 2048 = 128 * high + low`.
+///
+/// `packed` is `[panel][padded / 4][high, low][row of the panel][4]`. A panel has three rows, and the
+/// last one those that are left; `scales` is `[rows]`. `room` is for the halves of three rows.
+pub(super) fn pack_halves(
     x: &[f32],
     padded: usize,
-    room: &mut [i16],
-    packed: &mut [i16],
+    room: &mut [u8],
+    packed: &mut [u8],
     scales: &mut [f32],
 ) {
-    let (rows, in_) = (scales.len(), x.len() / scales.len().max(1));
-    let (upper, half) = (rows.div_ceil(2), padded / 2);
-    let operand_len = packed.len() / OPERANDS;
-    let (integers, operand) = room.split_at_mut(2 * ROWS * padded);
-    for (index, start) in (0..operand_len).step_by(ROWS * half).enumerate() {
-        // four upper rows, then four lower ones
-        for (r, integers) in integers.chunks_exact_mut(padded).enumerate() {
-            let row = index * ROWS + r % ROWS;
-            let row = if r < ROWS {
-                row.min(upper - 1)
-            } else {
-                (upper + row).min(rows - 1)
-            };
-            scales[row] = quantize_row(&x[row * in_..][..in_], integers);
+    let in_ = x.len() / scales.len().max(1);
+    let rows = x
+        .chunks(QUADS_ROWS * in_)
+        .zip(scales.chunks_mut(QUADS_ROWS));
+    for ((x, scales), panel) in rows.zip(packed.chunks_mut(2 * QUADS_ROWS * padded)) {
+        let count = scales.len();
+        let room = &mut room[..2 * count * padded];
+        let (high, low) = room.split_at_mut(count * padded);
+        let halves = high
+            .chunks_exact_mut(padded)
+            .zip(low.chunks_exact_mut(padded));
+        for ((x, scale), (high, low)) in x.chunks_exact(in_).zip(scales).zip(halves) {
+            *scale = quantize_row_in_halves(x, high, low);
         }
-        for (k, left) in LEFT.iter().enumerate() {
-            for (r, to) in operand.chunks_exact_mut(half).enumerate() {
-                let (a, b) = integers[r * padded..][..padded].split_at(half);
-                let (c, d) = integers[(ROWS + r) * padded..][..padded].split_at(half);
-                left.write([a, b, c, d], to);
-            }
-            let to = &mut packed[k * operand_len + start..][..ROWS * half];
-            interleave_pairs(operand, to);
+        match count {
+            1 => interleave_quads::<2>(room, panel),
+            2 => interleave_quads::<4>(room, panel),
+            _ => interleave_quads::<6>(room, panel),
         }
     }
+}
+
+/// Interleaves `N` rows of bytes by fours: `[row][inner]` to `[inner / 4][N][4]`.
+#[inline(always)]
+fn interleave_quads<const N: usize>(rows: &[u8], panel: &mut [u8]) {
+    let inner = rows.len() / N;
+    let rows = std::array::from_fn(|r| rows[r * inner..][..inner].as_chunks::<4>().0);
+    interleave::<[u8; 4], N>(rows, panel.as_chunks_mut().0.as_chunks_mut().0);
 }
 
 #[cfg(test)]
@@ -230,52 +248,49 @@ mod tests {
             .flat_map(|&n| [(1, n), (4, n), (7, n), (9, n), (17, n)])
         {
             let x = rows(&mut random, count, in_);
-            let padded = in_.next_multiple_of(16);
-            let half = padded / 2;
+            let padded = in_.next_multiple_of(8);
             let expected: Vec<_> = x
                 .chunks(in_)
                 .map(|row| reference(row, ACTIVATION_LEVELS))
                 .collect();
-            let integer = |row: usize, i: usize| -> i16 {
-                expected[row.min(count - 1)]
-                    .0
-                    .get(i)
-                    .map_or(0, |&q| q as i16)
-            };
-            let element = |panels: &[i16], width: usize, row: usize, i: usize| {
-                let panel = &panels[row / ROWS * ROWS * width..];
-                panel[(i / 2 * ROWS + row % ROWS) * 2 + i % 2]
-            };
-            let mut packed_scales = Vec::new();
-
-            let [room, len] = plain_lens(count, padded);
-            let (mut room, mut packed) = (vec![i16::MAX; room], vec![i16::MAX; len]);
-            let mut scales = vec![f32::NAN; count];
-            pack_plain(&x, padded, &mut room, &mut packed, &mut scales);
-            packed_scales.append(&mut scales);
-            for (row, i) in (0..count).flat_map(|row| (0..padded).map(move |i| (row, i))) {
-                assert_eq!(element(&packed, padded, row, i), integer(row, i));
-            }
-
-            let [room, len] = operands_lens(count, padded);
-            let (mut room, mut packed) = (vec![i16::MAX; room], vec![i16::MAX; len]);
-            let mut scales = vec![f32::NAN; count];
-            pack_operands(&x, padded, &mut room, &mut packed, &mut scales);
-            packed_scales.append(&mut scales);
-            let upper = count.div_ceil(2);
-            for (k, operand) in packed.chunks_exact(len / OPERANDS).enumerate() {
-                for (row, i) in (0..upper).flat_map(|row| (0..half).map(move |i| (row, i))) {
-                    let (a, b) = ([integer(row, i)], [integer(row, i + half)]);
-                    let lower = upper + row;
-                    let (c, d) = ([integer(lower, i)], [integer(lower, i + half)]);
-                    let mut expected = [0];
-                    LEFT[k].write([&a, &b, &c, &d], &mut expected);
-                    let found = element(operand, half, row, i);
-                    assert_eq!(found, expected[0], "operand {k}, row {row}, input {i}");
+            let integer = |row: usize, i: usize| expected[row].0.get(i).copied();
+            let places = || (0..count).flat_map(|row| (0..padded).map(move |i| (row, i)));
+            let assert_scales = |scales: &[f32]| {
+                for (scale, (_, expected)) in scales.iter().zip(&expected) {
+                    assert_eq!(scale.to_bits(), expected.to_bits());
                 }
+            };
+
+            let [room, len] = pairs_lens(count, padded);
+            let (mut room, mut packed) = (vec![i16::MAX; room], vec![i16::MAX; len]);
+            let mut scales = vec![f32::NAN; count];
+            pack_pairs(&x, padded, &mut room, &mut packed, &mut scales);
+            assert_scales(&scales);
+            for (row, i) in places() {
+                let panel = &packed[row / ROWS * ROWS * padded..];
+                let found = panel[(i / 2 * ROWS + row % ROWS) * 2 + i % 2];
+                assert_eq!(i32::from(found), integer(row, i).unwrap_or(0));
             }
-            for (row, scale) in packed_scales.iter().enumerate() {
-                assert_eq!(scale.to_bits(), expected[row % count].1.to_bits());
+
+            let [room, len] = halves_lens(count, padded);
+            let (mut room, mut packed) = (vec![u8::MAX; room], vec![u8::MAX; len]);
+            let mut scales = vec![f32::NAN; count];
+            pack_halves(&x, padded, &mut room, &mut packed, &mut scales);
+            assert_scales(&scales);
+            assert!(packed.iter().all(|&half| half < 128));
+            for (row, i) in places() {
+                let first = row / QUADS_ROWS * QUADS_ROWS;
+                let (panel, in_panel) = (
+                    &packed[first * 2 * padded..],
+                    (count - first).min(QUADS_ROWS),
+                );
+                let half = |half: usize| {
+                    let at = (i / 4 * 2 + half) * in_panel + row - first;
+                    i32::from(panel[at * 4 + i % 4])
+                };
+                if let Some(integer) = integer(row, i) {
+                    assert_eq!(128 * half(0) + half(1) - 2048, integer);
+                }
             }
         }
     }

@@ -10,6 +10,7 @@ use std::thread::LocalKey;
 thread_local! {
     static F32: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
     static I16: Cell<Vec<i16>> = const { Cell::new(Vec::new()) };
+    static U8: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 /// Runs `f` on `len` floats of unspecified content.
@@ -20,6 +21,11 @@ pub(super) fn with_f32<R>(len: usize, f: impl FnOnce(&mut [f32]) -> R) -> R {
 /// Runs `f` on `len` 16-bit integers of unspecified content.
 pub(super) fn with_i16<R>(len: usize, f: impl FnOnce(&mut [i16]) -> R) -> R {
     with(&I16, len, f)
+}
+
+/// Runs `f` on `len` bytes of unspecified content.
+pub(super) fn with_u8<R>(len: usize, f: impl FnOnce(&mut [u8]) -> R) -> R {
+    with(&U8, len, f)
 }
 
 fn with<T: Clone + Default, R>(

@@ -171,7 +171,8 @@ impl Backbone for Encoder {
                 Weight::F32(weight) => floats(weight.panels()),
                 Weight::Int8(weight) => {
                     floats(weight.scales());
-                    let codes = weight.panels().iter().map(|&q| f32::from(q));
+                    // However they lie in memory, which differs between processors.
+                    let codes = weight.unpack().into_iter().map(f32::from);
                     floats(&codes.collect::<Vec<_>>());
                 }
             }

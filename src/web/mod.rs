@@ -7,6 +7,7 @@
 mod answers;
 #[cfg(feature = "bench")]
 mod bench;
+mod clock;
 mod convert;
 mod engine;
 mod info;
@@ -35,7 +36,18 @@ fn start() {
     console_error_panic_hook::set_once();
 }
 
-/// The kernels' variant that this build runs: `simd128`, `relaxed-simd`.
+/// Chooses the kernels' variant, before a backbone is read, and returns its name: `simd128`,
+/// `relaxed-simd`, `dot`. `wanted` is taken if this build has it.
+#[wasm_bindgen(js_name = settleKernels)]
+#[must_use]
+pub fn settle_kernels(wanted: Option<String>) -> String {
+    let of_name = |name: String| Variant::available().find(|variant| variant.name() == name);
+    Variant::settle(wanted.and_then(of_name), &clock::now)
+        .name()
+        .to_owned()
+}
+
+/// The kernels' variant that runs.
 #[wasm_bindgen]
 #[must_use]
 pub fn kernels() -> String {

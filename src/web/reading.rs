@@ -3,15 +3,10 @@ use serde_json::json;
 use wasm_bindgen::prelude::*;
 
 use super::answers::answered;
+use super::clock::now;
 use super::convert::{thrown, to_js};
 use crate::engine;
 use crate::error::Error;
-
-#[wasm_bindgen]
-extern "C" {
-    #[wasm_bindgen(js_namespace = performance, js_name = now)]
-    fn now() -> f64;
-}
 
 /// Most tokens that go through the backbone in one step, unless a single window has more.
 const STEP_TOKENS: usize = 256;

@@ -93,8 +93,12 @@ test("either build can be forced, and both answer alike", async ({ page }) => {
     const path = "/pkg/index.js";
     const { Graftlet } = (await import(path)) as typeof Package;
     const answers = [];
-    for (const build of ["simd128", "relaxed"] as const) {
-      const g = await Graftlet.load({ backbone: "/models/minilm-l6/", build });
+    for (const engine of [
+      { build: "simd128" },
+      { build: "relaxed", kernels: "relaxed-simd" },
+      { build: "relaxed", kernels: "dot" },
+    ] as const) {
+      const g = await Graftlet.load({ backbone: "/models/minilm-l6/", ...engine });
       await g.addAdapter("sentiment", "/adapters/sst2/");
       await g.use("sentiment");
       const [answer] = await g.classify(["a warm , funny and deeply moving film ."]);
@@ -106,9 +110,12 @@ test("either build can be forced, and both answer alike", async ({ page }) => {
   expect(answers.map(({ runtime }) => [runtime.build, runtime.kernels])).toEqual([
     ["simd128", "simd128"],
     ["relaxed", "relaxed-simd"],
+    ["relaxed", "dot"],
   ]);
-  const [simd128, relaxed] = answers;
+  const [simd128, relaxed, dot] = answers;
   expect(relaxed?.logits).toHaveLength(2);
+  // They differ in the product of integers alone, which is exact.
+  expect(dot?.logits).toEqual(relaxed?.logits);
   relaxed?.logits.forEach((logit, i) => {
     expect(logit).toBeCloseTo(simd128?.logits[i] ?? Number.NaN, 3);
   });

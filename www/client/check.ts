@@ -262,6 +262,7 @@ const loading: Omit<Fields<LoadOptions>, "backbone"> = {
   onRestart: optional<(event: RestartEvent) => void>(callback),
   signal: optional(signal),
   build: optional(oneOf("simd128", "relaxed")),
+  kernels: optional(oneOf("relaxed-simd", "dot")),
   dtype: optional(oneOf("int8", "q4", "f16", "f32")),
   wasmUrl: optional(wasmUrl),
   wasm: optional(compiled),

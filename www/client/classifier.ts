@@ -20,7 +20,7 @@ export interface Labelled {
 
 /**
  * The first classifier of a backbone starts the engine, with its `onProgress`, `onNotice`, `onRestart` and `worker`. The
- * others share it: their `build`, `dtype`, `wasm`, `wasmUrl` and `workerUrl` must be the same, or be left out.
+ * others share it: their `build`, `kernels`, `dtype`, `wasm`, `wasmUrl` and `workerUrl` must be the same, or be left out.
  */
 export interface ClassifierOptions extends Omit<LoadOptions, "backbone"> {
   /**
@@ -52,7 +52,10 @@ interface Shared {
 }
 
 /** The options that one engine has once. */
-type EngineSettings = Pick<LoadOptions, "build" | "dtype" | "wasm" | "wasmUrl" | "workerUrl">;
+type EngineSettings = Pick<
+  LoadOptions,
+  "build" | "kernels" | "dtype" | "wasm" | "wasmUrl" | "workerUrl"
+>;
 
 /** The engines by the URLs of their backbones, or by the objects with their files. */
 const engines = new Map<unknown, Shared>();
@@ -122,7 +125,7 @@ export async function classifier(
 
 /** Refuses options that the engine of the backbone was not started with, rather than to ignore them. */
 function refuseOthers(settings: EngineSettings, wanted: EngineSettings): void {
-  const names = ["build", "dtype", "wasm", "wasmUrl", "workerUrl"] as const;
+  const names = ["build", "kernels", "dtype", "wasm", "wasmUrl", "workerUrl"] as const;
   for (const name of names) {
     if (wanted[name] === undefined || same(settings[name]) === same(wanted[name])) continue;
     throw new GraftletError(

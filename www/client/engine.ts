@@ -142,6 +142,8 @@ export interface EngineModule {
     progress: (share: number) => void,
   ): AdapterFiles;
   kinds(): KindInfo[];
+  /** Chooses the kernels' variant before a backbone is read, and returns its name; `wanted` is taken if the build has it. */
+  settleKernels(wanted?: string): string;
   /** The name of the kernels' variant. */
   kernels(): string;
   version(): string;

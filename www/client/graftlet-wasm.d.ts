@@ -10,6 +10,7 @@ declare module "graftlet-wasm" {
   export const missingModelFiles: Module["missingModelFiles"];
   export const convertModel: Module["convertModel"];
   export const kinds: Module["kinds"];
+  export const settleKernels: Module["settleKernels"];
   export const kernels: Module["kernels"];
   export const version: Module["version"];
 }

@@ -118,7 +118,7 @@ function handlersOf(
   };
 
   return {
-    async load(emit, backbone, wanted, wasm, dtype) {
+    async load(emit, backbone, wanted, wasm, dtype, kernels) {
       const started = await loadEngine(
         module,
         wasmFiles,
@@ -127,14 +127,15 @@ function handlersOf(
         wanted,
         wasm,
         dtype,
+        kernels,
         emit,
       );
       if (!("engine" in started)) {
         return { folder: { path: "", files: kept(started.files) }, wasm: started.wasm };
       }
       // A compiled module says itself which build it is.
-      const isRelaxed = module.kernels() === "relaxed-simd";
-      const build = isCompiled(wasm) ? (isRelaxed ? "relaxed" : "simd128") : started.build;
+      const own = module.kernels() === "simd128" ? "simd128" : "relaxed";
+      const build = isCompiled(wasm) ? own : started.build;
       loaded = started.engine;
       memory = started.memory;
       const runtime = { build, kernels: module.kernels(), version: module.version() };

@@ -31,6 +31,7 @@ export type {
   Embedded,
   EmbedOptions,
   EngineBuild,
+  EngineKernels,
   Evaluation,
   Form,
   HardRow,

@@ -1,6 +1,12 @@
 /** What `Graftlet.load` takes. */
 import type { RestartEvent } from "./main-worker.js";
-import type { BackboneInfo, EngineBuild, LoadNotice, LoadProgress } from "./types.js";
+import type {
+  BackboneInfo,
+  EngineBuild,
+  EngineKernels,
+  LoadNotice,
+  LoadProgress,
+} from "./types.js";
 
 export interface LoadOptions {
   /**
@@ -23,6 +29,11 @@ export interface LoadOptions {
   signal?: AbortSignal;
   /** Forces one of the engine's builds, for tests and measurements; by default it is the best that the browser runs. */
   build?: EngineBuild;
+  /**
+   * Forces a variant of the kernels where the relaxed build runs, for tests and measurements; by default it is the one that
+   * is faster on this processor. All give the same answers, bit for bit, with an int8 backbone.
+   */
+  kernels?: EngineKernels;
   /**
    * Where the package's wasm files are, if not beside its `worker.js`: the URL of their folder (with a slash at its end), of
    * one file, or of each build's file.

@@ -60,6 +60,7 @@ export async function loadEngine(
   wanted: EngineBuild | null,
   source: WasmSource | null,
   dtype: BackboneInfo["dtype"],
+  kernels: string | null,
   emit: (event: LoadEvent) => void,
 ): Promise<LoadedEngine | ConvertedFolder> {
   const compiled = isCompiled(source) ? source : undefined;
@@ -91,7 +92,11 @@ export async function loadEngine(
     tally.engineIs(bytes.length);
     return await initialise(module, bytes, url.pathname);
   };
-  const started = start();
+  const started = start().then((memory) => {
+    // Weights are packed for them.
+    module.settleKernels(kernels ?? undefined);
+    return memory;
+  });
   const conversion = { converter: () => started.then(() => module), dtype };
   const watch = {
     signal,

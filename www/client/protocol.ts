@@ -37,8 +37,8 @@ import type {
 /** What the page may ask: method name, arguments, answer. URLs are absolute, as the worker's own base is another. */
 export interface Calls {
   /**
-   * Must be the first call; the others need its engine. Without a build it is the best that the browser runs, and
-   * without `wasm` the module is that beside the worker's script. A model's folder as a hub has it is converted to
+   * Must be the first call; the others need its engine. Without a build it is the best that the browser runs, without
+   * `kernels` they are the best that the processor runs, and without `wasm` the module is that beside the worker's script. A model's folder as a hub has it is converted to
    * `dtype`. Then the worker has no engine and is to be ended, which gives the memory of the conversion back.
    */
   load(
@@ -46,6 +46,7 @@ export interface Calls {
     build: EngineBuild | null,
     wasm: WasmSource | null,
     dtype: BackboneInfo["dtype"],
+    kernels: string | null,
   ): Loaded | Converted;
   kinds(): KindInfo[];
   addAdapter(name: string, source: string | AdapterFiles, persist: boolean): AddedAdapter;

@@ -35,7 +35,15 @@ export async function start(
     ? first
     : { ...checked(more, "the options of load", check.furtherOptions), backbone: first };
   const given = checked(options, "the options of load", check.loadOptions);
-  const { signal, onProgress, onNotice, onRestart, build = null, dtype = "int8" } = given;
+  const {
+    signal,
+    onProgress,
+    onNotice,
+    onRestart,
+    build = null,
+    kernels = null,
+    dtype = "int8",
+  } = given;
   const aborted = new GraftletError("aborted", "Loading of the backbone was cancelled.");
   if (signal?.aborted) throw aborted;
   const backbone = sourceOf(given.backbone);
@@ -53,19 +61,27 @@ export async function start(
       if (type === "download") progress.report(told as DownloadCount);
       else tell(onNotice, told as LoadNotice);
     };
-    let load: LoadCall = [backbone, build, wasm, dtype];
+    let load: LoadCall = [backbone, build, wasm, dtype, kernels];
     let loaded = await remote.call("load", load, listen);
     if (!("backbone" in loaded)) {
       // The worker that converted a model ends, and with it the memory that this took.
       remote.end(new GraftletError("disposed", "The model is converted."));
       remote = new Remote(spawn());
       if (signal?.aborted) throw aborted;
-      load = [loaded.folder, build, loaded.wasm, dtype];
+      load = [loaded.folder, build, loaded.wasm, dtype, kernels];
       loaded = await remote.call("load", load);
     }
     if (!("backbone" in loaded)) throw new GraftletError("internal", "It was converted twice.");
     progress.finish();
-    const again: LoadCall = [loaded.folder ?? load[0], loaded.runtime.build, load[2], dtype];
+    // What was found out of the processor holds for every worker.
+    const { runtime } = loaded;
+    const again: LoadCall = [
+      loaded.folder ?? load[0],
+      runtime.build,
+      load[2],
+      dtype,
+      runtime.kernels,
+    ];
     const main = new MainWorker(remote, {
       spawn: () => new Remote(spawn()),
       load: (worker) => worker.call("load", again),

@@ -9,6 +9,7 @@ import init, {
   kinds,
   missingModelFiles,
   Rows,
+  settleKernels,
   version,
 } from "graftlet-wasm";
 import { isTrap } from "./errors.js";
@@ -34,6 +35,7 @@ const engine = {
   missingModelFiles,
   convertModel,
   kinds,
+  settleKernels,
   kernels,
   version,
 };

@@ -42,6 +42,14 @@ pub(super) const LOOPS: &[Loop] = &[
     },
     #[cfg(target_feature = "relaxed-simd")]
     Loop {
+        instructions: "two relaxed_dot_i8x16_i7x16_add",
+        // Two halves of an activation: half of what the instructions do.
+        operations: 4 * LANES,
+        unit: Unit::Op,
+        run: || relaxed_dot(3),
+    },
+    #[cfg(target_feature = "relaxed-simd")]
+    Loop {
         instructions: "f32 relaxed_madd",
         operations: 2 * LANES,
         unit: Unit::Flop,
@@ -87,6 +95,17 @@ fn dot(factor: i32) {
     repeat(|sums| {
         for sum in sums {
             *sum = i32x4_add(*sum, i32x4_dot_i16x8(*sum, factor));
+        }
+    });
+}
+
+/// Twelve sums.
+#[cfg(target_feature = "relaxed-simd")]
+fn relaxed_dot(factor: i8) {
+    let factor = i8x16_splat(black_box(factor));
+    repeat(|sums| {
+        for sum in sums {
+            *sum = i32x4_relaxed_dot_i8x16_i7x16_add(factor, factor, *sum);
         }
     });
 }

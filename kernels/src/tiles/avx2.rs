@@ -48,41 +48,19 @@ fn panels_f32<const P: usize>(panels: [&[f32]; P], w: &[f32], sums: &mut Sums<f3
 
 /// As the specification, bit for bit.
 #[target_feature(enable = "avx2,fma")]
-pub(super) fn tile_int8(a: &[i16], w: &[i16], sums: &mut Sums<i32>) {
-    // SAFETY: `tile_int8_of` loads sixteen integers where there are sixteen.
-    tile_int8_of(a, w, sums, |w| unsafe { _mm256_loadu_si256(w.cast()) });
-}
-
-/// As the specification, bit for bit.
-#[target_feature(enable = "avx2,fma")]
-pub(super) fn tile_narrow(a: &[i16], w: &[i8], sums: &mut Sums<i32>) {
-    // SAFETY: as above.
-    tile_int8_of(a, w, sums, |w| unsafe {
-        _mm256_cvtepi8_epi16(_mm_loadu_si128(w.cast()))
-    });
-}
-
-/// The integer tile; `load` makes sixteen 16-bit integers of the sixteen weights that it points to.
-#[target_feature(enable = "avx2,fma")]
-#[inline]
-fn tile_int8_of<T>(a: &[i16], w: &[T], sums: &mut Sums<i32>, load: impl Fn(*const T) -> __m256i) {
+pub(super) fn tile_pairs(a: &[i16], w: &[i8], sums: &mut Sums<i32>) {
     let panel = w.len() / COLS * ROWS;
     if a.len() >= 2 * panel {
         let (first, second) = a.split_at(panel);
-        panels_int8([first, second], w, sums, load);
+        panels_of_pairs([first, second], w, sums);
     } else {
-        panels_int8([a], w, sums, load);
+        panels_of_pairs([a], w, sums);
     }
 }
 
 #[target_feature(enable = "avx2,fma")]
 #[inline]
-fn panels_int8<T, const P: usize>(
-    panels: [&[i16]; P],
-    w: &[T],
-    sums: &mut Sums<i32>,
-    load: impl Fn(*const T) -> __m256i,
-) {
+fn panels_of_pairs<const P: usize>(panels: [&[i16]; P], w: &[i8], sums: &mut Sums<i32>) {
     const { assert!(P * ROWS <= GROUP) };
     let steps = w.len() / (2 * COLS);
     assert!(panels.iter().all(|panel| panel.len() >= steps * 2 * ROWS));
@@ -94,7 +72,7 @@ fn panels_int8<T, const P: usize>(
         // groups of ROWS pairs (asserted above); each iteration reads one group of each, unaligned,
         // and moves on by as much.
         unsafe {
-            let weights = load(w);
+            let weights = _mm256_cvtepi8_epi16(_mm_loadu_si128(w.cast()));
             for (tile, a) in tile.iter_mut().zip(&a) {
                 for (r, sum) in tile.iter_mut().enumerate() {
                     let pair = _mm256_set1_epi32(a.add(r).read_unaligned());

@@ -49,20 +49,7 @@ pub(super) fn tile_f32_by(
 }
 
 /// As the specification, bit for bit.
-pub(super) fn tile_int8(a: &[i16], w: &[i16], sums: &mut Sums<i32>) {
-    // SAFETY: `tile_int8_of` loads eight integers where there are eight.
-    tile_int8_of(a, w, sums, |w| unsafe { v128_load(w.cast()) });
-}
-
-/// As the specification, bit for bit.
-pub(super) fn tile_narrow(a: &[i16], w: &[i8], sums: &mut Sums<i32>) {
-    // SAFETY: as above.
-    tile_int8_of(a, w, sums, |w| unsafe { i16x8_load_extend_i8x8(w) });
-}
-
-/// The integer tile; `load` makes eight 16-bit integers of the eight weights that it points to.
-#[inline(always)]
-fn tile_int8_of<T>(a: &[i16], w: &[T], sums: &mut Sums<i32>, load: impl Fn(*const T) -> v128) {
+pub(super) fn tile_pairs(a: &[i16], w: &[i8], sums: &mut Sums<i32>) {
     let steps = w.len() / (2 * COLS);
     for (a, sums) in a
         .chunks_exact(steps * 2 * ROWS)
@@ -75,7 +62,7 @@ fn tile_int8_of<T>(a: &[i16], w: &[T], sums: &mut Sums<i32>, load: impl Fn(*cons
             // pairs; each iteration reads one group of each and moves on by as much. Loads need no
             // alignment.
             unsafe {
-                let (left, right) = (load(w), load(w.add(8)));
+                let (left, right) = (i16x8_load_extend_i8x8(w), i16x8_load_extend_i8x8(w.add(8)));
                 for (r, sum) in tile.iter_mut().enumerate() {
                     let pair = v128_load32_splat(a.add(2 * r).cast());
                     sum[0] = i32x4_add(sum[0], i32x4_dot_i16x8(pair, left));
@@ -90,7 +77,7 @@ fn tile_int8_of<T>(a: &[i16], w: &[T], sums: &mut Sums<i32>, load: impl Fn(*cons
 }
 
 /// Writes a tile of 32-bit lanes to the rows of the sums.
-fn store<T>(tile: [[v128; 2]; ROWS], sums: &mut [[T; COLS]]) {
+pub(super) fn store<T, const R: usize>(tile: [[v128; 2]; R], sums: &mut [[T; COLS]]) {
     const { assert!(size_of::<[T; COLS]>() == size_of::<[v128; 2]>()) };
     for (sums, tile) in sums.iter_mut().zip(tile) {
         // SAFETY: a row of sums is as large as two vectors (asserted above), and any bits are a

@@ -170,7 +170,17 @@ export class World {
     this.events = [];
     const emit = (event: LoadEvent) => void this.events.push(event);
     signal?.throwIfAborted();
-    await loadEngine(module, wasm, delivery, `${this.server.origin}/m/`, null, null, "int8", emit);
+    await loadEngine(
+      module,
+      wasm,
+      delivery,
+      `${this.server.origin}/m/`,
+      null,
+      null,
+      "int8",
+      null,
+      emit,
+    );
     return came;
   }
 
