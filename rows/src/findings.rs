@@ -86,9 +86,9 @@ impl FindingKind {
             ),
             Self::LabelMissing => ("has no label", "have no label", "no label"),
             Self::LabelObject => (
-                "has an object or a list in place of a label",
-                "have objects or lists in place of labels",
-                "no label but an object",
+                "has an object, a list or more than a megabyte of text in place of a label",
+                "have objects, lists or more than a megabyte of text in place of labels",
+                "no label but an object or too long a text",
             ),
             Self::LabelHasBar => (
                 "has a label with a bar (|) in it, which stands between labels",

@@ -26,6 +26,14 @@ pub(crate) enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
+    /// It as it is written; nothing of what has one form only.
+    pub(crate) fn written(self) -> &'a str {
+        match self {
+            Self::Missing | Self::Bool(_) => "",
+            Self::Number(raw) | Self::Text(raw) | Self::List(raw) | Self::Object(raw) => raw,
+        }
+    }
+
     /// What it says as text; nothing of lists and objects.
     pub(crate) fn plain(self) -> Option<Cow<'a, str>> {
         match self {

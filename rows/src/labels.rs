@@ -9,6 +9,10 @@ use crate::table::Cell;
 /// Labels of one row that are told apart; more are no labels.
 pub(crate) const MOST_LABELS: usize = 200;
 
+/// Bytes of the longest cell that is read as labels. Counting, splitting and comparing cost time for each byte, and what
+/// people have in a cell of labels, tags of a long document included, is far shorter.
+const LONGEST: usize = 1 << 20;
+
 /// What a cell says, whatever form it is written in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Said<'a> {
@@ -20,7 +24,7 @@ pub(crate) enum Said<'a> {
     List(&'a str),
     /// Spans of the text.
     Spans(Vec<Span>),
-    /// An object, or a list of such, that is no form of labels.
+    /// An object, or a list of such, that is no form of labels; or more than [`LONGEST`] bytes.
     Object,
 }
 
@@ -28,7 +32,9 @@ pub(crate) enum Said<'a> {
 /// and Label Studio write them.
 pub(crate) fn said<'a>(cell: &'a Cell<'_>) -> Said<'a> {
     match cell {
+        Cell::Value(value) if value.written().len() > LONGEST => Said::Object,
         Cell::Value(value) => said_value(*value),
+        Cell::Text(text) if text.len() > LONGEST => Said::Object,
         Cell::Text(text) => {
             let text = text.trim();
             if text.is_empty() {

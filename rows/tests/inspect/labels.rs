@@ -257,3 +257,26 @@ fn labels_that_look_the_same_can_be_merged() {
     let merged = look_as(text, |choice| choice.merge = true);
     assert_eq!(merged.inspection.classes.len(), 2);
 }
+
+// ---- what is too long
+
+#[test]
+fn a_cell_of_more_than_a_megabyte_is_no_label() {
+    let long = "l".repeat((1 << 20) + 1);
+    let escapes = "\\u006c".repeat((1 << 20) + 1);
+    let rows = [
+        format!("text,label\na film,{long}\na,yes\nb,no\nc,yes\nd,no\n"),
+        format!(
+            "{{\"text\":\"a film\",\"label\":\"{escapes}\"}}\n{}",
+            [("a", "yes"), ("b", "no"), ("c", "yes"), ("d", "no")]
+                .map(|(text, label)| format!("{{\"text\":\"{text}\",\"label\":\"{label}\"}}\n"))
+                .concat()
+        ),
+    ];
+    for rows in rows {
+        let looked = look(&rows);
+        assert!(labels(&looked) == ["yes", "no", "yes", "no"]);
+        let kinds: Vec<_> = looked.inspection.findings.iter().map(|f| f.kind).collect();
+        assert!(kinds.contains(&FindingKind::LabelObject), "{kinds:?}");
+    }
+}
