@@ -10,7 +10,7 @@ mod reference;
 mod tiny;
 
 use differences::check_op;
-use graftlet::ops::{divide, dropout, scale_columns};
+use graftlet::ops::{add_low_rank, divide, dropout, scale_columns};
 use graftlet::tensor::Tensor;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -42,6 +42,40 @@ fn columns_scaled_and_divided() {
             pairs.map(|(v, &c)| v / f64::from(c)).collect()
         },
     );
+}
+
+#[test]
+fn a_low_rank_update() {
+    let mut rng = ChaCha8Rng::seed_from_u64(52);
+    for rank in [1, 3, 8] {
+        let (input, output, tokens) = (11, 9, 6);
+        let sizes: [[usize; 2]; 4] = [
+            [tokens, output],
+            [tokens, input],
+            [rank, input],
+            [output, rank],
+        ];
+        let data = sizes.map(|[rows, width]| normals(&mut rng, rows * width));
+        let variables: Vec<(&[usize], Vec<f32>)> =
+            sizes.iter().map(|size| &size[..]).zip(data).collect();
+        check_op(
+            "low-rank update",
+            &variables,
+            |x| add_low_rank(x[0].clone(), &x[1], &x[2], &x[3], 0.75),
+            |x| {
+                let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+                let mut y = x[0].clone();
+                for (x1, y) in x[1].chunks(input).zip(y.chunks_mut(output)) {
+                    let h: Vector = x[2].chunks(input).map(|a| dot(x1, a)).collect();
+                    let update = x[3].chunks(rank).map(|b| 0.75 * dot(&h, b));
+                    y.iter_mut()
+                        .zip(update)
+                        .for_each(|(y, update)| *y += update);
+                }
+                y
+            },
+        );
+    }
 }
 
 #[test]

@@ -17,10 +17,11 @@ const SHAPES = [
 const DOUBLINGS = [64, 128, 256, 512];
 const LAYERS = 6;
 
-/** `[name, lowest adapted layer]`. */
+/** `[name, lowest adapted layer, whether every linear layer is adapted instead of query and value]`. */
 const TRAININGS = [
-  ["all layers", 0],
-  ["top two layers", 4],
+  ["all layers", 0, false],
+  ["all linear layers", 0, true],
+  ["top two layers", 4, false],
 ];
 
 /** Compositions, each of eight adapters beside one. */
@@ -122,12 +123,13 @@ class Bench {
     return this.#runtimes
       .filter(({ runtime }) => runtime === "graftlet")
       .flatMap((runtime) =>
-        TRAININGS.map(([name, lowest]) => ({
+        TRAININGS.map(([name, lowest, every]) => ({
           row: row(runtime, `train ${batch}x${tokens} ${name}`, "ms"),
           runtime,
           // two epochs: in the first one, what lies below the adapter is still to be computed
           warmUp: (2 * rows) / batch,
-          sample: (times) => runtime.call("timeStep", times, { name, ids, rows, batch, lowest }),
+          sample: (times) =>
+            runtime.call("timeStep", times, { name, ids, rows, batch, lowest, every }),
         })),
       );
   }

@@ -137,6 +137,7 @@ impl List {
         for variant in Variant::available() {
             let name = variant.name();
             let int8 = PackedInt8::pack_as(variant.layout(), &integers, &scales, out, in_);
+            let turned = TurnedInt8::of(&int8).map(Rc::new);
             let int8 = Rc::new(int8);
             let (w, x_, b, mut y) = (f32.clone(), x.clone(), bias.clone(), vec![0.0; rows * out]);
             self.add("linear_f32", &shape, name, (work, Unit::Flop), move || {
@@ -156,66 +157,51 @@ impl List {
             self.add(backward, &shape, name, (work, Unit::Flop), move || {
                 linear_int8_backward(variant, &dy_, &w, black_box(&mut dx));
             });
+            if let Some(turned) = turned.clone() {
+                let (dy_, mut dx) = (dy.clone(), vec![0.0; rows * in_]);
+                let (backward, mut g) = ("turned_int8_backward", vec![0.0; rows * out]);
+                self.add(backward, &shape, name, (work, Unit::Op), move || {
+                    g.copy_from_slice(&dy_);
+                    turned.backward(variant, &mut g, black_box(&mut dx));
+                });
+            }
         }
     }
 
-    /// The small products of LoRA r=8 at 256 tokens, in the order of a training step: `x A^T` and
-    /// `h B^T`, the gradients of `B` and `A`.
+    /// LoRA r=8 at 256 tokens: the update of a layer's output, and its gradients.
     fn low_rank(&mut self) {
         const ROWS: usize = 256;
         const RANK: usize = 8;
-        let (x, a) = (
-            Rc::new(numbers(ROWS * HIDDEN)),
-            Rc::new(numbers(RANK * HIDDEN)),
-        );
-        let h = Rc::new(numbers(ROWS * RANK));
-        let work = (2 * ROWS * HIDDEN * RANK, Unit::Flop);
-        for variant in Variant::available() {
-            let name = variant.name();
-            let (x_, a_, mut y) = (x.clone(), a.clone(), vec![0.0; ROWS * RANK]);
-            self.add(
-                "matmul",
-                &format!("{ROWS}x{HIDDEN}x{RANK}"),
-                name,
-                work,
-                move || {
-                    let (x, a) = (Matrix::new(&x_, HIDDEN), Matrix::new(&a_, HIDDEN));
-                    matmul(variant, x, a.t(), black_box(&mut y));
-                },
-            );
-            let (h_, b, mut y) = (h.clone(), a.clone(), vec![0.0; ROWS * HIDDEN]);
-            self.add(
-                "matmul",
-                &format!("{ROWS}x{RANK}x{HIDDEN}"),
-                name,
-                work,
-                move || {
-                    let (h, b) = (Matrix::new(&h_, RANK), Matrix::new(&b, RANK));
-                    matmul(variant, h, b.t(), black_box(&mut y));
-                },
-            );
-            let (dy, h_, mut db) = (x.clone(), h.clone(), vec![0.0; HIDDEN * RANK]);
-            self.add(
-                "matmul",
-                &format!("{HIDDEN}x{ROWS}x{RANK}"),
-                name,
-                work,
-                move || {
-                    let (dy, h) = (Matrix::new(&dy, HIDDEN), Matrix::new(&h_, RANK));
-                    matmul(variant, dy.t(), h, black_box(&mut db));
-                },
-            );
-            let (dh, x_, mut da) = (h.clone(), x.clone(), vec![0.0; RANK * HIDDEN]);
-            self.add(
-                "matmul",
-                &format!("{RANK}x{ROWS}x{HIDDEN}"),
-                name,
-                work,
-                move || {
-                    let (dh, x) = (Matrix::new(&dh, RANK), Matrix::new(&x_, HIDDEN));
-                    matmul(variant, dh.t(), x, black_box(&mut da));
-                },
-            );
+        fn update<'a>(a: &'a [f32], b: &'a [f32]) -> LowRank<'a> {
+            LowRank {
+                a,
+                b,
+                rank: RANK,
+                scale: 1e-3,
+            }
+        }
+        for (in_, out) in [(HIDDEN, HIDDEN), (HIDDEN, FFN), (FFN, HIDDEN)] {
+            let (a, b) = (Rc::new(numbers(RANK * in_)), Rc::new(numbers(out * RANK)));
+            let (x, dy) = (Rc::new(numbers(ROWS * in_)), numbers(ROWS * out));
+            let work = 2 * ROWS * RANK * (in_ + out);
+            let shape = format!("{ROWS}x{in_}x{RANK}x{out}");
+            let (a_, b_, x_) = (a.clone(), b.clone(), x.clone());
+            let (mut h, mut y) = (vec![0.0; ROWS * RANK], dy.clone());
+            self.add("low_rank", &shape, "all", (work, Unit::Flop), move || {
+                update(&a_, &b_).add(&x_, &mut h, black_box(&mut y));
+            });
+            let h = numbers(ROWS * RANK);
+            let [mut dx, mut da, mut db] = [ROWS, RANK, 0].map(|n| vec![0.0; n * in_]);
+            db.resize(out * RANK, 0.0);
+            let work = (2 * work, Unit::Flop);
+            self.add("low_rank_backward", &shape, "all", work, move || {
+                let gradients = LowRankGradients {
+                    dx: Some(black_box(&mut dx)),
+                    da: &mut da,
+                    db: &mut db,
+                };
+                update(&a, &b).backward(&x, &h, &dy, gradients);
+            });
         }
     }
 

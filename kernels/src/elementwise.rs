@@ -5,6 +5,8 @@
 //! `exp(r)` is a polynomial of degree six. Method and coefficients: Moshier, Cephes Mathematical
 //! Library, `single/expf.c`.
 
+use super::lanes;
+
 /// Adding this to an `|x| < 2^22` leaves no bit for a fraction: the sum is `x` rounded to the
 /// nearest integer, ties to even, which stands in the lowest bits. SSE2 has no rounding
 /// instruction; this is exact and the same everywhere.
@@ -76,6 +78,76 @@ pub fn tanh(x: f32) -> f32 {
     if x.abs() < 0.625 { near } else { far }
 }
 
+/// `y[n] += scale * x[n]`. Asserts that the lengths agree.
+pub fn add_scaled(y: &mut [f32], x: &[f32], scale: f32) {
+    assert_eq!(y.len(), x.len());
+    y.iter_mut().zip(x).for_each(|(y, x)| *y += scale * x);
+}
+
+/// `y[n] += x[n]`. Asserts that the lengths agree.
+pub fn add(y: &mut [f32], x: &[f32]) {
+    assert_eq!(y.len(), x.len());
+    y.iter_mut().zip(x).for_each(|(y, x)| *y += x);
+}
+
+/// Multiplies each row of `x[rows, width]` by `factors[width]`.
+pub(super) fn multiply_rows(x: &mut [f32], factors: &[f32]) {
+    for row in x.chunks_exact_mut(factors.len()) {
+        row.iter_mut().zip(factors).for_each(|(x, f)| *x *= f);
+    }
+}
+
+/// Whether no element is NaN or infinite.
+#[must_use]
+pub fn all_finite(x: &[f32]) -> bool {
+    // 0 * x is NaN exactly where x is not finite
+    lanes::sum(x, |x| x * 0.0) == 0.0
+}
+
+/// The numbers of a step of AdamW (Loshchilov and Hutter, <https://arxiv.org/abs/1711.05101>).
+#[derive(Clone, Copy, Debug)]
+pub struct AdamStep {
+    /// Decay of the running means of gradients and of their squares.
+    pub beta: [f32; 2],
+    /// What a value keeps: `1 - rate * weight decay`.
+    pub keep: f32,
+    /// `rate / (1 - beta[0]^t)`
+    pub size: f32,
+    /// `sqrt(1 - beta[1]^t)`
+    pub root: f32,
+    /// Added to the root of the mean square.
+    pub epsilon: f32,
+}
+
+impl AdamStep {
+    /// `m = b0 m + (1 - b0) g`, `v = b1 v + (1 - b1) g^2`,
+    /// `value = keep value - size m / (sqrt(v) / root + epsilon)`, element by element. Asserts that the
+    /// lengths agree.
+    pub fn apply(
+        &self,
+        values: &mut [f32],
+        gradient: &[f32],
+        first: &mut [f32],
+        second: &mut [f32],
+    ) {
+        let Self {
+            beta: [beta1, beta2],
+            keep,
+            size,
+            root,
+            epsilon,
+        } = *self;
+        let n = values.len();
+        assert!(gradient.len() == n && first.len() == n && second.len() == n);
+        let moments = first.iter_mut().zip(second);
+        for ((value, &g), (m, v)) in values.iter_mut().zip(gradient).zip(moments) {
+            *m = beta1 * *m + (1.0 - beta1) * g;
+            *v = beta2 * *v + (1.0 - beta2) * g * g;
+            *value = *value * keep - size * *m / (v.sqrt() / root + epsilon);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,5 +209,29 @@ mod tests {
         }
         assert!(tanh(f32::NAN).is_nan() && sigmoid(f32::NAN).is_nan());
         assert_eq!(tanh(1e30).to_bits(), 1.0f32.to_bits());
+    }
+
+    #[test]
+    fn sums_of_slices_and_what_is_finite() {
+        let mut y = [1.0f32, -2.0, 3.0];
+        add_scaled(&mut y, &[2.0, 4.0, -6.0], 0.5);
+        add(&mut y, &[1.0, 1.0, 1.0]);
+        assert_eq!(y.map(f32::to_bits), [3.0f32, 1.0, 1.0].map(f32::to_bits));
+        let mut x = [1.0f32, 2.0, 3.0, 4.0];
+        multiply_rows(&mut x, &[2.0, -1.0]);
+        assert_eq!(
+            x.map(f32::to_bits),
+            [2.0f32, -2.0, 6.0, -4.0].map(f32::to_bits)
+        );
+        for len in 0..20 {
+            assert!(all_finite(&vec![f32::MAX; len]));
+            for at in 0..len {
+                for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                    let mut x = vec![-3e38; len];
+                    x[at] = value;
+                    assert!(!all_finite(&x), "{value} at {at} of {len}");
+                }
+            }
+        }
     }
 }

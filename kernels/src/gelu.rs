@@ -84,6 +84,33 @@ pub(super) fn gelu_in_place(x: &mut [f32]) {
     x.iter_mut().for_each(|x| *x = gelu_of(*x));
 }
 
+/// From here on the slope counts as 0 or 1: it is within 4e-7 of it.
+const SLOPE_FAR: f32 = 5.6;
+
+/// `gelu'(x) = Phi(x) + x phi(x)`, with `phi` the normal density, within 7e-7. Without an exponential:
+/// `gelu'(z) - 1/2` is odd, and `z p(z^2) / q(z^2)` for `0 <= z <= SLOPE_FAR`, a rational minimax fit.
+#[inline(always)]
+fn slope_of(x: f32) -> f32 {
+    let size = x.abs();
+    // the comparison that lets NaN through
+    let z = if size > SLOPE_FAR { SLOPE_FAR } else { size };
+    let z2 = z * z;
+    let mut p = 1.921_673_8e-7;
+    p = p * z2 + 3.589_93e-5;
+    p = p * z2 + 1.975_159_1e-5;
+    p = p * z2 + 1.422_606_8e-2;
+    p = p * z2 - 3.097_534_3e-2;
+    p = p * z2 + 7.978_853_5e-1;
+    let mut q = 8.928_174e-6;
+    q = q * z2 + 1.920_519_5e-4;
+    q = q * z2 + 3.522_638_2e-3;
+    q = q * z2 + 4.098_374_8e-2;
+    q = q * z2 + 2.945_196e-1;
+    q = q * z2 + 1.0;
+    let half = if size >= SLOPE_FAR { 0.5 } else { z * p / q };
+    if x > 0.0 { 0.5 + half } else { 0.5 - half }
+}
+
 /// `dx[n] = dy[n] * gelu'(x[n])`, where `gelu'(x) = Phi(x) + x phi(x)` and `phi` is the normal
 /// density.
 ///
@@ -95,9 +122,7 @@ pub fn gelu_backward(x: &[f32], dy: &[f32], dx: &mut [f32]) {
         let x = &x[index * CHUNK..][..dx.len()];
         let dy = &dy[index * CHUNK..][..dx.len()];
         for ((dx, &x), &dy) in dx.iter_mut().zip(x).zip(dy) {
-            let (bell, tail) = bell_and_tail(x);
-            let phi = if x > 0.0 { 1.0 - tail } else { tail };
-            *dx = dy * (phi + x * (bell * DENSITY_AT_0));
+            *dx = dy * slope_of(x);
         }
     });
 }
@@ -156,6 +181,8 @@ mod tests {
     fn nan_stays() {
         let mut y = [0.0; 3];
         gelu(&[1.0, f32::NAN, 1.0], &mut y);
+        assert!(y[1].is_nan() && !y[0].is_nan() && !y[2].is_nan());
+        gelu_backward(&[1.0, f32::NAN, 1.0], &[1.0; 3], &mut y);
         assert!(y[1].is_nan() && !y[0].is_nan() && !y[2].is_nan());
     }
 

@@ -177,8 +177,8 @@ fn multiply(tiles: Tiles, activations: Activations<'_>, epilogue: &Epilogue<'_>,
 /// with `W[o][i] = w[o][i] * w_scale[o]`.
 ///
 /// The panels of `W` are built from the packed integers as they are needed. Variants agree within
-/// the rounding of a sum over `out`. Asserts that the lengths agree and that the variant is
-/// available; no rows does nothing.
+/// the rounding of a sum over `out`. [`TurnedInt8`](crate::TurnedInt8) does the same faster, rounding
+/// `dy`. Asserts that the lengths agree and that the variant is available; no rows does nothing.
 pub fn linear_int8_backward(variant: Variant, dy: &[f32], weight: &PackedInt8, dx: &mut [f32]) {
     struct Backward<'w>(&'w PackedInt8, Tiles);
     impl Panels for Backward<'_> {

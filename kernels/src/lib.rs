@@ -5,7 +5,7 @@
 //! - Slices are `f32`, row-major and contiguous; `[rows, in]` names the axes, outermost first. A
 //!   linear layer's weight is `[out, in]`, as checkpoints store it, and is packed once when it is
 //!   loaded.
-//! - A kernel **overwrites** its output, never adds to what was there. Output and inputs do not
+//! - A kernel **overwrites** its output, unless its name says that it adds. Output and inputs do not
 //!   alias (`&mut` says so).
 //! - Lengths are the caller's promise: a slice of the wrong length is a bug and asserts. No rows is
 //!   valid and does nothing.
@@ -38,6 +38,7 @@ mod gemm_f32;
 mod gemm_int8;
 mod lanes;
 mod layer_norm;
+mod low_rank;
 mod matmul;
 mod pack;
 mod pack_int8;
@@ -49,19 +50,22 @@ mod softmax;
 #[cfg(test)]
 mod testing;
 mod tiles;
+mod turned;
 mod variant;
 
 pub use attention::{AttentionShape, Reach, RelativeBias, attention, attention_backward};
-pub use elementwise::{exp, sigmoid, tanh};
+pub use elementwise::{AdamStep, add, add_scaled, all_finite, exp, sigmoid, tanh};
 pub use gelu::{gelu, gelu_backward, normal_distribution};
 pub use gemm_f32::{Finish, Layer, linear_f32, linear_f32_backward, linears_f32};
 pub use gemm_int8::{linear_int8, linear_int8_backward, linears_int8};
 pub use layer_norm::{layer_norm, layer_norm_backward};
+pub use low_rank::{LowRank, LowRankGradients};
 pub use matmul::{Matrix, matmul};
 pub use pack::PackedF32;
 pub use pack_int8::{Layout, PackedInt8};
 pub use quantize::quantize_rows_int8;
 pub use rotary::Rotary;
+pub use turned::TurnedInt8;
 pub use variant::Variant;
 
 #[cfg(all(test, target_arch = "wasm32"))]

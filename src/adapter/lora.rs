@@ -21,9 +21,9 @@ use super::{Adapter, Collector, Config, Description, GivenParams, Init, Kind, Lo
 use super::{ParamName, ParamSource, Parameter, Site, fields_of, lowest_layer};
 use crate::error::Result;
 use crate::model::{Affine, Anatomy, Hook, LinearSite, NormSite, Place, Shape};
-use crate::ops::{add_bias, add_scaled, dropout, linear, scale};
+use crate::ops::{add_bias, add_low_rank, dropout, scale};
 use crate::order::Sorted;
-use crate::tensor::Tensor;
+use crate::tensor::{Buffer, Tensor};
 pub use config::LoraConfig;
 use dora::{Dora, MAGNITUDE};
 pub(super) use row::KIND;
@@ -207,10 +207,21 @@ impl Config for LoraConfig {
 impl Update {
     /// `x Aᵀ Bᵀ + c`
     fn of(&self, x: &Tensor) -> Tensor {
-        let change = linear(&linear(x, &self.a), &self.b);
+        let (tokens, output) = (x.dims2().0, self.b.dims2().0);
+        let zeros = Tensor::new(Buffer::zeros(tokens * output), &[tokens, output]);
+        let change = add_low_rank(zeros, x, &self.a, &self.b, 1.0);
         match &self.bias {
             Some(bias) => add_bias(change, bias),
             None => change,
+        }
+    }
+
+    /// `y + s (x Aᵀ Bᵀ + c)`
+    fn add(&self, y: Tensor, x: &Tensor) -> Tensor {
+        let y = add_low_rank(y, x, &self.a, &self.b, self.scale);
+        match &self.bias {
+            Some(bias) => add_bias(y, &scale(bias.clone(), self.scale)),
+            None => y,
         }
     }
 }
@@ -236,10 +247,13 @@ impl Hook for Lora {
             return self.biases.apply(Site::Linear(site), y);
         };
         let dropped = self.dropped(site, x);
-        let change = update.of(dropped.as_ref().unwrap_or(x));
+        let input = dropped.as_ref().unwrap_or(x);
         let y = match &update.dora {
-            Some(dora) => dora.apply(y, dropped.as_ref(), &change, update.scale),
-            None => add_scaled(y, &change, update.scale),
+            Some(dora) => {
+                let change = update.of(input);
+                dora.apply(y, dropped.as_ref(), &change, update.scale)
+            }
+            None => update.add(y, input),
         };
         self.biases.apply(Site::Linear(site), y)
     }

@@ -23,6 +23,13 @@ impl Frozen {
         self.linears.get(&site)
     }
 
+    /// Gives back the memory that backward passes through the linear layers have left.
+    pub fn forget_backward(&self) {
+        self.linears
+            .values()
+            .for_each(FrozenLinear::forget_backward);
+    }
+
     /// A layer norm.
     #[must_use]
     pub fn norm(&self, site: NormSite) -> Option<&LayerNorm> {

@@ -1,3 +1,4 @@
+use crate::kernels;
 use crate::tensor::{Buffer, Inputs, Tensor};
 
 /// `a + b`, of one shape.
@@ -18,14 +19,10 @@ pub fn add_scaled(a: Tensor, b: &Tensor, s: f32) -> Tensor {
     assert_eq!(a.shape(), b.shape());
     let (shape, inputs) = (a.shape().to_vec(), [a.handle(), b.handle()]);
     let mut y = a.into_buffer();
-    y.iter_mut().zip(b.data()).for_each(|(y, b)| *y += s * b);
+    kernels::add_scaled(&mut y, b.data(), s);
     Tensor::result(y, &shape, inputs, || {
         move |dy: Buffer, inputs: &mut Inputs<'_>| {
-            if inputs.wants(1) {
-                let mut db = Buffer::copy_of(&dy);
-                db.iter_mut().for_each(|db| *db *= s);
-                inputs.give(1, db);
-            }
+            inputs.add_to(1, dy.len(), |db| kernels::add_scaled(db, &dy, s));
             inputs.give(0, dy);
         }
     })

@@ -1,7 +1,7 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::gelu;
-use crate::kernels::{self, Finish, Layer, PackedF32, PackedInt8, Variant};
+use crate::kernels::{self, Finish, Layer, PackedF32, PackedInt8, TurnedInt8, Variant};
 use crate::tensor::{Buffer, Inputs, Tensor};
 
 /// A weight matrix `[out, in]`, packed once for the kernels.
@@ -54,9 +54,9 @@ impl Weight {
 /// `y = x Wᵀ + b` with a weight that never changes.
 ///
 /// `x`: `[tokens, in]`, `y`: `[tokens, out]`, both f32. With an int8 weight the forward pass is
-/// integer arithmetic and the backward pass goes through the dequantised weight in f32
-/// (the straight-through estimator for the rounding of the activations), so that an adapter is
-/// trained on exactly the backbone that will run it.
+/// integer arithmetic, so that an adapter is trained on exactly the backbone that will run it. So is the
+/// backward pass, through the same weight: the rounding of the activations counts as the identity (the
+/// straight-through estimator), and the gradient of `y` is rounded to 12 bits per token.
 ///
 /// Cloning shares the weight.
 #[derive(Clone, Debug)]
@@ -66,6 +66,7 @@ pub struct FrozenLinear(Arc<Inner>);
 struct Inner {
     weight: Weight,
     bias: Option<Vec<f32>>,
+    turned: Mutex<Option<Arc<TurnedInt8>>>,
 }
 
 impl FrozenLinear {
@@ -79,7 +80,11 @@ impl FrozenLinear {
             bias.as_ref()
                 .is_none_or(|bias| bias.len() == weight.out_features())
         );
-        Self(Arc::new(Inner { weight, bias }))
+        Self(Arc::new(Inner {
+            weight,
+            bias,
+            turned: Mutex::default(),
+        }))
     }
 
     /// `x`: `[tokens, in]` to `[tokens, out]`.
@@ -119,21 +124,39 @@ impl FrozenLinear {
             // dx = dy W; the weight is frozen and gets no gradient, and nothing of x is needed
             Tensor::result(y, &shape, [x], || {
                 let layer = layer.clone();
-                move |dy: Buffer, inputs: &mut Inputs<'_>| inputs.give(0, layer.backward(&dy))
+                move |dy: Buffer, inputs: &mut Inputs<'_>| inputs.give(0, layer.backward(dy))
             })
         })
     }
 
     /// dx = dy W
-    fn backward(&self, dy: &[f32]) -> Buffer {
+    fn backward(&self, mut dy: Buffer) -> Buffer {
         let (weight, variant) = (self.weight(), Variant::best());
         let tokens = dy.len() / weight.out_features();
         let mut dx = Buffer::uninitialised(tokens * weight.in_features());
         match weight {
-            Weight::F32(weight) => kernels::linear_f32_backward(variant, dy, weight, &mut dx),
-            Weight::Int8(weight) => kernels::linear_int8_backward(variant, dy, weight, &mut dx),
+            Weight::F32(weight) => kernels::linear_f32_backward(variant, &dy, weight, &mut dx),
+            Weight::Int8(weight) => match self.turned(weight) {
+                Some(turned) => turned.backward(variant, &mut dy, &mut dx),
+                None => kernels::linear_int8_backward(variant, &dy, weight, &mut dx),
+            },
         }
         dx
+    }
+
+    /// The transpose of the weight, which is built by the first backward pass and kept for the next.
+    fn turned(&self, weight: &PackedInt8) -> Option<Arc<TurnedInt8>> {
+        let mut kept = self.0.turned.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.is_none() {
+            *kept = TurnedInt8::of(weight).map(Arc::new);
+        }
+        kept.clone()
+    }
+
+    /// Gives back the memory that backward passes have left. The next one takes it again.
+    pub fn forget_backward(&self) {
+        let mut kept = self.0.turned.lock().unwrap_or_else(PoisonError::into_inner);
+        *kept = None;
     }
 
     /// The weight.

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Buffer, Tensor};
+use crate::kernels;
 
 /// The backward of one operation: from the gradient of its result to those of its inputs.
 type Backward = Box<dyn Fn(Buffer, &mut Inputs<'_>) + Send + Sync>;
@@ -61,6 +62,15 @@ impl Inputs<'_> {
         self.parents[input].is_some()
     }
 
+    /// Lets `add` add to the gradient of an input, `len` elements long; not called for a constant.
+    pub fn add_to(&mut self, input: usize, len: usize, add: impl FnOnce(&mut [f32])) {
+        let Some(parent) = &self.parents[input] else {
+            return;
+        };
+        let sum = self.gradients.entry(parent.id);
+        add(sum.or_insert_with(|| Buffer::zeros(len)));
+    }
+
     /// Adds to the gradient of an input; what is given to a constant is dropped.
     pub fn give(&mut self, input: usize, gradient: Buffer) {
         let Some(parent) = &self.parents[input] else {
@@ -71,8 +81,7 @@ impl Inputs<'_> {
                 slot.insert(gradient);
             }
             std::collections::hash_map::Entry::Occupied(mut sum) => {
-                let sum = sum.get_mut().iter_mut();
-                sum.zip(gradient.iter()).for_each(|(sum, g)| *sum += g);
+                kernels::add(sum.get_mut(), &gradient);
             }
         }
     }

@@ -13,6 +13,7 @@ use crate::engine::{head_of, logits};
 use crate::error::{Error, Result};
 use crate::head::{Head, HeadConfig, LossSettings, ProblemName, Term, argmax, softmax};
 use crate::input::text::{Encoded, runs};
+use crate::kernels;
 use crate::model::{Backbone, Linear, Shape};
 
 pub use lesson::{Computed, Lesson, Share, Trace};
@@ -41,6 +42,7 @@ pub struct Learner {
     shares_states: bool,
     head_dropout: f32,
     seed: u64,
+    _backward: BackwardMemory,
 }
 
 impl Learner {
@@ -112,6 +114,7 @@ impl Learner {
             loss,
             seed: resolved.seed,
             head_dropout,
+            _backward: BackwardMemory(Arc::clone(&backbone)),
             backbone,
             states,
             shares_states: false,
@@ -226,7 +229,7 @@ impl Learner {
                 let (own, rest) = sums.split_at_mut(parameter.tensor.len());
                 sums = rest;
                 if let Some(gradient) = gradients.get(&parameter.tensor) {
-                    own.iter_mut().zip(gradient).for_each(|(sum, g)| *sum += g);
+                    kernels::add(own, gradient);
                 }
             }
         }
@@ -311,6 +314,15 @@ impl Learner {
     #[must_use]
     pub fn state_bytes(&self) -> usize {
         self.states.bytes()
+    }
+}
+
+/// Gives back what backward passes have left in a backbone, which is as much memory as its weights.
+struct BackwardMemory(Arc<dyn Backbone>);
+
+impl Drop for BackwardMemory {
+    fn drop(&mut self) {
+        self.0.shape().frozen.forget_backward();
     }
 }
 

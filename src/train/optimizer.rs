@@ -1,4 +1,5 @@
 use crate::adapter::Parameter;
+use crate::kernels::AdamStep;
 
 /// AdamW: Adam with decoupled weight decay (Loshchilov and Hutter 2019), the arithmetic of
 /// `torch.optim.AdamW`.
@@ -57,20 +58,21 @@ impl AdamW {
         self.step += 1;
         let correction1 = 1.0 - BETA1.powi(self.step);
         let correction2 = 1.0 - BETA2.powi(self.step);
-        let keep = (1.0 - rate * self.weight_decay) as f32;
-        let size = (rate / correction1) as f32;
-        let root = correction2.sqrt() as f32;
-        let (beta1, beta2, epsilon) = (BETA1 as f32, BETA2 as f32, EPSILON as f32);
-        let moments = self.first.iter_mut().zip(&mut self.second);
-        let mut rest = gradient.iter().zip(moments);
+        let step = AdamStep {
+            beta: [BETA1 as f32, BETA2 as f32],
+            keep: (1.0 - rate * self.weight_decay) as f32,
+            size: (rate / correction1) as f32,
+            root: correction2.sqrt() as f32,
+            epsilon: EPSILON as f32,
+        };
+        let mut done = 0;
         for parameter in parameters {
-            parameter.tensor.update(|values| {
-                for (value, (&g, (m, v))) in values.iter_mut().zip(&mut rest) {
-                    *m = beta1 * *m + (1.0 - beta1) * g;
-                    *v = beta2 * *v + (1.0 - beta2) * g * g;
-                    *value = *value * keep - size * *m / (v.sqrt() / root + epsilon);
-                }
-            });
+            let own = done..done + parameter.tensor.len();
+            done = own.end;
+            let moments = (&mut self.first[own.clone()], &mut self.second[own.clone()]);
+            let update =
+                |values: &mut [f32]| step.apply(values, &gradient[own], moments.0, moments.1);
+            parameter.tensor.update(update);
         }
     }
 }

@@ -14,6 +14,7 @@ use super::{
 use crate::adapter::Preset;
 use crate::error::{Error, Result};
 use crate::head::{Decision, Evaluation};
+use crate::kernels;
 use crate::model::Backbone;
 
 /// A training run, one short unit of work at a time.
@@ -190,12 +191,9 @@ impl Trainer {
         }
         let mut gradient = vec![0f32; size];
         for lesson in &lessons {
-            gradient
-                .iter_mut()
-                .zip(&lesson.gradient)
-                .for_each(|(sum, g)| *sum += g);
+            kernels::add(&mut gradient, &lesson.gradient);
         }
-        if !loss.is_finite() || gradient.iter().any(|g| !g.is_finite()) {
+        if !loss.is_finite() || !kernels::all_finite(&gradient) {
             return Err(Error::OptionInvalid {
                 option: "learning_rate",
                 value: self.resolved.learning_rate.to_string(),

@@ -7,11 +7,10 @@ use js_sys::Float32Array;
 use wasm_bindgen::prelude::*;
 
 use super::convert::thrown;
+use crate::adapter::preset;
 use crate::adapter::{Adapter, Config, FreshParams, GivenParams, LoraConfig, Options, Parameter};
-use crate::adapter::{Preset, SizeOption, preset};
 use crate::compose::{Unit, forward};
 use crate::error::Result;
-use crate::folder::Library;
 use crate::head::{ProblemName, Targets};
 use crate::input::text::{Batch, Encoded, Text, Tokenizer};
 use crate::kernels::bench::{Case, attention_alone, cases};
@@ -76,8 +75,8 @@ impl BenchBackbone {
         })
     }
 
-    /// A training run of LoRA r=8 on query and value of the layers from `lowest` on, over rows of ids `[rows · tokens]`,
-    /// `batch` of them a step.
+    /// A training run of LoRA r=8 on every linear layer, or on query and value alone, of the blocks from `lowest` on,
+    /// over rows of ids `[rows · tokens]`, `batch` of them a step.
     ///
     /// # Errors
     /// Those of [`Trainer::new`].
@@ -87,11 +86,17 @@ impl BenchBackbone {
         rows: usize,
         batch: usize,
         lowest: usize,
+        every: bool,
     ) -> Outcome<BenchTraining> {
-        let preset = match lowest {
-            0 => preset("lora").map_err(thrown)?,
-            4 => &TOP_TWO,
-            _ => return Err("layers 0 or 4".into()),
+        let mut targets = vec![Linear::Query, Linear::Value];
+        if every {
+            targets.extend([Linear::Key, Linear::AttentionOutput]);
+            targets.extend([Linear::FfnUp, Linear::FfnDown]);
+        }
+        let adapter = Options {
+            targets: Some(targets),
+            layers: Some((lowest..self.backbone.shape().layers).collect()),
+            ..Options::default()
         };
         let mut tokens = TokenStore::default();
         sequences_of(ids, rows).for_each(|sequence| tokens.push(&sequence));
@@ -107,9 +112,11 @@ impl BenchBackbone {
         let settings = Settings {
             epochs: Some(1000),
             batch_size: Some(batch),
+            adapter,
             ..Settings::default()
         };
-        let trainer = Trainer::new(Arc::clone(&self.backbone), preset, settings, train, dev);
+        let lora = preset("lora").map_err(thrown)?;
+        let trainer = Trainer::new(Arc::clone(&self.backbone), lora, settings, train, dev);
         Ok(BenchTraining {
             trainer: trainer.map_err(thrown)?,
         })
@@ -122,28 +129,6 @@ fn sequences_of(ids: &[u32], sequences: usize) -> impl Iterator<Item = Encoded> 
         type_ids: vec![0; ids.len()],
         truncated: false,
     })
-}
-
-/// LoRA as the preset has it, on layers 4 and 5 alone.
-static TOP_TWO: Preset = Preset {
-    name: "lora",
-    title: "LoRA",
-    description: "",
-    library: Library::Peft,
-    size: Some(SizeOption {
-        name: "rank",
-        title: "Rank",
-        default: 8,
-        choices: &[8],
-    }),
-    learning_rate: 1e-3,
-    epochs: 1,
-    upper_layers: true,
-    config: top_two,
-};
-
-fn top_two(_: &Options, shape: &Shape) -> Result<Box<dyn Config>> {
-    Ok(Box::new(lora(shape, shape.layers - 2)))
 }
 
 /// LoRA r=8 on query and value of the layers from `lowest` on.

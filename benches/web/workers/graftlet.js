@@ -52,8 +52,8 @@ answer({
   timeForward: (times, ids, sequences) => time(() => backbone.forward(ids, sequences), times),
 
   /** Milliseconds of a training step; the run named `name` goes on from call to call. */
-  timeStep(times, { name, ids, rows, batch, lowest }) {
-    if (!runs.has(name)) runs.set(name, backbone.train(ids, rows, batch, lowest));
+  timeStep(times, { name, ids, rows, batch, lowest, every }) {
+    if (!runs.has(name)) runs.set(name, backbone.train(ids, rows, batch, lowest, every));
     let total = 0;
     for (let steps = 0; steps < times; ) {
       const began = performance.now();
