@@ -43,6 +43,8 @@ export interface Watch {
   signal?: AbortSignal | undefined;
   /** `loaded` bytes of the file are here, of which `received` came over the network. */
   onProgress?(loaded: number, received: number): void;
+  /** Bytes of the file from `from` on, before they were compared with its hash. A download may begin again. */
+  onBytes?(bytes: Uint8Array, from: number): void;
   onRetry?(retry: Retry): void;
 }
 
