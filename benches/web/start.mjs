@@ -7,7 +7,7 @@
  * disk, as a visitor's has: an incognito window keeps no compiled code. `--trace` writes a trace of one start, with
  * samples of every thread's stack, for Chromium's DevTools.
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -36,7 +36,10 @@ const packages = flags.pkg.map((folder, index) => ({
 const server = await serve({
   "/bench/": fileURLToPath(new URL(".", import.meta.url)),
   ...Object.fromEntries(packages.map(({ path, folder }) => [path, folder])),
-  "/models/": resolve(root, "www/public/models"),
+  // Each has a model of its own, as they may keep it in different ways.
+  ...Object.fromEntries(
+    packages.map(({ path }) => [`/models${path}`, resolve(root, "www/public/models/minilm-l6")]),
+  ),
   "/adapters/": resolve(root, "www/public/adapters"),
 });
 const address = `http://127.0.0.1:${server.address().port}/`;
@@ -45,6 +48,23 @@ const browser = await chromium.launchPersistentContext(profile, {
   executablePath: CHROMIUM,
   args: CHROMIUM_ARGS,
 });
+
+/** Milliseconds of processor time that the browser's processes have taken, all of their threads together. */
+function processorTime() {
+  let ticks = 0;
+  for (const id of readdirSync("/proc")) {
+    if (!/^\d+$/.test(id)) continue;
+    try {
+      if (!readFileSync(`/proc/${id}/cmdline`, "utf8").includes(profile)) continue;
+      // The name, in parentheses, may hold spaces.
+      const fields = readFileSync(`/proc/${id}/stat`, "utf8").replace(/.*\)/, "").trim().split(" ");
+      ticks += Number(fields[11]) + Number(fields[12]);
+    } catch {
+      // It has ended.
+    }
+  }
+  return ticks * 10;
+}
 
 let tracing;
 
@@ -79,12 +99,14 @@ async function stopTracing() {
 async function start(path, spans) {
   const page = await browser.newPage();
   await page.goto(address);
-  const settings = { model: "/models/minilm-l6/", adapter: "/adapters/sms_spam/", spans };
+  const settings = { model: `/models${path}`, adapter: "/adapters/sms_spam/", spans };
+  const before = processorTime();
   try {
-    return await page.evaluate(
+    const found = await page.evaluate(
       async ({ path, settings }) => (await import("/bench/start.js")).start(path, settings),
       { path, settings },
     );
+    return { ...found, processor: processorTime() - before };
   } finally {
     await page.close();
   }
@@ -131,6 +153,8 @@ for (const { path, folder } of packages) {
       runs.map(({ load }) => load),
     ),
   );
+  const processor = runs.map(({ processor }) => processor);
+  console.log(row("processor time, with a second answer", processor));
   console.log(`answer ${runs[0].answer}`);
   if (!flags.spans) continue;
   console.log("  began    ended   took");

@@ -44,9 +44,10 @@ for (const key of ["instantiate", "instantiateStreaming"]) {
     const own = result.instance ?? result;
     const exports = { ...own.exports };
     for (const name of Object.keys(exports)) {
-      if (/^(engine|reading|backbone)/.test(name)) timed(exports, name, `engine: ${name}`);
+      if (/^(engine|reading|loading)/.test(name)) timed(exports, name, `engine: ${name}`);
     }
-    const instance = { exports };
+    const { prototype } = WebAssembly.Instance;
+    const instance = Object.create(prototype, { exports: { value: exports } });
     return result.instance ? { ...result, instance } : instance;
   };
 }

@@ -86,6 +86,7 @@ export class BackboneFiles {
   readonly #conversion: Conversion;
   #cache: Cache | undefined;
   #opened: Promise<void> | undefined;
+  #early: Promise<Backbone | undefined> | undefined;
   /** Whether weights that the browser keeps are read as a whole, and checked, before they are answered with. */
   #whole = false;
   /** Why a file could not be kept. */
@@ -111,13 +112,22 @@ export class BackboneFiles {
 
   /**
    * The version that the browser keeps, whatever the server has by now. Nothing where it keeps none, or one that it
-   * converted.
+   * converted. `get` answers with the very same if the server has no other.
    */
-  async kept(): Promise<Backbone | undefined> {
+  kept(): Promise<Backbone | undefined> {
+    this.#early ??= this.#lookEarly();
+    return this.#early;
+  }
+
+  async #lookEarly(): Promise<Backbone | undefined> {
     await this.#open();
-    if (await this.#source()) return undefined;
-    const kept = await this.#keptVersion(() => {}).catch(() => undefined);
-    return kept?.weights && kept;
+    const [source, kept] = await Promise.all([
+      this.#source(),
+      this.#keptVersion(() => {}).catch(() => undefined),
+    ]);
+    if (!source && kept?.weights) return kept;
+    kept?.weights?.close();
+    return undefined;
   }
 
   /** `whole` where the weights that the browser keeps turned out to be damaged. */
@@ -130,11 +140,24 @@ export class BackboneFiles {
       if (toShape(thrown).code === "aborted") throw thrown;
       const isConverted = (await this.#source()) !== undefined;
       this.#whole ||= isConverted;
-      const kept = await this.#keptVersion().catch(() => undefined);
+      const kept =
+        (await this.#sameAsEarly()) ?? (await this.#keptVersion().catch(() => undefined));
       if (!kept) throw thrown;
       this.#watch.onNotice("backbone", toShape(thrown));
-      return { ...kept, origin: isConverted ? "kept conversion" : "folder" };
+      kept.origin = isConverted ? "kept conversion" : "folder";
+      return kept;
     }
+  }
+
+  /** What `kept` answered with, if it is this version or no version is given. */
+  async #sameAsEarly(json?: Uint8Array): Promise<Backbone | undefined> {
+    const early = this.#whole ? undefined : await this.#early;
+    const manifest = early?.files[MANIFEST];
+    if (!early || !manifest || (json && !isEqual(manifest, json))) return undefined;
+    const list = readManifest(manifest);
+    this.#watch.onTotal(list.reduce((sum, { bytes }) => sum + bytes, 0));
+    for (const { name, bytes } of list) this.#watch.onProgress(name, bytes, 0);
+    return early;
   }
 
   /** The version that the server has. */
@@ -155,7 +178,7 @@ export class BackboneFiles {
     }
     let found: Backbone;
     try {
-      found = await this.#all(json);
+      found = (await this.#sameAsEarly(json)) ?? (await this.#all(json));
     } catch (thrown) {
       if (!STALE.includes(toShape(thrown).code)) throw thrown;
       const again = await this.#manifest(this.#downloads, "reload").catch((other: unknown) => {
@@ -257,10 +280,10 @@ export class BackboneFiles {
 
   /** What the kept version was converted from; nothing where it was not. */
   async #source(): Promise<SourceRecord | undefined> {
-    const [kept, manifest] = [
-      await match(this.#cache, this.#url(SOURCE)),
-      await match(this.#cache, this.#url(MANIFEST)),
-    ];
+    const [kept, manifest] = await Promise.all([
+      match(this.#cache, this.#url(SOURCE)),
+      match(this.#cache, this.#url(MANIFEST)),
+    ]);
     if (!kept || !manifest) return undefined;
     try {
       const source = JSON.parse(new TextDecoder().decode(kept)) as SourceRecord;
@@ -439,7 +462,7 @@ export class BackboneFiles {
   }
 }
 
-export function isEqual(a: Uint8Array, b: Uint8Array): boolean {
+function isEqual(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }
 

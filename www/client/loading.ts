@@ -1,13 +1,7 @@
 /**
  * How the worker gets its engine: the wasm module and the backbone side by side, and one progress over both.
  */
-import {
-  type Backbone,
-  BackboneFiles,
-  type Conversion,
-  isEqual,
-  isWeights,
-} from "./backbone-files.js";
+import { type Backbone, BackboneFiles, type Conversion, isWeights } from "./backbone-files.js";
 import { BUILDS, chooseBuild, isCompiled } from "./builds.js";
 import { Downloads, LIMITS, type Limits } from "./download.js";
 import type { Engine, EngineModule } from "./engine.js";
@@ -122,23 +116,22 @@ export async function loadEngine(
       ? new BackboneFiles(backbone, downloads, hasty, parts, watch, conversion)
       : undefined;
   const early = stored && begun(module, stored.kept(), started, signal);
-  early?.catch(() => {});
   const found = stored ? stored.get() : given(backbone as GivenFolder, conversion, watch);
   try {
-    const [memory, current] = await Promise.all([started, found]);
-    const engine = await early?.then((made) => made?.engineOf(current));
+    const [memory, current, first] = await Promise.all([started, found, early]);
     const { files, origin } = current;
+    const isFirst = current === first?.backbone;
+    if (first && !isFirst) void first.engine.then((engine) => engine.free()).catch(() => {});
     if (origin === "conversion") return { files, wasm: await reusable(source, fetched) };
     const kept = origin === "kept conversion" ? files : undefined;
-    if (engine) return { engine, build, memory, kept };
     // Whoever gave files has not checked them.
     if (!stored) return { engine: module.Engine.fromFiles(files, false), build, memory, kept };
-    const whole = async (thrown: unknown) => {
+    const made = isFirst ? first.engine : assembled(module, current, signal);
+    const engine = await made.catch(async (thrown: unknown) => {
       if (!(thrown instanceof Damaged)) throw thrown;
       return await assembled(module, await stored.get(true), signal);
-    };
-    const made = await assembled(module, current, signal).catch(whole);
-    return { engine: made, build, memory, kept };
+    });
+    return { engine, build, memory, kept };
   } catch (thrown) {
     // Whatever else is under way is not needed any more.
     stop.abort();
@@ -146,10 +139,10 @@ export async function loadEngine(
   }
 }
 
-/** An engine of the version that the browser keeps, made before it is known whether the server has another. */
+/** An engine of the version that the browser keeps, begun before it is known whether the server has another. */
 interface Begun {
-  /** The engine, if the version is this one. */
-  engineOf(current: Backbone): Engine | undefined;
+  backbone: Backbone;
+  engine: Promise<Engine>;
 }
 
 async function begun(
@@ -158,26 +151,12 @@ async function begun(
   started: Promise<unknown>,
   signal: AbortSignal,
 ): Promise<Begun | undefined> {
-  try {
-    const [backbone] = await Promise.all([kept, started]);
-    if (!backbone) return undefined;
-    const engine = await assembled(module, backbone, signal);
-    return {
-      engineOf({ files, weights }) {
-        const [own, other] = [backbone.files[MANIFEST], files[MANIFEST]];
-        if (weights && own && other && isEqual(own, other)) {
-          weights.close();
-          return engine;
-        }
-        engine.free();
-        return undefined;
-      },
-    };
-  } catch (thrown) {
-    if (isTrap(thrown)) throw thrown;
-    // What is wrong with it is found once more, and said, where it is the server's version too.
-    return undefined;
-  }
+  const backbone = await kept;
+  if (!backbone) return undefined;
+  const engine = started.then(() => assembled(module, backbone, signal));
+  // It may turn out that nobody waits for it.
+  engine.catch(() => {});
+  return { backbone, engine };
 }
 
 /** The engine of a converted folder. */

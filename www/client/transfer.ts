@@ -336,6 +336,8 @@ export class Transfer {
 
   /** Keeps what has arrived, in parts of a two-hundredth of the file, so that no more than that is fetched twice. */
   #keepParts(): void {
+    const { keepAfterMs = 0 } = this.#limits;
+    if (this.#network.now() - this.#began < keepAfterMs) return;
     const { bytes = this.#wanted.whole ?? 0 } = this.#wanted;
     const size = Math.max(32 * 1024, Math.ceil(bytes / 200));
     if (this.#content.length - this.#kept >= size) this.#keep();

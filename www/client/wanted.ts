@@ -59,6 +59,8 @@ export interface Limits {
   leastBytes: number;
   /** No file takes longer, whatever happens. */
   totalMs: number;
+  /** Parts are kept from this time on: what comes sooner costs less to fetch again than to keep. */
+  keepAfterMs?: number;
 }
 
 export const LIMITS: Limits = {
@@ -68,6 +70,7 @@ export const LIMITS: Limits = {
   stallMs: 20_000,
   leastBytes: 1024,
   totalMs: 3_600_000,
+  keepAfterMs: 500,
 };
 
 /** Longest file of unknown length. */
