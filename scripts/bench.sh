@@ -87,7 +87,7 @@ bench_onnx() {
 # bench_wasm BUILD: the library with the feature `bench`, otherwise made and optimised as what ships.
 bench_wasm() {
   local out=$bench_built/graftlet-$1 made_from
-  made_from=$(wasm_sources src scripts/relaxed-rustc.sh scripts/relaxed-madd-only.mjs)
+  made_from=$(wasm_sources src kernels scripts/relaxed-rustc.sh scripts/relaxed-madd-only.mjs)
   if [ "$(cat "$out/.made-from" 2>/dev/null)" = "$made_from" ]; then
     say "wasm module with the feature bench, $1: nothing changed"
     return

@@ -296,7 +296,7 @@ mod tests {
         let file = TensorFile::parse("x.safetensors", &bytes).unwrap();
         assert_eq!(file.floats("a", &[2, 2]).unwrap(), [1.0, -2.0, 0.5, 3.0]);
         assert_eq!(file.floats("h", &[2]).unwrap(), [0.25, -8.0]);
-        assert_eq!(file.int8("q", &[3]).unwrap(), [-127, 0, 127]);
+        assert_eq!(*file.int8("q", &[3]).unwrap(), [-127, 0, 127]);
         assert_eq!(file.names().count(), 3);
     }
 

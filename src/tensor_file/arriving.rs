@@ -84,7 +84,7 @@ impl Arriving {
             }
             let take = (whole - buffer.len()).min(length - from);
             let begun = buffer.len();
-            buffer.resize(begun + take, 0);
+            lengthen(buffer, take);
             copy(from, &mut buffer[begun..]);
             from += take;
             if self.listed {
@@ -170,6 +170,16 @@ impl Arriving {
             place: self.place.clone(),
             reason,
         }
+    }
+}
+
+/// Adds zeros. In a browser, which has not optimised anything yet when this is called, `resize` goes byte by byte.
+fn lengthen(buffer: &mut Vec<u8>, by: usize) {
+    const ZEROS: [u8; 4096] = [0; 4096];
+    let end = buffer.len() + by;
+    while buffer.len() < end {
+        let more = (end - buffer.len()).min(ZEROS.len());
+        buffer.extend_from_slice(&ZEROS[..more]);
     }
 }
 

@@ -5,9 +5,10 @@
 //! needs to load a backbone. This one keeps the tokens in one string and their numbers in one table.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 
-use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+use hashbrown::{DefaultHashBuilder, HashTable};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokenizers::{Result, Token};
@@ -20,9 +21,11 @@ pub(super) struct Tokens {
     /// Where each token ends in `text`.
     ends: Vec<usize>,
     ids: Vec<u32>,
+    /// Each token's hash: to calculate it once more whenever the table grows took as long as everything else here.
+    hashes: Vec<u64>,
     /// Places in `ends`, by the hash of the token.
     places: HashTable<u32>,
-    hasher: RandomState,
+    hasher: DefaultHashBuilder,
 }
 
 /// The token at a place.
@@ -39,28 +42,31 @@ impl Tokens {
 
     /// Adds a token. If it is there already it gets the new id, as in the crate.
     pub(super) fn insert(&mut self, token: &str, id: u32) {
-        if let Some(place) = self.place(token) {
-            self.ids[place as usize] = id;
-            return;
-        }
         // A file has at most `MOST_TOKENS` tokens, which is checked before.
-        let Ok(place) = u32::try_from(self.len()) else {
+        let Ok(next) = u32::try_from(self.len()) else {
             return;
         };
-        self.text.push_str(token);
-        self.ends.push(self.text.len());
-        self.ids.push(id);
-        let (text, ends, hasher) = (&self.text, &self.ends, &self.hasher);
-        let hash = |place: &u32| hasher.hash_one(at(text, ends, *place));
-        self.places
-            .insert_unique(hasher.hash_one(token), place, hash);
+        let hash = self.hasher.hash_one(token);
+        let is_it = |place: &u32| {
+            self.hashes[*place as usize] == hash && at(&self.text, &self.ends, *place) == token
+        };
+        let hashes = |place: &u32| self.hashes[*place as usize];
+        match self.places.entry(hash, is_it, hashes) {
+            Entry::Occupied(place) => self.ids[*place.get() as usize] = id,
+            Entry::Vacant(place) => {
+                place.insert(next);
+                self.text.push_str(token);
+                self.ends.push(self.text.len());
+                self.ids.push(id);
+                self.hashes.push(hash);
+            }
+        }
     }
 
     fn place(&self, token: &str) -> Option<u32> {
         let is_it = |place: &u32| at(&self.text, &self.ends, *place) == token;
-        self.places
-            .find(self.hasher.hash_one(token), is_it)
-            .copied()
+        let hash = self.hasher.hash_one(token);
+        self.places.find(hash, is_it).copied()
     }
 
     pub(super) fn id(&self, token: &str) -> Option<u32> {
