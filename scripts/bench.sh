@@ -30,7 +30,9 @@ bench_arguments() {
       --quick) shift ;;
       --only) [ $# -gt 1 ] || die "bench: --only takes a pattern, such as 'forward 1x128'." && shift 2 ;;
       --only=*) shift ;;
-      *) die "bench: '$1' is not an option; there are --quick and --only PATTERN." ;;
+      --python) [ $# -gt 1 ] || die "bench: --python takes an interpreter that has torch." && shift 2 ;;
+      --python=*) shift ;;
+      *) die "bench: '$1' is not an option; there are --quick, --only PATTERN and --python INTERPRETER." ;;
     esac
   done
 }
