@@ -9,7 +9,7 @@ cd "$root"
 {
   source scripts/common.sh    # messages, logs, apt
   source scripts/rust.sh      # compiler, wasm32 target
-  source scripts/tools.sh     # wasm-bindgen, wasm-pack, npm packages, Chromium, Firefox
+  source scripts/tools.sh     # wasm-bindgen, npm packages, Chromium, Firefox
   source scripts/backbone.sh  # download and conversion of the frozen encoder
   source scripts/build.sh     # command line, wasm modules, npm package and page
   source scripts/package.sh   # the npm package as a tarball, and the examples
@@ -36,10 +36,11 @@ Usage: ./build.sh VERB
                     set up, build, and click through every example of the package in Chromium, or through those
                     named ('vite 6'); installs bundlers from the npm registry
   test              set up, build, and run every check and test; stops at the first failure
-  bench [--quick] [--only PATTERN]
+  bench [--quick] [--only PATTERN] [--python INTERPRETER]
                     set up, build, and measure in headless Chromium: graftlet beside onnxruntime-web
                     and candle; a table, and target/bench/web.json. --quick takes fewer samples,
-                    --only those whose row matches, such as 'forward 1x128'
+                    --only those whose row matches, such as 'forward 1x128'. With a Python interpreter
+                    that has torch and safetensors, native PyTorch is measured too
   soak [--seconds N]
                     fuzz every reader for N seconds (300), then kill the browser 102 times in the
                     middle of writes; the results go into docs/soak.md and docs/soak-kills.md
@@ -58,7 +59,6 @@ TEXT
 setup_to_build() {
   rust_toolchain
   wasm_bindgen
-  wasm_pack
   npm_packages
   backbone
 }

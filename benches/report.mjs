@@ -66,9 +66,10 @@ function forwards(rows, find) {
   return {
     name: "forward",
     title: "Forward pass, ms: median (smallest to largest)",
-    head: ["runtime", ...FORWARDS],
-    body: runtimes.map(({ runtime, variant }) => [
+    head: ["runtime", "kernels", ...FORWARDS],
+    body: runtimes.map(({ runtime, variant, kernels = "" }) => [
       `${runtime} ${variant}`,
+      kernels,
       ...FORWARDS.map((shape) => spread(find(runtime, variant, `forward ${shape}`))),
     ]),
   };
@@ -239,7 +240,7 @@ function kernels(rows) {
 }
 
 function pages(rows) {
-  const pattern = /^(wasm|adapter swap|cache to)/;
+  const pattern = /^(wasm|adapter swap|cache to|workers)/;
   return {
     name: "package",
     title: "Load, switch, memory, size",
@@ -256,7 +257,17 @@ function pages(rows) {
   };
 }
 
-const ratio = (a, b) => (a && b ? a.median / b.median : undefined);
+/**
+ * How many times `b` goes into `a`. Samples that were taken in turns are divided one by one, and the median is taken of what
+ * that gives: so whatever slowed one round down slowed both.
+ */
+function ratio(a, b) {
+  if (!a || !b) return undefined;
+  const { samples } = a;
+  if (!samples || samples.length !== b.samples?.length) return a.median / b.median;
+  const ratios = samples.map((sample, index) => sample / b.samples[index]).sort((x, y) => x - y);
+  return (ratios[(ratios.length - 1) >> 1] + ratios[ratios.length >> 1]) / 2;
+}
 const percent = (share) => `${Math.round(100 * share)} %`;
 
 /** What the project promises, as ratios inside one run. */
@@ -287,6 +298,7 @@ function verdicts(find) {
   for (const shape of FORWARDS.slice(0, 4)) faster("int8", "onnxruntime-web", "q8", shape, 1.5);
   for (const shape of FORWARDS) faster("f32", "onnxruntime-web", "fp32", shape, 1.8);
   for (const shape of FORWARDS) faster("int8", "candle", "f32", shape, 3);
+  for (const shape of FORWARDS) faster("f32", "PyTorch", "f32", shape, 1);
 
   for (const [kernel, instructions] of [
     ["linear_f32", ["f32 mul+add", "f32 relaxed_madd"]],
@@ -334,7 +346,14 @@ function verdicts(find) {
   line("adapter swap, p95", [page("adapter swap")?.p95], 1, true, ms);
   const started = BUILDS.map((b) => find("graftlet", b, "wasm compile and instantiate")?.median);
   line("wasm compile and instantiate", started, 150, true, ms);
-  line("cache to first answer", [page("cache to first answer")?.median], 600, true, ms);
+  line("cache to first answer", [page("cache to first answer")?.median], 200, true, ms);
+  for (const [shape, least] of [
+    ["1x32", 1.6],
+    ["1x128", 1.75],
+  ]) {
+    const [one, two] = [1, 2].map((count) => page(`workers ${count} ${shape}`));
+    line(`two workers against one, ${shape}`, [ratio(one, two)], least, false, times);
+  }
   const size = BUILDS.map((build) => find("graftlet", build, "wasm size brotli")?.median);
   line("wasm, brotli", size, 800, true, (value) => `${digits(value)} KB`);
   const mb = (value) => `${digits(value)} MB`;
@@ -368,8 +387,10 @@ export function print(rows, conditions) {
   }
 }
 
-function sentence({ browser, cpu, cores, system, rounds, date }) {
-  return `${browser} headless, one thread, ${cpu} (${cores} cores), ${system}, ${rounds} samples a figure, ${date}.`;
+function sentence({ browser, cpu, cores, dot, memory, system, rounds, date, pytorch }) {
+  const machine = `${cpu} (${cores} cores, dot instruction: ${dot}, ${memory} GB)`;
+  const peers = pytorch ? `, ${pytorch}` : "";
+  return `${browser} headless, one thread, ${machine}, ${system}${peers}, ${rounds} samples a figure, ${date}.`;
 }
 
 /** Into the document. */

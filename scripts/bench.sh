@@ -30,7 +30,9 @@ bench_arguments() {
       --quick) shift ;;
       --only) [ $# -gt 1 ] || die "bench: --only takes a pattern, such as 'forward 1x128'." && shift 2 ;;
       --only=*) shift ;;
-      *) die "bench: '$1' is not an option; there are --quick and --only PATTERN." ;;
+      --python) [ $# -gt 1 ] || die "bench: --python takes an interpreter that has torch." && shift 2 ;;
+      --python=*) shift ;;
+      *) die "bench: '$1' is not an option; there are --quick, --only PATTERN and --python INTERPRETER." ;;
     esac
   done
 }
@@ -87,7 +89,7 @@ bench_onnx() {
 # bench_wasm BUILD: the library with the feature `bench`, otherwise made and optimised as what ships.
 bench_wasm() {
   local out=$bench_built/graftlet-$1 made_from
-  made_from=$(wasm_sources src scripts/relaxed-rustc.sh scripts/relaxed-madd-only.mjs)
+  made_from=$(wasm_sources src kernels scripts/relaxed-rustc.sh scripts/relaxed-madd-only.mjs)
   if [ "$(cat "$out/.made-from" 2>/dev/null)" = "$made_from" ]; then
     say "wasm module with the feature bench, $1: nothing changed"
     return

@@ -14,7 +14,7 @@ build_command_line() { cargo build --release --bin graftlet; }
 # The JavaScript around them is the same, so a page picks one by its name.
 build_wasm() {
   local out=target/wasm-pkg made_from build
-  made_from=$(wasm_sources src scripts/relaxed-rustc.sh scripts/relaxed-madd-only.mjs)
+  made_from=$(wasm_sources src kernels scripts/relaxed-rustc.sh scripts/relaxed-madd-only.mjs)
   if [ "$(cat "$out/.made-from" 2>/dev/null)" = "$made_from" ]; then
     say "wasm modules: nothing changed"
     return

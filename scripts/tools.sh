@@ -10,23 +10,63 @@ wasm_bindgen() {
     say "wasm-bindgen $wanted: present"
     return
   fi
-  cargo_install wasm-bindgen-cli "=$wanted"
+  prebuilt_wasm_bindgen "$wanted" || cargo_install wasm-bindgen-cli "=$wanted"
+  hash -r
   [ "$(version_of wasm-bindgen --version)" = "$wanted" ] ||
     die "wasm-bindgen: $(command -v wasm-bindgen) is not version $wanted; take it off PATH, then start again."
 }
 
-wasm_pack() {
-  local version
-  version=$(version_of wasm-pack --version)
-  if version_at_least "${version:-0}" 0.15; then
-    say "wasm-pack $version: present"
-    return
-  fi
-  cargo_install wasm-pack ^0.15
+# prebuilt_wasm_bindgen VERSION: the programs as wasm-bindgen's project releases them, into cargo's own folder. False
+# where they cannot be reached, or are not what the release says: then they are built.
+prebuilt_wasm_bindgen() {
+  local version=$1 platform
+  platform=$(wasm_bindgen_platform) && command -v curl >/dev/null || return 1
+  say "wasm-bindgen $version: downloading ..."
+  logged wasm-bindgen fetch_wasm_bindgen "$version" "$platform"
 }
 
-# cargo_install CRATE VERSION: into cargo's own folder, which rustup puts on everybody's PATH, so that
-# `wasm-pack test` works typed by hand. Not --locked: those lock files name versions that were withdrawn.
+# What the release for this machine is called.
+wasm_bindgen_platform() {
+  case $(uname -s)-$(uname -m) in
+    Linux-x86_64) echo x86_64-unknown-linux-musl ;;
+    Linux-aarch64) echo aarch64-unknown-linux-musl ;;
+    Darwin-x86_64) echo x86_64-apple-darwin ;;
+    Darwin-arm64) echo aarch64-apple-darwin ;;
+    *) return 1 ;;
+  esac
+}
+
+# The sum is the one that stands beside the file, so it shows damage and not fraud: over HTTPS both are the project's.
+fetch_wasm_bindgen() {
+  local name=wasm-bindgen-$1-$2 work=target/setup/wasm-bindgen program sum
+  local address=https://github.com/wasm-bindgen/wasm-bindgen/releases/download/$1/$name.tar.gz
+  rm -rf "$work"
+  mkdir -p "$work" "$tools_bin"
+  for program in "$address" "$address.sha256sum"; do
+    curl --fail --location --silent --show-error --proto '=https' --proto-redir '=https' --connect-timeout 10 \
+      --max-time 300 --output "$work/${program##*/}" "$program" || return 1
+  done
+  sum=$(cut -d ' ' -f 1 "$work/$name.tar.gz.sha256sum")
+  [[ $sum =~ ^[0-9a-f]{64}$ ]] || return 1
+  sha256_is "$sum" "$work/$name.tar.gz" || return 1
+  tar -xzf "$work/$name.tar.gz" -C "$work" || return 1
+  [ "$(version_of "$work/$name/wasm-bindgen" --version)" = "$1" ] || return 1
+  for program in wasm-bindgen wasm-bindgen-test-runner; do
+    install -m 755 "$work/$name/$program" "$tools_bin/$program" || return 1
+  done
+}
+
+# sha256_is SUM FILE: macOS has another program for it.
+sha256_is() {
+  if command -v sha256sum >/dev/null; then
+    echo "$1  $2" | sha256sum --check --status
+  else
+    echo "$1  $2" | shasum -a 256 --check --status
+  fi
+}
+
+# cargo_install CRATE VERSION: into cargo's own folder, which rustup puts on everybody's PATH. Not --locked: those lock
+# files name versions that were withdrawn.
 cargo_install() {
   say "$1 $2: installing from source (two minutes on two cores) ..."
   logged "$1" env -u CARGO_TARGET_DIR cargo install "$1" --version "$2" ||
@@ -115,9 +155,9 @@ browser_works() {
 # Set-up looks in more places than a shell does; says so where that makes a difference.
 path_hint() {
   local program
-  for program in rustc cargo wasm-bindgen wasm-pack; do
+  for program in rustc cargo wasm-bindgen; do
     if [ "$(PATH=$original_path type -P "$program")" != "$(type -P "$program")" ]; then
-      say "" "To call cargo or wasm-pack by hand, first: export PATH=\"${PATH%":$original_path"}:\$PATH\""
+      say "" "To call cargo or wasm-bindgen by hand, first: export PATH=\"${PATH%":$original_path"}:\$PATH\""
       return
     fi
   done

@@ -1,17 +1,20 @@
 //! Floor 1: named tensors in a file, safetensors or `torch.save`'s, checked as they are read, and
 //! written back as safetensors.
 
+mod arriving;
 mod header;
 mod writer;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use half::{bf16, f16};
 use safetensors::SafeTensors;
-use safetensors::tensor::Dtype;
+use safetensors::tensor::{Dtype, TensorInfo};
 
 use crate::error::{Error, Result};
 use crate::torch_file::TorchFile;
+pub use arriving::{Arriving, Part};
 use header::{check_names, is_truncated};
 pub use writer::{FloatType, TensorFileWriter};
 
@@ -24,6 +27,8 @@ pub struct TensorFile<'a> {
 enum Tensors<'a> {
     Safe(SafeTensors<'a>),
     Torch(TorchFile<'a>),
+    /// Those of a file that is still arriving; one that has not come, or was let go, has no bytes.
+    Listed(BTreeMap<String, (TensorInfo, Vec<u8>)>),
 }
 
 /// One tensor's bytes, row by row and little-endian.
@@ -86,6 +91,28 @@ impl<'a> TensorFile<'a> {
         })
     }
 
+    /// A file whose tensors are still to come: [`put`](Self::put) adds them.
+    #[must_use]
+    pub fn listed(place: &str, list: Vec<(String, TensorInfo)>) -> Self {
+        let list = list.into_iter();
+        Self {
+            place: place.to_owned(),
+            tensors: Tensors::Listed(
+                list.map(|(name, info)| (name, (info, Vec::new())))
+                    .collect(),
+            ),
+        }
+    }
+
+    /// The bytes of a tensor that was [`listed`](Self::listed). Without bytes it is let go.
+    pub fn put(&mut self, name: &str, bytes: Vec<u8>) {
+        if let Tensors::Listed(list) = &mut self.tensors
+            && let Some((_, data)) = list.get_mut(name)
+        {
+            *data = bytes;
+        }
+    }
+
     /// The name used in errors.
     #[must_use]
     pub fn place(&self) -> &str {
@@ -94,13 +121,16 @@ impl<'a> TensorFile<'a> {
 
     /// The tensors' names, in no particular order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        let (safe, torch) = match &self.tensors {
-            Tensors::Safe(file) => (Some(file), None),
-            Tensors::Torch(file) => (None, Some(file)),
+        let (safe, torch, list) = match &self.tensors {
+            Tensors::Safe(file) => (Some(file), None, None),
+            Tensors::Torch(file) => (None, Some(file), None),
+            Tensors::Listed(list) => (None, None, Some(list)),
         };
         let safe = safe.into_iter().flat_map(SafeTensors::iter);
         let torch = torch.into_iter().flat_map(TorchFile::names);
-        safe.map(|(name, _)| name).chain(torch)
+        let listed = list.into_iter().flat_map(BTreeMap::keys);
+        let names = safe.map(|(name, _)| name).chain(torch);
+        names.chain(listed.map(String::as_str))
     }
 
     /// Whether a tensor is there.
@@ -109,6 +139,7 @@ impl<'a> TensorFile<'a> {
         match &self.tensors {
             Tensors::Safe(file) => file.tensor(name).is_ok(),
             Tensors::Torch(file) => file.get(name).is_some(),
+            Tensors::Listed(list) => list.contains_key(name),
         }
     }
 
@@ -125,6 +156,10 @@ impl<'a> TensorFile<'a> {
             Tensors::Torch(file) => {
                 let view = file.get(name).ok_or_else(|| self.missing(name))?;
                 Ok((view.shape.clone(), view.dtype))
+            }
+            Tensors::Listed(list) => {
+                let (info, _) = list.get(name).ok_or_else(|| self.missing(name))?;
+                Ok((info.shape.clone(), info.dtype))
             }
         }
     }
@@ -168,12 +203,15 @@ impl<'a> TensorFile<'a> {
     ///
     /// # Errors
     /// [`Error::TensorMissing`], [`Error::TensorShape`], [`Error::FileInvalid`].
-    pub fn int8(&self, name: &str, shape: &[usize]) -> Result<Vec<i8>> {
+    pub fn int8(&self, name: &str, shape: &[usize]) -> Result<Cow<'_, [i8]>> {
         let view = self.shaped(name, shape)?;
         if view.dtype != Dtype::I8 {
             return Err(self.wrong_type(name, view.dtype, "8-bit integers"));
         }
-        Ok(view.data.iter().map(|&byte| byte.cast_signed()).collect())
+        Ok(match view.data {
+            Cow::Borrowed(bytes) => Cow::Borrowed(bytemuck::cast_slice(bytes)),
+            Cow::Owned(bytes) => Cow::Owned(bytemuck::cast_slice(&bytes).to_vec()),
+        })
     }
 
     fn missing(&self, name: &str) -> Error {
@@ -184,7 +222,7 @@ impl<'a> TensorFile<'a> {
     }
 
     /// The tensor, if it has that shape; before its bytes are gathered.
-    fn shaped(&self, name: &str, shape: &[usize]) -> Result<View<'a>> {
+    fn shaped(&self, name: &str, shape: &[usize]) -> Result<View<'_>> {
         let (found, dtype) = self.info(name)?;
         if found != shape {
             return Err(Error::TensorShape {
@@ -200,6 +238,14 @@ impl<'a> TensorFile<'a> {
                 Cow::Borrowed(view.data())
             }
             Tensors::Torch(file) => file.get(name).ok_or_else(|| self.missing(name))?.data(),
+            Tensors::Listed(list) => {
+                let (info, data) = list.get(name).ok_or_else(|| self.missing(name))?;
+                let (start, end) = info.data_offsets;
+                if data.len() != end - start {
+                    return Err(self.missing(name));
+                }
+                Cow::Borrowed(data.as_slice())
+            }
         };
         Ok(View { dtype, data })
     }
@@ -250,7 +296,7 @@ mod tests {
         let file = TensorFile::parse("x.safetensors", &bytes).unwrap();
         assert_eq!(file.floats("a", &[2, 2]).unwrap(), [1.0, -2.0, 0.5, 3.0]);
         assert_eq!(file.floats("h", &[2]).unwrap(), [0.25, -8.0]);
-        assert_eq!(file.int8("q", &[3]).unwrap(), [-127, 0, 127]);
+        assert_eq!(*file.int8("q", &[3]).unwrap(), [-127, 0, 127]);
         assert_eq!(file.names().count(), 3);
     }
 

@@ -193,7 +193,7 @@ fn every_width_of_float_and_no_integer() {
     for name in ["f16", "bf16", "f64"] {
         assert_eq!(file.floats(name, &[2]).unwrap(), [1.5, -2.0], "{name}");
     }
-    assert_eq!(file.int8("i8", &[2]).unwrap(), [1, -1]);
+    assert_eq!(*file.int8("i8", &[2]).unwrap(), [1, -1]);
     assert_eq!(file.floats("i64", &[2]).unwrap_err().code(), "file_invalid");
     assert_eq!(
         file.floats("nan", &[2]).unwrap_err().code(),

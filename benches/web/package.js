@@ -39,6 +39,46 @@ export async function swap(times, names) {
   return { ...summary(row("adapter swap", "ms"), sorted), p95 };
 }
 
+/** `[texts, words]`: with two special tokens, 32 and 128 tokens a text. */
+const TEXTS = [
+  [1, 30],
+  [1, 126],
+  [8, 30],
+];
+
+/**
+ * Milliseconds of texts that `counts` of workers answer together, in turns. Nothing where this build of the package has no
+ * such option.
+ */
+export async function workers(counts, times) {
+  const loaded = [];
+  try {
+    for (const count of counts) {
+      loaded.push([count, await Graftlet.load({ backbone: MODEL, workers: count })]);
+    }
+  } catch (error) {
+    if (error.code === "option_invalid") return [];
+    throw error;
+  }
+  const rows = [];
+  for (const [texts, words] of TEXTS) {
+    const asked = Array.from({ length: texts }, () => Array(words).fill("word").join(" "));
+    const samples = loaded.map(() => []);
+    for (let round = -5; round < times; round++) {
+      for (const [index, [, g]] of loaded.entries()) {
+        const began = performance.now();
+        await g.embed(asked);
+        if (round >= 0) samples[index].push(performance.now() - began);
+      }
+    }
+    for (const [index, [count]] of loaded.entries()) {
+      rows.push(summary(row(`workers ${count} ${texts}x${words + 2}`, "ms"), samples[index]));
+    }
+  }
+  for (const [, g] of loaded) await g.dispose();
+  return rows;
+}
+
 /** Bytes of wasm memory after the load and a first answer, and at the end of a training run on 16x64 tokens. */
 export async function memory() {
   const sizes = [];

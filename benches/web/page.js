@@ -31,6 +31,22 @@ const COMPOSITIONS = [
   { name: "parallel", sequences: 8, tokens: 32, lowest: 4, parallel: true },
 ];
 
+/** The ids of each shape of the forward passes, `{ "8x32": [[id, …], …] }`, for what is measured outside of the browser. */
+export async function shapes(text) {
+  const tokenizer = new Runtime(KERNELS[0]);
+  const pieces = await tokenizer.call("tokenize", "/models/minilm-l6/tokenizer.json", text);
+  tokenizer.end();
+  return Object.fromEntries(
+    SHAPES.map(([sequences, tokens]) => {
+      const ids = [...idsOf(pieces, sequences, tokens)];
+      const rows = Array.from({ length: sequences }, (_, s) =>
+        ids.slice(s * tokens, (s + 1) * tokens),
+      );
+      return [`${sequences}x${tokens}`, rows];
+    }),
+  );
+}
+
 /** Measures what matches and returns the rows. `settings`: `{ only, rounds, text, log }`. */
 export async function measure(settings) {
   const tokenizer = new Runtime(KERNELS[0]);
@@ -70,14 +86,8 @@ class Bench {
     for (const runtime of [...this.#runtimes, ...this.#kernels]) runtime.end();
   }
 
-  /** Ids of `sequences` texts of `tokens` tokens: consecutive pieces of the text, each between [CLS] and [SEP]. */
   #ids(sequences, tokens) {
-    const ids = [];
-    for (let s = 0; s < sequences; s++) {
-      const start = (s * (tokens - 2)) % (this.#pieces.length - tokens);
-      ids.push(101, ...this.#pieces.slice(start, start + tokens - 2), 102);
-    }
-    return Uint32Array.from(ids);
+    return idsOf(this.#pieces, sequences, tokens);
   }
 
   #wanted(row) {
@@ -235,9 +245,22 @@ class Bench {
         samples[index].push(await entry.sample(entry.times));
       }
     }
-    for (const [index, { row }] of entries.entries()) this.rows.push(summary(row, samples[index]));
+    for (const [index, { row, runtime }] of entries.entries()) {
+      const kernels = await kernelsOf(runtime);
+      this.rows.push(summary({ ...row, ...kernels }, samples[index]));
+    }
     return entries;
   }
+}
+
+/** Ids of `sequences` texts of `tokens` tokens: consecutive pieces of the text, each between [CLS] and [SEP]. */
+function idsOf(pieces, sequences, tokens) {
+  const ids = [];
+  for (let s = 0; s < sequences; s++) {
+    const start = (s * (tokens - 2)) % (pieces.length - tokens);
+    ids.push(101, ...pieces.slice(start, start + tokens - 2), 102);
+  }
+  return Uint32Array.from(ids);
 }
 
 /** Milliseconds of one sample: many times the clock's 0.1 ms. */
@@ -258,6 +281,11 @@ async function warmUp(entry) {
     if (ms * times < SAMPLE_MS / 2) times *= 2;
   }
   entry.times = Math.max(1, Math.round(SAMPLE_MS / ms));
+}
+
+/** The variant of the kernels that a runtime of ours has chosen on this machine. */
+async function kernelsOf(runtime) {
+  return runtime.runtime === "graftlet" ? { kernels: await runtime.call("variant") } : {};
 }
 
 const row = ({ runtime, variant }, name, unit) => ({ runtime, variant, case: name, unit });

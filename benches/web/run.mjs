@@ -1,13 +1,16 @@
 /**
  * Measures graftlet beside its peers in headless Chromium and writes target/bench/web.json, one object a row.
  *
- *   node benches/web/run.mjs [--quick] [--only PATTERN]
+ *   node benches/web/run.mjs [--quick] [--only PATTERN] [--python INTERPRETER]
+ *
+ * With an interpreter that has torch, native PyTorch is measured too, by ../pytorch.py.
  *
  * `./build.sh bench` builds what this needs, then calls it.
  */
+import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { arch, cpus, release } from "node:os";
+import { arch, cpus, release, totalmem } from "node:os";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -24,6 +27,7 @@ const { values: flags } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
     only: { type: "string", default: "" },
+    python: { type: "string" },
     checkpoint: { type: "string", default: resolve(root, "target/backbone/source") },
   },
 });
@@ -55,18 +59,22 @@ const conditions = {
   browser: `Chromium ${browser.version()}`,
   cpu: cpus()[0].model,
   cores: cpus().length,
+  dot: dotInstruction(),
+  memory: Math.round(totalmem() / 2 ** 30),
   system: `Linux ${release()} ${arch()}`,
   rounds,
   only: flags.only,
   date: new Date().toISOString().slice(0, 10),
 };
 
+const text = readFileSync(resolve(root, "LICENSE"), "utf8");
+
 try {
   rows.push(...sizes());
   await packageRows();
+  rows.push(...(await pytorch()));
   const page = await freshPage();
   await page.exposeFunction("log", log);
-  const text = readFileSync(resolve(root, "LICENSE"), "utf8");
   rows.push(
     ...(await page.evaluate(
       async ({ only, rounds, text }) => {
@@ -132,10 +140,68 @@ async function packageRows() {
     log("package: wasm memory");
     rows.push(...(await inPackage("memory")));
   }
+  if (wanted("workers")) {
+    log("package: several workers for one call");
+    rows.push(...(await inPackage("workers", [1, 2, 4], rounds)));
+  }
   if (wanted("wasm compile and instantiate")) {
     log("package: compile and instantiate");
     for (const module of modules()) rows.push(...(await inPackage("instantiate", loads, module)));
   }
+}
+
+/** The instruction that multiplies 8-bit integers and adds them up, as the kernel names it; "none" without one. */
+function dotInstruction() {
+  let about = "";
+  try {
+    about = readFileSync("/proc/cpuinfo", "utf8");
+  } catch {
+    return "unknown";
+  }
+  const flags = new Set(/^(?:flags|Features)\s*:\s*(.*)$/m.exec(about)?.[1]?.split(/\s+/));
+  const named = { avx_vnni: "AVX-VNNI", avx512_vnni: "AVX-512-VNNI", asimddp: "DOTPROD" };
+  const found = Object.keys(named).filter((flag) => flags.has(flag));
+  return found.map((flag) => named[flag]).join(" and ") || "none";
+}
+
+/** Native PyTorch at the shapes of the forward passes, in a process of its own. */
+async function pytorch() {
+  const row = (shape) => ({
+    runtime: "PyTorch",
+    variant: "f32",
+    case: `forward ${shape}`,
+    unit: "ms",
+  });
+  if (flags.python === undefined) return [];
+  const page = await freshPage();
+  const shapes = await page.evaluate(
+    async ({ text }) => (await import("/bench/page.js")).shapes(text),
+    { text },
+  );
+  await page.close();
+  const matches = (shape) => {
+    const { runtime, variant, case: name } = row(shape);
+    return only.test(`${runtime} ${variant} ${name}`);
+  };
+  const wanted = Object.entries(shapes).filter(([shape]) => matches(shape));
+  if (wanted.length === 0) return [];
+  log(`PyTorch ${flags.python}`);
+  const file = resolve(root, "target/bench/shapes.json");
+  mkdirSync(resolve(root, "target/bench"), { recursive: true });
+  writeFileSync(file, JSON.stringify(Object.fromEntries(wanted)));
+  const script = resolve(root, "benches/pytorch.py");
+  const output = execFileSync(flags.python, [script, flags.checkpoint, file, String(rounds)], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, TOKENIZERS_PARALLELISM: "false" },
+  });
+  const found = JSON.parse(output.trim().split("\n").at(-1));
+  conditions.pytorch = `PyTorch ${found.torch}, ${found.model}`;
+  // It took no turns with the others, so its samples belong to none of theirs.
+  return Object.entries(found.shapes).map(([shape, taken]) => {
+    const { samples: _, ...rest } = summary(row(shape), taken);
+    return rest;
+  });
 }
 
 /** The modules that ship: `[{ variant, glue, wasm }]`, as URLs. */

@@ -70,8 +70,7 @@ impl Engine {
     /// `fingerprint` is the manifest's, or the SHA-256 of the checkpoint itself.
     ///
     /// # Errors
-    /// Those of [`Tokenizer::from_json`] and [`Encoder::load_checkpoint`];
-    /// [`Error::ConfigInvalid`] if the tokenizer has more tokens than the model.
+    /// Those of [`tokenizer_of`] and [`Encoder::load_checkpoint`].
     pub fn assemble(
         config: &Anatomy,
         tokenizer: &[u8],
@@ -79,26 +78,22 @@ impl Engine {
         fingerprint: &str,
         sentence: SentenceEmbedding,
     ) -> Result<Self> {
-        let tokenizer = Tokenizer::from_json(tokenizer, config.max_tokens)?;
-        if tokenizer.vocabulary() > config.vocab_size {
-            return Err(Error::ConfigInvalid {
-                place: "tokenizer.json".into(),
-                reason: format!(
-                    "it has {} tokens, the model only {}: they do not belong together",
-                    tokenizer.vocabulary(),
-                    config.vocab_size
-                ),
-            });
-        }
-        let backbone = Arc::new(Encoder::load_checkpoint(config, checkpoint, fingerprint)?);
-        Ok(Self {
+        let tokenizer = tokenizer_of(config, tokenizer)?;
+        let encoder = Encoder::load_checkpoint(config, checkpoint, fingerprint)?;
+        Ok(Self::of_parts(tokenizer, encoder, sentence))
+    }
+
+    /// An engine of a [`tokenizer_of`] a model and its encoder.
+    #[must_use]
+    pub fn of_parts(tokenizer: Tokenizer, encoder: Encoder, sentence: SentenceEmbedding) -> Self {
+        Self {
             tokenizer: Arc::new(tokenizer),
-            backbone,
+            backbone: Arc::new(encoder),
             adapters: BTreeMap::new(),
             active: None,
             sentence,
             long_texts: LongTexts::default(),
-        })
+        }
     }
 
     /// The frozen model.
@@ -137,4 +132,23 @@ impl Engine {
         let positions = self.tokenizer.max_tokens();
         positions.saturating_sub(hook.first_position())
     }
+}
+
+/// Reads the `tokenizer.json` of a model.
+///
+/// # Errors
+/// Those of [`Tokenizer::from_json`]; [`Error::ConfigInvalid`] if it has more tokens than the model.
+pub fn tokenizer_of(config: &Anatomy, json: &[u8]) -> Result<Tokenizer> {
+    let tokenizer = Tokenizer::from_json(json, config.max_tokens)?;
+    if tokenizer.vocabulary() > config.vocab_size {
+        return Err(Error::ConfigInvalid {
+            place: "tokenizer.json".into(),
+            reason: format!(
+                "it has {} tokens, the model only {}: they do not belong together",
+                tokenizer.vocabulary(),
+                config.vocab_size
+            ),
+        });
+    }
+    Ok(tokenizer)
 }

@@ -7,7 +7,9 @@ use super::block::Block;
 use super::overflow::Overflow;
 use super::stem::Stem;
 use super::weights::{Checkpoint, Weights};
-use super::{Affine, Anatomy, Backbone, Frozen, Hook, LinearSite, NormSite, Place, Shape, States};
+use super::{
+    Affine, Anatomy, Backbone, Frozen, Hook, LinearSite, ModulePlan, NormSite, Place, Shape, States,
+};
 use crate::error::Result;
 use crate::input::text::Batch;
 use crate::ops::Weight;
@@ -48,26 +50,20 @@ impl Encoder {
     ) -> Result<Self> {
         let weights = Weights::new(checkpoint, anatomy)?;
         let mut frozen = Frozen::default();
-        let mut parameters = 0;
         for module in weights.modules() {
-            let (path, shape) = (module.path.as_str(), module.shape.as_slice());
-            match (module.place, shape) {
-                (Place::Table(table), &[rows, width]) => {
-                    let embedding = Arc::new(weights.embedding(path, rows, width)?);
-                    frozen.tables.insert(table, embedding);
-                }
-                (Place::Linear(site), &[output, input]) => {
-                    let linear = weights.linear(path, input, output, module.bias)?;
-                    frozen.linears.insert(site, linear);
-                }
-                (Place::Norm(site), &[width, ..]) => {
-                    let norm = weights.layer_norm(path, width, module.bias, anatomy.norm_eps)?;
-                    frozen.norms.insert(site, norm);
-                }
-                _ => {}
-            }
-            parameters += module.parameters();
+            weights.build(module, &mut frozen)?;
         }
+        Self::of_modules(anatomy, &weights, frozen, fingerprint)
+    }
+
+    /// The encoder of modules that were built.
+    pub(super) fn of_modules(
+        anatomy: &Anatomy,
+        weights: &Weights<'_>,
+        frozen: Frozen,
+        fingerprint: &str,
+    ) -> Result<Self> {
+        let parameters = weights.modules().map(ModulePlan::parameters).sum();
         let missing = |place| weights.missing(&anatomy.path(place));
         let stem = Stem::build(anatomy, &frozen).ok_or_else(|| missing(super::stem::WORDS))?;
         let blocks = Block::build_all(anatomy, &frozen).map_err(missing)?;

@@ -2,6 +2,7 @@
 //! computes any of them. [`Backbone`] is all that the floors above know of it, [`Hook`] all that it knows of them.
 
 mod anatomy;
+mod arrival;
 mod block;
 mod convert;
 pub mod e5;
@@ -30,6 +31,7 @@ mod mpnet;
 mod roberta;
 
 pub use anatomy::{Anatomy, BlockPlan, ModulePlan, PoolerPlan, RelativePositions, Sizes, TextStem};
+pub use arrival::Arrival;
 pub use convert::{Dtype, convert, convert_checkpoint};
 pub use encoder::Encoder;
 pub use family::Family;

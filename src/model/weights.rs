@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use half::f16;
 use safetensors::tensor::Dtype;
@@ -10,6 +11,7 @@ use super::embedding::Rows;
 use super::family::another_family;
 use super::fields::unsupported;
 use super::four_bit::{BLOCK, CODES, FourBit};
+use super::frozen::Frozen;
 use super::place::{Place, Table};
 use crate::error::{Error, Result};
 use crate::kernels::{PackedF32, PackedInt8};
@@ -66,7 +68,7 @@ pub(super) struct Weights<'a> {
     /// Which file has a tensor, by its full name.
     places: HashMap<String, usize>,
     prefix: String,
-    anatomy: &'a Anatomy,
+    anatomy: Arc<Anatomy>,
 }
 
 /// The end of a tensor's name today, and in TensorFlow's checkpoints, which older ones were made of.
@@ -80,15 +82,19 @@ const LEGACY: [(&str, &str); 2] = [
 const OTHER_FAMILIES: [&str; 4] = ["xlm_roberta", "deberta", "albert", "mobilebert"];
 
 impl<'a> Weights<'a> {
-    pub(super) fn new(checkpoint: &'a Checkpoint<'a>, anatomy: &'a Anatomy) -> Result<Self> {
-        let mut files = Vec::with_capacity(checkpoint.files.len());
+    pub(super) fn new(checkpoint: &'a Checkpoint<'a>, anatomy: &Anatomy) -> Result<Self> {
+        let files = checkpoint.files.iter();
+        let files = files.map(|(name, bytes)| TensorFile::open(name, bytes));
+        Self::of_files(files.collect::<Result<_>>()?, Arc::new(anatomy.clone()))
+    }
+
+    /// Of the files of a checkpoint.
+    pub(super) fn of_files(files: Vec<TensorFile<'a>>, anatomy: Arc<Anatomy>) -> Result<Self> {
         let mut places = HashMap::new();
-        for (index, (name, bytes)) in checkpoint.files.iter().enumerate() {
-            let file = TensorFile::open(name, bytes)?;
+        for (index, file) in files.iter().enumerate() {
             for tensor in file.names() {
                 places.entry(tensor.to_owned()).or_insert(index);
             }
-            files.push(file);
         }
         // the words may be there under the name of what shares their memory
         let prefix = anatomy.modules().iter().take(2).find_map(|module| {
@@ -167,12 +173,54 @@ impl<'a> Weights<'a> {
     }
 
     /// The modules that the checkpoint has: all but optional ones that it lacks.
-    pub(super) fn modules(&self) -> impl Iterator<Item = &'a ModulePlan> {
+    pub(super) fn modules(&self) -> impl Iterator<Item = &ModulePlan> {
         let has_pooler = self.anatomy.modules().iter().all(|module| {
             !module.is_optional() || self.contains(&format!("{}.weight", module.path))
         });
         let modules = self.anatomy.modules().iter();
         modules.filter(move |module| has_pooler || !module.is_optional())
+    }
+
+    /// The full names of the tensors that a module is built of, those that there are.
+    pub(super) fn needed_by(&self, module: &ModulePlan) -> Vec<String> {
+        let mut names = Vec::new();
+        for tensor in module.tensors() {
+            let Some((file, full)) = self.locate(&tensor.name) else {
+                continue;
+            };
+            let scale = format!("{full}{SCALE_SUFFIX}");
+            names.extend(file.contains(&scale).then_some(scale));
+            names.push(full);
+        }
+        names
+    }
+
+    /// The bytes of a tensor that has arrived; without bytes it is let go.
+    pub(super) fn put(&mut self, full: &str, bytes: Vec<u8>) {
+        if let Some(&index) = self.places.get(full) {
+            self.files[index].put(full, bytes);
+        }
+    }
+
+    /// Builds a module.
+    pub(super) fn build(&self, module: &ModulePlan, into: &mut Frozen) -> Result<()> {
+        let path = module.path.as_str();
+        match (module.place, module.shape.as_slice()) {
+            (Place::Table(table), &[rows, width]) => {
+                let embedding = Arc::new(self.embedding(path, rows, width)?);
+                into.tables.insert(table, embedding);
+            }
+            (Place::Linear(site), &[output, input]) => {
+                let linear = self.linear(path, input, output, module.bias)?;
+                into.linears.insert(site, linear);
+            }
+            (Place::Norm(site), &[width, ..]) => {
+                let norm = self.layer_norm(path, width, module.bias, self.anatomy.norm_eps)?;
+                into.norms.insert(site, norm);
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     /// The checkpoint's name in errors: that of its file, or of its shards.
@@ -198,7 +246,7 @@ impl<'a> Weights<'a> {
         file.floats(&full, shape)
     }
 
-    fn int8(&self, name: &str, shape: [usize; 2]) -> Result<Option<(Vec<i8>, Vec<f32>)>> {
+    fn int8(&self, name: &str, shape: [usize; 2]) -> Result<Option<(Cow<'_, [i8]>, Vec<f32>)>> {
         let (file, full) = self.need(name)?;
         if file.info(&full)?.1 != Dtype::I8 {
             return Ok(None);
@@ -225,13 +273,7 @@ impl<'a> Weights<'a> {
     }
 
     /// `{path}.weight`: `[out, in]` and `{path}.bias`: `[out]`.
-    pub(super) fn linear(
-        &self,
-        path: &str,
-        input: usize,
-        output: usize,
-        bias: bool,
-    ) -> Result<FrozenLinear> {
+    fn linear(&self, path: &str, input: usize, output: usize, bias: bool) -> Result<FrozenLinear> {
         let name = format!("{path}.weight");
         let shape = [output, input];
         let bias = || match bias {
@@ -261,13 +303,7 @@ impl<'a> Weights<'a> {
     }
 
     /// `{path}.weight` and `{path}.bias`: `[width]`.
-    pub(super) fn layer_norm(
-        &self,
-        path: &str,
-        width: usize,
-        bias: bool,
-        epsilon: f64,
-    ) -> Result<LayerNorm> {
+    fn layer_norm(&self, path: &str, width: usize, bias: bool, epsilon: f64) -> Result<LayerNorm> {
         let gamma = self.floats(&format!("{path}.weight"), &[width])?;
         let beta = match bias {
             true => self.floats(&format!("{path}.bias"), &[width])?,
@@ -278,7 +314,7 @@ impl<'a> Weights<'a> {
     }
 
     /// `{path}.weight`: `[rows, width]`.
-    pub(super) fn embedding(&self, path: &str, rows: usize, width: usize) -> Result<Rows> {
+    fn embedding(&self, path: &str, rows: usize, width: usize) -> Result<Rows> {
         let name = format!("{path}.weight");
         if let Some(rows) = self.four_bit(&name, [rows, width])? {
             return Ok(Rows::FourBit(rows));
@@ -286,7 +322,7 @@ impl<'a> Weights<'a> {
         Ok(match self.int8(&name, [rows, width])? {
             Some((data, scales)) => Rows::Int8 {
                 width,
-                data,
+                data: data.into_owned(),
                 scales,
             },
             None => Rows::F32 {

@@ -2,6 +2,7 @@ use wasm_bindgen::prelude::*;
 
 use super::convert::{files_from_js, files_to_js, from_js, name, texts, thrown, to_js};
 use super::info::{AdapterInfo, BackboneInfo};
+use super::loading::WebLoading;
 use super::reading::Reading;
 use super::rows::Rows;
 use super::suggesting::Suggesting;
@@ -21,8 +22,8 @@ type Outcome<T> = std::result::Result<T, JsValue>;
 /// A frozen backbone and the adapters loaded on it.
 #[wasm_bindgen(js_name = Engine)]
 pub struct WebEngine {
-    engine: Engine,
-    dtype: String,
+    pub(super) engine: Engine,
+    pub(super) dtype: String,
 }
 
 #[wasm_bindgen(js_class = Engine)]
@@ -69,6 +70,15 @@ impl WebEngine {
             Ok(Self { engine, dtype })
         };
         build().map_err(thrown)
+    }
+
+    /// Begins to load a converted folder's backbone with all files but the weights, `{ [name]: Uint8Array }`.
+    ///
+    /// # Errors
+    /// Those of [`Anatomy::from_json`] and [`tokenizer_of`](crate::engine::tokenizer_of); `config_invalid` for the
+    /// manifest, `file_missing`.
+    pub fn begin(files: &JsValue) -> Outcome<WebLoading> {
+        WebLoading::begin(files).map_err(thrown)
     }
 
     /// What is known of the backbone.
@@ -305,10 +315,7 @@ fn converted<'a>(
     let mut config = Anatomy::from_json(part(CONFIG_JSON)?)?;
     config.name.clone_from(&manifest.name);
     let checkpoint = Checkpoint::new(vec![(weights.to_owned(), part(weights)?.into())]);
-    let sentence = match &manifest.embedding {
-        Some(json) => SentenceEmbedding::from_json(hub::Manifest::FILE, json)?,
-        None => SentenceEmbedding::default(),
-    };
+    let sentence = sentence_of(manifest)?;
     Engine::assemble(
         &config,
         part(TOKENIZER)?,
@@ -316,6 +323,14 @@ fn converted<'a>(
         &manifest.fingerprint,
         sentence,
     )
+}
+
+/// How a text becomes a vector, as a manifest says it.
+pub(super) fn sentence_of(manifest: &hub::Manifest) -> crate::Result<SentenceEmbedding> {
+    match &manifest.embedding {
+        Some(json) => SentenceEmbedding::from_json(hub::Manifest::FILE, json),
+        None => Ok(SentenceEmbedding::default()),
+    }
 }
 
 /// A name or a composition.

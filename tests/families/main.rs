@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod adapters;
+mod arrival;
 #[path = "../support/mod.rs"]
 mod support;
 

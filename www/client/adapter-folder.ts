@@ -11,6 +11,8 @@ import type { AdapterFiles } from "./types.js";
 const CONFIG = "adapter_config.json";
 const FUSION_CONFIG = "adapter_fusion_config.json";
 const SIDE_FILE = "graftlet.json";
+/** What an adapter's files are called. */
+const FILES = /\.(json|safetensors|bin)$/;
 
 /** A file as the side file lists it; of an earlier version's list only the name is known. */
 interface Listed {
@@ -45,6 +47,8 @@ class Folder {
   readonly #watch: Watch;
   readonly #cache: RequestCache;
   #list: Listed[] = [];
+  /** Files under way. */
+  readonly #files = new Map<string, Promise<Uint8Array>>();
 
   constructor(
     base: string,
@@ -64,6 +68,10 @@ class Folder {
     const files: AdapterFiles = {};
     const side = await this.#sideFile();
     if (side) files[SIDE_FILE] = side;
+    // Which of them are of use is known with the configuration, and nearly always all are.
+    for (const { name } of this.#list) {
+      if (name !== SIDE_FILE && FILES.test(name)) this.#file(name).catch(() => {});
+    }
     const [config, content] = await this.#config();
     files[config] = content;
     const names = this.#names(config === CONFIG ? content : undefined);
@@ -115,7 +123,11 @@ class Folder {
   }
 
   #file(name: string): Promise<Uint8Array> {
-    return this.#downloads.file(this.#wanted(name), this.#watch);
+    const known = this.#files.get(name);
+    if (known) return known;
+    const file = this.#downloads.file(this.#wanted(name), this.#watch);
+    this.#files.set(name, file);
+    return file;
   }
 
   #wanted(name: string) {
@@ -123,7 +135,9 @@ class Folder {
     const url = `${this.#base}${name}`;
     // The side file's own entry is about the file with zeros in place of its hash.
     if (name === SIDE_FILE) return { url, cache: this.#cache };
-    return { url, bytes, sha256, cache: this.#cache };
+    // The hash tells whether a copy in the browser's HTTP cache is still right, so the server is not asked.
+    const isKnown = sha256 !== undefined && this.#cache === "default";
+    return { url, bytes, sha256, cache: isKnown ? "force-cache" : this.#cache };
   }
 
   #listed(name: string): Listed | undefined {

@@ -9,6 +9,7 @@
 import { match, missing, removeAllBut, storageError } from "./backbone-cache.js";
 import { type Downloads, decoded, isAbsent, type Retry } from "./download.js";
 import { type ErrorShape, GraftletError, toShape } from "./errors.js";
+import { KeptFile, keepable } from "./kept-file.js";
 import { isOurs, MANIFEST, type ManifestFile, readManifest } from "./manifest.js";
 import {
   type Converter,
@@ -42,8 +43,10 @@ export interface Conversion {
 }
 
 export interface Backbone {
-  /** All files, the manifest among them. Each has the hash that the manifest lists. */
+  /** All files, the manifest among them, but those in `weights`. Each has the hash that the manifest lists. */
   files: AdapterFiles;
+  /** The weights, where the browser keeps them. They are not read yet. */
+  weights?: KeptFile | undefined;
   /** The folder itself, or one that was converted: in an earlier visit, or now. */
   origin: "folder" | "kept conversion" | "conversion";
 }
@@ -82,6 +85,10 @@ export class BackboneFiles {
   readonly #watch: BackboneWatch;
   readonly #conversion: Conversion;
   #cache: Cache | undefined;
+  #opened: Promise<void> | undefined;
+  #early: Promise<Backbone | undefined> | undefined;
+  /** Whether weights that the browser keeps are read as a whole, and checked, before they are answered with. */
+  #whole = false;
   /** Why a file could not be kept. */
   #refusal: unknown = new Error("it was not kept");
 
@@ -103,17 +110,54 @@ export class BackboneFiles {
     this.#conversion = conversion;
   }
 
-  async get(): Promise<Backbone> {
+  /**
+   * The version that the browser keeps, whatever the server has by now. Nothing where it keeps none, or one that it
+   * converted. `get` answers with the very same if the server has no other.
+   */
+  kept(): Promise<Backbone | undefined> {
+    this.#early ??= this.#lookEarly();
+    return this.#early;
+  }
+
+  async #lookEarly(): Promise<Backbone | undefined> {
+    await this.#open();
+    const [source, kept] = await Promise.all([
+      this.#source(),
+      this.#keptVersion(() => {}).catch(() => undefined),
+    ]);
+    if (!source && kept?.weights) return kept;
+    kept?.weights?.close();
+    return undefined;
+  }
+
+  /** `whole` where the weights that the browser keeps turned out to be damaged. */
+  async get(whole = false): Promise<Backbone> {
+    this.#whole = whole;
     await this.#open();
     try {
       return await this.#current();
     } catch (thrown) {
       if (toShape(thrown).code === "aborted") throw thrown;
-      const kept = await this.#keptVersion().catch(() => undefined);
+      const isConverted = (await this.#source()) !== undefined;
+      this.#whole ||= isConverted;
+      const kept =
+        (await this.#sameAsEarly()) ?? (await this.#keptVersion().catch(() => undefined));
       if (!kept) throw thrown;
       this.#watch.onNotice("backbone", toShape(thrown));
-      return { files: kept, origin: (await this.#source()) ? "kept conversion" : "folder" };
+      kept.origin = isConverted ? "kept conversion" : "folder";
+      return kept;
     }
+  }
+
+  /** What `kept` answered with, if it is this version or no version is given. */
+  async #sameAsEarly(json?: Uint8Array): Promise<Backbone | undefined> {
+    const early = this.#whole ? undefined : await this.#early;
+    const manifest = early?.files[MANIFEST];
+    if (!early || !manifest || (json && !isEqual(manifest, json))) return undefined;
+    const list = readManifest(manifest);
+    this.#watch.onTotal(list.reduce((sum, { bytes }) => sum + bytes, 0));
+    for (const { name, bytes } of list) this.#watch.onProgress(name, bytes, 0);
+    return early;
   }
 
   /** The version that the server has. */
@@ -121,8 +165,8 @@ export class BackboneFiles {
     const source = await this.#source();
     if (source?.dtype === this.#conversion.dtype) {
       const folder = this.#modelFolder(this.#hasty);
-      const kept = (await folder.has(source.versions)) ? await this.#keptVersion() : undefined;
-      if (kept) return { files: kept, origin: "kept conversion" };
+      const kept = (await folder.has(source.versions)) ? await this.#keptConversion() : undefined;
+      if (kept) return kept;
     }
     const kept = await match(this.#cache, this.#url(MANIFEST));
     let json: Uint8Array;
@@ -132,21 +176,19 @@ export class BackboneFiles {
       if (thrown instanceof NoManifest) return await this.#converted(thrown.error);
       throw thrown;
     }
-    let files: AdapterFiles;
+    let found: Backbone;
     try {
-      files = await this.#all(json);
+      found = (await this.#sameAsEarly(json)) ?? (await this.#all(json));
     } catch (thrown) {
       if (!STALE.includes(toShape(thrown).code)) throw thrown;
       const again = await this.#manifest(this.#downloads, "reload").catch((other: unknown) => {
         throw other instanceof NoManifest ? other.error : other;
       });
       if (isEqual(again, json)) throw thrown;
-      json = again;
-      files = await this.#all(json);
+      found = await this.#all(again);
     }
-    const whole = { [MANIFEST]: json, ...files };
-    await this.#switchTo(whole);
-    return { files: whole, origin: "folder" };
+    await this.#switchTo(found.files);
+    return found;
   }
 
   /** The manifest, checked. One that was damaged in the browser's HTTP cache is fetched again. */
@@ -187,8 +229,8 @@ export class BackboneFiles {
     const work = async (): Promise<Backbone> => {
       const source = await this.#source();
       if (source?.dtype === dtype && versions && isSame(source.versions, versions)) {
-        const kept = await this.#keptVersion();
-        if (kept) return { files: kept, origin: "kept conversion" };
+        const kept = await this.#keptConversion();
+        if (kept) return kept;
       }
       const files = await convert(folder, found, converter, dtype, this.#watch);
       await folder.drop();
@@ -238,10 +280,10 @@ export class BackboneFiles {
 
   /** What the kept version was converted from; nothing where it was not. */
   async #source(): Promise<SourceRecord | undefined> {
-    const [kept, manifest] = [
-      await match(this.#cache, this.#url(SOURCE)),
-      await match(this.#cache, this.#url(MANIFEST)),
-    ];
+    const [kept, manifest] = await Promise.all([
+      match(this.#cache, this.#url(SOURCE)),
+      match(this.#cache, this.#url(MANIFEST)),
+    ]);
     if (!kept || !manifest) return undefined;
     try {
       const source = JSON.parse(new TextDecoder().decode(kept)) as SourceRecord;
@@ -253,12 +295,26 @@ export class BackboneFiles {
     }
   }
 
-  async #all(json: Uint8Array): Promise<AdapterFiles> {
+  async #all(json: Uint8Array): Promise<Backbone> {
     const list = readManifest(json);
     this.#watch.onTotal(list.reduce((sum, { bytes }) => sum + bytes, 0));
-    const files: AdapterFiles = {};
-    for (const file of list) files[file.name] = await this.#file(file);
-    return files;
+    const files: AdapterFiles = { [MANIFEST]: json };
+    const weights = await this.#keptWeights(list);
+    for (const file of list) {
+      if (weights?.file !== file) files[file.name] = await this.#file(file);
+    }
+    return { files, weights: weights?.kept, origin: "folder" };
+  }
+
+  /** The file of weights, if the browser keeps it as it can be read piece by piece. */
+  async #keptWeights(
+    list: readonly ManifestFile[],
+  ): Promise<{ file: ManifestFile; kept: KeptFile } | undefined> {
+    const file = this.#whole ? undefined : list.find(isWeights);
+    const kept = file && (await KeptFile.open(this.#cache, this.#key(file), file));
+    if (!kept) return undefined;
+    this.#watch.onProgress(file.name, file.bytes, 0);
+    return { file, kept };
   }
 
   async #file(file: ManifestFile): Promise<Uint8Array> {
@@ -307,18 +363,30 @@ export class BackboneFiles {
   }
 
   /** The version on record, if all of it is there. */
-  async #keptVersion(): Promise<AdapterFiles | undefined> {
+  async #keptVersion(onTotal = this.#watch.onTotal): Promise<Backbone | undefined> {
     const json = await match(this.#cache, this.#url(MANIFEST));
     if (!json) return undefined;
     const list = readManifest(json);
-    this.#watch.onTotal(list.reduce((sum, { bytes }) => sum + bytes, 0));
+    onTotal(list.reduce((sum, { bytes }) => sum + bytes, 0));
+    const weights = await this.#keptWeights(list);
+    const rest = list.filter((file) => file !== weights?.file);
+    const contents = await Promise.all(rest.map((file) => this.#keptFile(file)));
     const files: AdapterFiles = { [MANIFEST]: json };
-    for (const file of list) {
-      const content = await this.#keptFile(file);
-      if (!content) return undefined;
-      files[file.name] = content;
+    for (const [index, content] of contents.entries()) {
+      if (!content) {
+        weights?.kept.close();
+        return undefined;
+      }
+      files[(rest[index] as ManifestFile).name] = content;
     }
-    return files;
+    return { files, weights: weights?.kept, origin: "folder" };
+  }
+
+  /** All of a conversion that the browser keeps: what starts the worker again needs it. */
+  async #keptConversion(): Promise<Backbone | undefined> {
+    this.#whole = true;
+    const kept = await this.#keptVersion();
+    return kept && { ...kept, origin: "kept conversion" };
   }
 
   /** Puts a whole version on record, and removes what belongs to others. */
@@ -338,8 +406,10 @@ export class BackboneFiles {
         await cache.delete(record);
         await removeAllBut(cache, this.#base, wanted);
         for (const file of unkept) {
-          const content = files[file.name] as Uint8Array<ArrayBuffer>;
-          await cache.put(this.#key(file), new Response(content));
+          const content = files[file.name] as Uint8Array<ArrayBuffer> | undefined;
+          // It was there a moment ago: another tab has another version.
+          if (!content) throw this.#refusal;
+          await cache.put(this.#key(file), await keepable(content));
         }
       }
       if (!before || !isEqual(before, json)) {
@@ -359,13 +429,18 @@ export class BackboneFiles {
   /** Keeps a file beside what is there. That it cannot be kept is no reason not to go on. */
   async #keep(key: string, content: Uint8Array<ArrayBuffer>): Promise<void> {
     try {
-      await this.#cache?.put(key, new Response(content));
+      await this.#cache?.put(key, await keepable(content));
     } catch (thrown) {
       this.#refusal = thrown;
     }
   }
 
-  async #open(): Promise<void> {
+  #open(): Promise<void> {
+    this.#opened ??= this.#openCache();
+    return this.#opened;
+  }
+
+  async #openCache(): Promise<void> {
     try {
       const caches = this.#network.caches();
       if (caches === null) return;
@@ -389,4 +464,9 @@ export class BackboneFiles {
 
 function isEqual(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, index) => byte === b[index]);
+}
+
+/** Whether a file is the one with the weights. */
+export function isWeights({ name }: { name: string }): boolean {
+  return name.endsWith(".safetensors");
 }

@@ -109,14 +109,26 @@ export interface Training {
   free(): void;
 }
 
+/** A converted folder's backbone on its way: it has all files but the weights, and these come piece by piece. */
+export interface Loading {
+  push(piece: Uint8Array): void;
+  /** The engine, once all bytes were pushed. Nothing can be done with this any more, whether it fails or not. */
+  finish(): Engine;
+  free(): void;
+}
+
 /** What the module exports. */
 export interface EngineModule {
   /** Its memory is absent in the tests' double. */
   default(options: {
     module_or_path: Uint8Array<ArrayBuffer> | WebAssembly.Module;
   }): Promise<{ memory?: WebAssembly.Memory }>;
-  /** `checked` when the files have been compared with the manifest's hashes already. */
-  Engine: { fromFiles(files: AdapterFiles, checked?: boolean): Engine };
+  Engine: {
+    /** `checked` when the files have been compared with the manifest's hashes already. */
+    fromFiles(files: AdapterFiles, checked?: boolean): Engine;
+    /** Begins with all files of a converted folder but the weights, which are pushed into what it gives. */
+    begin(files: AdapterFiles): Loading;
+  };
   Rows: new () => Rows;
   /**
    * Names that an adapter's files may have, those of its library; without a configuration those of a fusion. A `.bin`

@@ -1,11 +1,12 @@
 /**
  * How the worker gets its engine: the wasm module and the backbone side by side, and one progress over both.
  */
-import { type Backbone, BackboneFiles, type Conversion } from "./backbone-files.js";
+import { type Backbone, BackboneFiles, type Conversion, isWeights } from "./backbone-files.js";
 import { BUILDS, chooseBuild, isCompiled } from "./builds.js";
 import { Downloads, LIMITS, type Limits } from "./download.js";
 import type { Engine, EngineModule } from "./engine.js";
-import { type ErrorShape, GraftletError } from "./errors.js";
+import { type ErrorShape, GraftletError, isTrap } from "./errors.js";
+import { Damaged } from "./kept-file.js";
 import { isOurs, MANIFEST, readManifest } from "./manifest.js";
 import {
   bytesOf,
@@ -17,6 +18,7 @@ import {
 import type { Network } from "./network.js";
 import { Parts } from "./parts.js";
 import type { GivenFolder, LoadEvent, WasmSource } from "./protocol.js";
+import { StreamedModule } from "./streamed-module.js";
 import type { AdapterFiles, BackboneInfo, EngineBuild } from "./types.js";
 
 /** A wasm file, as the package was built with it. */
@@ -84,13 +86,20 @@ export async function loadEngine(
   let fetched: Uint8Array<ArrayBuffer> | undefined;
   const start = async () => {
     if (compiled) return await initialise(module, compiled, "the compiled module");
+    const streamed = new StreamedModule();
     const bytes = await downloads.file(
-      { url: url.href, ...wasm },
-      { signal, onRetry, onProgress: (...at) => tally.count(ENGINE, ...at) },
+      // The hash tells whether a copy in the browser's HTTP cache is still right, so the server is not asked.
+      { url: url.href, ...wasm, ...(wasm.sha256 === undefined ? {} : { cache: "force-cache" }) },
+      {
+        signal,
+        onRetry,
+        onProgress: (...at) => tally.count(ENGINE, ...at),
+        onBytes: (...at) => streamed.take(...at),
+      },
     );
     fetched = bytes;
     tally.engineIs(bytes.length);
-    return await initialise(module, bytes, url.pathname);
+    return await initialise(module, (await streamed.finish()) ?? bytes, url.pathname);
   };
   const started = start().then((memory) => {
     // Weights are packed for them.
@@ -107,21 +116,73 @@ export async function loadEngine(
     onNotice: (about: "cache" | "backbone", error: ErrorShape) =>
       emit({ type: "notice", about, ...error }),
   };
-  const found =
+  const stored =
     typeof backbone === "string"
-      ? new BackboneFiles(backbone, downloads, hasty, parts, watch, conversion).get()
-      : given(backbone, conversion, watch);
+      ? new BackboneFiles(backbone, downloads, hasty, parts, watch, conversion)
+      : undefined;
+  const early = stored && begun(module, stored.kept(), started, signal);
+  const found = stored ? stored.get() : given(backbone as GivenFolder, conversion, watch);
   try {
-    const [memory, { files, origin }] = await Promise.all([started, found]);
+    const [memory, current, first] = await Promise.all([started, found, early]);
+    const { files, origin } = current;
+    const isFirst = current === first?.backbone;
+    if (first && !isFirst) void first.engine.then((engine) => engine.free()).catch(() => {});
     if (origin === "conversion") return { files, wasm: await reusable(source, fetched) };
+    const kept = origin === "kept conversion" ? files : undefined;
     // Whoever gave files has not checked them.
-    const engine = module.Engine.fromFiles(files, typeof backbone === "string");
-    return { engine, build, memory, kept: origin === "kept conversion" ? files : undefined };
+    if (!stored) return { engine: module.Engine.fromFiles(files, false), build, memory, kept };
+    const made = isFirst ? first.engine : assembled(module, current, signal);
+    const engine = await made.catch(async (thrown: unknown) => {
+      if (!(thrown instanceof Damaged)) throw thrown;
+      return await assembled(module, await stored.get(true), signal);
+    });
+    return { engine, build, memory, kept };
   } catch (thrown) {
     // Whatever else is under way is not needed any more.
     stop.abort();
     throw thrown;
   }
+}
+
+/** An engine of the version that the browser keeps, begun before it is known whether the server has another. */
+interface Begun {
+  backbone: Backbone;
+  engine: Promise<Engine>;
+}
+
+async function begun(
+  module: EngineModule,
+  kept: Promise<Backbone | undefined>,
+  started: Promise<unknown>,
+  signal: AbortSignal,
+): Promise<Begun | undefined> {
+  const backbone = await kept;
+  if (!backbone) return undefined;
+  const engine = started.then(() => assembled(module, backbone, signal));
+  // It may turn out that nobody waits for it.
+  engine.catch(() => {});
+  return { backbone, engine };
+}
+
+/** The engine of a converted folder. */
+async function assembled(
+  module: EngineModule,
+  { files, weights }: Backbone,
+  signal: AbortSignal,
+): Promise<Engine> {
+  const name = weights ? undefined : Object.keys(files).find((name) => isWeights({ name }));
+  if (!weights && name === undefined) return module.Engine.fromFiles(files, true);
+  const small = Object.entries(files).filter(([other]) => other !== name);
+  const loading = module.Engine.begin(Object.fromEntries(small));
+  try {
+    const push = (piece: Uint8Array) => loading.push(piece);
+    if (weights) await weights.read(push, signal);
+    else push(files[name as string] as Uint8Array);
+  } catch (thrown) {
+    if (!isTrap(thrown)) loading.free();
+    throw thrown;
+  }
+  return loading.finish();
 }
 
 /** A folder that was given: a backbone's, or a model's, which is converted. */

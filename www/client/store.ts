@@ -82,11 +82,10 @@ export class Store {
   /** A folder: the newest generation that is whole. */
   get(name: string): Promise<AdapterFiles | undefined> {
     return this.#read(name, async (generation) => {
-      const files: [string, Uint8Array][] = [];
-      for (const entry of generation.files) {
-        files.push([entry.file, await this.#content(name, entry)]);
-      }
-      return Object.fromEntries(files);
+      const files = generation.files.map(async (entry): Promise<[string, Uint8Array]> => {
+        return [entry.file, await this.#content(name, entry)];
+      });
+      return Object.fromEntries(await Promise.all(files));
     });
   }
 
@@ -98,8 +97,14 @@ export class Store {
     });
   }
 
-  /** Keeps a folder, in place of another of that name. */
+  /** Keeps a folder, in place of another of that name. One that is kept as it is already is not written again. */
   async put(name: string, files: AdapterFiles): Promise<void> {
+    checkName(name);
+    const kept = await this.get(name).catch(() => undefined);
+    if (kept && isSame(kept, files)) {
+      void this.use(name);
+      return;
+    }
     const draft = await this.begin(name);
     await draft.fill(files);
     await draft.publish();
@@ -325,4 +330,14 @@ function split(path: string): [string, string] | [] {
   } catch {
     return [];
   }
+}
+
+/** Whether two folders have the same files. */
+function isSame(one: AdapterFiles, other: AdapterFiles): boolean {
+  const names = Object.keys(one);
+  const isOne = (name: string) => {
+    const [a, b] = [one[name], Object.hasOwn(other, name) ? other[name] : undefined];
+    return a && b && a.length === b.length && a.every((byte, index) => byte === b[index]);
+  };
+  return names.length === Object.keys(other).length && names.every(isOne);
 }

@@ -162,7 +162,7 @@ export class Transfer {
       for (;;) {
         const { done, value } = await patience.wait(reader.read(), () => this.#says.stalled());
         if (done) break;
-        this.#content.add(value);
+        this.#add(value);
         this.#received += value.length;
         this.#emptyParts = 0;
         patience.arrived(value.length);
@@ -317,7 +317,7 @@ export class Transfer {
     const { bytes } = this.#wanted;
     if (!this.#parts || this.#key === undefined) return;
     const { content, validator } = await this.#parts.get(this.#key);
-    for (const part of content) this.#content.add(part);
+    for (const part of content) this.#add(part);
     if (this.#content.length === 0) return;
     if (bytes !== undefined && this.#content.length > bytes) {
       this.#startOver();
@@ -328,8 +328,16 @@ export class Transfer {
     this.#watch.onProgress?.(this.#content.length, 0);
   }
 
+  #add(bytes: Uint8Array): void {
+    const from = this.#content.length;
+    this.#content.add(bytes);
+    this.#watch.onBytes?.(bytes, from);
+  }
+
   /** Keeps what has arrived, in parts of a two-hundredth of the file, so that no more than that is fetched twice. */
   #keepParts(): void {
+    const { keepAfterMs = 0 } = this.#limits;
+    if (this.#network.now() - this.#began < keepAfterMs) return;
     const { bytes = this.#wanted.whole ?? 0 } = this.#wanted;
     const size = Math.max(32 * 1024, Math.ceil(bytes / 200));
     if (this.#content.length - this.#kept >= size) this.#keep();

@@ -43,6 +43,8 @@ export interface Watch {
   signal?: AbortSignal | undefined;
   /** `loaded` bytes of the file are here, of which `received` came over the network. */
   onProgress?(loaded: number, received: number): void;
+  /** Bytes of the file from `from` on, before they were compared with its hash. A download may begin again. */
+  onBytes?(bytes: Uint8Array, from: number): void;
   onRetry?(retry: Retry): void;
 }
 
@@ -57,6 +59,8 @@ export interface Limits {
   leastBytes: number;
   /** No file takes longer, whatever happens. */
   totalMs: number;
+  /** Parts are kept from this time on: what comes sooner costs less to fetch again than to keep. */
+  keepAfterMs?: number;
 }
 
 export const LIMITS: Limits = {
@@ -66,6 +70,7 @@ export const LIMITS: Limits = {
   stallMs: 20_000,
   leastBytes: 1024,
   totalMs: 3_600_000,
+  keepAfterMs: 500,
 };
 
 /** Longest file of unknown length. */

@@ -99,6 +99,9 @@ answer({
     return work / (performance.now() - began) / 1e6;
   },
 
+  /** The kernels' variant that is in use. */
+  variant: () => wasm.kernels(),
+
   /** Word pieces of a text, without the special tokens. */
   tokenize: async (tokenizer, text) => wasm.tokenize(await bytes(tokenizer), text),
 });

@@ -7,6 +7,7 @@ mod encode;
 mod outline;
 mod unigram;
 mod windows;
+mod word_piece;
 mod words;
 
 pub use batch::{Batch, Encoded, runs};

@@ -10,8 +10,14 @@ use std::fmt;
 use serde::de::{SeqAccess, Visitor};
 use tokenizers::{Result, Token};
 
+use super::word_piece::Tokens;
+
 /// What an unknown character costs beyond the worst piece, as in SentencePiece.
 const UNKNOWN_PENALTY: f64 = 10.0;
+
+/// A string in a file, which is copied only if it has escapes.
+#[derive(serde::Deserialize)]
+struct Piece<'a>(#[serde(borrow)] std::borrow::Cow<'a, str>);
 
 /// The pieces as a file lists them, the number of a piece being its place.
 #[derive(Default)]
@@ -36,8 +42,8 @@ impl PieceList {
     /// Reads `[[piece, score], …]`.
     pub(super) fn read<'de, A: SeqAccess<'de>>(mut list: A) -> std::result::Result<Self, A::Error> {
         let mut pieces = Self::default();
-        while let Some((piece, score)) = list.next_element::<(std::borrow::Cow<'de, str>, f64)>()? {
-            pieces.text.push_str(&piece);
+        while let Some((piece, score)) = list.next_element::<(Piece<'de>, f64)>()? {
+            pieces.text.push_str(&piece.0);
             pieces.ends.push(pieces.text.len());
             pieces.scores.push(score);
         }
@@ -203,10 +209,10 @@ impl Unigram {
     }
 }
 
-/// A vocabulary in a `tokenizer.json`: a list of pieces with scores, or any other value.
+/// A vocabulary in a `tokenizer.json`: a list of pieces with scores, or tokens with ids.
 pub(super) enum Vocabulary {
     Pieces(PieceList),
-    Other(serde_json::Value),
+    Tokens(Tokens),
 }
 
 impl<'de> serde::Deserialize<'de> for Vocabulary {
@@ -232,11 +238,11 @@ impl<'de> serde::Deserialize<'de> for Vocabulary {
                 self,
                 mut map: A,
             ) -> std::result::Result<Vocabulary, A::Error> {
-                let mut tokens = serde_json::Map::new();
-                while let Some((token, id)) = map.next_entry()? {
-                    tokens.insert(token, id);
+                let mut tokens = Tokens::default();
+                while let Some((token, id)) = map.next_entry::<Piece<'de>, u32>()? {
+                    tokens.insert(&token.0, id);
                 }
-                Ok(Vocabulary::Other(tokens.into()))
+                Ok(Vocabulary::Tokens(tokens))
             }
         }
         deserializer.deserialize_any(Reader)

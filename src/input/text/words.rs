@@ -9,12 +9,12 @@ use serde_json::{Map, Value};
 use tokenizers::models::TrainerWrapper;
 use tokenizers::models::bpe::BPE;
 use tokenizers::models::wordlevel::WordLevel;
-use tokenizers::models::wordpiece::WordPiece;
 use tokenizers::{Model, Result, Token};
 
 use super::unigram::{Unigram, Vocabulary};
+use super::word_piece::{Tokens, WordPiece};
 
-/// The crate's models, and [`Unigram`] in place of its own.
+/// The crate's models, and [`WordPiece`] and [`Unigram`] in place of its own.
 pub(super) enum Words {
     WordPiece(WordPiece),
     Bpe(BPE),
@@ -23,26 +23,46 @@ pub(super) enum Words {
 }
 
 impl Words {
-    /// A model of the crate. One that names no type is the first that it can be, in the crate's order.
-    fn of_crate(mut fields: Map<String, Value>) -> std::result::Result<Self, String> {
+    /// A model whose vocabulary is an object. One that names no type is the first that it can be, in the crate's order.
+    fn of_tokens(
+        mut fields: Map<String, Value>,
+        tokens: Option<Tokens>,
+    ) -> std::result::Result<Self, String> {
         let kind = fields.shift_remove("type");
-        let fields = Value::Object(fields);
-        let word_piece = |fields| serde_json::from_value(fields).map(Self::WordPiece);
-        let bpe = |fields| serde_json::from_value(fields).map(Self::Bpe);
-        let word_level = |fields| serde_json::from_value(fields).map(Self::WordLevel);
-        let read = match &kind {
-            None => bpe(fields.clone())
-                .or_else(|_| word_piece(fields.clone()))
-                .or_else(|_| word_level(fields)),
-            Some(Value::String(kind)) if kind == "WordPiece" => word_piece(fields),
-            Some(Value::String(kind)) if kind == "BPE" => bpe(fields),
-            Some(Value::String(kind)) if kind == "WordLevel" => word_level(fields),
-            Some(Value::String(kind)) if kind == "Unigram" => {
-                return Err("the vocabulary of a Unigram model is not a list of pieces".into());
+        let of_crate = |tokens: &Option<Tokens>| {
+            let mut fields = fields.clone();
+            if let Some(tokens) = tokens {
+                fields.insert("vocab".to_owned(), tokens.to_json());
             }
-            Some(kind) => return Err(format!("its model is of the unknown type {kind}")),
+            Value::Object(fields)
         };
-        read.map_err(|error| error.to_string())
+        let said = |error: serde_json::Error| error.to_string();
+        let bpe = |tokens: &Option<Tokens>| serde_json::from_value(of_crate(tokens)).map(Self::Bpe);
+        let word_level =
+            |tokens: &Option<Tokens>| serde_json::from_value(of_crate(tokens)).map(Self::WordLevel);
+        let word_piece = |tokens: Option<Tokens>| {
+            let tokens = tokens.ok_or_else(|| ("missing field `vocab`".to_owned(), None))?;
+            let read = WordPiece::new(&fields, tokens);
+            read.map(Self::WordPiece)
+                .map_err(|(reason, tokens)| (reason, Some(tokens)))
+        };
+        match &kind {
+            None => match bpe(&tokens) {
+                Ok(read) => Ok(read),
+                Err(_) => {
+                    word_piece(tokens).or_else(|(_, tokens)| word_level(&tokens).map_err(said))
+                }
+            },
+            Some(Value::String(kind)) if kind == "WordPiece" => {
+                word_piece(tokens).map_err(|(reason, _)| reason)
+            }
+            Some(Value::String(kind)) if kind == "BPE" => bpe(&tokens).map_err(said),
+            Some(Value::String(kind)) if kind == "WordLevel" => word_level(&tokens).map_err(said),
+            Some(Value::String(kind)) if kind == "Unigram" => {
+                Err("the vocabulary of a Unigram model is not a list of pieces".into())
+            }
+            Some(kind) => Err(format!("its model is of the unknown type {kind}")),
+        }
     }
 }
 
@@ -60,7 +80,7 @@ impl<'de> Deserialize<'de> for Words {
                 self,
                 mut map: A,
             ) -> std::result::Result<Words, A::Error> {
-                let (mut fields, mut pieces) = (Map::new(), None);
+                let (mut fields, mut pieces, mut tokens) = (Map::new(), None, None);
                 while let Some(field) = map.next_key::<String>()? {
                     if field != "vocab" {
                         fields.insert(field, map.next_value()?);
@@ -68,13 +88,11 @@ impl<'de> Deserialize<'de> for Words {
                     }
                     match map.next_value()? {
                         Vocabulary::Pieces(list) => pieces = Some(list),
-                        Vocabulary::Other(tokens) => {
-                            fields.insert(field, tokens);
-                        }
+                        Vocabulary::Tokens(read) => tokens = Some(read),
                     }
                 }
                 let Some(pieces) = pieces else {
-                    return Words::of_crate(fields).map_err(A::Error::custom);
+                    return Words::of_tokens(fields, tokens).map_err(A::Error::custom);
                 };
                 let kind = fields.get("type");
                 if kind.is_some_and(|kind| kind != "Unigram") {
@@ -108,7 +126,7 @@ impl Model for Words {
 
     fn token_to_id(&self, token: &str) -> Option<u32> {
         match self {
-            Self::WordPiece(model) => model.token_to_id(token),
+            Self::WordPiece(model) => model.tokens.id(token),
             Self::Bpe(model) => model.token_to_id(token),
             Self::WordLevel(model) => model.token_to_id(token),
             Self::Unigram(model) => model.id(token),
@@ -117,7 +135,7 @@ impl Model for Words {
 
     fn id_to_token(&self, id: u32) -> Option<String> {
         match self {
-            Self::WordPiece(model) => model.id_to_token(id),
+            Self::WordPiece(model) => model.tokens.token(id).map(str::to_owned),
             Self::Bpe(model) => model.id_to_token(id),
             Self::WordLevel(model) => model.id_to_token(id),
             Self::Unigram(model) => model.piece(id).map(str::to_owned),
@@ -126,7 +144,7 @@ impl Model for Words {
 
     fn get_vocab(&self) -> HashMap<String, u32> {
         match self {
-            Self::WordPiece(model) => model.get_vocab(),
+            Self::WordPiece(model) => model.tokens.vocabulary(),
             Self::Bpe(model) => model.get_vocab(),
             Self::WordLevel(model) => model.get_vocab(),
             Self::Unigram(model) => model.vocabulary(),
@@ -135,7 +153,7 @@ impl Model for Words {
 
     fn get_vocab_size(&self) -> usize {
         match self {
-            Self::WordPiece(model) => model.get_vocab_size(),
+            Self::WordPiece(model) => model.tokens.len(),
             Self::Bpe(model) => model.get_vocab_size(),
             Self::WordLevel(model) => model.get_vocab_size(),
             Self::Unigram(model) => model.len(),
@@ -148,6 +166,6 @@ impl Model for Words {
 
     fn get_trainer(&self) -> TrainerWrapper {
         // nothing here trains a tokenizer: the trait asks for one
-        WordPiece::default().get_trainer().into()
+        WordLevel::default().get_trainer().into()
     }
 }

@@ -158,6 +158,9 @@ export class World {
           }
           return new fake.Engine() as Engine;
         },
+        begin(files) {
+          return fake.gathering(files, (all) => this.fromFiles(all));
+        },
       },
     };
     const file = {

@@ -112,6 +112,34 @@ describe.each(Object.entries(WRITES))("%s", (_, { before, after, act }) => {
   );
 });
 
+describe("A folder that is kept already", () => {
+  it("is not written again, but noted as used", async () => {
+    const store = await open();
+    await store.put("a", OLD);
+    const before = caches.urls;
+    caches.writes = 0;
+    await store.put("a", { ...OLD });
+    await vi.waitFor(() => expect(caches.urls).toHaveLength(before.length + 1));
+    expect(caches.writes).toBe(1);
+    expect(caches.urls).toEqual([...before, `${ROOT}a/used/at`]);
+  });
+
+  it("is written where a file is another, is missing, is new, or was damaged", async () => {
+    const store = await open();
+    const changed = [{ ...OLD, only: text("p") }, NEW, { ...NEW, more: text("m") }];
+    for (const files of changed) {
+      await store.put("a", OLD);
+      await store.put("a", files);
+      expect(await store.get("a")).toEqual(files);
+    }
+    await store.put("a", OLD);
+    const kept = caches.content("graftlet-adapters", "/a/");
+    kept[0] = (kept[0] as number) ^ 1;
+    await store.put("a", OLD);
+    expect(await store.get("a")).toEqual(OLD);
+  });
+});
+
 describe("reads", () => {
   it("while another tab writes over and over give one version, never a mixture", async () => {
     const version = (n: number): AdapterFiles =>
