@@ -9,7 +9,7 @@ cd "$root"
 {
   source scripts/common.sh    # messages, logs, apt
   source scripts/rust.sh      # compiler, wasm32 target
-  source scripts/tools.sh     # wasm-bindgen, npm packages, Chromium, Firefox
+  source scripts/tools.sh     # wasm-bindgen, wasm-pack, npm packages, Chromium, Firefox
   source scripts/backbone.sh  # download and conversion of the frozen encoder
   source scripts/build.sh     # command line, wasm modules, npm package and page
   source scripts/package.sh   # the npm package as a tarball, and the examples
@@ -66,6 +66,7 @@ setup_to_build() {
 setup_to_test() {
   setup_to_build
   rust_checkers
+  wasm_pack
   checkpoint
   browser
   firefox_browser

@@ -24,7 +24,7 @@ run_tests() {
   # Mostly one thread's work, at the end of which two modules are linked.
   beside "wasm modules" build_wasm
   step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
-  step "wasm tests in Chromium" test_wasm
+  step "wasm tests in Chromium" wasm-pack test --headless --chrome --chromedriver "$CHROMEDRIVER" --mode no-install
   step "relaxed kernels in Chromium" test_relaxed_kernels
   step "wasm modules" finish_beside
   step "npm package and page" build_page
@@ -37,12 +37,6 @@ run_tests() {
   step "hostile files, command line" finish_beside
   step "end to end, Chromium" npm run --silent --prefix www e2e -- --project=chromium
   step "end to end, core in Firefox" npm run --silent --prefix www e2e -- --project=firefox
-}
-
-# wasm-bindgen's own runner drives the browser that CHROMEDRIVER belongs to, without a window.
-test_wasm() {
-  env CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=wasm-bindgen-test-runner WASM_BINDGEN_TEST_ONLY_WEB=1 \
-    cargo test --locked --target "$wasm_target" "$@"
 }
 
 # The kernels once more as the relaxed build has them.

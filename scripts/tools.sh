@@ -65,8 +65,18 @@ sha256_is() {
   fi
 }
 
-# cargo_install CRATE VERSION: into cargo's own folder, which rustup puts on everybody's PATH. Not --locked: those lock
-# files name versions that were withdrawn.
+wasm_pack() {
+  local version
+  version=$(version_of wasm-pack --version)
+  if version_at_least "${version:-0}" 0.15; then
+    say "wasm-pack $version: present"
+    return
+  fi
+  cargo_install wasm-pack ^0.15
+}
+
+# cargo_install CRATE VERSION: into cargo's own folder, which rustup puts on everybody's PATH, so that
+# `wasm-pack test` works typed by hand. Not --locked: those lock files name versions that were withdrawn.
 cargo_install() {
   say "$1 $2: installing from source (two minutes on two cores) ..."
   logged "$1" env -u CARGO_TARGET_DIR cargo install "$1" --version "$2" ||
@@ -155,9 +165,9 @@ browser_works() {
 # Set-up looks in more places than a shell does; says so where that makes a difference.
 path_hint() {
   local program
-  for program in rustc cargo wasm-bindgen; do
+  for program in rustc cargo wasm-bindgen wasm-pack; do
     if [ "$(PATH=$original_path type -P "$program")" != "$(type -P "$program")" ]; then
-      say "" "To call cargo or wasm-bindgen by hand, first: export PATH=\"${PATH%":$original_path"}:\$PATH\""
+      say "" "To call cargo or wasm-pack by hand, first: export PATH=\"${PATH%":$original_path"}:\$PATH\""
       return
     fi
   done

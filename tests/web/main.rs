@@ -1,4 +1,4 @@
-//! What JavaScript sees, in a real browser: `./build.sh test` runs it.
+//! What JavaScript sees, in a real browser: `wasm-pack test --headless --chrome`.
 #![cfg(target_arch = "wasm32")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::float_cmp)]
 
