@@ -119,7 +119,9 @@ impl Arriving {
     /// Reads the header.
     fn list(&mut self) -> Result<Vec<(String, TensorInfo)>> {
         check_names(&self.header).map_err(|reason| self.invalid(reason))?;
-        let metadata: Metadata = serde_json::from_slice(&self.header[8..])
+        // As the library reads it, so that there is one reader of headers in the module.
+        let header = str::from_utf8(&self.header[8..]).unwrap_or_default();
+        let metadata: Metadata = serde_json::from_str(header)
             .map_err(|error| self.invalid(format!("it is not a safetensors file ({error})")))?;
         let end = self.header.len().saturating_add(metadata.data_len());
         if end > self.length {

@@ -123,7 +123,7 @@ impl WordPiece {
         fields: &Map<String, Value>,
         tokens: Tokens,
     ) -> std::result::Result<Self, (String, Tokens)> {
-        match Settings::deserialize(fields) {
+        match serde_json::from_value(Value::Object(fields.clone())) {
             Ok(settings) => Ok(Self { tokens, settings }),
             Err(error) => Err((error.to_string(), tokens)),
         }
