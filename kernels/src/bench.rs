@@ -180,6 +180,7 @@ impl List {
                 scale: 1e-3,
             }
         }
+        let variant = Variant::best();
         for (in_, out) in [(HIDDEN, HIDDEN), (HIDDEN, FFN), (FFN, HIDDEN)] {
             let (a, b) = (Rc::new(numbers(RANK * in_)), Rc::new(numbers(out * RANK)));
             let (x, dy) = (Rc::new(numbers(ROWS * in_)), numbers(ROWS * out));
@@ -187,21 +188,33 @@ impl List {
             let shape = format!("{ROWS}x{in_}x{RANK}x{out}");
             let (a_, b_, x_) = (a.clone(), b.clone(), x.clone());
             let (mut h, mut y) = (vec![0.0; ROWS * RANK], dy.clone());
-            self.add("low_rank", &shape, "all", (work, Unit::Flop), move || {
-                update(&a_, &b_).add(&x_, &mut h, black_box(&mut y));
-            });
+            self.add(
+                "low_rank",
+                &shape,
+                variant.name(),
+                (work, Unit::Flop),
+                move || {
+                    update(&a_, &b_).add(variant, &x_, &mut h, black_box(&mut y));
+                },
+            );
             let h = numbers(ROWS * RANK);
             let [mut dx, mut da, mut db] = [ROWS, RANK, 0].map(|n| vec![0.0; n * in_]);
             db.resize(out * RANK, 0.0);
             let work = (2 * work, Unit::Flop);
-            self.add("low_rank_backward", &shape, "all", work, move || {
-                let gradients = LowRankGradients {
-                    dx: Some(black_box(&mut dx)),
-                    da: &mut da,
-                    db: &mut db,
-                };
-                update(&a, &b).backward(&x, &h, &dy, gradients);
-            });
+            self.add(
+                "low_rank_backward",
+                &shape,
+                variant.name(),
+                work,
+                move || {
+                    let gradients = LowRankGradients {
+                        dx: Some(black_box(&mut dx)),
+                        da: &mut da,
+                        db: &mut db,
+                    };
+                    update(&a, &b).backward(variant, &x, &h, &dy, gradients);
+                },
+            );
         }
     }
 

@@ -1,9 +1,10 @@
-//! The products of LoRA: a rank that is small beside the width. Packing the activations would cost as
-//! much as the products, so they are read where they lie.
-//!
-//! Multiplications and additions are never fused and sums run in a fixed order: one source, and the
-//! same bits in every build.
+//! The products of LoRA: a rank that is small beside the width. What grows from the rank to a width is
+//! added where it belongs, without a buffer of its own, and the sums over rows read the activations
+//! where they lie: packing them would cost as much as the product. Both are one source that never fuses
+//! multiplication and addition; the product that shrinks a width to the rank is [`matmul`].
 
+use super::Variant;
+use super::matmul::{Matrix, matmul};
 use super::tiles::COLS;
 
 /// Rows that are worked on at once.
@@ -35,27 +36,43 @@ pub struct LowRankGradients<'a> {
 
 impl LowRank<'_> {
     /// `h = x A^T` and `y += scale * h B^T`, with `x[rows, in]`, `h[rows, rank]`, `y[rows, out]`.
-    /// Asserts that the lengths agree.
-    pub fn add(&self, x: &[f32], h: &mut [f32], y: &mut [f32]) {
+    ///
+    /// Variants agree within the rounding of a sum over `in`. Asserts that the lengths agree and that the
+    /// variant is available.
+    pub fn add(&self, variant: Variant, x: &[f32], h: &mut [f32], y: &mut [f32]) {
         let (in_, out) = self.features();
         self.check(x, h, y);
-        let a = panels(in_, self.rank, |i, r| self.a[r * in_ + i]);
+        matmul(
+            variant,
+            Matrix::new(x, in_),
+            Matrix::new(self.a, in_).t(),
+            h,
+        );
         let b = panels(self.rank, out, |r, o| self.b[o * self.rank + r]);
-        shrink(x, in_, &a, 1.0, h, self.rank);
         grow(h, self.rank, &b, self.scale, y, out);
     }
 
     /// The gradients for `dy[rows, out]`, with `x` and `h` as they were in [`add`](Self::add):
-    /// `dh = scale * dy B`, `dx += dh A`, `dA = dh^T x`, `dB = scale * dy^T h`. Asserts that the lengths
-    /// agree.
-    pub fn backward(&self, x: &[f32], h: &[f32], dy: &[f32], gradients: LowRankGradients<'_>) {
+    /// `dh = scale * dy B`, `dx += dh A`, `dA = dh^T x`, `dB = scale * dy^T h`.
+    ///
+    /// Variants agree within the rounding of a sum over `out`. Asserts that the lengths agree and that
+    /// the variant is available.
+    pub fn backward(
+        &self,
+        variant: Variant,
+        x: &[f32],
+        h: &[f32],
+        dy: &[f32],
+        gradients: LowRankGradients<'_>,
+    ) {
         let LowRankGradients { dx, da, db } = gradients;
         let (in_, out) = self.features();
         self.check(x, h, dy);
         assert_eq!((da.len(), db.len()), (self.a.len(), self.b.len()));
         let mut dh = vec![0.0; h.len()];
-        let b = panels(out, self.rank, |o, r| self.b[o * self.rank + r]);
-        shrink(dy, out, &b, self.scale, &mut dh, self.rank);
+        let b = Matrix::new(self.b, self.rank);
+        matmul(variant, Matrix::new(dy, out), b, &mut dh);
+        dh.iter_mut().for_each(|dh| *dh *= self.scale);
         if let Some(dx) = dx {
             assert_eq!(dx.len(), x.len());
             let a = panels(self.rank, in_, |r, i| self.a[r * in_ + i]);
@@ -125,31 +142,30 @@ macro_rules! with_wide_registers {
     };
 }
 
-with_wide_registers! {
-    /// `h[rows, rank] = scale * x[rows, n] M`, with the panels of `M[n, rank]`.
-    fn shrink = shrink_of(x: &[f32], n: usize, m: &[f32], scale: f32, h: &mut [f32], rank: usize)
+/// Four rows of `x`, of `n` elements each; where there are fewer, the last stands for the others.
+#[inline(always)]
+fn four_rows(x: &[f32], n: usize) -> [&[f32]; ROWS] {
+    let last = x.len() / n - 1;
+    std::array::from_fn(|r| &x[r.min(last) * n..][..n])
+}
+
+/// Four rows of `n` elements times a panel `[n][8]`. The iterators are what the compiler makes vectors
+/// of; indices it does not.
+#[inline(always)]
+fn tile([a, b, c, d]: [&[f32]; ROWS], panel: &[f32]) -> [[f32; COLS]; ROWS] {
+    let mut tile = [[0.0f32; COLS]; ROWS];
+    let rows = a.iter().zip(b).zip(c.iter().zip(d));
+    for (((a, b), (c, d)), m) in rows.zip(panel.as_chunks::<COLS>().0) {
+        add_products(&mut tile, &[*a, *b, *c, *d], m);
+    }
+    tile
 }
 
 #[inline(always)]
-fn shrink_of(x: &[f32], n: usize, m: &[f32], scale: f32, h: &mut [f32], rank: usize) {
-    for (x, h) in x.chunks(ROWS * n).zip(h.chunks_mut(ROWS * rank)) {
-        let last = x.len() / n - 1;
-        let rows: [&[f32]; ROWS] = std::array::from_fn(|r| &x[r.min(last) * n..][..n]);
-        for (index, panel) in m.chunks_exact(n * COLS).enumerate() {
-            let mut sums = [[0.0f32; COLS]; ROWS];
-            for (i, m) in panel.as_chunks::<COLS>().0.iter().enumerate() {
-                for r in 0..ROWS {
-                    let x = rows[r][i];
-                    for c in 0..COLS {
-                        sums[r][c] += x * m[c];
-                    }
-                }
-            }
-            for (h, sums) in h.chunks_exact_mut(rank).zip(&sums) {
-                for (h, sum) in h[index * COLS..].iter_mut().zip(sums) {
-                    *h = scale * sum;
-                }
-            }
+fn add_products(tile: &mut [[f32; COLS]; ROWS], a: &[f32; ROWS], b: &[f32; COLS]) {
+    for (sums, a) in tile.iter_mut().zip(a) {
+        for (sum, b) in sums.iter_mut().zip(b) {
+            *sum += a * b;
         }
     }
 }
@@ -162,24 +178,15 @@ with_wide_registers! {
 #[inline(always)]
 fn grow_of(h: &[f32], rank: usize, m: &[f32], scale: f32, y: &mut [f32], n: usize) {
     for (h, y) in h.chunks(ROWS * rank).zip(y.chunks_mut(ROWS * n)) {
-        let last = h.len() / rank - 1;
-        let rows: [&[f32]; ROWS] = std::array::from_fn(|r| &h[r.min(last) * rank..][..rank]);
+        let rows = four_rows(h, rank);
         for (index, panel) in m.chunks_exact(rank * COLS).enumerate() {
-            let mut sums = [[0.0f32; COLS]; ROWS];
-            for (i, m) in panel.as_chunks::<COLS>().0.iter().enumerate() {
-                for r in 0..ROWS {
-                    let h = rows[r][i];
-                    for c in 0..COLS {
-                        sums[r][c] += h * m[c];
-                    }
-                }
-            }
+            let sums = tile(rows, panel);
             for (y, sums) in y.chunks_exact_mut(n).zip(&sums) {
                 let y = &mut y[index * COLS..];
                 if let Some(y) = y.first_chunk_mut::<COLS>() {
-                    for c in 0..COLS {
-                        y[c] += scale * sums[c];
-                    }
+                    y.iter_mut()
+                        .zip(sums)
+                        .for_each(|(y, sum)| *y += scale * sum);
                 } else {
                     y.iter_mut()
                         .zip(sums)
@@ -201,19 +208,26 @@ with_wide_registers! {
 #[inline(always)]
 fn outer_of(h: &[f32], rank: usize, x: &[f32], n: usize, d: &mut [f32]) {
     d.fill(0.0);
+    let mut fours = [[0.0f32; ROWS]; BLOCK];
     for (h, x) in h.chunks(BLOCK * rank).zip(x.chunks(BLOCK * n)) {
-        for column in (0..n).step_by(COLS) {
-            let columns = COLS.min(n - column);
-            for first in (0..rank).step_by(ROWS) {
-                let ranks: [usize; ROWS] = std::array::from_fn(|r| (first + r).min(rank - 1));
+        for first in (0..rank).step_by(ROWS) {
+            for (four, h) in fours.iter_mut().zip(h.chunks_exact(rank)) {
+                *four = std::array::from_fn(|r| h[(first + r).min(rank - 1)]);
+            }
+            for column in (0..n).step_by(COLS) {
+                let columns = COLS.min(n - column);
                 let mut sums = [[0.0f32; COLS]; ROWS];
-                for (h, x) in h.chunks_exact(rank).zip(x.chunks_exact(n)) {
-                    let x = eight(&x[column..]);
-                    for r in 0..ROWS {
-                        let h = h[ranks[r]];
-                        for c in 0..COLS {
-                            sums[r][c] += h * x[c];
+                if columns == COLS {
+                    for (four, x) in fours.iter().zip(x.chunks_exact(n)) {
+                        if let Some(x) = x[column..].first_chunk() {
+                            add_products(&mut sums, four, x);
                         }
+                    }
+                } else {
+                    for (four, x) in fours.iter().zip(x.chunks_exact(n)) {
+                        let mut eight = [0.0; COLS];
+                        eight[..columns].copy_from_slice(&x[column..]);
+                        add_products(&mut sums, four, &eight);
                     }
                 }
                 for (r, sums) in (first..rank).zip(&sums) {
@@ -223,16 +237,6 @@ fn outer_of(h: &[f32], rank: usize, x: &[f32], n: usize, d: &mut [f32]) {
             }
         }
     }
-}
-
-/// The first eight values; zeros where there are none.
-#[inline(always)]
-fn eight(x: &[f32]) -> [f32; COLS] {
-    x.first_chunk().copied().unwrap_or_else(|| {
-        let mut eight = [0.0; COLS];
-        eight[..x.len()].copy_from_slice(x);
-        eight
-    })
 }
 
 #[cfg(test)]
@@ -255,6 +259,12 @@ mod tests {
     }
 
     fn check(random: &mut Random, rows: usize, in_: usize, out: usize, rank: usize) {
+        for variant in Variant::available() {
+            check_variant(random, variant, [rows, in_, out, rank]);
+        }
+    }
+
+    fn check_variant(random: &mut Random, variant: Variant, [rows, in_, out, rank]: [usize; 4]) {
         let [x, y, dy] = [rows * in_, rows * out, rows * out].map(|n| random.vec(n, 1.0));
         let (a, b) = (random.vec(rank * in_, 1.0), random.vec(out * rank, 1.0));
         let update = LowRank {
@@ -264,7 +274,7 @@ mod tests {
             scale: 0.75,
         };
         let (mut h, mut sum) = (vec![f32::NAN; rows * rank], y.clone());
-        update.add(&x, &mut h, &mut sum);
+        update.add(variant, &x, &mut h, &mut sum);
         let [x64, a64, b64] = [&x, &a, &b].map(|values| doubles_of(values));
         let mut expected = reference(&x64, &a64, &b64, rank, 0.75);
         expected
@@ -281,7 +291,7 @@ mod tests {
             da: &mut da,
             db: &mut db,
         };
-        update.backward(&x, &h, &dy, gradients);
+        update.backward(variant, &x, &h, &dy, gradients);
         let mut expected = slopes(&x64, &dy, |x| reference(x, &a64, &b64, rank, 0.75));
         expected
             .iter_mut()
@@ -320,10 +330,10 @@ mod tests {
             scale: 1.5,
         };
         let (mut h, mut all) = (vec![0.0; rows * rank], y.clone());
-        update.add(&x, &mut h, &mut all);
+        update.add(Variant::best(), &x, &mut h, &mut all);
         for row in 0..rows {
             let (mut h, mut one) = (vec![0.0; rank], y[row * out..][..out].to_vec());
-            update.add(&x[row * in_..][..in_], &mut h, &mut one);
+            update.add(Variant::best(), &x[row * in_..][..in_], &mut h, &mut one);
             assert_same_bits(&one, &all[row * out..][..out]);
         }
     }

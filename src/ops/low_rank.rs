@@ -1,4 +1,4 @@
-use crate::kernels::{LowRank, LowRankGradients};
+use crate::kernels::{LowRank, LowRankGradients, Variant};
 use crate::tensor::{Buffer, Inputs, Tensor};
 
 /// `y + s x Aᵀ Bᵀ`: LoRA's update of a layer's output (Hu et al. 2021).
@@ -17,9 +17,10 @@ pub fn add_low_rank(y: Tensor, x: &Tensor, a: &Tensor, b: &Tensor, s: f32) -> Te
     );
     assert_eq!(y.shape(), [tokens, output]);
     let inputs = [y.handle(), x.handle(), a.handle(), b.handle()];
+    let variant = Variant::best();
     let mut y = y.into_buffer();
     let mut h = Buffer::uninitialised(tokens * rank);
-    update(a, b, s).add(x.data(), &mut h, &mut y);
+    update(a, b, s).add(variant, x.data(), &mut h, &mut y);
     Tensor::result(y, &[tokens, output], inputs, || {
         let (x, a, b) = (x.detach(), a.detach(), b.detach());
         move |dy: Buffer, inputs: &mut Inputs<'_>| {
@@ -30,7 +31,7 @@ pub fn add_low_rank(y: Tensor, x: &Tensor, a: &Tensor, b: &Tensor, s: f32) -> Te
             let mut backward = |dx: Option<&mut [f32]>| {
                 let (da, db) = (&mut *da, &mut *db);
                 let gradients = LowRankGradients { dx, da, db };
-                update(&a, &b, s).backward(x.data(), &h, &dy, gradients);
+                update(&a, &b, s).backward(variant, x.data(), &h, &dy, gradients);
             };
             if inputs.wants(1) {
                 inputs.add_to(1, x.len(), |dx| backward(Some(dx)));
