@@ -22,7 +22,7 @@ pub use check::{BLOCKS, Block, NESTING};
 pub use json::MAX_DEPTH;
 pub use node::Node;
 pub use pass::{Unit, forward, forward_from};
-pub use plan::{Channel, Origin, Part, Plan, Visit};
+pub use plan::{Channel, Computed, Origin, Part, Places, Plan, Visit};
 pub use svd::{Svd, svd};
 pub use task_ref::TaskRef;
 

@@ -2,13 +2,12 @@ use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 use super::fusion::Fusion;
-use super::{
-    BareStates, Composition, ComputedStates, Lookup, Node, TaskRef, Unit, forward_from, invalid,
-};
+use super::pass::{Own, forward_portion};
+use super::{BareStates, Composition, ComputedStates, Lookup, Node, TaskRef, Unit, invalid};
 use crate::error::Result;
 use crate::head::Head;
 use crate::input::text::{Encoded, Reach, runs};
-use crate::model::{Backbone, Shape, States};
+use crate::model::{Backbone, Portion, Reads, Shape, Split, States, now};
 
 /// What each row of a call is computed with. Blocks that tell rows apart come out on top: a stack of
 /// splits is a split of stacks. Every answer and every vector is that of a plan; the plan of one adapter
@@ -33,6 +32,8 @@ pub struct Part<'a> {
     pub name: String,
     /// Which of a row's sequences it reads; at first the only one.
     pub reach: Reach,
+    /// Which of its last hidden states are read; at first all.
+    pub reads: Reads,
 }
 
 /// Which row of a call a sequence is of. A long text has several sequences, and others where fewer
@@ -47,6 +48,19 @@ pub struct Origin {
     pub window: Option<usize>,
     /// Whether it is for parts that read each text of a pair alone.
     pub apart: bool,
+}
+
+/// (channel, sequence) of each of some sequences.
+pub type Places = Vec<(usize, usize)>;
+
+/// What a pass computed for one part.
+pub struct Computed {
+    /// (channel, sequence) of each sequence.
+    pub places: Places,
+    /// Channel and number of the first part that computes like this; see [`Plan::part`].
+    pub part: (usize, usize),
+    /// Last hidden states, of all tokens or of those that the part's head reads.
+    pub states: States,
 }
 
 /// (channel, sequence) of each of some sequences, what they were computed with, and their last hidden
@@ -119,75 +133,97 @@ impl<'a> Plan<'a> {
         let all: Vec<usize> = (0..sequences.len()).collect();
         let tokens = |&index: &usize| sequences[index].ids.len() * self.channels.len();
         for run in runs(&all, limit, tokens) {
-            self.compute(backbone, bare, sequences, &Origin::only, run, visit)?;
+            for computed in now(self.compute(backbone, bare, sequences, &Origin::only, run, None))?
+            {
+                visit(&computed.places, self.part(computed.part), computed.states)?;
+            }
         }
         Ok(())
     }
 
     /// Computes a `run` of the sequences, of which a row may have any number, in one pass; `origins` says whose each
-    /// is. A part computes those within its [`reach`](Part::reach).
+    /// is. A part computes those within its [`reach`](Part::reach). With a `split` the pass is one place's part of it, and
+    /// only the first place gets the states.
     ///
     /// # Errors
-    /// As [`run`](Self::run).
+    /// Those of [`forward`](super::forward).
     ///
     /// # Panics
     /// If there is not one origin a sequence.
-    pub fn run_windows(
+    pub async fn run_windows(
         &self,
         backbone: &dyn Backbone,
         sequences: &[Encoded],
         origins: &[Origin],
         run: &[usize],
-        visit: Visit<'_>,
-    ) -> Result<()> {
+        split: Option<&Split>,
+    ) -> Result<Vec<Computed>> {
         let origin = |index: usize| origins[index].clone();
-        self.compute(
-            backbone,
-            &mut ComputedStates,
-            sequences,
-            &origin,
-            run,
-            visit,
-        )
+        let bare = &mut ComputedStates;
+        self.compute(backbone, bare, sequences, &origin, run, split)
+            .await
     }
 
-    fn compute(
+    /// The part of this number in the channel of that.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    pub fn part(&self, (channel, part): (usize, usize)) -> &Part<'a> {
+        &self.channels[channel][part]
+    }
+
+    async fn compute(
         &self,
         backbone: &dyn Backbone,
         bare: &mut dyn BareStates,
         sequences: &[Encoded],
         origin: &dyn Fn(usize) -> Origin,
         run: &[usize],
-        visit: Visit<'_>,
-    ) -> Result<()> {
-        let mut units: Vec<(Vec<(usize, usize)>, &Part<'_>)> = Vec::new();
+        split: Option<&Split>,
+    ) -> Result<Vec<Computed>> {
+        let mut units: Vec<(Places, (usize, usize))> = Vec::new();
         for (channel, parts) in self.channels.iter().enumerate() {
             let mut first = 0;
-            for part in parts {
+            for (number, part) in parts.iter().enumerate() {
                 let rows = first..first + part.rows;
                 first = rows.end;
                 let own = run.iter().filter(|&&index| {
                     let origin = origin(index);
                     rows.contains(&origin.row) && origin.is_within(&part.reach)
                 });
-                let places: Vec<_> = own.map(|&index| (channel, index)).collect();
-                match units.iter_mut().find(|(_, other)| part.is_like(other)) {
+                let places: Places = own.map(|&index| (channel, index)).collect();
+                let alike = |other: &(usize, usize)| part.is_like(self.part(*other));
+                match units.iter_mut().find(|(_, other)| alike(other)) {
                     _ if places.is_empty() => {}
                     Some((all, _)) => all.extend(places),
-                    None => units.push((places, part)),
+                    None => units.push((places, (channel, number))),
                 }
             }
         }
         let passing = units.iter().map(|(places, part)| Unit {
-            hook: &*part.node,
+            hook: &*self.part(*part).node,
             sequences: places.iter().map(|(_, index)| *index).collect(),
         });
         let passing: Vec<_> = passing.collect();
-        let states = forward_from(backbone, bare, &|index| &sequences[index], &passing)?;
-        for ((places, part), states) in units.iter().zip(states) {
-            visit(places, part, states)?;
+        let sequence = |index: usize| &sequences[index];
+        let all = forward_portion(backbone, bare, &sequence, &passing, split).await?;
+        let mut computed = Vec::with_capacity(units.len());
+        for ((places, part), Own { states, cuts }) in units.into_iter().zip(all) {
+            let states = match split {
+                Some(split) => {
+                    let reads = self.part(part).reads;
+                    Portion::new(split, cuts).gather(states, reads).await
+                }
+                None => Some(states),
+            };
+            computed.extend(states.map(|states| Computed {
+                places,
+                part,
+                states,
+            }));
         }
-        Ok(())
+        Ok(computed)
     }
 }
 
@@ -222,6 +258,7 @@ impl<'a> Part<'a> {
                 lines: false,
                 apart: false,
             },
+            reads: Reads::All,
         }
     }
 

@@ -12,6 +12,7 @@ import { type Reservation, reserve } from "./locks.js";
 import type { MainWorker, RestartEvent } from "./main-worker.js";
 import { abortable, classifyMany, embedMany } from "./many.js";
 import type { LoadCall, Loaded } from "./protocol.js";
+import type { Recruits } from "./recruits.js";
 import { saving } from "./saving.js";
 import { start } from "./start.js";
 import { suggestKind } from "./suggest.js";
@@ -58,6 +59,7 @@ export class Graftlet {
   readonly #address: string | null;
   readonly #hired: Hired;
   readonly #remote: MainWorker;
+  readonly #recruits: Recruits;
   readonly #trainings: Trainings;
   readonly #tabs = new Tabs();
 
@@ -67,6 +69,7 @@ export class Graftlet {
     address: string | null,
     hired: Hired,
     remote: MainWorker,
+    recruits: Recruits,
   ) {
     this.backbone = backbone;
     this.runtime = runtime;
@@ -74,6 +77,7 @@ export class Graftlet {
     this.#address = address;
     this.#hired = hired;
     this.#remote = remote;
+    this.#recruits = recruits;
     this.#trainings = new Trainings(remote, hired, load, this.#tabs, (name) =>
       this.exportAdapter(name),
     );
@@ -89,8 +93,16 @@ export class Graftlet {
     first: BackboneSource | LoadOptions,
     more: Omit<LoadOptions, "backbone"> = {},
   ): Promise<Graftlet> {
-    const { loaded, load, address, hired, main } = await start(first, more);
-    return new Graftlet(loaded, load, address, hired, main);
+    const { loaded, load, address, hired, main, recruits } = await start(first, more);
+    return new Graftlet(loaded, load, address, hired, main, recruits);
+  }
+
+  /**
+   * How many workers compute a text together, once those that `load` was asked for have started. It starts them if no text
+   * was read yet. A worker that cannot be started is not counted.
+   */
+  async workers(): Promise<number> {
+    return this.#recruits.settled();
   }
 
   /** The adapter kinds that can be trained. */
@@ -194,9 +206,11 @@ export class Graftlet {
       signal,
       onProgress,
       main: this.#remote,
+      together: () => this.#recruits.workers,
       hire: (names) => this.#hired.hireWith(names, (name) => this.exportAdapter(name)),
       retire: (worker) => this.#hired.retire(worker),
     });
+    this.#recruits.begin();
     if (several) {
       return Array.isArray(given) ? lists : lists.map(([answer]) => answer as Answer);
     }
@@ -236,7 +250,9 @@ export class Graftlet {
       signal,
       onProgress,
       main: this.#remote,
+      together: () => this.#recruits.workers,
     });
+    this.#recruits.begin();
     const vectors = details ? found : found.map(({ vector }) => vector);
     return Array.isArray(given) ? vectors : (vectors[0] as Float32Array | Embedded);
   }

@@ -38,7 +38,8 @@ class NodeWorker implements WorkerLike {
 
   postMessage(message: Request | Cancel, transfer: Transferable[]): void {
     this.#thread.postMessage(message, transfer as unknown as ThreadTransferable[]);
-    if ("cancel" in message) return;
+    // A worker that is in a team stays in it, whether anybody waits for an answer or not.
+    if ("cancel" in message || message.method === "join") return;
     this.#waiting.add(message.id);
     this.#thread.ref();
   }

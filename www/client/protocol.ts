@@ -11,6 +11,7 @@
 import type { ErrorShape } from "./errors.js";
 import type { KeptRun } from "./kept.js";
 import type { DownloadCount } from "./progress.js";
+import type { Pass } from "./split.js";
 import type {
   AdapterFiles,
   AdapterFormat,
@@ -64,6 +65,19 @@ export interface Calls {
     truncate: boolean,
     before: number,
   ): Answer[][];
+  // What follows is for workers that compute texts together.
+
+  /** Answers calls that come over the port too: those of the worker that has the answers. */
+  serveAt(port: MessagePort): void;
+  /** From here on what this worker and the one of that number send each other goes over the port. */
+  link(member: number, port: MessagePort): void;
+  /** Computes this worker's part of a reading. */
+  computePart(pass: Pass, order: Reading): void;
+  /** Takes in the worker of this number, which serves at the port; answers when it is lost, with why. */
+  join(member: number, port: MessagePort): ErrorShape;
+  /** Goes on without the worker of this number. */
+  loseMember(member: number, error: ErrorShape): void;
+
   /** Vectors by what is active, by `of`, or with null by the bare backbone. */
   embed(
     texts: readonly Text[],
@@ -112,6 +126,14 @@ export interface Calls {
   resume(): void;
 }
 
+/** A call's texts, and what they are read with. */
+export interface Reading {
+  texts: readonly Text[];
+  /** Compositions that answer; what makes vectors of them, null for the bare backbone. */
+  by: { answers: readonly Composition[] } | { vectors: Composition | null };
+  truncate: boolean;
+}
+
 /** Where the wasm module comes from: the addresses of its builds, or the compiled module itself. */
 export type WasmSource = Partial<Record<EngineBuild, string>> | WebAssembly.Module;
 
@@ -145,6 +167,8 @@ export interface Events {
   addAdapter: KeptFiles;
   classify: ReadEvent;
   embed: ReadEvent;
+  /** The worker has the adapters. */
+  join: "ready";
   restore: KeptFiles;
   compose: KeptFiles;
   train: TrainEvent;

@@ -11,9 +11,11 @@ import { PatientWorker } from "./patient-worker.js";
 import { startFrom, startWorker } from "./platform.js";
 import { type DownloadCount, progressGuard } from "./progress.js";
 import type { LoadCall, LoadEvent, Loaded } from "./protocol.js";
+import { Recruits } from "./recruits.js";
 import { Remote, tell } from "./remote.js";
 import type { LoadNotice } from "./types.js";
 import { wasmSource } from "./wasm-source.js";
+import { workersTogether } from "./workers.js";
 
 /** A backbone that was loaded, and its workers. */
 export interface Started {
@@ -24,6 +26,7 @@ export interface Started {
   address: string | null;
   hired: Hired;
   main: MainWorker;
+  recruits: Recruits;
 }
 
 /** Starts the worker and loads the backbone. */
@@ -36,9 +39,12 @@ export async function start(
     : { ...checked(more, "the options of load", check.furtherOptions), backbone: first };
   const given = checked(options, "the options of load", check.loadOptions);
   const { signal, onProgress, onNotice, onRestart, build = null, dtype = "int8" } = given;
+  const { workers } = given;
   const aborted = new GraftletError("aborted", "Loading of the backbone was cancelled.");
   if (signal?.aborted) throw aborted;
   const backbone = sourceOf(given.backbone);
+  const isFetched = typeof backbone === "string" && !backbone.startsWith("file:");
+  const together = workersTogether(workers, !isFetched || isCacheThere());
   const script = given.workerUrl === undefined ? undefined : urlOf(given.workerUrl, "worker.js");
   const begin = given.worker ?? (script ? () => startFrom(script) : startWorker);
   const spawn = () => new PatientWorker(begin);
@@ -66,7 +72,10 @@ export async function start(
     if (!("backbone" in loaded)) throw new GraftletError("internal", "It was converted twice.");
     progress.finish();
     const again: LoadCall = [loaded.folder ?? load[0], loaded.runtime.build, load[2], dtype];
+    const hired = new Hired(spawn, again);
+    const recruits = new Recruits(hired, again, together);
     const main = new MainWorker(remote, {
+      onWorker: (worker) => recruits.follow(worker),
       spawn: () => new Remote(spawn()),
       load: (worker) => worker.call("load", again),
       onRestart,
@@ -74,13 +83,19 @@ export async function start(
     // Where nothing can be kept nothing was left behind.
     main.call("sweep", []).catch(() => {});
     const address = typeof backbone === "string" ? backbone : null;
-    return { loaded, load: again, address, hired: new Hired(spawn, again), main };
+    if (typeof workers === "number") recruits.begin();
+    return { loaded, load: again, address, hired, main, recruits };
   } catch (error) {
     remote.end(aborted);
     throw error;
   } finally {
     signal?.removeEventListener("abort", abort);
   }
+}
+
+/** Whether the browser keeps the backbone, so that the next worker need not download it. */
+function isCacheThere(): boolean {
+  return (globalThis as { caches?: unknown }).caches !== undefined;
 }
 
 const isOptions: Check<boolean> = (value) => !isFolder(value);
