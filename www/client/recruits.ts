@@ -4,7 +4,7 @@
  */
 import { toShape } from "./errors.js";
 import type { Hired } from "./hired.js";
-import type { LoadCall } from "./protocol.js";
+import type { Converted, LoadCall, Loaded } from "./protocol.js";
 import type { Remote } from "./remote.js";
 
 /** How often a worker is replaced. One that ends again and again may end for want of memory. */
@@ -13,6 +13,7 @@ const TRIES = 3;
 export class Recruits {
   readonly #hired: Hired;
   readonly #load: LoadCall;
+  readonly #expected: Loaded;
   readonly #wanted: number;
   #main: Remote | undefined;
   #begun = false;
@@ -21,10 +22,11 @@ export class Recruits {
   /** Resolve when those that are being started have started, or cannot be. */
   #starting: Promise<void>[] = [];
 
-  /** `wanted` counts the main worker too. */
-  constructor(hired: Hired, load: LoadCall, wanted: number) {
+  /** `expected` is what the main worker has loaded; `wanted` counts that worker too. */
+  constructor(hired: Hired, load: LoadCall, expected: Loaded, wanted: number) {
     this.#hired = hired;
     this.#load = load;
+    this.#expected = expected;
     this.#wanted = wanted;
   }
 
@@ -69,7 +71,8 @@ export class Recruits {
       main.whenEnded(() => this.#hired.retire(worker));
       let isReady = false;
       try {
-        await worker.call("load", this.#load);
+        // A server may have another version by now.
+        if (!isSame(await worker.call("load", this.#load), this.#expected)) return;
         const { port1, port2 } = new MessageChannel();
         await worker.call("serveAt", [port2], undefined, [port2]);
         this.#numbers += 1;
@@ -92,4 +95,11 @@ export class Recruits {
       }
     }
   }
+}
+
+/** Whether a worker computes the same bits. */
+function isSame(own: Loaded | Converted, expected: Loaded): boolean {
+  if (!("backbone" in own)) return false;
+  const identity = ({ backbone, runtime }: Loaded) => JSON.stringify([backbone, runtime]);
+  return identity(own) === identity(expected);
 }

@@ -8,7 +8,7 @@ import { Hired } from "./hired.js";
 import type { BackboneSource, LoadOptions } from "./load-options.js";
 import { MainWorker } from "./main-worker.js";
 import { PatientWorker } from "./patient-worker.js";
-import { startFrom, startWorker } from "./platform.js";
+import { START_AGAIN, startFrom, startWorker } from "./platform.js";
 import { type DownloadCount, progressGuard } from "./progress.js";
 import type { LoadCall, LoadEvent, Loaded } from "./protocol.js";
 import { Recruits } from "./recruits.js";
@@ -49,7 +49,7 @@ export async function start(
   const begin = given.worker ?? (script ? () => startFrom(script) : startWorker);
   const spawn = () => new PatientWorker(begin);
   const wasm = given.wasm ?? wasmSource(given.wasmUrl);
-  let remote = new Remote(spawn());
+  let remote = new Remote(spawn(), START_AGAIN);
   const abort = () => remote.end(aborted);
   signal?.addEventListener("abort", abort, { once: true });
   const progress = progressGuard((event) => tell(onProgress, event));
@@ -64,7 +64,7 @@ export async function start(
     if (!("backbone" in loaded)) {
       // The worker that converted a model ends, and with it the memory that this took.
       remote.end(new GraftletError("disposed", "The model is converted."));
-      remote = new Remote(spawn());
+      remote = new Remote(spawn(), START_AGAIN);
       if (signal?.aborted) throw aborted;
       load = [loaded.folder, build, loaded.wasm, dtype];
       loaded = await remote.call("load", load);
@@ -73,10 +73,10 @@ export async function start(
     progress.finish();
     const again: LoadCall = [loaded.folder ?? load[0], loaded.runtime.build, load[2], dtype];
     const hired = new Hired(spawn, again);
-    const recruits = new Recruits(hired, again, together);
+    const recruits = new Recruits(hired, again, loaded, together);
     const main = new MainWorker(remote, {
       onWorker: (worker) => recruits.follow(worker),
-      spawn: () => new Remote(spawn()),
+      spawn: () => new Remote(spawn(), START_AGAIN),
       load: (worker) => worker.call("load", again),
       onRestart,
     });

@@ -46,7 +46,11 @@ export class Team {
   /** Takes a worker in, which has the backbone; resolves when it is lost, with why. */
   join(number: number, port: MessagePort, onReady: () => void): Promise<ErrorShape> {
     return new Promise((lost) => {
-      const member: Member = { remote: new Remote(overPort(port)), ready: false, lost };
+      const member: Member = {
+        remote: new Remote(overPort(port), "load the backbone again"),
+        ready: false,
+        lost,
+      };
       const others = [...this.#members];
       this.#members.set(number, member);
       this.#prepare(number, member, others).then(onReady, (thrown) =>

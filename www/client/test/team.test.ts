@@ -259,6 +259,25 @@ describe("a worker that fails", () => {
   });
 });
 
+it("of another version of the backbone is not taken", async () => {
+  let count = 0;
+  class Newer extends fake.Engine {
+    static override fromFiles = () => new Newer();
+    override backbone() {
+      return { ...super.backbone(), fingerprint: "another" };
+    }
+  }
+  const worker = () => {
+    count += 1;
+    const module = count === 2 ? { ...fake, Engine: Newer } : fake;
+    return new FakeWorker(module) as unknown as Worker;
+  };
+  const backbone = "https://graftlet.test/models/";
+  const g = await Graftlet.load({ backbone, worker, workers: 3 });
+  loaded.push(g);
+  expect(await g.workers()).toBe(2);
+});
+
 describe("the number of workers", () => {
   const machine = (hardwareConcurrency: number, deviceMemory?: number) =>
     vi.stubGlobal("navigator", { hardwareConcurrency, deviceMemory });
