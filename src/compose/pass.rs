@@ -1,11 +1,10 @@
-use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::bare::{BareStates, ComputedStates};
 use super::rows::{Repeats, Rowed, Rows};
 use crate::error::Result;
 use crate::input::text::{Batch, Encoded};
-use crate::model::{Backbone, Cuts, Hook, NoHook, NormSite, Portion, Split, States, now};
+use crate::model::{Backbone, Cuts, Hook, NoHook, NormSite, Portion, Split, States, Waiting, now};
 use crate::ops::{concat, slice};
 use crate::tensor::Tensor;
 
@@ -68,12 +67,22 @@ pub(super) struct Own {
 ///
 /// # Errors
 /// Those of [`Backbone::embed`].
-pub(super) async fn forward_portion<'s>(
-    backbone: &dyn Backbone,
-    bare: &mut dyn BareStates,
-    sequence: &dyn Fn(usize) -> &'s Encoded,
-    units: &[Unit<'_>],
-    split: Option<&Split>,
+pub(super) fn forward_portion<'a, 's: 'a>(
+    backbone: &'a dyn Backbone,
+    bare: &'a mut dyn BareStates,
+    sequence: &'a dyn Fn(usize) -> &'s Encoded,
+    units: &'a [Unit<'a>],
+    split: Option<&'a Split>,
+) -> Waiting<'a, Result<Vec<Own>>> {
+    Box::pin(compute(backbone, bare, sequence, units, split))
+}
+
+async fn compute<'a, 's>(
+    backbone: &'a dyn Backbone,
+    bare: &'a mut dyn BareStates,
+    sequence: &'a dyn Fn(usize) -> &'s Encoded,
+    units: &'a [Unit<'a>],
+    split: Option<&'a Split>,
 ) -> Result<Vec<Own>> {
     let layers = backbone.shape().layers;
     let lowest = units.iter().map(|unit| lowest_layer(unit.hook, layers));
@@ -154,7 +163,9 @@ pub(super) async fn forward_portion<'s>(
 /// How the sequences of a split pass are cut, each with its index in the call.
 struct Places<'s> {
     split: &'s Split,
-    cuts: BTreeMap<usize, Cuts>,
+    /// In rising order.
+    sequences: Vec<usize>,
+    cuts: Vec<Cuts>,
 }
 
 impl<'s> Places<'s> {
@@ -163,18 +174,21 @@ impl<'s> Places<'s> {
         sequence: &dyn Fn(usize) -> &'e Encoded,
         units: &[Unit<'_>],
     ) -> Self {
-        let indices = units.iter().flat_map(|unit| unit.sequences.iter().copied());
-        let indices: BTreeSet<usize> = indices.collect();
-        let lengths = indices.iter().map(|&index| sequence(index).ids.len());
-        let lengths: Vec<usize> = lengths.collect();
-        let cuts = indices.into_iter().zip(split.cuts(&lengths)).collect();
-        Self { split, cuts }
+        let sequences = all(units.iter());
+        let lengths = sequences.iter().map(|&index| sequence(index).ids.len());
+        let cuts = split.cuts(&lengths.collect::<Vec<_>>());
+        Self {
+            split,
+            sequences,
+            cuts,
+        }
     }
 
     /// The rows that are computed here, of the states of whole sequences.
     fn own(&self, sequences: &[usize], states: &States) -> Own {
-        let cuts = sequences.iter().filter_map(|index| self.cuts.get(index));
-        let cuts: Vec<Cuts> = cuts.cloned().collect();
+        let places = sequences.iter();
+        let places = places.filter_map(|index| self.sequences.binary_search(index).ok());
+        let cuts: Vec<Cuts> = places.map(|place| Cuts::clone(&self.cuts[place])).collect();
         let (states, cuts) = Portion::take(self.split, &cuts, states);
         Own { states, cuts }
     }
@@ -196,9 +210,15 @@ fn waiting(units: &[Unit<'_>], lowest: &[usize], layer: usize) -> Vec<usize> {
         .iter()
         .zip(lowest)
         .filter(|(_, lowest)| **lowest > layer);
-    let mut sequences: Vec<usize> = waiting
-        .flat_map(|(unit, _)| unit.sequences.iter().copied())
-        .collect();
+    all(waiting.map(|(unit, _)| unit))
+}
+
+/// The sequences of some units, each once, in rising order.
+fn all<'a>(units: impl Iterator<Item = &'a Unit<'a>>) -> Vec<usize> {
+    let mut sequences: Vec<usize> = Vec::new();
+    for unit in units {
+        sequences.extend_from_slice(&unit.sequences);
+    }
     sequences.sort_unstable();
     sequences.dedup();
     sequences

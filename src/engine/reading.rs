@@ -2,7 +2,6 @@
 //! how far it is.
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -122,14 +121,7 @@ impl<'a> Reading<'a> {
     /// # Errors
     /// Those of [`Plan::run_windows`].
     pub fn step(&mut self, limit: usize) -> Result<bool> {
-        let end = self.end(limit);
-        let computing = computing(
-            &*self.backbone,
-            &self.plan,
-            &self.sequences,
-            self.computed..end,
-            None,
-        );
+        let Step { end, computing } = self.begin_step(limit, None);
         let computed = now(computing)?;
         Ok(self.take(end, computed))
     }
@@ -137,12 +129,17 @@ impl<'a> Reading<'a> {
     /// Begins to compute what [`step`](Self::step) computes, or one place's part of it. [`end_step`](Self::end_step) takes
     /// it in. One that is dropped has changed nothing.
     #[must_use]
-    pub fn begin_step(&self, limit: usize, split: Rc<Split>) -> Step<'a> {
+    pub fn begin_step(&self, limit: usize, split: Option<Rc<Split>>) -> Step<'a> {
         let end = self.end(limit);
         let (backbone, windows) = (Arc::clone(&self.backbone), self.computed..end);
         let (plan, sequences) = (Rc::clone(&self.plan), Rc::clone(&self.sequences));
         let computing = Box::pin(async move {
-            computing(&*backbone, &plan, &sequences, windows, Some(&split)).await
+            let Sequences {
+                encoded, origins, ..
+            } = &*sequences;
+            let windows: Vec<usize> = windows.collect();
+            plan.run_windows(&*backbone, encoded, origins, &windows, split.as_deref())
+                .await
         });
         Step { end, computing }
     }
@@ -291,21 +288,6 @@ impl Step<'_> {
             Poll::Pending => None,
         }
     }
-}
-
-async fn computing(
-    backbone: &dyn Backbone,
-    plan: &Plan<'_>,
-    sequences: &Sequences,
-    windows: Range<usize>,
-    split: Option<&Split>,
-) -> Result<Vec<Computed>> {
-    let Sequences {
-        encoded, origins, ..
-    } = sequences;
-    let windows: Vec<usize> = windows.collect();
-    plan.run_windows(backbone, encoded, origins, &windows, split)
-        .await
 }
 
 impl Reach {

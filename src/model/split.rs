@@ -3,7 +3,6 @@
 //! places send each other keys and values once a layer. Every row has the bits that it has in a pass in one place.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::ops::Range;
 use std::pin::{Pin, pin};
@@ -34,7 +33,7 @@ pub struct Split {
     places: usize,
     sent: RefCell<Vec<(usize, Vec<f32>)>>,
     /// What has arrived from each place and is not used yet.
-    arrived: RefCell<Vec<VecDeque<Vec<f32>>>>,
+    arrived: RefCell<Vec<Vec<Vec<f32>>>>,
 }
 
 /// Where the rows of a sequence are computed: those from `cuts[p]` to `cuts[p + 1]` at place `p`.
@@ -61,7 +60,7 @@ impl Split {
             place,
             places,
             sent: RefCell::default(),
-            arrived: RefCell::new(vec![VecDeque::new(); places]),
+            arrived: RefCell::new(vec![Vec::new(); places]),
         }
     }
 
@@ -94,7 +93,7 @@ impl Split {
     /// Takes in what a place sent here. Rows of a place that does not exist are nothing.
     pub fn receive(&self, from: usize, rows: Vec<f32>) {
         if let Some(arrived) = self.arrived.borrow_mut().get_mut(from) {
-            arrived.push_back(rows);
+            arrived.push(rows);
         }
     }
 
@@ -103,9 +102,12 @@ impl Split {
     }
 
     async fn next_from(&self, place: usize) -> Vec<f32> {
-        poll_fn(|_| match self.arrived.borrow_mut()[place].pop_front() {
-            Some(rows) => Poll::Ready(rows),
-            None => Poll::Pending,
+        poll_fn(|_| {
+            let arrived = &mut self.arrived.borrow_mut()[place];
+            match arrived.is_empty() {
+                true => Poll::Pending,
+                false => Poll::Ready(arrived.remove(0)),
+            }
         })
         .await
     }

@@ -99,7 +99,7 @@ impl Reading {
         let alone = || Rc::new(Split::new(0, 1));
         let split = Rc::clone(self.split.get_or_insert_with(alone));
         let limit = STEP_TOKENS * split.places();
-        let begin = || (self.reading.begin_step(limit, split), now());
+        let begin = || (self.reading.begin_step(limit, Some(split)), now());
         let (mut step, began) = self.waiting.take().unwrap_or_else(begin);
         let Some(computed) = step.advance() else {
             self.waiting = Some((step, began));

@@ -43,13 +43,13 @@ for (const workers of [2, 3]) {
       );
       const text = (tokens: number) =>
         Array.from({ length: tokens }, (_, i) => words[(i * 7) % words.length]).join(" ");
-      const single = [1, 7, 14, 15, 30, 62, 126, 254, 500].map(text);
+      const single = [1, 7, 14, 15, 30, 126, 500].map(text);
       const inputs: Package.Text[][] = [
         ...single.map((one) => [one]),
         // Windows of a long text, and a batch whose sequences are cut anywhere.
-        [text(3000)],
+        [text(600)],
         [8, 30, 2, 120, 33].map(text),
-        Array.from({ length: 100 }, (_, i) => text(3 + (i % 40))),
+        Array.from({ length: 24 }, (_, i) => text(3 + (i % 40))),
       ];
       const differing: string[] = [];
       const compare = (what: string, a: unknown, b: unknown) => {
@@ -94,7 +94,7 @@ test("a worker that ends in the middle of a text costs a repeat", { tag: "@core"
   const result = await page.evaluate(async () => {
     const { one, two, started } = window as unknown as Scope;
     await two.workers();
-    const text = "the parcel came late and torn ".repeat(1500);
+    const text = "the parcel came late and torn ".repeat(400);
     const expected = JSON.stringify(await one.embed(text));
     let ended = 0;
     const onProgress = ({ share }: Package.ManyProgress) => {
@@ -118,7 +118,7 @@ test("the worker with the answers ends in the middle of a text", async ({ page }
     await two.workers();
     await two.addAdapter("sst2", "/adapters/sst2/");
     await one.addAdapter("sst2", "/adapters/sst2/");
-    const text = "the parcel came late and torn ".repeat(1500);
+    const text = "the parcel came late and torn ".repeat(400);
     const by = { with: "sst2" } as const;
     const expected = (await one.classify(text, by)).logits;
     let ended = false;

@@ -46,7 +46,7 @@ pub fn read_in_places(
     let mut readings: Vec<_> = (0..places).map(|_| begin()).collect();
     loop {
         let steps = in_places(places, |place, split| {
-            let mut step = Some(readings[place].begin_step(limit, split));
+            let mut step = Some(readings[place].begin_step(limit, Some(split)));
             Box::new(move || {
                 let computed = step.as_mut()?.advance()?.unwrap();
                 Some((step.take()?, computed))

@@ -65,19 +65,6 @@ export interface Calls {
     truncate: boolean,
     before: number,
   ): Answer[][];
-  // What follows is for workers that compute texts together.
-
-  /** Answers calls that come over the port too: those of the worker that has the answers. */
-  serveAt(port: MessagePort): void;
-  /** From here on what this worker and the one of that number send each other goes over the port. */
-  link(member: number, port: MessagePort): void;
-  /** Computes this worker's part of a reading. */
-  computePart(pass: Pass, order: Reading): void;
-  /** Takes in the worker of this number, which serves at the port; answers when it is lost, with why. */
-  join(member: number, port: MessagePort): ErrorShape;
-  /** Goes on without the worker of this number. */
-  loseMember(member: number, error: ErrorShape): void;
-
   /** Vectors by what is active, by `of`, or with null by the bare backbone. */
   embed(
     texts: readonly Text[],
@@ -100,6 +87,19 @@ export interface Calls {
   sweep(): void;
   /** What this browser keeps for the page; the backbone's folder is at the URL, if it has one. */
   storage(backboneUrl: string | null): StorageReport;
+
+  // What follows is for workers that compute texts together.
+
+  /** Answers calls that come over the port too: those of the worker that has the answers. */
+  serveAt(port: MessagePort): void;
+  /** From here on what this worker and the one of that number send each other goes over the port. */
+  link(member: number, port: MessagePort): void;
+  /** Computes this worker's part of a reading. */
+  computePart(pass: Pass, order: ReadOrder): void;
+  /** Takes in the worker of this number, which serves at the port; answers when it is lost, with why. */
+  join(member: number, port: MessagePort): ErrorShape;
+  /** Goes on without the worker of this number. */
+  loseMember(member: number, error: ErrorShape): void;
 
   // What follows is for the workers of a training run, in this order.
 
@@ -127,7 +127,7 @@ export interface Calls {
 }
 
 /** A call's texts, and what they are read with. */
-export interface Reading {
+export interface ReadOrder {
   texts: readonly Text[];
   /** Compositions that answer; what makes vectors of them, null for the bare backbone. */
   by: { answers: readonly Composition[] } | { vectors: Composition | null };

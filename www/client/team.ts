@@ -7,7 +7,7 @@ import type { Reading } from "./engine.js";
 import { type ErrorShape, GraftletError, isTrap, toShape } from "./errors.js";
 import type { Emit } from "./host.js";
 import { Journal } from "./journal.js";
-import type { Calls, Cancel, KeptFiles, Reading as Order, ReadEvent, Request } from "./protocol.js";
+import type { Calls, Cancel, KeptFiles, ReadEvent, ReadOrder, Request } from "./protocol.js";
 import { finished, readAll } from "./reading.js";
 import { Remote, type WorkerLike } from "./remote.js";
 import { computePart, Links } from "./split.js";
@@ -112,7 +112,7 @@ export class Team {
   }
 
   /** The result of the reading, which is freed. `order` is how another worker begins the same. */
-  async read<T>(reading: Reading<T>, order: () => Order, emit: Emit<ReadEvent>): Promise<T> {
+  async read<T>(reading: Reading<T>, order: () => ReadOrder, emit: Emit<ReadEvent>): Promise<T> {
     const ready = [...this.#members].filter(([, { ready }]) => ready);
     const useful = Math.floor(reading.tokens() / LEAST_TOKENS) - 1;
     const helpers = ready.slice(0, Math.max(0, useful));
@@ -130,7 +130,7 @@ export class Team {
   async #together(
     reading: Reading<unknown>,
     helpers: readonly [number, Member][],
-    order: Order,
+    order: ReadOrder,
     emit: Emit<ReadEvent>,
   ): Promise<boolean> {
     this.#passes += 1;
