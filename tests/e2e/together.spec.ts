@@ -74,7 +74,9 @@ for (const workers of [2, 3]) {
         const by = { with: names };
         compare(what, await one.classify(input, by), await two.classify(input, by));
       }
-      const composed = { with: [{ stack: ["sst2", "goemotions"] }, { parallel: names }] };
+      const composed = {
+        with: [{ average: ["sst2", "goemotions"], head: "sst2" }, { parallel: names }],
+      };
       const [first = []] = inputs.slice(4);
       compare(
         "a composition",
