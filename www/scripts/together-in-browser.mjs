@@ -6,8 +6,9 @@
  *
  * A shape is the tokens of one text, or `8x32` for a batch. One worker and several compute it in turns, in one page;
  * `one` and `several` are medians of a call in ms, seen from the page. `faster` is the median of the ratios of each turn,
- * from the lower to the upper quartile; `passes` is the same of the time in the worker alone, as answers tell it. `same`
- * says whether all bits are equal.
+ * from the lower to the upper quartile; `passes` is the same of the time in the worker alone, as answers tell it.
+ * `least` and `leastPasses` are the least times of one and of several, which other programs disturb least. `same` says
+ * whether all bits are equal.
  */
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -89,6 +90,7 @@ async function measure({ shape, rounds }) {
   }
   const at = (values, part) => values.toSorted((a, b) => a - b)[Math.floor(values.length * part)];
   const rounded = (value) => Math.round(value * 100) / 100;
+  const least = (values) => rounded(Math.min(...values));
   const spread = (values) => [0.25, 0.5, 0.75].map((part) => rounded(at(values, part)));
   const [lower, faster, upper] = spread(turns.map(([a, b]) => a.ms / b.ms));
   const [low, passes, high] = spread(turns.map(([a, b]) => a.pass / b.pass));
@@ -109,6 +111,8 @@ async function measure({ shape, rounds }) {
     quartiles: [lower, upper],
     passes,
     passQuartiles: [low, high],
+    least: [least(turns.map(([a]) => a.ms)), least(turns.map(([, b]) => b.ms))],
+    leastPasses: [least(turns.map(([a]) => a.pass)), least(turns.map(([, b]) => b.pass))],
     same: turns.every(([a, b]) => a.logits === b.logits),
   };
 }
