@@ -97,9 +97,10 @@ export class Recruits {
   }
 }
 
-/** Whether a worker computes the same bits. */
+/** Whether a worker computes the same bits. All kernels of a build do. */
 function isSame(own: Loaded | Converted, expected: Loaded): boolean {
   if (!("backbone" in own)) return false;
-  const identity = ({ backbone, runtime }: Loaded) => JSON.stringify([backbone, runtime]);
+  const identity = ({ backbone, runtime: { build, version } }: Loaded) =>
+    JSON.stringify([backbone, build, version]);
   return identity(own) === identity(expected);
 }
