@@ -26,7 +26,7 @@ mod tiny;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use graftlet::adapter::{Options, presets};
+use graftlet::adapter::{FreshParams, Options, presets};
 use graftlet::compose::Composition;
 use graftlet::engine::{Composed, Engine};
 use graftlet::folder::Library;
@@ -220,6 +220,9 @@ fn every_family() {
             let Ok(config) = (preset.config)(&options, &shape) else {
                 continue;
             };
+            if config.build(&shape, &mut FreshParams::new(1)).is_err() {
+                continue;
+            }
             kinds.push(config.kind().name);
             let row = Row {
                 name: preset.name.into(),
