@@ -10,7 +10,7 @@ const row = (name, unit) => ({ runtime: "graftlet", variant: "package", case: na
 /** Loads the backbone as a visitor does and asks one question; milliseconds. */
 export async function firstAnswer() {
   const began = performance.now();
-  const g = await Graftlet.load({ backbone: MODEL });
+  const g = await Graftlet.load({ backbone: MODEL, workers: 1 });
   const loaded = performance.now();
   await g.addAdapter("sms_spam", "/adapters/sms_spam/");
   await g.use("sms_spam");
@@ -23,7 +23,7 @@ export async function firstAnswer() {
 
 /** Milliseconds of a switch between two loaded adapters, as the page waits for it. */
 export async function swap(times, names) {
-  const g = await Graftlet.load({ backbone: MODEL });
+  const g = await Graftlet.load({ backbone: MODEL, workers: 1 });
   for (const name of names) await g.addAdapter(name, `/adapters/${name}/`);
   const samples = [];
   for (let i = 0; i < times + 20; i++) {
@@ -85,7 +85,7 @@ export async function memory() {
   const channel = new BroadcastChannel("wasm memory");
   channel.onmessage = ({ data }) => sizes.push(data);
   const worker = () => new Worker("/bench/measured-worker.js", { type: "module" });
-  const g = await Graftlet.load({ backbone: MODEL, worker });
+  const g = await Graftlet.load({ backbone: MODEL, worker, workers: 1 });
   await g.embed([TEXT]);
   const main = Math.max(...(await settled(sizes)));
 

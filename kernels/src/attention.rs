@@ -47,10 +47,10 @@ fn times(tiles: Tiles, a: &[f32], b: &[f32], products: &mut [f32]) {
     }
 }
 
-/// Attention of `q[tokens, heads * head_dim]` over `k`, `v` `[prefix + tokens, heads * head_dim]`
-/// into `out[tokens, heads * head_dim]`.
+/// Attention of `q[queries, heads * head_dim]` over `k`, `v` `[prefix + tokens, heads * head_dim]`
+/// into `out[queries, heads * head_dim]`. There is a query for every token, unless the shape names some.
 ///
-/// A sequence's result does not depend, bit for bit, on the sequences beside it. Scores of any
+/// A query's result does not depend, bit for bit, on the queries and sequences beside it. Scores of any
 /// finite size are safe. Asserts that the lengths agree and that the variant is available; no
 /// tokens does nothing.
 pub fn attention(

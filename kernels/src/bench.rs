@@ -334,6 +334,7 @@ fn heads(starts: &[usize]) -> AttentionShape<'_> {
         heads: HEADS,
         head_dim: HIDDEN / HEADS,
         starts,
+        queries: None,
         prefix: 0,
         reach: Reach::ALL,
         bias: None,

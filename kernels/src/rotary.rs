@@ -70,21 +70,15 @@ impl Rotary {
     }
 
     /// Rotates every head of `x[tokens, width]` in place, where `width` is a multiple of a head's, by
-    /// the token's position in its sequence. `starts` is as for attention. A rotation by the opposite
+    /// the token's position in its sequence: `positions[tokens]`. A rotation by the opposite
     /// angles (`back`) is both the inverse and the gradient.
     ///
-    /// Asserts that the lengths agree and that no sequence is longer than the positions; no tokens does
-    /// nothing.
-    pub fn apply(&self, x: &mut [f32], width: usize, starts: &[usize], back: bool) {
+    /// Asserts that the lengths agree and that there are that many positions; no tokens does nothing.
+    pub fn apply(&self, x: &mut [f32], width: usize, positions: &[usize], back: bool) {
         let pairs = self.frequencies.len();
         let head = 2 * pairs;
         assert!(width > 0 && width.is_multiple_of(head));
-        let tokens = starts.last().copied().unwrap_or(0);
-        assert_eq!(x.len(), tokens * width);
-        let mut positions = Vec::with_capacity(tokens);
-        for bounds in starts.windows(2) {
-            positions.extend(0..bounds[1] - bounds[0]);
-        }
+        assert_eq!(x.len(), positions.len() * width);
         let longest = positions.iter().max().map_or(0, |farthest| farthest + 1);
         assert!(longest <= self.positions);
         let angles = self.angles(longest);
@@ -130,6 +124,12 @@ mod tests {
         y
     }
 
+    /// Of the tokens of whole sequences.
+    fn positions(starts: &[usize]) -> Vec<usize> {
+        let sequences = starts.windows(2);
+        sequences.flat_map(|s| 0..s[1] - s[0]).collect()
+    }
+
     #[test]
     fn agrees_with_f64_and_goes_back() {
         let mut random = Random::new(50);
@@ -141,14 +141,15 @@ mod tests {
             (4, 1, &[0]),
         ] {
             let (width, tokens) = (dim * heads, starts[starts.len() - 1]);
+            let positions = positions(starts);
             let x = random.vec(tokens * width, 1.0);
             for theta in [10_000.0, 160_000.0] {
                 let rotary = Rotary::new(theta, dim, 200);
                 let mut y = x.clone();
-                rotary.apply(&mut y, width, starts, false);
+                rotary.apply(&mut y, width, &positions, false);
                 let expected = reference(&doubles_of(&x), theta, dim, width, starts);
                 assert_close(&y, &expected, 3e-5);
-                rotary.apply(&mut y, width, starts, true);
+                rotary.apply(&mut y, width, &positions, true);
                 assert_close(&y, &doubles_of(&x), 1e-6);
             }
         }
@@ -163,8 +164,9 @@ mod tests {
         for tokens in [1, 7, 40, 3, 100] {
             let x = random.vec(tokens * width, 1.0);
             let (mut a, mut b) = (x.clone(), x);
-            grown.apply(&mut a, width, &[0, tokens], false);
-            Rotary::new(10_000.0, dim, 100).apply(&mut b, width, &[0, tokens], false);
+            let positions = positions(&[0, tokens]);
+            grown.apply(&mut a, width, &positions, false);
+            Rotary::new(10_000.0, dim, 100).apply(&mut b, width, &positions, false);
             let bits = |x: &[f32]| x.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
             assert_eq!(bits(&a), bits(&b), "{tokens} tokens");
         }
@@ -179,7 +181,7 @@ mod tests {
         let dy = random.vec(7 * width, 1.0);
         let expected = slopes(&x, &dy, |x| reference(x, 100.0, dim, width, &starts));
         let mut dx = dy.clone();
-        Rotary::new(100.0, dim, 4).apply(&mut dx, width, &starts, true);
+        Rotary::new(100.0, dim, 4).apply(&mut dx, width, &positions(&starts), true);
         assert_close(&dx, &expected, 1e-5);
     }
 }

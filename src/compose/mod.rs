@@ -6,6 +6,7 @@
 mod average;
 mod bare;
 mod check;
+mod expand;
 pub mod fusion;
 mod half_block;
 mod json;
@@ -22,7 +23,7 @@ pub use check::{BLOCKS, Block, NESTING};
 pub use json::MAX_DEPTH;
 pub use node::Node;
 pub use pass::{Unit, forward, forward_from};
-pub use plan::{Channel, Origin, Part, Plan, Visit};
+pub use plan::{Channel, Computed, Origin, Part, PartNumber, Places, Plan, Visit};
 pub use svd::{Svd, svd};
 pub use task_ref::TaskRef;
 

@@ -4,7 +4,7 @@ use super::bare::{BareStates, ComputedStates};
 use super::rows::{Repeats, Rowed, Rows};
 use crate::error::Result;
 use crate::input::text::{Batch, Encoded};
-use crate::model::{Backbone, Hook, NoHook, NormSite, States};
+use crate::model::{Backbone, Cuts, Hook, NoHook, NormSite, Portion, Split, States, Waiting, now};
 use crate::ops::{concat, slice};
 use crate::tensor::Tensor;
 
@@ -50,6 +50,40 @@ pub fn forward_from<'s>(
     sequence: &dyn Fn(usize) -> &'s Encoded,
     units: &[Unit<'_>],
 ) -> Result<Vec<States>> {
+    let own = now(forward_portion(backbone, bare, sequence, units, None))?;
+    Ok(own.into_iter().map(|own| own.states).collect())
+}
+
+/// States of whole sequences, or of the rows that are computed here.
+#[derive(Clone)]
+pub(super) struct Own {
+    pub(super) states: States,
+    /// How each sequence is cut; empty where all rows are computed here.
+    pub(super) cuts: Vec<Cuts>,
+}
+
+/// [`forward_from`] of the rows that are computed in one place of a `split`. Such a pass computes the states of the bare
+/// backbone itself, since those that are kept are of whole sequences.
+///
+/// # Errors
+/// Those of [`Backbone::embed`].
+pub(super) fn forward_portion<'a, 's: 'a>(
+    backbone: &'a dyn Backbone,
+    bare: &'a mut dyn BareStates,
+    sequence: &'a dyn Fn(usize) -> &'s Encoded,
+    units: &'a [Unit<'a>],
+    split: Option<&'a Split>,
+) -> Waiting<'a, Result<Vec<Own>>> {
+    Box::pin(compute(backbone, bare, sequence, units, split))
+}
+
+async fn compute<'a, 's>(
+    backbone: &'a dyn Backbone,
+    bare: &'a mut dyn BareStates,
+    sequence: &'a dyn Fn(usize) -> &'s Encoded,
+    units: &'a [Unit<'a>],
+    split: Option<&'a Split>,
+) -> Result<Vec<Own>> {
     let layers = backbone.shape().layers;
     let lowest = units.iter().map(|unit| lowest_layer(unit.hook, layers));
     let lowest: Vec<usize> = lowest.collect();
@@ -57,12 +91,22 @@ pub fn forward_from<'s>(
         let units = units.iter().enumerate().zip(&lowest);
         units.filter_map(move |(unit, lowest)| (*lowest == layer).then_some(unit))
     };
+    let places = split.map(|split| Places::of(split, sequence, units));
+    let embed = |sequences: &[usize], hook: &dyn Hook| -> Result<Own> {
+        let batch = Batch::new(sequences.iter().map(|&index| sequence(index)));
+        let states = backbone.embed(&batch, hook)?;
+        Ok(match &places {
+            Some(places) => places.own(sequences, &states),
+            None => Own {
+                states,
+                cuts: Vec::new(),
+            },
+        })
+    };
     let mut groups: Vec<Group<'_>> = Vec::new();
     for (index, unit) in beginning_at(0) {
-        let batch = Batch::new(unit.sequences.iter().map(|&index| sequence(index)));
-        let states = Some(backbone.embed(&batch, unit.hook)?);
         groups.push(Group {
-            states,
+            own: Some(embed(&unit.sequences, unit.hook)?),
             ..Group::new(index, unit.hook, unit.sequences.clone())
         });
     }
@@ -72,20 +116,28 @@ pub fn forward_from<'s>(
     let mut trunk = Group::new(usize::MAX, &NoHook, waiting(units, &lowest, 0));
     trunk.bare = true;
     if !trunk.sequences.is_empty() {
-        let own = trunk.sequences.iter();
-        let own: Vec<_> = own.map(|&index| (index, sequence(index))).collect();
-        trunk.states = Some(bare.entering(backbone, layer, &own)?);
+        if split.is_some() {
+            trunk.own = Some(embed(&trunk.sequences, &NoHook)?);
+            run(backbone, 0..layer, &mut trunk, &mut [], split).await;
+        } else {
+            let own = trunk.sequences.iter();
+            let own: Vec<_> = own.map(|&index| (index, sequence(index))).collect();
+            trunk.own = Some(Own {
+                states: bare.entering(backbone, layer, &own)?,
+                cuts: Vec::new(),
+            });
+        }
     }
     loop {
         for (index, unit) in beginning_at(layer).filter(|_| layer > 0) {
             groups.push(Group {
-                states: trunk.select(&unit.sequences),
+                own: trunk.select(&unit.sequences),
                 bare: true,
                 ..Group::new(index, unit.hook, unit.sequences.clone())
             });
         }
         let left = waiting(units, &lowest, layer);
-        trunk.states = trunk.select(&left);
+        trunk.own = trunk.select(&left);
         trunk.sequences = left;
         trunk.bare = true;
         if layer >= layers {
@@ -93,18 +145,53 @@ pub fn forward_from<'s>(
         }
         let later = lowest.iter().copied().filter(|&lowest| lowest > layer);
         let next = later.min().unwrap_or(layers);
-        run(backbone, layer..next, &mut trunk, &mut groups);
+        run(backbone, layer..next, &mut trunk, &mut groups, split).await;
         layer = next;
     }
     groups.sort_by_key(|group| group.unit);
-    let nothing = || States {
-        x: Tensor::new(Vec::new(), &[0, backbone.shape().hidden_size]),
-        starts: [0].into(),
+    let nothing = || Own {
+        states: States {
+            x: Tensor::new(Vec::new(), &[0, backbone.shape().hidden_size]),
+            starts: [0].into(),
+        },
+        cuts: Vec::new(),
     };
-    let states = groups.into_iter();
-    Ok(states
-        .map(|group| group.states.unwrap_or_else(nothing))
-        .collect())
+    let own = groups.into_iter();
+    Ok(own.map(|group| group.own.unwrap_or_else(nothing)).collect())
+}
+
+/// How the sequences of a split pass are cut, each with its index in the call.
+struct Places<'s> {
+    split: &'s Split,
+    /// In rising order.
+    sequences: Vec<usize>,
+    cuts: Vec<Cuts>,
+}
+
+impl<'s> Places<'s> {
+    fn of<'e>(
+        split: &'s Split,
+        sequence: &dyn Fn(usize) -> &'e Encoded,
+        units: &[Unit<'_>],
+    ) -> Self {
+        let sequences = all(units.iter());
+        let lengths = sequences.iter().map(|&index| sequence(index).ids.len());
+        let cuts = split.cuts(&lengths.collect::<Vec<_>>());
+        Self {
+            split,
+            sequences,
+            cuts,
+        }
+    }
+
+    /// The rows that are computed here, of the states of whole sequences.
+    fn own(&self, sequences: &[usize], states: &States) -> Own {
+        let places = sequences.iter();
+        let places = places.filter_map(|index| self.sequences.binary_search(index).ok());
+        let cuts: Vec<Cuts> = places.map(|place| Cuts::clone(&self.cuts[place])).collect();
+        let (states, cuts) = Portion::take(self.split, &cuts, states);
+        Own { states, cuts }
+    }
 }
 
 /// The lowest layer in whose run an adapter changes something, the number of `layers` if it changes nothing.
@@ -123,9 +210,15 @@ fn waiting(units: &[Unit<'_>], lowest: &[usize], layer: usize) -> Vec<usize> {
         .iter()
         .zip(lowest)
         .filter(|(_, lowest)| **lowest > layer);
-    let mut sequences: Vec<usize> = waiting
-        .flat_map(|(unit, _)| unit.sequences.iter().copied())
-        .collect();
+    all(waiting.map(|(unit, _)| unit))
+}
+
+/// The sequences of some units, each once, in rising order.
+fn all<'a>(units: impl Iterator<Item = &'a Unit<'a>>) -> Vec<usize> {
+    let mut sequences: Vec<usize> = Vec::new();
+    for unit in units {
+        sequences.extend_from_slice(&unit.sequences);
+    }
     sequences.sort_unstable();
     sequences.dedup();
     sequences
@@ -137,7 +230,7 @@ struct Group<'a> {
     hook: &'a dyn Hook,
     sequences: Vec<usize>,
     /// `None` without sequences.
-    states: Option<States>,
+    own: Option<Own>,
     /// Whether the states are still those of the bare backbone, and so equal to those of other such
     /// groups.
     bare: bool,
@@ -149,16 +242,16 @@ impl<'a> Group<'a> {
             unit,
             hook,
             sequences,
-            states: None,
+            own: None,
             bare: false,
         }
     }
 
     /// The states of some of its sequences.
-    fn select(&self, sequences: &[usize]) -> Option<States> {
-        let states = self.states.as_ref()?;
+    fn select(&self, sequences: &[usize]) -> Option<Own> {
+        let Own { states, cuts } = self.own.as_ref()?;
         if sequences == self.sequences {
-            return Some(states.clone());
+            return self.own.clone();
         }
         let places = sequences
             .iter()
@@ -173,42 +266,52 @@ impl<'a> Group<'a> {
             return None;
         }
         let mut starts = vec![0];
-        for place in places {
+        for &place in &places {
             starts.push(starts[starts.len() - 1] + own(place).len());
         }
-        Some(States {
-            x: concat(&parts.iter().collect::<Vec<_>>()),
-            starts: starts.into(),
+        let cuts = places.iter().filter_map(|&place| cuts.get(place));
+        Some(Own {
+            cuts: cuts.cloned().collect(),
+            states: States {
+                x: concat(&parts.iter().collect::<Vec<_>>()),
+                starts: starts.into(),
+            },
         })
     }
 }
 
 /// Runs layers over the states of all groups at once.
-fn run<'a>(
+async fn run<'a>(
     backbone: &dyn Backbone,
     layers: Range<usize>,
     trunk: &mut Group<'a>,
     groups: &mut [Group<'a>],
+    split: Option<&Split>,
 ) {
     let mut running = Vec::new();
     let mut rows = Rows::default();
     let mut same = Repeats::new(layers.start);
+    let mut cuts = Vec::new();
     for group in std::iter::once(trunk).chain(groups) {
-        if let Some(states) = group.states.take() {
+        if let Some(own) = group.own.take() {
             let bare = std::mem::take(&mut group.bare).then_some(&group.sequences[..]);
-            same.add(&states, bare);
-            running.push((&mut group.states, group.hook, states));
+            same.add(&own.states, bare);
+            cuts.extend_from_slice(&own.cuts);
+            running.push((&mut group.own, group.hook, own));
         }
     }
     rows.repeats = same.any().then_some(same);
+    let portion = split.map(|split| Portion::new(split, cuts));
+    let portion = portion.as_ref();
     if let [_] = running[..] {
-        if let Some((to, hook, states)) = running.pop() {
-            *to = Some(backbone.run(states, layers, hook));
+        if let Some((to, hook, Own { states, cuts })) = running.pop() {
+            let states = backbone.run_portion(states, layers, hook, portion).await;
+            *to = Some(Own { states, cuts });
         }
         return;
     }
     let mut starts = vec![0];
-    for (_, hook, states) in &running {
+    for (_, hook, Own { states, .. }) in &running {
         let (token, sequence) = (starts[starts.len() - 1], starts.len() - 1);
         starts.extend(states.starts[1..].iter().map(|start| token + start));
         rows.parts.push(Rowed {
@@ -217,7 +320,7 @@ fn run<'a>(
             sequences: sequence..starts.len() - 1,
         });
     }
-    let parts: Vec<&Tensor> = running.iter().map(|(_, _, states)| &states.x).collect();
+    let parts: Vec<&Tensor> = running.iter().map(|(_, _, own)| &own.states.x).collect();
     let Some(x) = (!parts.is_empty()).then(|| concat(&parts)) else {
         return;
     };
@@ -225,15 +328,18 @@ fn run<'a>(
         x,
         starts: starts.into(),
     };
-    for (_, _, states) in &mut running {
+    for (_, _, own) in &mut running {
         // the copy is what is computed with
-        states.x = Tensor::new(Vec::new(), &[0, 0]);
+        own.states.x = Tensor::new(Vec::new(), &[0, 0]);
     }
-    let all = backbone.run(all, layers, &rows);
-    for ((to, _, states), part) in running.into_iter().zip(&rows.parts) {
-        *to = Some(States {
-            x: slice(&all.x, part.tokens.clone()),
-            starts: states.starts,
+    let all = backbone.run_portion(all, layers, &rows, portion).await;
+    for ((to, _, own), part) in running.into_iter().zip(&rows.parts) {
+        *to = Some(Own {
+            states: States {
+                x: slice(&all.x, part.tokens.clone()),
+                starts: own.states.starts,
+            },
+            cuts: own.cuts,
         });
     }
 }

@@ -1,14 +1,13 @@
 use std::ops::RangeInclusive;
 use std::rc::Rc;
 
-use super::fusion::Fusion;
-use super::{
-    BareStates, Composition, ComputedStates, Lookup, Node, TaskRef, Unit, forward_from, invalid,
-};
+use super::expand::expand;
+use super::pass::{Own, forward_portion};
+use super::{BareStates, Composition, ComputedStates, Lookup, Node, TaskRef, Unit};
 use crate::error::Result;
 use crate::head::Head;
 use crate::input::text::{Encoded, Reach, runs};
-use crate::model::{Backbone, Shape, States};
+use crate::model::{Backbone, Portion, Reads, Shape, Split, States, now};
 
 /// What each row of a call is computed with. Blocks that tell rows apart come out on top: a stack of
 /// splits is a split of stacks. Every answer and every vector is that of a plan; the plan of one adapter
@@ -33,6 +32,8 @@ pub struct Part<'a> {
     pub name: String,
     /// Which of a row's sequences it reads; at first the only one.
     pub reach: Reach,
+    /// Which of its last hidden states are read; at first all.
+    pub reads: Reads,
 }
 
 /// Which row of a call a sequence is of. A long text has several sequences, and others where fewer
@@ -47,6 +48,22 @@ pub struct Origin {
     pub window: Option<usize>,
     /// Whether it is for parts that read each text of a pair alone.
     pub apart: bool,
+}
+
+/// (channel, sequence) of each of some sequences.
+pub type Places = Vec<(usize, usize)>;
+
+/// A channel of a plan, and a part's number in it.
+pub type PartNumber = (usize, usize);
+
+/// What a pass computed for one part.
+pub struct Computed {
+    /// (channel, sequence) of each sequence.
+    pub places: Places,
+    /// Channel and number of the first part that computes like this; see [`Plan::part`].
+    pub part: PartNumber,
+    /// Last hidden states, of all tokens or of those that the part's head reads.
+    pub states: States,
 }
 
 /// (channel, sequence) of each of some sequences, what they were computed with, and their last hidden
@@ -119,75 +136,101 @@ impl<'a> Plan<'a> {
         let all: Vec<usize> = (0..sequences.len()).collect();
         let tokens = |&index: &usize| sequences[index].ids.len() * self.channels.len();
         for run in runs(&all, limit, tokens) {
-            self.compute(backbone, bare, sequences, &Origin::only, run, visit)?;
+            let units = self.units(&Origin::only, run);
+            for computed in now(self.compute(backbone, bare, sequences, units, None))? {
+                visit(&computed.places, self.part(computed.part), computed.states)?;
+            }
         }
         Ok(())
     }
 
     /// Computes a `run` of the sequences, of which a row may have any number, in one pass; `origins` says whose each
-    /// is. A part computes those within its [`reach`](Part::reach).
+    /// is. A part computes those within its [`reach`](Part::reach). With a `split` the pass is one place's part of it, and
+    /// only the first place gets the states.
     ///
     /// # Errors
-    /// As [`run`](Self::run).
+    /// Those of [`forward`](super::forward).
     ///
     /// # Panics
     /// If there is not one origin a sequence.
-    pub fn run_windows(
+    pub async fn run_windows(
         &self,
         backbone: &dyn Backbone,
         sequences: &[Encoded],
         origins: &[Origin],
         run: &[usize],
-        visit: Visit<'_>,
-    ) -> Result<()> {
+        split: Option<&Split>,
+    ) -> Result<Vec<Computed>> {
         let origin = |index: usize| origins[index].clone();
-        self.compute(
-            backbone,
-            &mut ComputedStates,
-            sequences,
-            &origin,
-            run,
-            visit,
-        )
+        let bare = &mut ComputedStates;
+        let units = self.units(&origin, run);
+        self.compute(backbone, bare, sequences, units, split).await
     }
 
-    fn compute(
-        &self,
-        backbone: &dyn Backbone,
-        bare: &mut dyn BareStates,
-        sequences: &[Encoded],
-        origin: &dyn Fn(usize) -> Origin,
-        run: &[usize],
-        visit: Visit<'_>,
-    ) -> Result<()> {
-        let mut units: Vec<(Vec<(usize, usize)>, &Part<'_>)> = Vec::new();
+    /// The part of this number in the channel of that.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    pub fn part(&self, (channel, part): PartNumber) -> &Part<'a> {
+        &self.channels[channel][part]
+    }
+
+    /// The sequences of a `run` that are computed alike, and the first part that they are computed for.
+    fn units(&self, origin: &dyn Fn(usize) -> Origin, run: &[usize]) -> Vec<(Places, PartNumber)> {
+        let mut units: Vec<(Places, PartNumber)> = Vec::new();
         for (channel, parts) in self.channels.iter().enumerate() {
             let mut first = 0;
-            for part in parts {
+            for (number, part) in parts.iter().enumerate() {
                 let rows = first..first + part.rows;
                 first = rows.end;
                 let own = run.iter().filter(|&&index| {
                     let origin = origin(index);
                     rows.contains(&origin.row) && origin.is_within(&part.reach)
                 });
-                let places: Vec<_> = own.map(|&index| (channel, index)).collect();
-                match units.iter_mut().find(|(_, other)| part.is_like(other)) {
+                let places: Places = own.map(|&index| (channel, index)).collect();
+                let alike = |other: PartNumber| part.is_like(self.part(other));
+                match units.iter_mut().find(|(_, other)| alike(*other)) {
                     _ if places.is_empty() => {}
                     Some((all, _)) => all.extend(places),
-                    None => units.push((places, part)),
+                    None => units.push((places, (channel, number))),
                 }
             }
         }
+        units
+    }
+
+    async fn compute(
+        &self,
+        backbone: &dyn Backbone,
+        bare: &mut dyn BareStates,
+        sequences: &[Encoded],
+        units: Vec<(Places, PartNumber)>,
+        split: Option<&Split>,
+    ) -> Result<Vec<Computed>> {
         let passing = units.iter().map(|(places, part)| Unit {
-            hook: &*part.node,
+            hook: &*self.part(*part).node,
             sequences: places.iter().map(|(_, index)| *index).collect(),
         });
         let passing: Vec<_> = passing.collect();
-        let states = forward_from(backbone, bare, &|index| &sequences[index], &passing)?;
-        for ((places, part), states) in units.iter().zip(states) {
-            visit(places, part, states)?;
+        let sequence = |index: usize| &sequences[index];
+        let all = forward_portion(backbone, bare, &sequence, &passing, split).await?;
+        let mut computed = Vec::with_capacity(units.len());
+        for ((places, part), Own { states, cuts }) in units.into_iter().zip(all) {
+            let states = match split {
+                Some(split) => {
+                    let reads = self.part(part).reads;
+                    Portion::new(split, cuts).gather(states, reads).await
+                }
+                None => Some(states),
+            };
+            computed.extend(states.map(|states| Computed {
+                places,
+                part,
+                states,
+            }));
         }
-        Ok(())
+        Ok(computed)
     }
 }
 
@@ -210,7 +253,12 @@ impl Origin {
 }
 
 impl<'a> Part<'a> {
-    fn new(rows: usize, node: Node<'a>, head: Option<TaskRef<'a>>, name: String) -> Self {
+    pub(super) fn new(
+        rows: usize,
+        node: Node<'a>,
+        head: Option<TaskRef<'a>>,
+        name: String,
+    ) -> Self {
         Self {
             rows,
             node: Rc::new(node),
@@ -222,10 +270,11 @@ impl<'a> Part<'a> {
                 lines: false,
                 apart: false,
             },
+            reads: Reads::All,
         }
     }
 
-    fn of(task: TaskRef<'a>, name: &str, rows: usize) -> Self {
+    pub(super) fn of(task: TaskRef<'a>, name: &str, rows: usize) -> Self {
         let node = Node::of(task.clone());
         Self::new(rows, node, Some(task), name.to_owned())
     }
@@ -269,115 +318,4 @@ impl<'a> Part<'a> {
         };
         head && self.node.is(&other.node)
     }
-}
-
-fn expand<'a>(
-    composition: &Composition,
-    rows: usize,
-    lookup: Lookup<'_>,
-) -> Result<Vec<Channel<'a>>> {
-    let all = |of: &[Composition]| -> Result<Vec<Vec<Channel<'a>>>> {
-        of.iter().map(|part| expand(part, rows, lookup)).collect()
-    };
-    Ok(match composition {
-        Composition::Adapter(name) => {
-            let task = TaskRef::Shared(lookup(name)?);
-            vec![vec![Part::of(task, name, rows)]]
-        }
-        Composition::Parallel(of) => all(of)?.into_iter().flatten().collect(),
-        Composition::Split(of) => {
-            let own: usize = of.iter().map(|share| share.rows).sum();
-            if own != rows {
-                let reason = format!("the split is of {own} rows, and the call has {rows}");
-                return Err(invalid("", reason));
-            }
-            let mut channel = Channel::new();
-            for share in of {
-                let parts = expand(&share.composition, share.rows, lookup)?;
-                channel.extend(parts.into_iter().flatten());
-            }
-            vec![channel]
-        }
-        Composition::Stack(of) => combine(&all(of)?, |parts| {
-            // the last answers, as in AdapterHub
-            let last = parts.last();
-            let head = last.and_then(|part| part.head.clone());
-            let nodes = parts.iter().map(|part| (*part.node).clone()).collect();
-            (
-                Node::Stack(nodes),
-                head,
-                last.map_or(String::new(), |part| part.name.clone()),
-            )
-        }),
-        Composition::Average(average) => {
-            let head = average.head.as_deref().map(lookup).transpose()?;
-            let head = head.map(TaskRef::Shared);
-            let of = average
-                .of
-                .iter()
-                .map(|part| expand(&part.composition, rows, lookup));
-            let of: Vec<_> = of.collect::<Result<_>>()?;
-            let weights = average.weights();
-            let name = average.head.clone().unwrap_or_else(|| "average".into());
-            combine(&of, |parts| {
-                #[allow(clippy::cast_possible_truncation)]
-                let weigh =
-                    |(part, weight): (&&Part<'a>, &f64)| ((*part.node).clone(), *weight as f32);
-                let nodes = parts.iter().zip(&weights).map(weigh).collect();
-                (Node::Average(nodes), head.clone(), name.clone())
-            })
-        }
-        Composition::Fuse { of, fusion } => {
-            let task = lookup(fusion)?;
-            let layers = Fusion::of(&*task.adapter)
-                .map(Fusion::layers)
-                .unwrap_or_default();
-            combine(&all(of)?, |parts| {
-                let of = parts.iter().map(|part| (*part.node).clone()).collect();
-                let layers = Rc::clone(&layers);
-                (
-                    Node::Fuse { layers, of },
-                    Some(TaskRef::Shared(Rc::clone(&task))),
-                    fusion.clone(),
-                )
-            })
-        }
-    })
-}
-
-/// Combines what stands in one block: rows that a part tells apart are told apart in the whole.
-fn combine<'a>(
-    parts: &[Vec<Channel<'a>>],
-    node: impl Fn(&[&Part<'a>]) -> (Node<'a>, Option<TaskRef<'a>>, String),
-) -> Vec<Channel<'a>> {
-    let channels = parts.iter().map(Vec::len).max().unwrap_or_default();
-    let of_channel = |index: usize| -> Channel<'a> {
-        let columns = parts.iter().map(|part| &part[index.min(part.len() - 1)]);
-        let columns: Vec<&Channel<'a>> = columns.collect();
-        // (part, its rows that are left) of each column
-        let mut at: Vec<(usize, usize)> =
-            columns.iter().map(|column| (0, column[0].rows)).collect();
-        let mut channel = Channel::new();
-        loop {
-            let rows = at.iter().map(|(_, left)| *left).min().unwrap_or_default();
-            let here: Vec<&Part<'a>> = columns
-                .iter()
-                .zip(&at)
-                .map(|(column, (part, _))| &column[*part])
-                .collect();
-            let (node, head, name) = node(&here);
-            channel.push(Part::new(rows, node, head, name));
-            for (column, (part, left)) in columns.iter().zip(&mut at) {
-                *left -= rows;
-                if *left == 0 {
-                    *part += 1;
-                    match column.get(*part) {
-                        Some(next) => *left = next.rows,
-                        None => return channel,
-                    }
-                }
-            }
-        }
-    };
-    (0..channels).map(of_channel).collect()
 }

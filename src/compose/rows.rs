@@ -1,6 +1,5 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Arc;
 
 use crate::model::{Attention, Hook, Join, LinearSite, NormSite, States, SublayerSite};
 use crate::ops::{LayerNorm, concat, replace_rows, select, slice};
@@ -172,19 +171,7 @@ impl Hook for Rows<'_> {
             return input.behind(None);
         }
         let states = self.parts.iter().zip(prefixes).map(|(part, prefix)| {
-            let own = |x: &Tensor| slice(x, part.tokens.clone());
-            let starts = &input.starts[part.sequences.start..=part.sequences.end];
-            let starts: Arc<[usize]> = starts
-                .iter()
-                .map(|start| start - part.tokens.start)
-                .collect();
-            let input = Attention {
-                q: own(&input.q),
-                k: own(&input.k),
-                v: own(&input.v),
-                plan: input.plan.clone(),
-                starts,
-            };
+            let input = input.of_sequences(part.sequences.clone());
             input.behind(prefix)
         });
         let states: Vec<Tensor> = states.collect();

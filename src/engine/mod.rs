@@ -25,7 +25,7 @@ use crate::input::text::{LongTexts, Tokenizer};
 use crate::model::{Anatomy, Backbone, Checkpoint, Encoder, Hook, SentenceEmbedding};
 
 pub use answer::{Answer, Composed, Embedded};
-pub use reading::Reading;
+pub use reading::{Reading, Step};
 pub use refusal::head_of;
 pub use said::{Object, Said};
 pub use sequences::{answers, logits};

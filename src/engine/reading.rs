@@ -2,15 +2,17 @@
 //! how far it is.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use super::windows::{Gathered, GatheredVector, Sequences};
 use super::{Answer, Composed, Embedded, Engine};
-use crate::compose::{Part, Plan};
+use crate::compose::{Computed, Part, Plan};
 use crate::error::Result;
 use crate::head::{Head, Prediction, spans};
 use crate::input::text::{LongTexts, Reach, TAG_WINDOW, Text, Tokenizer, WINDOW};
-use crate::model::{Backbone, Hook, SentenceEmbedding};
+use crate::model::{Backbone, Hook, Reads, SentenceEmbedding, Split, Waiting, now};
 
 /// The texts of one call that are being answered, or made vectors of. What the engine loads or removes meanwhile
 /// changes nothing about them.
@@ -19,8 +21,8 @@ pub struct Reading<'a> {
     tokenizer: Arc<Tokenizer>,
     long: LongTexts,
     texts: Vec<Text>,
-    plan: Plan<'a>,
-    sequences: Sequences,
+    plan: Rc<Plan<'a>>,
+    sequences: Rc<Sequences>,
     /// How many of the sequences are computed.
     computed: usize,
     found: Found,
@@ -57,6 +59,14 @@ impl Found {
         reach.limit = reach.limit.min(most);
         reach
     }
+
+    /// Which of a part's last hidden states are read.
+    fn reads(&self, part: &Part<'_>, backbone: &dyn Backbone) -> Reads {
+        match (self, part.head()) {
+            (Self::Answers(_), Some(head)) if head.reads_first_tokens(backbone) => Reads::First,
+            _ => Reads::All,
+        }
+    }
 }
 
 impl<'a> Reading<'a> {
@@ -69,6 +79,7 @@ impl<'a> Reading<'a> {
         let mut reaches = BTreeSet::new();
         for part in plan.channels.iter_mut().flatten() {
             part.reach = found.reach(part, &engine.tokenizer);
+            part.reads = found.reads(part, &*engine.backbone);
             reaches.insert(part.reach);
         }
         let reaches: Vec<Reach> = reaches.into_iter().collect();
@@ -78,8 +89,8 @@ impl<'a> Reading<'a> {
             tokenizer: Arc::clone(&engine.tokenizer),
             long: engine.long_texts,
             texts,
-            plan,
-            sequences,
+            plan: Rc::new(plan),
+            sequences: Rc::new(sequences),
             computed: 0,
             found,
         })
@@ -88,6 +99,14 @@ impl<'a> Reading<'a> {
     /// How many answers each text gets.
     pub(super) fn channels(&self) -> usize {
         self.plan.channels.len()
+    }
+
+    /// How many tokens are still to be computed.
+    #[must_use]
+    pub fn tokens_left(&self) -> usize {
+        let left = &self.sequences.encoded[self.computed..];
+        let tokens: usize = left.iter().map(|sequence| sequence.ids.len()).sum();
+        tokens * self.channels()
     }
 
     /// How many windows there are, and how many of them have been computed.
@@ -102,48 +121,79 @@ impl<'a> Reading<'a> {
     /// # Errors
     /// Those of [`Plan::run_windows`].
     pub fn step(&mut self, limit: usize) -> Result<bool> {
-        let Sequences {
-            encoded,
-            origins,
-            shares,
-        } = &self.sequences;
+        let Step { end, computing } = self.begin_step(limit, None);
+        let computed = now(computing)?;
+        Ok(self.take(end, computed))
+    }
+
+    /// Begins to compute what [`step`](Self::step) computes, or one place's part of it. [`end_step`](Self::end_step) takes
+    /// it in. One that is dropped has changed nothing.
+    #[must_use]
+    pub fn begin_step(&self, limit: usize, split: Option<Rc<Split>>) -> Step<'a> {
+        let end = self.end(limit);
+        let (backbone, windows) = (Arc::clone(&self.backbone), self.computed..end);
+        let (plan, sequences) = (Rc::clone(&self.plan), Rc::clone(&self.sequences));
+        let computing = Box::pin(async move {
+            let Sequences {
+                encoded, origins, ..
+            } = &*sequences;
+            let windows: Vec<usize> = windows.collect();
+            plan.run_windows(&*backbone, encoded, origins, &windows, split.as_deref())
+                .await
+        });
+        Step { end, computing }
+    }
+
+    /// Takes in what a step has computed. Answers with whether there are more windows.
+    pub fn end_step(&mut self, step: &Step<'a>, computed: Vec<Computed>) -> bool {
+        self.take(step.end, computed)
+    }
+
+    /// The windows that a step computes end before this one.
+    fn end(&self, limit: usize) -> usize {
+        let encoded = &self.sequences.encoded;
         let mut tokens = 0;
         let fitting = encoded[self.computed..].iter().take_while(|sequence| {
             tokens += sequence.ids.len() * self.plan.channels.len();
             tokens <= limit
         });
-        let end = (self.computed + fitting.count().max(1)).min(encoded.len());
-        let run: Vec<usize> = (self.computed..end).collect();
-        let (backbone, found) = (&*self.backbone, &mut self.found);
-        self.plan.run_windows(
-            backbone,
+        (self.computed + fitting.count().max(1)).min(encoded.len())
+    }
+
+    fn take(&mut self, end: usize, computed: Vec<Computed>) -> bool {
+        let Sequences {
             encoded,
             origins,
-            &run,
-            &mut |places, part, states| {
-                match (&mut *found, part.head()) {
-                    (Found::Answers(found), Some(head)) => {
-                        let own = places.iter().map(|&(_, index)| &encoded[index]);
-                        let said = part.logits(backbone, own, &states);
-                        for (&(channel, index), said) in places.iter().zip(said) {
-                            let row = origins[index].row;
-                            found[channel][row].add(head, &encoded[index], &shares[index], said);
-                        }
-                    }
-                    (Found::Answers(_), None) => {}
-                    (Found::Vectors(vectors, sentence), _) => {
-                        let pooled = sentence.pooled(&states);
-                        for (&(_, index), pooled) in places.iter().zip(pooled) {
-                            let row = origins[index].row;
-                            vectors[row].add(&pooled, &encoded[index], &shares[index]);
-                        }
+            shares,
+        } = &*self.sequences;
+        for Computed {
+            places,
+            part,
+            states,
+        } in computed
+        {
+            let part = self.plan.part(part);
+            match (&mut self.found, part.head()) {
+                (Found::Answers(found), Some(head)) => {
+                    let own = places.iter().map(|&(_, index)| &encoded[index]);
+                    let said = part.logits(&*self.backbone, own, &states);
+                    for (&(channel, index), said) in places.iter().zip(said) {
+                        let row = origins[index].row;
+                        found[channel][row].add(head, &encoded[index], &shares[index], said);
                     }
                 }
-                Ok(())
-            },
-        )?;
+                (Found::Answers(_), None) => {}
+                (Found::Vectors(vectors, sentence), _) => {
+                    let pooled = sentence.pooled(&states);
+                    for (&(_, index), pooled) in places.iter().zip(pooled) {
+                        let row = origins[index].row;
+                        vectors[row].add(&pooled, &encoded[index], &shares[index]);
+                    }
+                }
+            }
+        }
         self.computed = end;
-        Ok(end < encoded.len())
+        end < encoded.len()
     }
 
     /// The answers of each channel, once all windows are computed; none of a reading that makes vectors.
@@ -214,6 +264,29 @@ impl<'a> Reading<'a> {
     #[must_use]
     pub fn texts(&self) -> &[Text] {
         &self.texts
+    }
+}
+
+/// Windows that are being computed.
+pub struct Step<'a> {
+    end: usize,
+    computing: Waiting<'a, Result<Vec<Computed>>>,
+}
+
+impl Step<'_> {
+    /// Computes until it is done or waits for what another place sends; `None` where it waits.
+    ///
+    /// # Errors
+    /// Those of [`Plan::run_windows`].
+    ///
+    /// # Panics
+    /// If it is done already.
+    pub fn advance(&mut self) -> Option<Result<Vec<Computed>>> {
+        let waker = &mut Context::from_waker(Waker::noop());
+        match self.computing.as_mut().poll(waker) {
+            Poll::Ready(computed) => Some(computed),
+            Poll::Pending => None,
+        }
     }
 }
 

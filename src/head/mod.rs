@@ -198,6 +198,17 @@ impl Head {
         self.logits_of(dropout(&x, share, rows))
     }
 
+    /// Whether it reads the state of each sequence's first token and no other.
+    #[must_use]
+    pub fn reads_first_tokens(&self, backbone: &dyn Backbone) -> bool {
+        let first = match self.config.pooling {
+            Pooling::First => true,
+            Pooling::Mean => false,
+            Pooling::Pooler => !backbone.shape().anatomy.pooler.mean,
+        };
+        first && !self.reads_tokens()
+    }
+
     /// What the head reads: a vector a sequence, or a token.
     fn read(&self, backbone: &dyn Backbone, hook: &dyn Hook, states: &States) -> Tensor {
         let reads_pooler = self.config.reads_pooler(backbone.shape());

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::overflow::Overflow;
 use super::relative::relative_bias;
 use super::{Anatomy, Attention, BlockPlan, Frozen, Hook, Join, Linear, LinearSite, NormSite};
-use super::{Place, Sublayer, SublayerSite};
+use super::{Place, Portion, Sublayer, SublayerSite};
 use crate::kernels::Rotary;
 use crate::ops::{Activation, AttentionPlan, FrozenLinear, LayerNorm, columns, multiply, rotate};
 use crate::tensor::Tensor;
@@ -25,6 +25,31 @@ pub(super) struct Block {
 enum Projections {
     Three([FrozenLinear; 3]),
     Fused(FrozenLinear),
+}
+
+/// A pass at a block.
+pub(super) struct At<'a> {
+    pub(super) layer: usize,
+    pub(super) hook: &'a dyn Hook,
+    /// The rows that are computed here; `None` for all.
+    pub(super) portion: Option<&'a Portion<'a>>,
+    /// What looks for values that are not finite.
+    pub(super) overflow: Option<&'a Overflow>,
+}
+
+impl At<'_> {
+    fn sublayer(&self, sublayer: Sublayer) -> SublayerSite {
+        SublayerSite {
+            layer: self.layer,
+            sublayer,
+        }
+    }
+
+    fn watch(&self, x: &Tensor) {
+        if let Some(overflow) = self.overflow {
+            overflow.watch(x);
+        }
+    }
 }
 
 impl Block {
@@ -82,103 +107,86 @@ impl Block {
         blocks.collect()
     }
 
-    /// `x`: `[tokens, hidden size]` through the block.
-    pub(super) fn forward(
-        &self,
-        layer: usize,
-        x: Tensor,
-        starts: &Arc<[usize]>,
-        hook: &dyn Hook,
-        overflow: Option<&Overflow>,
-    ) -> Tensor {
-        let watch = |x: &Tensor| {
-            if let Some(overflow) = overflow {
-                overflow.watch(x);
-            }
-        };
-        watch(&x);
-        let x = self.half(layer, Sublayer::Attention, x, hook, |x| {
-            self.attend(layer, x, starts, hook, &watch)
-        });
-        watch(&x);
-        let x = self.half(layer, Sublayer::Ffn, x, hook, |x| {
-            self.feed_forward(layer, x, hook, &watch)
-        });
-        watch(&x);
+    /// `x`: `[tokens, hidden size]` through the block. It waits only for the keys and values of other places.
+    pub(super) async fn forward(&self, at: &At<'_>, x: Tensor, starts: &Arc<[usize]>) -> Tensor {
+        at.watch(&x);
+        let h = self.enter(at, Sublayer::Attention, &x);
+        let h = self.attend(at, h, starts).await;
+        let x = self.leave(at, Sublayer::Attention, h, &x);
+        at.watch(&x);
+        let h = self.enter(at, Sublayer::Ffn, &x);
+        let h = self.feed_forward(at, &h);
+        let x = self.leave(at, Sublayer::Ffn, h, &x);
+        at.watch(&x);
         x
     }
 
-    /// A half block with its norm, before it or behind the sum.
-    fn half(
-        &self,
-        layer: usize,
-        sublayer: Sublayer,
-        x: Tensor,
-        hook: &dyn Hook,
-        compute: impl FnOnce(&Tensor) -> Tensor,
-    ) -> Tensor {
-        let site = SublayerSite { layer, sublayer };
-        let norm = self.norms[sublayer as usize].as_ref();
-        let place = NormSite::Block(site);
-        if self.plan.norm_first {
-            let h = match norm {
-                Some(norm) => compute(&hook.norm(place, &x, norm)),
-                None => compute(&x),
-            };
-            return hook.sublayer(site, h, &x, Join(None));
+    /// What a half block computes with, behind its norm if that stands before it.
+    fn enter(&self, at: &At<'_>, sublayer: Sublayer, x: &Tensor) -> Tensor {
+        let site = NormSite::Block(at.sublayer(sublayer));
+        match &self.norms[sublayer as usize] {
+            Some(norm) if self.plan.norm_first => at.hook.norm(site, x, norm),
+            _ => x.clone(),
         }
-        let h = compute(&x);
-        hook.after_norm(place, hook.sublayer(site, h, &x, Join(norm)))
     }
 
-    fn attend(
-        &self,
-        layer: usize,
-        x: &Tensor,
-        starts: &Arc<[usize]>,
-        hook: &dyn Hook,
-        watch: &dyn Fn(&Tensor),
-    ) -> Tensor {
-        let [mut q, mut k, v] = self.projections(layer, x, hook);
-        [&q, &k, &v].into_iter().for_each(watch);
-        if let Some(rotary) = &self.rotary {
-            q = rotate(q, rotary, starts);
-            k = rotate(k, rotary, starts);
+    /// The output `h` of a half block joined with its input, and the norm behind the sum if it stands there.
+    fn leave(&self, at: &At<'_>, sublayer: Sublayer, h: Tensor, residual: &Tensor) -> Tensor {
+        let site = at.sublayer(sublayer);
+        if self.plan.norm_first {
+            return at.hook.sublayer(site, h, residual, Join(None));
         }
-        let input = Attention {
+        let norm = Join(self.norms[sublayer as usize].as_ref());
+        let y = at.hook.sublayer(site, h, residual, norm);
+        at.hook.after_norm(NormSite::Block(site), y)
+    }
+
+    async fn attend(&self, at: &At<'_>, x: Tensor, starts: &Arc<[usize]>) -> Tensor {
+        let [mut q, mut k, v] = self.projections(at.layer, &x, at.hook);
+        drop(x);
+        [&q, &k, &v].into_iter().for_each(|x| at.watch(x));
+        if let Some(rotary) = &self.rotary {
+            let positions = match at.portion {
+                Some(portion) => portion.positions(),
+                None => starts.windows(2).flat_map(|s| 0..s[1] - s[0]).collect(),
+            };
+            q = rotate(q, rotary, &positions);
+            k = rotate(k, rotary, &positions);
+        }
+        let mut input = Attention {
             q,
             k,
             v,
             plan: self.attention.clone(),
             starts: Arc::clone(starts),
+            queries: None,
         };
-        let site = LinearSite::new(layer, Linear::AttentionOutput);
-        let h = hook.before_linear(site, hook.attention(layer, input));
-        watch(&h);
+        if let Some(portion) = at.portion {
+            input = portion.with_all_keys(input).await;
+        }
+        let site = LinearSite::new(at.layer, Linear::AttentionOutput);
+        let h = at.hook.attention(at.layer, input);
+        let h = at.hook.before_linear(site, h);
+        at.watch(&h);
         let y = self.attention_output.forward(&h);
-        hook.after_linear(site, &h, y)
+        at.hook.after_linear(site, &h, y)
     }
 
-    fn feed_forward(
-        &self,
-        layer: usize,
-        x: &Tensor,
-        hook: &dyn Hook,
-        watch: &dyn Fn(&Tensor),
-    ) -> Tensor {
-        let up = LinearSite::new(layer, Linear::FfnUp);
+    fn feed_forward(&self, at: &At<'_>, x: &Tensor) -> Tensor {
+        let hook = at.hook;
+        let up = LinearSite::new(at.layer, Linear::FfnUp);
         let h = hook.before_linear(up, x.clone());
         let fused = self.plan.activation == Activation::Gelu && !self.plan.gated;
         let h = if fused && !hook.changes_output(up) {
             self.ffn_up.forward_gelu(&h)
         } else {
             let y = hook.after_linear(up, &h, self.ffn_up.forward(&h));
-            watch(&y);
+            at.watch(&y);
             self.activate(y)
         };
-        let down = LinearSite::new(layer, Linear::FfnDown);
+        let down = LinearSite::new(at.layer, Linear::FfnDown);
         let h = hook.before_linear(down, h);
-        watch(&h);
+        at.watch(&h);
         let y = self.ffn_down.forward(&h);
         hook.after_linear(down, &h, y)
     }

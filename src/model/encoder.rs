@@ -3,13 +3,12 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::block::Block;
+use super::block::{At, Block};
 use super::overflow::Overflow;
 use super::stem::Stem;
 use super::weights::{Checkpoint, Weights};
-use super::{
-    Affine, Anatomy, Backbone, Frozen, Hook, LinearSite, ModulePlan, NormSite, Place, Shape, States,
-};
+use super::{Affine, Anatomy, Backbone, Frozen, Hook, LinearSite, ModulePlan, NormSite, Place};
+use super::{Portion, Shape, States, Waiting};
 use crate::error::Result;
 use crate::input::text::Batch;
 use crate::ops::Weight;
@@ -91,24 +90,38 @@ impl Backbone for Encoder {
         self.stem.embed(batch, hook)
     }
 
-    fn run(&self, mut states: States, layers: Range<usize>, hook: &dyn Hook) -> States {
-        let lowest = hook.lowest_layer().unwrap_or(usize::MAX);
-        let (tokens, _) = states.x.dims2();
-        let is_end = layers.end == self.blocks.len() && !layers.is_empty();
-        // what is frozen is finite: only an adapter can change that
-        let overflow = (lowest < layers.end).then(|| Overflow::of(tokens));
-        for layer in layers {
-            let watched = overflow.as_ref().filter(|_| layer >= lowest);
-            let (x, starts) = (states.x, &states.starts);
-            states.x = self.blocks[layer].forward(layer, x, starts, hook, watched);
-        }
-        if is_end && let Some(norm) = self.shape.frozen.norm(NormSite::Final) {
-            states.x = hook.norm(NormSite::Final, &states.x, norm);
-        }
-        if let Some(overflow) = overflow {
-            states.x = overflow.mark(states.x, &states.starts);
-        }
-        states
+    fn run_portion<'a>(
+        &'a self,
+        mut states: States,
+        layers: Range<usize>,
+        hook: &'a dyn Hook,
+        portion: Option<&'a Portion<'a>>,
+    ) -> Waiting<'a, States> {
+        Box::pin(async move {
+            let lowest = hook.lowest_layer().unwrap_or(usize::MAX);
+            let (tokens, _) = states.x.dims2();
+            let is_end = layers.end == self.blocks.len() && !layers.is_empty();
+            // what is frozen is finite: only an adapter can change that
+            let overflow = (lowest < layers.end).then(|| Overflow::of(tokens));
+            for layer in layers {
+                let at = At {
+                    layer,
+                    hook,
+                    portion,
+                    overflow: overflow.as_ref().filter(|_| layer >= lowest),
+                };
+                states.x = self.blocks[layer]
+                    .forward(&at, states.x, &states.starts)
+                    .await;
+            }
+            if is_end && let Some(norm) = self.shape.frozen.norm(NormSite::Final) {
+                states.x = hook.norm(NormSite::Final, &states.x, norm);
+            }
+            if let Some(overflow) = overflow {
+                states.x = overflow.mark(states.x, &states.starts);
+            }
+            states
+        })
     }
 
     fn pool(&self, vectors: &Tensor, hook: &dyn Hook) -> Tensor {

@@ -1,9 +1,10 @@
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::place::{LinearSite, NormSite, SublayerSite};
 use crate::error::Result;
 use crate::input::text::Batch;
-use crate::ops::{AttentionPlan, LayerNorm, add, attention, concat};
+use crate::ops::{AttentionPlan, LayerNorm, add, attention, attention_of, concat, slice};
 use crate::tensor::Tensor;
 
 /// Hidden states of a batch: `x` is `[tokens, hidden size]`, `starts` says which tokens are which
@@ -18,20 +19,23 @@ pub struct States {
 
 /// What the self-attention of a block computes with.
 pub struct Attention {
-    /// Queries, `[tokens, hidden size]`.
+    /// Queries, `[queries, hidden size]`.
     pub q: Tensor,
-    /// Keys, in the same shape.
+    /// Keys, `[tokens, hidden size]`.
     pub k: Tensor,
-    /// Values, in the same shape.
+    /// Values, `[tokens, hidden size]`.
     pub v: Tensor,
     /// How the block attends.
     pub plan: AttentionPlan,
-    /// Where each sequence starts, and the end of the last.
+    /// Where the keys of each sequence start, and the end of the last.
     pub starts: Arc<[usize]>,
+    /// The places of each sequence's queries in it, where the others are computed elsewhere; `None` where every
+    /// token has its query.
+    pub queries: Option<Arc<[Range<usize>]>>,
 }
 
 impl Attention {
-    /// The states of all tokens, `[tokens, hidden size]`, where every sequence also sees the keys and
+    /// The states of all queries, `[queries, hidden size]`, where every sequence also sees the keys and
     /// values of a prefix, each `[prefix, hidden size]`.
     #[must_use]
     pub fn behind(self, prefix: Option<(Tensor, Tensor)>) -> Tensor {
@@ -41,14 +45,42 @@ impl Attention {
             v,
             plan,
             starts,
+            queries,
         } = self;
-        match prefix {
-            Some((keys, values)) => {
-                let count = keys.dims2().0;
-                let (k, v) = (concat(&[&keys, &k]), concat(&[&values, &v]));
-                attention(&q, &k, &v, &plan, &starts, count)
+        let (k, v, prefix) = match prefix {
+            Some((keys, values)) => (concat(&[&keys, &k]), concat(&[&values, &v]), keys.dims2().0),
+            None => (k, v, 0),
+        };
+        match queries {
+            Some(queries) => attention_of(&q, &k, &v, &plan, &starts, &queries, prefix),
+            None => attention(&q, &k, &v, &plan, &starts, prefix),
+        }
+    }
+
+    /// What some successive sequences compute with.
+    ///
+    /// # Panics
+    /// If there are not as many.
+    #[must_use]
+    pub fn of_sequences(&self, sequences: Range<usize>) -> Self {
+        let tokens = self.starts[sequences.start]..self.starts[sequences.end];
+        let starts = &self.starts[sequences.start..=sequences.end];
+        let (own, queries) = match &self.queries {
+            Some(queries) => {
+                let rows = |sequences: &[Range<usize>]| sequences.iter().map(Range::len).sum();
+                let first: usize = rows(&queries[..sequences.start]);
+                let own = &queries[sequences];
+                (first..first + rows(own), Some(own.into()))
             }
-            None => attention(&q, &k, &v, &plan, &starts, 0),
+            None => (tokens.clone(), None),
+        };
+        Self {
+            q: slice(&self.q, own),
+            k: slice(&self.k, tokens.clone()),
+            v: slice(&self.v, tokens.clone()),
+            plan: self.plan.clone(),
+            starts: starts.iter().map(|start| start - tokens.start).collect(),
+            queries,
         }
     }
 }
@@ -210,7 +242,7 @@ pub trait Hook {
         self.inner()?.key_value_prefix(layer)
     }
 
-    /// The self-attention of a layer: `[tokens, hidden size]`. What it sees beside the sequences is
+    /// The self-attention of a layer: `[queries, hidden size]`. What it sees beside the sequences is
     /// [`key_value_prefix`](Self::key_value_prefix)'s to say, unless sequences differ in that.
     fn attention(&self, layer: usize, input: Attention) -> Tensor {
         match self.inner() {

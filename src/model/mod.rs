@@ -19,6 +19,7 @@ mod overflow;
 mod place;
 mod relative;
 pub mod sentence;
+mod split;
 mod stem;
 mod vocabulary;
 mod weights;
@@ -40,6 +41,7 @@ pub use frozen::Frozen;
 pub use hook::{Attention, Embedder, Hook, Join, NoHook, States};
 pub use place::{Affine, Linear, LinearSite, NormSite, Place, Sublayer, SublayerSite, Table};
 pub use sentence::SentenceEmbedding;
+pub use split::{Cuts, Portion, Reads, Split, Waiting, now};
 pub use weights::Checkpoint;
 
 use std::ops::Range;
@@ -144,7 +146,19 @@ pub trait Backbone: Send + Sync {
     fn embed(&self, batch: &Batch, hook: &dyn Hook) -> Result<States>;
 
     /// Runs some of the layers, `0..shape().layers` for all.
-    fn run(&self, states: States, layers: Range<usize>, hook: &dyn Hook) -> States;
+    fn run(&self, states: States, layers: Range<usize>, hook: &dyn Hook) -> States {
+        now(self.run_portion(states, layers, hook, None))
+    }
+
+    /// [`run`](Self::run) of the rows that are computed in this place; `None` if all are. It waits for the keys and
+    /// values of the other places.
+    fn run_portion<'a>(
+        &'a self,
+        states: States,
+        layers: Range<usize>,
+        hook: &'a dyn Hook,
+        portion: Option<&'a Portion<'a>>,
+    ) -> Waiting<'a, States>;
 
     /// What the checkpoint's own pooler makes of a vector for each text: `[sequences, hidden size]` to the same shape. Its
     /// linear layer is [`LinearSite::POOLER`] to the hook.

@@ -1,3 +1,4 @@
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::kernels::{self, AttentionShape, Reach, RelativeBias, Variant};
@@ -20,6 +21,7 @@ impl AttentionPlan {
             heads: self.heads,
             head_dim: width / self.heads,
             starts,
+            queries: None,
             prefix,
             reach: self.reach,
             bias: self.bias.as_deref(),
@@ -87,4 +89,41 @@ pub fn attention(
             inputs.give(2, dv);
         }
     })
+}
+
+/// [`attention`] of some of the queries. It is for answers: there is no backward pass.
+///
+/// * `q`: `[queries, heads · d]`, one sequence's behind the other
+/// * `queries`: `[sequences]`, the places of each sequence's queries in it
+///
+/// Returns `[queries, heads · d]`, each row with the bits that it has in [`attention`].
+///
+/// # Panics
+/// If the shapes do not fit.
+#[must_use]
+pub fn attention_of(
+    q: &Tensor,
+    k: &Tensor,
+    v: &Tensor,
+    plan: &AttentionPlan,
+    starts: &[usize],
+    queries: &[Range<usize>],
+    prefix: usize,
+) -> Tensor {
+    let (rows, width) = q.dims2();
+    assert_eq!(width % plan.heads, 0);
+    let shape = AttentionShape {
+        queries: Some(queries),
+        ..plan.shape(width, starts, prefix)
+    };
+    let mut out = Buffer::uninitialised(rows * width);
+    kernels::attention(
+        Variant::best(),
+        q.data(),
+        k.data(),
+        v.data(),
+        shape,
+        &mut out,
+    );
+    Tensor::new(out, &[rows, width])
 }

@@ -31,7 +31,7 @@ mod sequence_mean;
 
 pub use activation::Activation;
 pub use arithmetic::{add, add_bias, add_scaled, multiply, scale};
-pub use attention::{AttentionPlan, attention};
+pub use attention::{AttentionPlan, attention, attention_of};
 pub use binary_cross_entropy::{binary_cross_entropy, logistic_loss};
 pub use columns::{beside, columns};
 pub use cross_entropy::{Aim, cross_entropy, row_loss, smoothed_cross_entropy};

@@ -1,3 +1,5 @@
+use std::rc::Rc;
+
 use js_sys::{Array, Float32Array, Reflect};
 use serde_json::json;
 use wasm_bindgen::prelude::*;
@@ -7,6 +9,7 @@ use super::clock::now;
 use super::convert::{thrown, to_js};
 use crate::engine;
 use crate::error::Error;
+use crate::model::Split;
 
 /// Most tokens that go through the backbone in one step, unless a single window has more.
 const STEP_TOKENS: usize = 256;
@@ -21,7 +24,16 @@ pub struct Reading {
     vectors: bool,
     /// Milliseconds that the steps took.
     took: f64,
+    /// This worker among those that compute the steps.
+    split: Option<Rc<Split>>,
+    /// The step that waits for what another worker sends, and when it began.
+    waiting: Option<(engine::Step<'static>, f64)>,
 }
+
+/// What [`Reading::advance`] answers, as a number: the step waits, or is done and there are more windows, or none.
+const WAITS: u8 = 0;
+const MORE: u8 = 1;
+const DONE: u8 = 2;
 
 type Outcome<T> = std::result::Result<T, JsValue>;
 
@@ -32,6 +44,8 @@ impl Reading {
             before,
             vectors,
             took: 0.0,
+            split: None,
+            waiting: None,
         }
     }
 
@@ -42,15 +56,72 @@ impl Reading {
 
 #[wasm_bindgen]
 impl Reading {
-    /// Computes the next windows, and says whether there are more.
+    /// Computes the next windows, and says whether there are more. A step that waits for other workers is given up, and
+    /// computed here.
     ///
     /// # Errors
     /// `text_too_long`.
     pub fn step(&mut self) -> Outcome<bool> {
+        self.waiting = None;
         let begin = now();
         let more = self.reading.step(STEP_TOKENS);
         self.took += now() - begin;
         more.map_err(|error| self.failed(error))
+    }
+
+    /// How many tokens are still to be computed.
+    #[must_use]
+    pub fn tokens(&self) -> usize {
+        self.reading.tokens_left()
+    }
+
+    /// From now on [`advance`](Self::advance) computes the part of the place of this number, from 0, among that many. The
+    /// first place gets the answers; the others only compute.
+    ///
+    /// # Panics
+    /// If there is no such place.
+    pub fn split(&mut self, place: usize, places: usize) {
+        self.waiting = None;
+        self.split = Some(Rc::new(Split::new(place, places)));
+    }
+
+    /// Computes until the next windows are done here, or wait for what another place sends. Answers with 0 if they wait, 1
+    /// if they are done and there are more, 2 after the last.
+    ///
+    /// # Errors
+    /// `text_too_long`.
+    pub fn advance(&mut self) -> Outcome<u8> {
+        let alone = || Rc::new(Split::new(0, 1));
+        let split = Rc::clone(self.split.get_or_insert_with(alone));
+        let limit = STEP_TOKENS * split.places();
+        let begin = || (self.reading.begin_step(limit, Some(split)), now());
+        let (mut step, began) = self.waiting.take().unwrap_or_else(begin);
+        let Some(computed) = step.advance() else {
+            self.waiting = Some((step, began));
+            return Ok(WAITS);
+        };
+        let computed = computed.map_err(|error| self.failed(error))?;
+        let more = self.reading.end_step(&step, computed);
+        self.took += now() - began;
+        Ok(if more { MORE } else { DONE })
+    }
+
+    /// What is to be sent, in this order: the number of a place, its `Float32Array`, and so on.
+    #[wasm_bindgen(js_name = takeSent)]
+    pub fn take_sent(&mut self) -> Array {
+        let all = Array::new();
+        for (to, rows) in self.split.iter().flat_map(|split| split.take_sent()) {
+            all.push(&JsValue::from(to));
+            all.push(&Float32Array::new_from_slice(&rows));
+        }
+        all
+    }
+
+    /// Takes in what a place sent here.
+    pub fn receive(&mut self, from: usize, rows: Vec<f32>) {
+        if let Some(split) = &self.split {
+            split.receive(from, rows);
+        }
     }
 
     /// Which part of the windows has been computed, from 0 to 1.

@@ -62,7 +62,7 @@ pub(super) fn golden() -> (Encoder, Adapters, Value) {
     (bert, adapters, expected)
 }
 
-fn sequences_of(expected: &Value) -> Vec<Encoded> {
+pub(super) fn sequences_of(expected: &Value) -> Vec<Encoded> {
     let rows: Vec<Vec<u32>> = serde_json::from_value(expected["ids"].clone()).unwrap();
     let rows = rows.into_iter().map(|ids| Encoded {
         type_ids: vec![0; ids.len()],

@@ -7,9 +7,13 @@ use rand::SeedableRng;
 mod averages;
 mod fusions;
 mod goldens;
+mod places;
 mod ranks;
 mod refused;
 mod rows;
+
+#[path = "../support/places.rs"]
+mod in_places;
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -268,6 +268,7 @@ const loading: Omit<Fields<LoadOptions>, "backbone"> = {
   wasm: optional(compiled),
   workerUrl: optional(url),
   worker: optional<() => Worker>(callback),
+  workers: optional(workers),
 };
 
 /** A folder's URL or its files. What a file is of is checked, and nothing is read yet. */

@@ -19,7 +19,7 @@ export interface Labelled {
 }
 
 /**
- * The first classifier of a backbone starts the engine, with its `onProgress`, `onNotice`, `onRestart` and `worker`. The
+ * The first classifier of a backbone starts the engine, with its `onProgress`, `onNotice`, `onRestart`, `worker` and `workers`. The
  * others share it: their `build`, `kernels`, `dtype`, `wasm`, `wasmUrl` and `workerUrl` must be the same, or be left out.
  */
 export interface ClassifierOptions extends Omit<LoadOptions, "backbone"> {

@@ -56,6 +56,18 @@ export interface Engine {
 export interface Reading<T> {
   /** Computes a window, or a few short ones; false after the last. */
   step(): boolean;
+  /** Tokens that are still to be computed. */
+  tokens(): number;
+  /**
+   * From now on `advance` computes the part of this place, from 0, among so many. The first gets the answers; `step` gives
+   * up what waits, and computes alone.
+   */
+  split(place: number, places: number): void;
+  /** Computes a step; 0 while it waits for another place, then 1 if there are more, 2 after the last. */
+  advance(): number;
+  /** What is to be sent, in this order: the number of a place, its rows, and so on. */
+  takeSent(): (number | Float32Array)[];
+  receive(from: number, rows: Float32Array): void;
   /** Which part is computed, 0 to 1. */
   share(): number;
   /** After the last step. */

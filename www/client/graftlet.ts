@@ -5,15 +5,13 @@ import * as check from "./check.js";
 import { checked } from "./check.js";
 import { GraftletError } from "./errors.js";
 import { folderUrl } from "./folder-url.js";
-import type { Hired } from "./hired.js";
 import { lazily } from "./lazy-run.js";
 import type { BackboneSource, LoadOptions } from "./load-options.js";
 import { type Reservation, reserve } from "./locks.js";
 import type { MainWorker, RestartEvent } from "./main-worker.js";
 import { abortable, classifyMany, embedMany } from "./many.js";
-import type { LoadCall, Loaded } from "./protocol.js";
 import { saving } from "./saving.js";
-import { start } from "./start.js";
+import { type Started, start } from "./start.js";
 import { suggestKind } from "./suggest.js";
 import { type Change, Tabs } from "./tabs.js";
 import { Trainings } from "./trainings.js";
@@ -52,31 +50,19 @@ export class Graftlet {
   readonly backbone: BackboneInfo;
   /** What runs it, here and in training. */
   readonly runtime: RuntimeInfo;
-  /** How another worker gets the same engine. */
-  readonly #load: LoadCall;
-  /** Of the backbone's folder, if it has one. */
-  readonly #address: string | null;
-  readonly #hired: Hired;
+  readonly #started: Started;
   readonly #remote: MainWorker;
   readonly #trainings: Trainings;
   readonly #tabs = new Tabs();
 
-  private constructor(
-    { backbone, runtime }: Loaded,
-    load: LoadCall,
-    address: string | null,
-    hired: Hired,
-    remote: MainWorker,
-  ) {
-    this.backbone = backbone;
-    this.runtime = runtime;
-    this.#load = load;
-    this.#address = address;
-    this.#hired = hired;
-    this.#remote = remote;
-    this.#trainings = new Trainings(remote, hired, load, this.#tabs, (name) =>
-      this.exportAdapter(name),
-    );
+  private constructor(started: Started) {
+    const { loaded, load, hired, main } = started;
+    this.backbone = loaded.backbone;
+    this.runtime = loaded.runtime;
+    this.#started = started;
+    this.#remote = main;
+    const exported = (name: string) => this.exportAdapter(name);
+    this.#trainings = new Trainings(main, hired, load, this.#tabs, exported);
   }
 
   /**
@@ -89,8 +75,15 @@ export class Graftlet {
     first: BackboneSource | LoadOptions,
     more: Omit<LoadOptions, "backbone"> = {},
   ): Promise<Graftlet> {
-    const { loaded, load, address, hired, main } = await start(first, more);
-    return new Graftlet(loaded, load, address, hired, main);
+    return new Graftlet(await start(first, more));
+  }
+
+  /**
+   * How many workers compute a text together, once those that `load` was asked for have started. It starts them if no text
+   * was read yet. A worker that cannot be started is not counted.
+   */
+  async workers(): Promise<number> {
+    return this.#started.recruits.settled();
   }
 
   /** The adapter kinds that can be trained. */
@@ -194,9 +187,11 @@ export class Graftlet {
       signal,
       onProgress,
       main: this.#remote,
-      hire: (names) => this.#hired.hireWith(names, (name) => this.exportAdapter(name)),
-      retire: (worker) => this.#hired.retire(worker),
+      together: () => this.#started.recruits.workers,
+      hire: (names) => this.#started.hired.hireWith(names, (name) => this.exportAdapter(name)),
+      retire: (worker) => this.#started.hired.retire(worker),
     });
+    this.#started.recruits.begin();
     if (several) {
       return Array.isArray(given) ? lists : lists.map(([answer]) => answer as Answer);
     }
@@ -236,7 +231,9 @@ export class Graftlet {
       signal,
       onProgress,
       main: this.#remote,
+      together: () => this.#started.recruits.workers,
     });
+    this.#started.recruits.begin();
     const vectors = details ? found : found.map(({ vector }) => vector);
     return Array.isArray(given) ? vectors : (vectors[0] as Float32Array | Embedded);
   }
@@ -289,7 +286,7 @@ export class Graftlet {
 
   /** What this browser keeps for the page, and how much room there is. */
   storage(): Promise<StorageReport> {
-    return this.#remote.call("storage", [this.#address]);
+    return this.#remote.call("storage", [this.#started.address]);
   }
 
   /**
@@ -385,8 +382,8 @@ export class Graftlet {
       options: chosen,
       signal,
       onProgress,
-      load: this.#load,
-      hired: this.#hired,
+      load: this.#started.load,
+      hired: this.#started.hired,
     });
   }
 
@@ -394,7 +391,7 @@ export class Graftlet {
   async dispose(): Promise<void> {
     const reason = new GraftletError("disposed", "This Graftlet was disposed of: load a new one.");
     this.#remote.end(reason);
-    this.#hired.end(reason);
+    this.#started.hired.end(reason);
     this.#tabs.close();
   }
 }

@@ -1,5 +1,6 @@
 /** Further workers, of training runs and of many texts. */
 import { GraftletError } from "./errors.js";
+import { START_AGAIN } from "./platform.js";
 import type { LoadCall } from "./protocol.js";
 import { Remote, type WorkerLike } from "./remote.js";
 import type { AdapterFiles } from "./types.js";
@@ -15,7 +16,7 @@ export class Hired {
   }
 
   hire(): Remote {
-    const worker = new Remote(this.#spawn());
+    const worker = new Remote(this.#spawn(), START_AGAIN);
     this.#workers.add(worker);
     return worker;
   }

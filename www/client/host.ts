@@ -9,9 +9,10 @@ import { fromShape, GraftletError, isTrap, toShape } from "./errors.js";
 import { forgetRun, interrupted } from "./kept.js";
 import { type Delivery, loadEngine, type WasmFiles } from "./loading.js";
 import type { Calls, Cancel, EventOf, KeptFiles, Method, Reply, Request } from "./protocol.js";
-import { readAll } from "./reading.js";
+import { computePart, Links } from "./split.js";
 import { namingUnused, storageReport } from "./storage.js";
 import { Store, type StoreName } from "./store.js";
+import { type PATIENCE, Team } from "./team.js";
 import { trainingHandlers } from "./training-host.js";
 import type { AdapterFiles, AdapterFormat, AdapterInfo, AddedAdapter } from "./types.js";
 
@@ -46,39 +47,43 @@ export function serve(
   wasmFiles: WasmFiles,
   delivery: Delivery,
   openStore: OpenStore = Store.open,
+  patience?: typeof PATIENCE,
 ): void {
-  const handlers = handlersOf(module, wasmFiles, delivery, openStore);
-  /** Calls under way. */
-  const running = new Map<number, AbortController>();
   let trapped = false;
-  const answer = async (request: Request): Promise<void> => {
-    const { id, method, args } = request;
-    const controller = new AbortController();
-    running.set(id, controller);
-    const tell = (event: EventOf<Method>) => port.postMessage({ id, type: "event", event }, []);
-    const emit = Object.assign(tell, { signal: controller.signal });
-    const handler = handlers[method] as (
-      emit: unknown,
-      ...args: unknown[]
-    ) => ReturnType<Calls[Method]> | Promise<ReturnType<Calls[Method]>>;
-    try {
-      const [value, transfer] = transferable(await handler(emit, ...args));
-      if (!trapped) port.postMessage({ id, type: "value", value }, transfer);
-    } catch (thrown) {
+  const attend = (port: HostPort): void => {
+    /** Calls under way. */
+    const running = new Map<number, AbortController>();
+    const answer = async (request: Request): Promise<void> => {
+      const { id, method, args } = request;
+      const controller = new AbortController();
+      running.set(id, controller);
+      const tell = (event: EventOf<Method>) => port.postMessage({ id, type: "event", event }, []);
+      const emit = Object.assign(tell, { signal: controller.signal });
+      const handler = handlers[method] as (
+        emit: unknown,
+        ...args: unknown[]
+      ) => ReturnType<Calls[Method]> | Promise<ReturnType<Calls[Method]>>;
+      try {
+        const [value, transfer] = transferable(await handler(emit, ...args));
+        if (!trapped) port.postMessage({ id, type: "value", value }, transfer);
+      } catch (thrown) {
+        if (trapped) return;
+        trapped = isTrap(thrown);
+        port.postMessage({ id, type: "error", error: toShape(thrown), trapped }, []);
+      } finally {
+        running.delete(id);
+      }
+    };
+    port.addEventListener("message", ({ data }) => {
+      // An engine that has trapped answers nothing: another worker will.
       if (trapped) return;
-      trapped = isTrap(thrown);
-      port.postMessage({ id, type: "error", error: toShape(thrown), trapped }, []);
-    } finally {
-      running.delete(id);
-    }
+      if ("cancel" in data) running.get(data.id)?.abort();
+      else void Promise.resolve().then(() => answer(data));
+    });
+    port.postMessage({ id: -1, type: "hello" }, []);
   };
-  port.addEventListener("message", ({ data }) => {
-    // An engine that has trapped answers nothing: another worker will.
-    if (trapped) return;
-    if ("cancel" in data) running.get(data.id)?.abort();
-    else void Promise.resolve().then(() => answer(data));
-  });
-  port.postMessage({ id: -1, type: "hello" }, []);
+  const handlers = handlersOf(module, wasmFiles, delivery, openStore, patience, attend);
+  attend(port);
 }
 
 function handlersOf(
@@ -86,9 +91,13 @@ function handlersOf(
   wasmFiles: WasmFiles,
   delivery: Delivery,
   openStore: OpenStore,
+  patience: typeof PATIENCE | undefined,
+  attend: (port: HostPort) => void,
 ): Handlers {
   let loaded: Engine | undefined;
   let memory: WebAssembly.Memory | undefined;
+  const team = new Team(patience);
+  const links = new Links();
 
   const engine = (): Engine => {
     if (!loaded) throw new GraftletError("internal", "The engine is not loaded yet.");
@@ -109,6 +118,12 @@ function handlersOf(
     } catch (thrown) {
       return { ...info, unkept: await explain(thrown) };
     }
+  };
+  /** Tells the team of an adapter that was just loaded. */
+  const loadedFrom = (name: string, files: AdapterFiles): KeptFiles => {
+    const blobs = kept(files);
+    team.added(name, files, blobs);
+    return blobs;
   };
   const exported = (name: string, format: AdapterFormat | null): AdapterFiles => {
     const own = engine()
@@ -149,25 +164,52 @@ function handlersOf(
       const files = typeof source === "string" ? await fetched(source, signal) : source;
       if (signal.aborted) throw new GraftletError("aborted", `Loading “${name}” was cancelled.`);
       const info = engine().addAdapter(name, files);
-      const added = persist ? await keeping(info, () => files) : info;
-      emit(kept(files));
-      return added;
+      emit(loadedFrom(name, files));
+      return persist ? await keeping(info, () => files) : info;
     },
-    removeAdapter: (_, name) => engine().removeAdapter(name),
+    removeAdapter(_, name) {
+      engine().removeAdapter(name);
+      team.removed(name);
+    },
     adapters: () => engine().adapters(),
     use: (_, what) => engine().use(what),
     active: () => engine().active(),
     async compose(emit, name, recipe, persist) {
       const info = engine().compose(name, recipe);
       const files = exported(name, info.format);
-      const added = persist ? await keeping(info, () => files) : info;
-      emit(kept(files));
-      return added;
+      emit(loadedFrom(name, files));
+      return persist ? await keeping(info, () => files) : info;
     },
-    classify: (emit, texts, of, truncate, before) =>
-      readAll(engine().beginAnswers(texts, of, truncate, before), emit),
-    embed: (emit, texts, of, truncate, before) =>
-      readAll(engine().beginVectors(texts, of, truncate, before), emit),
+    classify(emit, texts, of, truncate, before) {
+      const answers = of ?? [engine().active()].filter((what) => what !== null);
+      const reading = engine().beginAnswers(texts, of, truncate, before);
+      return team.read(reading, () => ({ texts, by: { answers }, truncate }), emit);
+    },
+    embed(emit, texts, of, truncate, before) {
+      const vectors = of === undefined ? engine().active() : of;
+      const reading = engine().beginVectors(texts, of, truncate, before);
+      return team.read(reading, () => ({ texts, by: { vectors }, truncate }), emit);
+    },
+    serveAt(_, port) {
+      attend(port);
+      port.start();
+    },
+    link: (_, member, port) => links.add(member, port),
+    async computePart({ signal }, pass, { texts, by, truncate }) {
+      const reading =
+        "answers" in by
+          ? engine().beginAnswers(texts, by.answers, truncate, 0)
+          : engine().beginVectors(texts, by.vectors, truncate, 0);
+      try {
+        await computePart(reading, pass, links, signal);
+      } catch (thrown) {
+        if (!isTrap(thrown)) reading.free();
+        throw thrown;
+      }
+      reading.free();
+    },
+    join: (emit, member, port) => team.join(member, port, () => emit("ready")),
+    loseMember: (_, member, error) => team.lose(member, error),
     exportAdapter: (_, name, format) => exported(name, format),
     exportMerged: (_, name) => engine().exportMerged(name),
     async keep(_, name) {
@@ -189,8 +231,8 @@ function handlersOf(
         );
       }
       const info = engine().addAdapter(name, files);
+      emit(loadedFrom(name, files));
       await store.use(name);
-      emit(kept(files));
       return info;
     },
     forget: async (_, name) => (await adapters()).remove(name),

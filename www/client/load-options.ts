@@ -17,6 +17,12 @@ export interface LoadOptions {
   backbone: BackboneSource;
   /** How the weights of a model that is converted here are stored, `int8` by default. A converted folder stays as it is. */
   dtype?: BackboneInfo["dtype"];
+  /**
+   * How many workers compute a text together, each some of its tokens; the answers have the same bits. By default (`auto`)
+   * as many as help, at most 4, and one where memory is short or where each would download the backbone anew. Each holds
+   * the backbone. With `auto` they start once the first text is answered, else once the backbone is loaded.
+   */
+  workers?: number | "auto";
   onProgress?: (event: LoadProgress) => void;
   /** Told of what did not work while loading goes on. */
   onNotice?: (notice: LoadNotice) => void;

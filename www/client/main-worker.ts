@@ -24,6 +24,8 @@ export interface Starter {
   /** Loads the backbone into it. */
   load(worker: Remote): Promise<unknown>;
   onRestart?: ((event: RestartEvent) => void) | undefined;
+  /** Told of the worker that answers from now on. */
+  onWorker?: (worker: Remote) => void;
 }
 
 /** A call that is not answered yet. */
@@ -140,6 +142,7 @@ export class MainWorker implements Caller {
 
   #adopt(worker: Remote): void {
     this.#worker = worker;
+    this.#starter.onWorker?.(worker);
     worker.whenEnded((reason, trapped) => {
       if (this.#worker !== worker || this.#disposed) return;
       this.#worker = undefined;

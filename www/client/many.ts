@@ -20,6 +20,8 @@ export interface Many {
   signal: AbortSignal | undefined;
   onProgress: ((progress: ManyProgress) => void) | undefined;
   main: Caller;
+  /** How many workers compute what the main one is asked for. */
+  together(): number;
   /** Starts a worker that has the backbone and the adapters of those names, in their order; it may fail. */
   hire(names: readonly string[]): Promise<Remote>;
   retire(worker: Remote): void;
@@ -101,7 +103,7 @@ async function answers(many: Many): Promise<Answer[][]> {
   const all = { start: 0, end: texts.length };
   const total = texts.length;
   const helpers = new Set<Remote>();
-  const progress = new Progress(total, onProgress, () => 1 + helpers.size);
+  const progress = new Progress(total, onProgress, () => many.together() + helpers.size);
   const ask = async (worker: Caller, of: readonly Composition[] | null, range: Range) => {
     const { start, end } = range;
     const part = texts.slice(start, end);
@@ -169,7 +171,7 @@ async function answers(many: Many): Promise<Answer[][]> {
 
   const useful = Math.min(most, parts.length);
   // If a worker cannot be started, or fails, the call continues without it.
-  for (let helper = 1; helper < useful; helper += 1) help().catch(() => {});
+  for (let worker = many.together(); worker < useful; worker += 1) help().catch(() => {});
   const stop = () => {
     over = true;
     parts.length = 0;
@@ -197,11 +199,12 @@ export interface Vectors {
   signal: AbortSignal | undefined;
   onProgress: Many["onProgress"];
   main: Caller;
+  together: Many["together"];
 }
 
 /** One vector a text. */
 export function embedMany(vectors: Vectors): Promise<Embedded[]> {
-  const { texts, of, truncate, signal, onProgress, main } = vectors;
+  const { texts, of, truncate, signal, onProgress, main, together: workers } = vectors;
   return abortable(signal, "Embedding was cancelled.", async () => {
     const parts = partsOf(texts);
     const { together } = of === undefined ? { together: false } : membersOf(of);
@@ -210,7 +213,7 @@ export function embedMany(vectors: Vectors): Promise<Embedded[]> {
     const ranges =
       together || (by && membersOf(by).together) ? [{ start: 0, end: texts.length }] : parts;
     const found: Embedded[] = [];
-    const progress = new Progress(texts.length, onProgress, () => 1);
+    const progress = new Progress(texts.length, onProgress, workers);
     for (const range of ranges) {
       const { start, end } = range;
       throwIfAborted(signal);

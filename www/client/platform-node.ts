@@ -30,8 +30,10 @@ class NodeWorker implements WorkerLike {
 
   constructor(script: URL) {
     this.#thread = new Thread(fileURLToPath(script));
-    this.#thread.on("message", ({ id, type }: Reply) => {
-      if (type === "value" || type === "error") this.#waiting.delete(id);
+    this.#thread.on("message", (reply: Reply) => {
+      // A worker that is in a team stays in it, and nobody waits for that to end.
+      const isOver = reply.type !== "event" || reply.event === "ready";
+      if (isOver) this.#waiting.delete(reply.id);
       if (this.#waiting.size === 0) this.#thread.unref();
     });
   }

@@ -11,6 +11,7 @@
 import type { ErrorShape } from "./errors.js";
 import type { KeptRun } from "./kept.js";
 import type { DownloadCount } from "./progress.js";
+import type { Pass } from "./split.js";
 import type {
   AdapterFiles,
   AdapterFormat,
@@ -88,6 +89,19 @@ export interface Calls {
   /** What this browser keeps for the page; the backbone's folder is at the URL, if it has one. */
   storage(backboneUrl: string | null): StorageReport;
 
+  // What follows is for workers that compute texts together.
+
+  /** Answers calls that come over the port too: those of the worker that has the answers. */
+  serveAt(port: MessagePort): void;
+  /** From here on what this worker and the one of that number send each other goes over the port. */
+  link(member: number, port: MessagePort): void;
+  /** Computes this worker's part of a reading. */
+  computePart(pass: Pass, order: ReadOrder): void;
+  /** Takes in the worker of this number, which serves at the port; answers when it is lost, with why. */
+  join(member: number, port: MessagePort): ErrorShape;
+  /** Goes on without the worker of this number. */
+  loseMember(member: number, error: ErrorShape): void;
+
   // What follows is for the workers of a training run, in this order.
 
   /** From now on the run is kept under this name. */
@@ -111,6 +125,14 @@ export interface Calls {
   /** Answers when the run has come to a stop. */
   pause(): void;
   resume(): void;
+}
+
+/** A call's texts, and what they are read with. */
+export interface ReadOrder {
+  texts: readonly Text[];
+  /** Compositions that answer; what makes vectors of them, null for the bare backbone. */
+  by: { answers: readonly Composition[] } | { vectors: Composition | null };
+  truncate: boolean;
 }
 
 /** Where the wasm module comes from: the addresses of its builds, or the compiled module itself. */
@@ -146,6 +168,8 @@ export interface Events {
   addAdapter: KeptFiles;
   classify: ReadEvent;
   embed: ReadEvent;
+  /** The worker has the adapters. */
+  join: "ready";
   restore: KeptFiles;
   compose: KeptFiles;
   train: TrainEvent;

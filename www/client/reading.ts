@@ -15,18 +15,28 @@ export async function readAll<T>(reading: Reading<T>, emit: Emit<ReadEvent>): Pr
       await turn();
       if (emit.signal.aborted) throw new GraftletError("aborted", "The call was cancelled.");
     }
+  } catch (thrown) {
+    // What a trap has left cannot be freed.
+    if (!isTrap(thrown)) reading.free();
+    throw thrown;
+  }
+  return finished(reading);
+}
+
+/** The result of a reading all of whose steps are done; the reading is freed. */
+export function finished<T>(reading: Reading<T>): T {
+  try {
     const found = reading.finish();
     reading.free();
     return found;
   } catch (thrown) {
-    // What a trap has left cannot be freed.
     if (!isTrap(thrown)) reading.free();
     throw thrown;
   }
 }
 
 /** Resolves when the messages that have arrived are taken up. A timer would wait for four milliseconds. */
-function turn(): Promise<void> {
+export function turn(): Promise<void> {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {

@@ -2,7 +2,6 @@
  * The page's side of the protocol: one worker, and the calls that are waiting for it.
  */
 import { fromShape, GraftletError, printable } from "./errors.js";
-import { START_AGAIN } from "./platform.js";
 import type { Calls, Cancel, EventOf, Method, Reply, Request } from "./protocol.js";
 
 /** The part of `Worker` that is used, so that tests can stand in for it. */
@@ -48,9 +47,12 @@ export class Remote implements Caller {
   #nextId = 0;
   #ended: GraftletError | undefined;
   readonly #onEnd: ((reason: GraftletError, trapped: boolean) => void)[] = [];
+  readonly #startAgain: string;
 
-  constructor(worker: WorkerLike) {
+  /** `startAgain` is what helps where nothing else does, as the end of a sentence. */
+  constructor(worker: WorkerLike, startAgain: string) {
     this.#worker = worker;
+    this.#startAgain = startAgain;
     worker.addEventListener("message", ({ data }) => this.#receive(data));
     worker.addEventListener("error", ({ message, error }) => {
       if (error instanceof GraftletError) {
@@ -58,10 +60,12 @@ export class Remote implements Caller {
         return;
       }
       // Without a message the script itself did not come.
-      this.end(failed(message ?? "its script could not be loaded"));
+      this.end(this.#failed(message ?? "its script could not be loaded"));
     });
     // Nothing more is known of such a reply, not even whose it is.
-    worker.addEventListener("messageerror", () => this.end(failed("an answer was unreadable")));
+    worker.addEventListener("messageerror", () =>
+      this.end(this.#failed("an answer was unreadable")),
+    );
   }
 
   /** Why it ended: what waited then was rejected with this very object. */
@@ -120,6 +124,13 @@ export class Remote implements Caller {
     for (const tell of this.#onEnd) tell(reason, trapped);
   }
 
+  #failed(reason: string): GraftletError {
+    return new GraftletError(
+      "worker_failed",
+      `The engine's worker failed: ${printable(reason)}. Call again, or ${this.#startAgain}.`,
+    );
+  }
+
   /** What it still waits for, such as a download, need not come. */
   #cancel(id: number): void {
     if (!this.#waiting.has(id)) return;
@@ -141,7 +152,7 @@ export class Remote implements Caller {
       return;
     }
     waiting.reject(fromShape(reply.error));
-    if (reply.trapped) this.end(failed("another call stopped it"), true);
+    if (reply.trapped) this.end(this.#failed("another call stopped it"), true);
   }
 }
 
@@ -160,11 +171,4 @@ export function tell<E>(listener: ((event: E) => void) | undefined, event: E): v
       throw thrown;
     });
   }
-}
-
-function failed(reason: string): GraftletError {
-  return new GraftletError(
-    "worker_failed",
-    `The engine's worker failed: ${printable(reason)}. Call again, or ${START_AGAIN}.`,
-  );
 }

@@ -8,12 +8,14 @@ import { Hired } from "./hired.js";
 import type { BackboneSource, LoadOptions } from "./load-options.js";
 import { MainWorker } from "./main-worker.js";
 import { PatientWorker } from "./patient-worker.js";
-import { startFrom, startWorker } from "./platform.js";
+import { START_AGAIN, startFrom, startWorker } from "./platform.js";
 import { type DownloadCount, progressGuard } from "./progress.js";
 import type { LoadCall, LoadEvent, Loaded } from "./protocol.js";
+import { Recruits } from "./recruits.js";
 import { Remote, tell } from "./remote.js";
 import type { LoadNotice } from "./types.js";
 import { wasmSource } from "./wasm-source.js";
+import { workersTogether } from "./workers.js";
 
 /** A backbone that was loaded, and its workers. */
 export interface Started {
@@ -24,6 +26,7 @@ export interface Started {
   address: string | null;
   hired: Hired;
   main: MainWorker;
+  recruits: Recruits;
 }
 
 /** Starts the worker and loads the backbone. */
@@ -43,15 +46,18 @@ export async function start(
     build = null,
     kernels = null,
     dtype = "int8",
+    workers,
   } = given;
   const aborted = new GraftletError("aborted", "Loading of the backbone was cancelled.");
   if (signal?.aborted) throw aborted;
   const backbone = sourceOf(given.backbone);
+  const isFetched = typeof backbone === "string" && !backbone.startsWith("file:");
+  const together = workersTogether(workers, !isFetched || isCacheThere());
   const script = given.workerUrl === undefined ? undefined : urlOf(given.workerUrl, "worker.js");
   const begin = given.worker ?? (script ? () => startFrom(script) : startWorker);
   const spawn = () => new PatientWorker(begin);
   const wasm = given.wasm ?? wasmSource(given.wasmUrl);
-  let remote = new Remote(spawn());
+  let remote = new Remote(spawn(), START_AGAIN);
   const abort = () => remote.end(aborted);
   signal?.addEventListener("abort", abort, { once: true });
   const progress = progressGuard((event) => tell(onProgress, event));
@@ -66,7 +72,7 @@ export async function start(
     if (!("backbone" in loaded)) {
       // The worker that converted a model ends, and with it the memory that this took.
       remote.end(new GraftletError("disposed", "The model is converted."));
-      remote = new Remote(spawn());
+      remote = new Remote(spawn(), START_AGAIN);
       if (signal?.aborted) throw aborted;
       load = [loaded.folder, build, loaded.wasm, dtype, kernels];
       loaded = await remote.call("load", load);
@@ -82,21 +88,30 @@ export async function start(
       dtype,
       runtime.kernels,
     ];
+    const hired = new Hired(spawn, again);
+    const recruits = new Recruits(hired, again, loaded, together);
     const main = new MainWorker(remote, {
-      spawn: () => new Remote(spawn()),
+      onWorker: (worker) => recruits.follow(worker),
+      spawn: () => new Remote(spawn(), START_AGAIN),
       load: (worker) => worker.call("load", again),
       onRestart,
     });
     // Where nothing can be kept nothing was left behind.
     main.call("sweep", []).catch(() => {});
     const address = typeof backbone === "string" ? backbone : null;
-    return { loaded, load: again, address, hired: new Hired(spawn, again), main };
+    if (typeof workers === "number") recruits.begin();
+    return { loaded, load: again, address, hired, main, recruits };
   } catch (error) {
     remote.end(aborted);
     throw error;
   } finally {
     signal?.removeEventListener("abort", abort);
   }
+}
+
+/** Whether the browser keeps the backbone, so that the next worker need not download it. */
+function isCacheThere(): boolean {
+  return (globalThis as { caches?: unknown }).caches !== undefined;
 }
 
 const isOptions: Check<boolean> = (value) => !isFolder(value);

@@ -225,7 +225,8 @@ export interface ClassifyOptions extends ReadOptions {
    */
   with?: Composition | readonly Composition[];
   /**
-   * Workers that share many texts, 1 by default. Each has the backbone in its memory for as long as it takes; where one
+   * Workers that share many texts, by default those that compute every text together (see `LoadOptions.workers`). Where
+   * more are asked for, they start for this call, and each reads other texts. Each has the backbone in its memory for as long as it takes; where one
    * is not available the others do its part. A `split`, which is told how many texts come together, takes one.
    */
   workers?: number | "auto";

@@ -63,7 +63,7 @@ async function measure(model) {
 async function visit({ model, repeats }) {
   const began = performance.now();
   const { Graftlet } = await import("/pkg/index.js");
-  const graftlet = await Graftlet.load({ backbone: `/models/${model}/` });
+  const graftlet = await Graftlet.load({ backbone: `/models/${model}/`, workers: 1 });
   const text =
     "The parcel that was promised for Tuesday came a week late, one corner was torn, and nobody answered when I called.";
   await graftlet.embed(text);

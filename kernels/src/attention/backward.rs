@@ -18,8 +18,8 @@ use crate::tiles::{Block, COLS, GROUP, ROWS, Sums, Tiles};
 /// The bias is frozen and gets none. The probabilities `p` are computed again. With `dp = d_out v^T` and `ds = p * (dp - sum(p *
 /// dp))`, row by row: `dv = p^T d_out`, `dq = ds k / sqrt(head_dim)`, `dk = ds^T q /
 /// sqrt(head_dim)`. Rows of the prefix get the sum over the sequences, in their order. Asserts that
-/// the lengths agree and that the variant is available; without tokens the gradient of the prefix
-/// is zero.
+/// the lengths agree, that the variant is available and that the shape names no queries; without tokens
+/// the gradient of the prefix is zero.
 #[allow(clippy::too_many_arguments)] // three inputs, their three gradients
 pub fn attention_backward(
     variant: Variant,
@@ -33,6 +33,7 @@ pub fn attention_backward(
     dv: &mut [f32],
 ) {
     let tiles = Tiles::of(variant);
+    assert!(shape.queries.is_none());
     shape.check([q, d_out, dq], [k, v, dk, dv]);
     dk[..shape.prefix * shape.width()].fill(0.0);
     dv[..shape.prefix * shape.width()].fill(0.0);

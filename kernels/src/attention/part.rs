@@ -10,6 +10,10 @@ use crate::tiles::{COLS, GROUP, ROWS};
 #[derive(Clone, Copy)]
 pub(super) struct Part<'a> {
     pub(super) queries: usize,
+    /// The place of the first query in the sequence.
+    pub(super) first: usize,
+    /// The row of the first query.
+    pub(super) first_row: usize,
     pub(super) keys: usize,
     pub(super) prefix: usize,
     pub(super) start: usize,
@@ -23,7 +27,7 @@ pub(super) struct Part<'a> {
 impl Part<'_> {
     /// Where query `i` begins. One beyond the last stands for the last.
     pub(super) fn query(&self, i: usize) -> usize {
-        (self.start + i.min(self.queries - 1)) * self.width + self.head * self.dim
+        (self.first_row + i.min(self.queries - 1)) * self.width + self.head * self.dim
     }
 
     /// Where key `i` begins: the prefix first, then the sequence. One beyond the last stands for
@@ -63,7 +67,7 @@ impl Part<'_> {
         }
         for (key, scores) in scores.iter_mut().skip(self.prefix).enumerate() {
             for (r, score) in scores.iter_mut().enumerate() {
-                let query = group * COLS + r;
+                let query = self.first + group * COLS + r;
                 if let Some(bias) = self.bias {
                     *score += bias.of(self.head, query, key) * LOG2_E;
                 }

@@ -1,5 +1,7 @@
 //! What attention is computed of: heads and sequences, and which token sees which.
 
+use std::ops::Range;
+
 use super::part::Part;
 
 /// How the rows of `q`, `k`, `v` fall into sequences and their columns into heads.
@@ -12,6 +14,9 @@ pub struct AttentionShape<'a> {
     /// Where the sequences start, and where the last one ends: ascending from 0 to the number of
     /// tokens, `[sequences + 1]`. A sequence may be empty.
     pub starts: &'a [usize],
+    /// Which queries of each sequence are computed, by their places in it, `[sequences]`; `q` and `out` have the
+    /// rows of these alone, one sequence behind the other. `None` for all.
+    pub queries: Option<&'a [Range<usize>]>,
     /// The first `prefix` rows of `k` and `v` belong to no token and are seen by every sequence
     /// (prefix tuning); the row of token `i` is `prefix + i`.
     pub prefix: usize,
@@ -97,6 +102,22 @@ impl AttentionShape<'_> {
         self.starts.last().copied().unwrap_or(0)
     }
 
+    /// The queries that are computed of a sequence, by their places in it.
+    fn own(&self, sequence: usize) -> Range<usize> {
+        match self.queries {
+            Some(queries) => queries[sequence].clone(),
+            None => 0..self.starts[sequence + 1] - self.starts[sequence],
+        }
+    }
+
+    /// The row of the first query of a sequence.
+    fn first_query(&self, sequence: usize) -> usize {
+        match self.queries {
+            Some(queries) => queries[..sequence].iter().map(Range::len).sum(),
+            None => self.starts[sequence],
+        }
+    }
+
     /// Asserts that the shape is one and that rows of queries and of keys have the lengths it asks
     /// for.
     pub(super) fn check<const Q: usize, const K: usize>(
@@ -106,8 +127,15 @@ impl AttentionShape<'_> {
     ) {
         assert!(self.heads > 0 && self.head_dim > 0);
         assert!(self.starts.first() == Some(&0) && self.starts.is_sorted());
+        if let Some(queries) = self.queries {
+            assert_eq!(queries.len(), self.sequences());
+            for (queries, bounds) in queries.iter().zip(self.starts.windows(2)) {
+                assert!(queries.is_empty() || queries.end <= bounds[1] - bounds[0]);
+            }
+        }
+        let own = self.first_query(self.sequences());
         for rows in queries {
-            assert_eq!(rows.len(), self.tokens() * self.width());
+            assert_eq!(rows.len(), own * self.width());
         }
         for rows in keys {
             assert_eq!(rows.len(), (self.prefix + self.tokens()) * self.width());
@@ -120,15 +148,21 @@ impl AttentionShape<'_> {
 
     /// Multiply-adds of one product over all sequences and heads.
     pub(super) fn work(&self) -> usize {
-        let pairs = |s: &[usize]| (s[1] - s[0]) * (self.prefix + s[1] - s[0]);
-        self.starts.windows(2).map(pairs).sum::<usize>() * self.width()
+        let pairs = |(sequence, s): (usize, &[usize])| {
+            self.own(sequence).len() * (self.prefix + s[1] - s[0])
+        };
+        let sequences = self.starts.windows(2).enumerate();
+        sequences.map(pairs).sum::<usize>() * self.width()
     }
 
     /// One head of one sequence.
     pub(super) fn part(&self, sequence: usize, head: usize) -> Part<'_> {
         let (start, end) = (self.starts[sequence], self.starts[sequence + 1]);
+        let queries = self.own(sequence);
         Part {
-            queries: end - start,
+            queries: queries.len(),
+            first: queries.start,
+            first_row: self.first_query(sequence),
             keys: self.prefix + end - start,
             prefix: self.prefix,
             start,

@@ -135,6 +135,7 @@ fn check_forward(
         heads,
         head_dim,
         starts: &starts,
+        queries: None,
         prefix,
         reach: Reach::ALL,
         bias: None,
@@ -174,6 +175,7 @@ fn check_backward(
         heads,
         head_dim,
         starts: &starts,
+        queries: None,
         prefix,
         reach: Reach::ALL,
         bias: None,
@@ -217,6 +219,7 @@ fn scores_of_ten_thousand_are_stable() {
         heads: 2,
         head_dim: 4,
         starts: &starts,
+        queries: None,
         prefix: 1,
         reach: Reach::ALL,
         bias: None,
@@ -280,6 +283,7 @@ fn a_sequence_does_not_depend_on_its_neighbours() {
         heads: 4,
         head_dim: 32,
         starts: &starts,
+        queries: None,
         prefix: 3,
         reach: Reach::ALL,
         bias: None,
@@ -319,6 +323,7 @@ fn no_tokens_leave_no_gradient() {
         heads: 2,
         head_dim: 3,
         starts: &[0],
+        queries: None,
         prefix: 2,
         reach: Reach::ALL,
         bias: None,
@@ -330,5 +335,52 @@ fn no_tokens_leave_no_gradient() {
             backward(variant, &inputs, shape)[1..],
             [vec![0.0; 12], vec![0.0; 12]]
         );
+    }
+}
+
+/// Any part of a sequence's queries has the bits that it has among all of them.
+#[test]
+fn some_queries_have_the_bits_of_all() {
+    let mut random = Random::new(44);
+    let lens = [37, 0, 5, 64, 1];
+    let starts = starts(&lens);
+    let whole = AttentionShape {
+        heads: 3,
+        head_dim: 10,
+        starts: &starts,
+        queries: None,
+        prefix: 2,
+        reach: Reach::ALL,
+        bias: None,
+    };
+    let width = whole.width();
+    let bias = RelativeBias::new(3, FARTHEST, bias);
+    let inputs = inputs(&mut random, whole, 1.0);
+    let [q, k, v, d] = &inputs;
+    let cuts: [&[std::ops::Range<usize>]; 5] = [
+        &[0..37, 0..0, 0..5, 0..64, 0..1],
+        &[0..9, 0..0, 0..5, 0..0, 0..0],
+        &[9..37, 0..0, 5..5, 0..33, 1..1],
+        &[36..37, 0..0, 2..3, 63..64, 0..1],
+        &[0..0, 0..0, 0..0, 0..0, 0..0],
+    ];
+    for shape in placed(whole, &bias).into_iter().chain([whole]) {
+        for variant in Variant::available() {
+            let out = forward(variant, &inputs, shape);
+            for queries in cuts {
+                let own = |x: &[f32]| -> Vec<f32> {
+                    let sequences = queries.iter().zip(&starts);
+                    sequences
+                        .flat_map(|(own, start)| {
+                            x[(start + own.start) * width..(start + own.end) * width].to_vec()
+                        })
+                        .collect()
+                };
+                let some = [own(q), k.clone(), v.clone(), own(d)];
+                let queries = Some(queries);
+                let shape = AttentionShape { queries, ..shape };
+                assert_same_bits(&forward(variant, &some, shape), &own(&out));
+            }
+        }
     }
 }

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { PatientWorker } from "../patient-worker.js";
+import { START_AGAIN } from "../platform.js";
 import type { Cancel, Reply, Request } from "../protocol.js";
 import type { WorkerLike } from "../remote.js";
 import { Remote } from "../remote.js";
@@ -75,7 +76,7 @@ function known(): void {
 
 /** The code that a call is rejected with, or what was posted in the end. */
 async function outcome({ worker, spawned }: ReturnType<typeof start>): Promise<string> {
-  const call = new Remote(worker).call("kinds", []);
+  const call = new Remote(worker, START_AGAIN).call("kinds", []);
   const rejected = call.then(
     () => "answered",
     ({ code }) => String(code),
@@ -169,7 +170,7 @@ describe("a worker's script", () => {
 
   it("that fails while it runs tells so", async () => {
     const { worker, spawned } = start([runs]);
-    const failure = new Remote(worker).call("kinds", []);
+    const failure = new Remote(worker, START_AGAIN).call("kinds", []);
     while (spawned[0]?.posted.length !== 1) await new Promise((done) => setTimeout(done, 1));
     spawned[0]?.fail("boom");
     await expect(failure).rejects.toMatchObject({ code: "worker_failed" });
