@@ -61,6 +61,9 @@ impl<'a> Checkpoint<'a> {
     }
 }
 
+/// Codes of 8 bits, `[out, in]`, and their scales, `[out]`.
+type Codes<'a> = (Cow<'a, [i8]>, Vec<f32>);
+
 /// The checkpoint's tensors by the names that the encoder has by itself, whatever the model around it puts
 /// before them (`bert.`, `0.auto_model.`, `module.`), and under the names of the first releases of BERT.
 pub(super) struct Weights<'a> {
@@ -246,7 +249,7 @@ impl<'a> Weights<'a> {
         file.floats(&full, shape)
     }
 
-    fn int8(&self, name: &str, shape: [usize; 2]) -> Result<Option<(Cow<'_, [i8]>, Vec<f32>)>> {
+    fn int8(&self, name: &str, shape: [usize; 2]) -> Result<Option<Codes<'_>>> {
         let (file, full) = self.need(name)?;
         if file.info(&full)?.1 != Dtype::I8 {
             return Ok(None);

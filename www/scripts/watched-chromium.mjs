@@ -116,7 +116,9 @@ export class WatchedChromium {
     this.#process.kill();
     await ended;
     // Processes of the browser that still end may write: what they leave behind is no failure.
-    await rm(this.#folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 }).catch(() => {});
+    await rm(this.#folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 }).catch(
+      () => {},
+    );
   }
 
   async #heap(session) {

@@ -104,7 +104,7 @@ impl Tokens {
 
 /// What a file says of the model beside its tokens.
 #[derive(Deserialize)]
-struct Settings {
+pub(super) struct Settings {
     unk_token: String,
     continuing_subword_prefix: String,
     max_input_chars_per_word: usize,
@@ -117,16 +117,13 @@ pub(super) struct WordPiece {
 }
 
 impl WordPiece {
-    /// `fields` are those of the file's `model`, without the vocabulary. An error says which is missing or of another type;
-    /// then the tokens are given back.
-    pub(super) fn new(
-        fields: &Map<String, Value>,
-        tokens: Tokens,
-    ) -> std::result::Result<Self, (String, Tokens)> {
-        match serde_json::from_value(Value::Object(fields.clone())) {
-            Ok(settings) => Ok(Self { tokens, settings }),
-            Err(error) => Err((error.to_string(), tokens)),
-        }
+    pub(super) fn new(settings: Settings, tokens: Tokens) -> Self {
+        Self { tokens, settings }
+    }
+
+    /// Of the fields of the file's `model`, without the vocabulary. An error says which is missing or of another type.
+    pub(super) fn settings(fields: &Map<String, Value>) -> std::result::Result<Settings, String> {
+        serde_json::from_value(Value::Object(fields.clone())).map_err(|error| error.to_string())
     }
 
     pub(super) fn tokenize(&self, word: &str) -> Result<Vec<Token>> {
@@ -195,9 +192,7 @@ mod tests {
         let mut json = fields();
         json.insert("vocab".into(), tokens.to_json());
         let reference = serde_json::from_value(json.into()).unwrap();
-        let Ok(own) = WordPiece::new(&fields(), tokens) else {
-            unreachable!()
-        };
+        let own = WordPiece::new(WordPiece::settings(&fields()).unwrap(), tokens);
         (own, reference)
     }
 
@@ -280,7 +275,7 @@ mod tests {
         ] {
             let mut fields = fields();
             fields.shift_remove(name);
-            let (reason, _) = WordPiece::new(&fields, Tokens::default()).err().unwrap();
+            let reason = WordPiece::settings(&fields).err().unwrap();
             assert!(reason.contains(name), "{reason}");
         }
     }

@@ -26,7 +26,7 @@ impl Words {
     /// A model whose vocabulary is an object. One that names no type is the first that it can be, in the crate's order.
     fn of_tokens(
         mut fields: Map<String, Value>,
-        tokens: Option<Tokens>,
+        mut tokens: Option<Tokens>,
     ) -> std::result::Result<Self, String> {
         let kind = fields.shift_remove("type");
         let of_crate = |tokens: &Option<Tokens>| {
@@ -40,22 +40,16 @@ impl Words {
         let bpe = |tokens: &Option<Tokens>| serde_json::from_value(of_crate(tokens)).map(Self::Bpe);
         let word_level =
             |tokens: &Option<Tokens>| serde_json::from_value(of_crate(tokens)).map(Self::WordLevel);
-        let word_piece = |tokens: Option<Tokens>| {
-            let tokens = tokens.ok_or_else(|| ("missing field `vocab`".to_owned(), None))?;
-            let read = WordPiece::new(&fields, tokens);
-            read.map(Self::WordPiece)
-                .map_err(|(reason, tokens)| (reason, Some(tokens)))
+        let word_piece = |tokens: &mut Option<Tokens>| {
+            let settings = WordPiece::settings(&fields)?;
+            let tokens = tokens.take().ok_or("missing field `vocab`")?;
+            Ok::<_, String>(Self::WordPiece(WordPiece::new(settings, tokens)))
         };
         match &kind {
-            None => match bpe(&tokens) {
-                Ok(read) => Ok(read),
-                Err(_) => {
-                    word_piece(tokens).or_else(|(_, tokens)| word_level(&tokens).map_err(said))
-                }
-            },
-            Some(Value::String(kind)) if kind == "WordPiece" => {
-                word_piece(tokens).map_err(|(reason, _)| reason)
-            }
+            None => bpe(&tokens)
+                .or_else(|_| word_piece(&mut tokens))
+                .or_else(|_| word_level(&tokens).map_err(said)),
+            Some(Value::String(kind)) if kind == "WordPiece" => word_piece(&mut tokens),
             Some(Value::String(kind)) if kind == "BPE" => bpe(&tokens).map_err(said),
             Some(Value::String(kind)) if kind == "WordLevel" => word_level(&tokens).map_err(said),
             Some(Value::String(kind)) if kind == "Unigram" => {
