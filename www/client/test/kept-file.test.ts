@@ -170,7 +170,7 @@ describe("A cached start", () => {
     const file = { url: new URL("https://graftlet.test/e.wasm") };
     const wasm = { simd128: file, relaxed: file };
     const notices: unknown[] = [];
-    await loadEngine(module, wasm, { network }, MODEL, null, null, "int8", (event) => {
+    await loadEngine(module, wasm, { network }, MODEL, null, null, "int8", null, (event) => {
       if (event.type === "notice") notices.push(event);
     });
     return notices;
