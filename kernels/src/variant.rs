@@ -13,7 +13,8 @@ use super::Layout;
 /// themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Variant {
-    /// Plain Rust: the specification, on every target.
+    /// Plain Rust: the specification. On every target, but in a module with vectors only for tests and
+    /// measurements.
     Scalar,
     /// WebAssembly's 128-bit vectors; wasm32 built with `target-feature=+simd128`.
     Simd128,
@@ -51,7 +52,11 @@ impl Variant {
     /// Whether this build on this machine can run the variant.
     pub fn is_available(self) -> bool {
         match self {
-            Variant::Scalar => true,
+            Variant::Scalar => cfg!(any(
+                not(all(target_arch = "wasm32", target_feature = "simd128")),
+                test,
+                feature = "bench"
+            )),
             Variant::Simd128 => cfg!(all(target_arch = "wasm32", target_feature = "simd128")),
             Variant::Relaxed | Variant::Dot => {
                 cfg!(all(target_arch = "wasm32", target_feature = "relaxed-simd"))

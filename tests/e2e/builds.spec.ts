@@ -28,7 +28,8 @@ test("the page runs the relaxed build here and says so", { tag: "@core" }, async
   await openPage(page);
   const backbone = page.getByRole("region", { name: "Backbone" });
   await expect(backbone).toContainText(/(relaxed-simd|dot) kernels/);
-  expect(modules).toEqual(["graftlet_relaxed"]);
+  // Every worker that computes loads the module.
+  expect([...new Set(modules)]).toEqual(["graftlet_relaxed"]);
 });
 
 test("a browser without relaxed SIMD gets the other build", { tag: "@core" }, async ({ page }) => {

@@ -5,10 +5,10 @@
 //! needs to load a backbone. This one keeps the tokens in one string and their numbers in one table.
 
 use std::collections::HashMap;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, RandomState};
 
+use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
-use hashbrown::{DefaultHashBuilder, HashTable};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokenizers::{Result, Token};
@@ -25,7 +25,7 @@ pub(super) struct Tokens {
     hashes: Vec<u64>,
     /// Places in `ends`, by the hash of the token.
     places: HashTable<u32>,
-    hasher: DefaultHashBuilder,
+    hasher: RandomState,
 }
 
 /// The token at a place.
