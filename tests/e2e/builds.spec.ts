@@ -39,7 +39,7 @@ test("a browser without relaxed SIMD gets the other build", { tag: "@core" }, as
   await openPage(page);
   const backbone = page.getByRole("region", { name: "Backbone" });
   await expect(backbone).toContainText("simd128");
-  expect(modules).toEqual(["graftlet_simd128"]);
+  expect([...new Set(modules)]).toEqual(["graftlet_simd128"]);
 });
 
 test("a browser without SIMD is told what to do, and nothing is fetched", async ({ page }) => {

@@ -111,7 +111,11 @@ export async function start(
 
 /** Whether the browser keeps the backbone, so that the next worker need not download it. */
 function isCacheThere(): boolean {
-  return (globalThis as { caches?: unknown }).caches !== undefined;
+  try {
+    return (globalThis as { caches?: unknown }).caches !== undefined;
+  } catch {
+    return false; // Storage is denied.
+  }
 }
 
 const isOptions: Check<boolean> = (value) => !isFolder(value);

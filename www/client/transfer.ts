@@ -41,6 +41,9 @@ export class Transfer {
   /** What the server must still have for a part to be of use: an ETag or a date. */
   #validator: string | undefined;
   #cache: RequestCache;
+  /** Keeps the first parts after a while. */
+  #keepsLater: Promise<void> | undefined;
+  #hasEnded = false;
 
   constructor(
     wanted: Wanted,
@@ -71,6 +74,7 @@ export class Transfer {
       const before = this.#content.length;
       const failure = await this.#attempt();
       if (!failure) {
+        this.#hasEnded = true;
         if (this.#wanted.keepsParts) await this.#keepRest();
         else await this.#parts?.remove(this.#key ?? "");
         return this.#content.bytes();
@@ -79,6 +83,7 @@ export class Transfer {
       if (next === "give up" || this.#watch.signal?.aborted) throw error;
       if (next === "afresh") {
         if (startedAfresh) {
+          this.#hasEnded = true;
           await this.#parts?.remove(this.#key ?? "");
           throw error;
         }
@@ -336,8 +341,14 @@ export class Transfer {
 
   /** Keeps what has arrived, in parts of a two-hundredth of the file, so that no more than that is fetched twice. */
   #keepParts(): void {
+    if (this.#hasEnded) return;
     const { keepAfterMs = 0 } = this.#limits;
-    if (this.#network.now() - this.#began < keepAfterMs) return;
+    const wait = this.#began + keepAfterMs - this.#network.now();
+    if (wait > 0) {
+      // Nothing more may come, so what is here is looked at again then.
+      this.#keepsLater ??= this.#network.sleep(wait).then(() => this.#keepParts());
+      return;
+    }
     const { bytes = this.#wanted.whole ?? 0 } = this.#wanted;
     const size = Math.max(32 * 1024, Math.ceil(bytes / 200));
     if (this.#content.length - this.#kept >= size) this.#keep();

@@ -23,6 +23,7 @@ import type {
   Text,
   TrainReport,
 } from "../types.js";
+import { CONFIG, KINDS, readAdapter } from "./fake-adapter.js";
 import { answer, BACKBONE, type Centroids, engineError, namesIn, wordsOf } from "./fake-answer.js";
 import { FakeReading } from "./fake-reading.js";
 
@@ -30,32 +31,6 @@ export { engineError } from "./fake-answer.js";
 export { convertModel, missingModelFiles } from "./fake-model.js";
 export { FakeReading } from "./fake-reading.js";
 
-const KINDS: KindInfo[] = [
-  {
-    name: "lora",
-    title: "LoRA",
-    description: "Low-rank updates of the attention's query and value.",
-    format: "peft",
-    size: { name: "rank", title: "Rank", default: 8, choices: [2, 4, 8, 16] },
-  },
-  {
-    name: "pfeiffer",
-    title: "Bottleneck (Pfeiffer)",
-    description: "A small network after each layer's feed-forward block.",
-    format: "adapterhub",
-    size: { name: "reductionFactor", title: "Reduction", default: 16, choices: [8, 16, 32] },
-  },
-];
-
-function parsed(config: Uint8Array): Partial<Centroids> & { hidden_size?: number } {
-  try {
-    return JSON.parse(decoder.decode(config));
-  } catch {
-    throw engineError("config_invalid", `${CONFIG} is no JSON.`);
-  }
-}
-
-const CONFIG = "adapter_config.json";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -236,36 +211,7 @@ class FakeEngine implements Engine {
   }
 
   addAdapter(name: string, files: AdapterFiles): AdapterInfo {
-    const config = files[CONFIG];
-    if (!config)
-      throw engineError("file_missing", `${CONFIG} is missing: choose the adapter's whole folder.`);
-    const read = parsed(config);
-    if (read.hidden_size !== undefined && read.hidden_size !== BACKBONE.hiddenSize) {
-      throw engineError(
-        "backbone_mismatch",
-        `The adapter is for hidden size ${read.hidden_size}, the backbone has ${BACKBONE.hiddenSize}.`,
-      );
-    }
-    const data: Centroids = {
-      kind: read.kind ?? "lora",
-      ...(read.pair === undefined ? {} : { pair: read.pair }),
-      labels: read.labels ?? ["no", "yes"],
-      words: read.words ?? {},
-    };
-    const info: AdapterInfo = {
-      name,
-      kind: data.kind,
-      title: KINDS.find((kind) => kind.name === data.kind)?.title ?? data.kind,
-      ...(data.pair === undefined ? {} : { pair: data.pair }),
-      labels: data.labels,
-      parameters: 75_000,
-      share: 75_000 / BACKBONE.parameters,
-      bytes: Object.values(files).reduce((sum, file) => sum + file.byteLength, 0),
-      format: KINDS.find((kind) => kind.name === data.kind)?.format ?? "peft",
-      sites: ["query", "value"],
-      rank: 8,
-      alpha: 16,
-    };
+    const { info, data } = readAdapter(name, files);
     this.#adapters.set(name, { info, data, files });
     return info;
   }

@@ -2,13 +2,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { acquireNow } from "../locks.js";
 import { Store } from "../store.js";
 import type { AdapterFiles } from "../types.js";
-import { FakeCaches, FakeLocks, type Fault } from "./fake-caches.js";
-
-const ROOT = "https://graftlet.invalid/adapters/";
-const text = (content: string) => new TextEncoder().encode(content);
-const OLD = { "config.json": text("old config"), weights: text("old weights"), only: text("o") };
-const NEW = { "config.json": text("new config"), weights: text("new weights, longer") };
-const OTHER = { "config.json": text("other") };
+import { FakeCaches, FakeLocks } from "./fake-caches.js";
+import { FAULTS, NEW, OLD, OTHER, ROOT, text, WRITES } from "./store-cases.js";
 
 let caches: FakeCaches;
 const open = () => Store.open("adapters", caches as unknown as CacheStorage);
@@ -38,32 +33,6 @@ class Random {
     return this.#state / 2 ** 32;
   }
 }
-
-/** What a write may leave, and how the write is done. */
-interface Write {
-  before: AdapterFiles | undefined;
-  after: AdapterFiles | undefined;
-  act(store: Store): Promise<void>;
-}
-
-const WRITES: Record<string, Write> = {
-  "a first save": { before: undefined, after: NEW, act: (store) => store.put("a", NEW) },
-  "an overwrite": { before: OLD, after: NEW, act: (store) => store.put("a", NEW) },
-  "files that are added or replaced": {
-    before: OLD,
-    after: { ...OLD, ...NEW },
-    act: (store) => store.putFiles("a", NEW),
-  },
-  "a removal": { before: OLD, after: undefined, act: (store) => store.remove("a") },
-};
-
-const FAULTS: Record<string, (at: number) => Fault> = {
-  "the end of the page": (at) => (write) => (write === at ? "fail" : undefined),
-  "a disk that is full from then on": (at) => (write, kind) =>
-    write >= at && kind === "put" ? "full" : undefined,
-  "a disk that is full for once": (at) => (write, kind) =>
-    write === at && kind === "put" ? "full" : undefined,
-};
 
 describe.each(Object.entries(WRITES))("%s", (_, { before, after, act }) => {
   it.each(Object.entries(FAULTS))(
