@@ -2,6 +2,7 @@
  * The engine's two builds: the better one that the browser runs is loaded, only that one, and the page says which.
  */
 import type { Page } from "@playwright/test";
+import { amend } from "./amend.js";
 import { expect, openPage, test } from "./page.js";
 
 /** The wasm files that were asked for, without the hash in their names. */
@@ -16,11 +17,8 @@ function modulesAsked(page: Page): string[] {
 
 /** What `WebAssembly.validate` says in the page's workers, given the browser's own answer. */
 async function browserValidates(page: Page, answer: string): Promise<void> {
-  await page.route("**/worker-*.js", async (route) => {
-    const response = await route.fetch();
-    const stub = `const own = WebAssembly.validate; WebAssembly.validate = (module) => ${answer};`;
-    await route.fulfill({ response, body: `{ ${stub} }\n${await response.text()}` });
-  });
+  const stub = `const own = WebAssembly.validate; WebAssembly.validate = (module) => ${answer};`;
+  await page.route("**/worker-*.js", (route) => amend(route, (text) => `{ ${stub} }\n${text}`));
 }
 
 test("the page runs the relaxed build here and says so", { tag: "@core" }, async ({ page }) => {

@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "@playwright/test";
 import { unzipSync } from "fflate";
+import { amend } from "./amend.js";
 import { DENIED } from "./package.js";
 import { dropFiles, expect, openPage, planRun, taskSelect, test } from "./page.js";
 
@@ -141,10 +142,7 @@ test("where storage is denied what was trained answers, is said not to be kept, 
   context,
 }) => {
   await context.addInitScript(DENIED);
-  await page.route("**/assets/worker-*.js", async (route) => {
-    const response = await route.fetch();
-    await route.fulfill({ response, body: DENIED + (await response.text()) });
-  });
+  await page.route("**/assets/worker-*.js", (route) => amend(route, (text) => DENIED + text));
   await openPage(page);
   await expect(page.getByTestId("backbone-not-kept")).toBeVisible();
   await planRun(page, "fleeting", 1);

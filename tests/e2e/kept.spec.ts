@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, type Page, test } from "@playwright/test";
 import type * as Package from "../../www/client/index.js";
+import { amend } from "./amend.js";
 import { DENIED, exportsOf, home, load, open, ROWS, type Scope, SOURCES } from "./package.js";
 
 const MANIFEST = join(__dirname, "../../www/public/models/minilm-l6/manifest.json");
@@ -34,16 +35,13 @@ test("an upgrade of the backbone that is cut off leaves the old one", async ({ c
 test("a backbone that there is no room for is said to be fetched each time", async ({
   context,
 }) => {
-  await context.route("**/worker.js", async (route) => {
-    const response = await route.fetch();
-    const full = `
+  const full = `
       const put = Cache.prototype.put;
       Cache.prototype.put = function (url, response) {
         if (!String(url).includes("safetensors")) return put.call(this, url, response);
         return Promise.reject(new DOMException("Quota exceeded.", "QuotaExceededError"));
       };`;
-    await route.fulfill({ response, body: full + (await response.text()) });
-  });
+  await context.route("**/worker.js", (route) => amend(route, (text) => full + text));
   const page = await open(context);
   const report = await page.evaluate(() => (window as unknown as Scope).g.storage());
   expect(report.backboneKept).toBe(false);
@@ -177,10 +175,7 @@ test("where storage is denied a training ends with an adapter that answers, and 
   context,
 }) => {
   await context.addInitScript(DENIED);
-  await context.route("**/worker.js", async (route) => {
-    const response = await route.fetch();
-    await route.fulfill({ response, body: DENIED + (await response.text()) });
-  });
+  await context.route("**/worker.js", (route) => amend(route, (text) => DENIED + text));
   const page = await open(context);
   const { events, label, exported, saved, report } = await page.evaluate(async (rows) => {
     const { g } = window as unknown as Scope;

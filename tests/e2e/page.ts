@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { test as base, expect, type Page } from "@playwright/test";
 import { isRowFile } from "../../www/app/files/row-files.js";
+import { amend } from "./amend.js";
 
 export { expect };
 
@@ -36,10 +37,8 @@ const TELL_VIOLATIONS = `{
 
 /** Has the workers tell what they were refused. A test that replaces a worker's script itself does without. */
 async function watchWorkers(page: Page): Promise<void> {
-  await page.route("**/assets/*worker-*.js", async (route) => {
-    const response = await route.fetch();
-    await route.fulfill({ response, body: TELL_VIOLATIONS + (await response.text()) });
-  });
+  const tell = (text: string) => TELL_VIOLATIONS + text;
+  await page.route("**/assets/*worker-*.js", (route) => amend(route, tell));
 }
 
 /**

