@@ -10,8 +10,8 @@ use super::training::Training;
 use crate::compose::Composition;
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::folder::Library;
 use crate::folder::TaskAdapter;
+use crate::folder::{Files, Library};
 use crate::hub;
 use crate::input::text::LongTexts;
 use crate::model::folder::{CONFIG as CONFIG_JSON, ModelFolder, TOKENIZER};
@@ -52,14 +52,7 @@ impl WebEngine {
                 return Ok(Self { engine, dtype });
             };
             let manifest = hub::Manifest::from_json(hub::Manifest::FILE, json)?;
-            let part = |name: &str| {
-                let content = files.get(name).map(Vec::as_slice);
-                content.ok_or_else(|| Error::FileMissing {
-                    place: "the backbone's files".into(),
-                    file: name.to_owned(),
-                    hint: "its manifest names it; give it too",
-                })
-            };
+            let part = |name: &str| part_of(&files, name);
             if checked != Some(true) {
                 for file in &manifest.files {
                     file.verify(part(&file.name)?)?;
@@ -323,6 +316,16 @@ fn converted<'a>(
         &manifest.fingerprint,
         sentence,
     )
+}
+
+/// A file of a backbone's that its manifest names.
+pub(super) fn part_of<'a>(files: &'a Files, name: &str) -> crate::Result<&'a [u8]> {
+    let content = files.get(name).map(Vec::as_slice);
+    content.ok_or_else(|| Error::FileMissing {
+        place: "the backbone's files".into(),
+        file: name.to_owned(),
+        hint: "its manifest names it; give it too",
+    })
 }
 
 /// How a text becomes a vector, as a manifest says it.

@@ -4,9 +4,9 @@ use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
 
 use super::convert::{files_from_js, thrown};
-use super::engine::{WebEngine, sentence_of};
+use super::engine::{WebEngine, part_of, sentence_of};
 use crate::engine::{Engine, tokenizer_of};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::hub;
 use crate::input::text::Tokenizer;
 use crate::model::folder::{CONFIG, TOKENIZER};
@@ -54,14 +54,7 @@ impl WebLoading {
 impl WebLoading {
     pub(super) fn begin(files: &JsValue) -> Result<Self> {
         let files = files_from_js(files)?;
-        let part = |name: &str| {
-            let content = files.get(name).map(Vec::as_slice);
-            content.ok_or_else(|| Error::FileMissing {
-                place: "the backbone's files".into(),
-                file: name.to_owned(),
-                hint: "its manifest names it; give it too",
-            })
-        };
+        let part = |name: &str| part_of(&files, name);
         let manifest = hub::Manifest::from_json(hub::Manifest::FILE, part(hub::Manifest::FILE)?)?;
         let weights = manifest.weights()?;
         let listed = manifest.files.iter().find(|file| file.name == weights);
