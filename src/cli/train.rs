@@ -293,7 +293,7 @@ fn train_to_the_end(
                 bar.set_position(step as u64);
                 bar.set_prefix(format!("loss {loss:.4}"));
             }
-            Event::Evaluating { .. } => {}
+            Event::Working { .. } | Event::Evaluating { .. } => {}
             Event::Eval {
                 epoch,
                 epochs,

@@ -45,7 +45,7 @@ pub use multi_label::{DEFAULT_THRESHOLD, LABEL_SEPARATOR, best_thresholds};
 pub use name::{Problem, ProblemName};
 pub use pooling::Pooling;
 pub use prediction::Prediction;
-pub use problem::{Group, ProblemKind, Term};
+pub use problem::{Group, Likeness, ProblemKind, Term};
 pub use ranking::{FIRST, SECOND, TIE};
 pub use scores::{argmax, sigmoid, softmax};
 pub use single_label::OUTSIDE;
@@ -209,8 +209,9 @@ impl Head {
         first && !self.reads_tokens()
     }
 
-    /// What the head reads: a vector a sequence, or a token.
-    fn read(&self, backbone: &dyn Backbone, hook: &dyn Hook, states: &States) -> Tensor {
+    /// What the head reads: a vector a sequence, or a token, `[vectors, hidden]`.
+    #[must_use]
+    pub fn read(&self, backbone: &dyn Backbone, hook: &dyn Hook, states: &States) -> Tensor {
         let reads_pooler = self.config.reads_pooler(backbone.shape());
         match self.reads_tokens() {
             true if reads_pooler => backbone.pool(&states.x, hook),

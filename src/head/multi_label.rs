@@ -5,7 +5,7 @@
 use super::about::{About, Form, Measure, Reads};
 use super::judged::share;
 use super::metrics::LabelCounts;
-use super::problem::{Group, ProblemKind, Term};
+use super::problem::{Group, Likeness, ProblemKind, Term};
 use super::{Evaluation, How, Judged, Labelled, LossSettings, Prediction, Targets, sigmoid};
 use crate::error::Result;
 use crate::ops::binary_cross_entropy;
@@ -109,6 +109,19 @@ impl ProblemKind for MultiLabel {
     fn group(&self, target: &[u32], labels: &[String]) -> Group {
         let own = (0..labels.len()).filter(|&label| has(target, label));
         Group::Rarest(own.collect())
+    }
+
+    fn likeness(&self) -> Option<Likeness> {
+        Some(Likeness::Labels)
+    }
+
+    /// The labels that both have, over those that one of them has (Jaccard 1912). Texts without labels have nothing in common.
+    #[allow(clippy::cast_precision_loss)]
+    fn alike(&self, a: &[u32], b: &[u32], _settings: &LossSettings) -> f32 {
+        let words = || a.iter().zip(b);
+        let both: u32 = words().map(|(a, b)| (a & b).count_ones()).sum();
+        let all: u32 = words().map(|(a, b)| (a | b).count_ones()).sum();
+        both as f32 / all.max(1) as f32
     }
 
     #[allow(clippy::cast_precision_loss)]

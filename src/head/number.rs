@@ -4,7 +4,7 @@
 
 use super::about::{About, Form, Measure, Reads};
 use super::metrics::{pearson, spearman};
-use super::problem::{Group, ProblemKind, Term};
+use super::problem::{Group, Likeness, ProblemKind, Term};
 use super::{Evaluation, How, Judged, Labelled, LossSettings, Prediction, Targets, Unit};
 use crate::error::Result;
 use crate::ops::mean_squared_error;
@@ -78,6 +78,16 @@ impl ProblemKind for Number {
 
     fn unit(&self, targets: &Targets) -> Unit {
         Unit::of((0..targets.len()).map(|row| f64::from(number(targets.get(row)))))
+    }
+
+    fn likeness(&self) -> Option<Likeness> {
+        Some(Likeness::Amounts)
+    }
+
+    /// 1 for the same number, and less the more standard deviations lie between them.
+    fn alike(&self, a: &[u32], b: &[u32], settings: &LossSettings) -> f32 {
+        let scaled = |target| settings.unit.scaled(number(target));
+        (-(scaled(a) - scaled(b)).abs()).exp()
     }
 
     /// Mean squared error of outputs `[texts, 1]`, in the unit of the settings.

@@ -60,6 +60,15 @@ pub enum Group {
     Amount(f32),
 }
 
+/// How rows can be alike, for a run that brings the vectors of those together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Likeness {
+    /// They share labels.
+    Labels,
+    /// Their numbers are near.
+    Amounts,
+}
+
 /// What a head answers. A row's target is some 32-bit words, whose meaning is the problem's own;
 /// logits of a row are one vector of all labels, or several ([`vectors`](Self::vectors)), end to end.
 pub trait ProblemKind: Sync {
@@ -115,6 +124,16 @@ pub trait ProblemKind: Sync {
 
     /// What a row should have in common with others of its part of a split.
     fn group(&self, target: &[u32], labels: &[String]) -> Group;
+
+    /// How rows can be alike; `None` where that means nothing for a row as a whole.
+    fn likeness(&self) -> Option<Likeness> {
+        None
+    }
+
+    /// How alike two rows are, from 0 to 1.
+    fn alike(&self, _a: &[u32], _b: &[u32], _settings: &LossSettings) -> f32 {
+        0.0
+    }
 
     /// The row's only label, where it has one of several.
     fn class(&self, _target: &[u32]) -> Option<usize> {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::about::{About, Form, Measure, Reads};
 use super::judged::share;
 use super::metrics::Confusion;
-use super::problem::{Group, ProblemKind, Term};
+use super::problem::{Group, Likeness, ProblemKind, Term};
 use super::scores::{argmax, over, softmax};
 use super::{
     Evaluation, How, Judged, Labelled, LossSettings, PROBLEMS, Prediction, SINGLE_LABEL, Targets,
@@ -132,6 +132,15 @@ impl ProblemKind for SingleLabel {
 
     fn group(&self, target: &[u32], _labels: &[String]) -> Group {
         Group::Label(self.class(target))
+    }
+
+    fn likeness(&self) -> Option<Likeness> {
+        Some(Likeness::Labels)
+    }
+
+    /// Texts outside all labels have nothing in common.
+    fn alike(&self, a: &[u32], b: &[u32], _settings: &LossSettings) -> f32 {
+        f32::from(u8::from(self.class(a).is_some() && a == b))
     }
 
     fn class(&self, target: &[u32]) -> Option<usize> {

@@ -54,6 +54,10 @@ struct State {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum PhaseState {
+    /// What is known of the next step is computed again.
+    Contrast,
+    /// The vectors are computed again, and so is the fit.
+    Fit,
     /// Rows that are left.
     Train(usize),
     /// Held-out rows that were answered.
@@ -68,7 +72,7 @@ struct BestState {
     highest: u64,
 }
 
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 impl Trainer {
     /// Everything that [`resume`](Self::resume) needs, at any time of a run.
@@ -88,6 +92,8 @@ impl Trainer {
         let traces = traces.flat_map(|t| [t.loss, t.rival_score, t.rival as f32]);
         floats(tensor::TRACES, &traces.collect::<Vec<_>>());
         let phase = match &self.phase {
+            Phase::Contrast(_) => PhaseState::Contrast,
+            Phase::Read { .. } | Phase::Fit(_) => PhaseState::Fit,
             Phase::Train(rows) => PhaseState::Train(rows.len()),
             Phase::Evaluate { next, outcomes } => {
                 floats(tensor::LOGITS, &outcomes.logits);
@@ -162,7 +168,12 @@ impl Trainer {
             file.floats(tensor::FIRST, &[size])?,
             file.floats(tensor::SECOND, &[size])?,
         );
-        self.optimizer.restore(state.step, &first, &second);
+        let before = self.contrastive_steps();
+        let steps = match state.phase {
+            PhaseState::Contrast => state.step,
+            _ => state.step.saturating_sub(before),
+        };
+        self.optimizer.restore(steps, &first, &second);
         let traces = file.floats(tensor::TRACES, &[3 * self.traces.len()])?;
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let trace = |t: &[f32]| Trace {
@@ -190,6 +201,8 @@ impl Trainer {
             None => None,
         };
         self.phase = match state.phase {
+            PhaseState::Contrast => Phase::Contrast(None),
+            PhaseState::Fit => Phase::FIRST_READ,
             PhaseState::Train(left) => {
                 let mut rows = shuffled(self.learner.train.len(), self.resolved.seed, state.epoch);
                 if left == 0 || left > rows.len() {

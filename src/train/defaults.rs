@@ -56,9 +56,9 @@ mod tests {
                 "{}",
                 preset.name
             );
-            assert!((1..=1000).contains(&defaults.epochs), "{}", preset.name);
+            assert!((0..=1000).contains(&defaults.epochs), "{}", preset.name);
         }
-        assert_eq!(Defaults::of(preset("head").unwrap(), 500, 6).epochs, 14);
+        assert_eq!(Defaults::of(preset("head").unwrap(), 500, 6).epochs, 0);
         assert_eq!(Defaults::of(preset("lora").unwrap(), 500, 6).epochs, 7);
     }
 }

@@ -1,3 +1,4 @@
+mod contrast;
 mod lesson;
 
 use std::ops::Range;
@@ -7,14 +8,13 @@ use super::penalty::penalise;
 use super::start::{self, StartParams};
 use super::student::Student;
 use super::{Dataset, Outcomes, Resolved, StateCache};
-use crate::adapter::{Config, FreshParams, Options, Preset};
+use crate::adapter::{Adapter, Config, FreshParams, Options, Preset};
 use crate::compose::fusion::configure;
 use crate::engine::{head_of, logits};
 use crate::error::{Error, Result};
 use crate::head::{Head, HeadConfig, LossSettings, ProblemName, Term, argmax, softmax};
 use crate::input::text::{Encoded, runs};
-use crate::kernels;
-use crate::model::{Backbone, Linear, Shape};
+use crate::model::{Backbone, Linear, Shape, States};
 
 pub use lesson::{Computed, Lesson, Share, Trace};
 
@@ -159,7 +159,11 @@ impl Learner {
     /// Those of [`Backbone::embed`]; [`Error::OptionInvalid`] for rows that are not there.
     pub fn compute(&mut self, share: &Share) -> Result<Computed> {
         let (last, rows) = match share {
-            Share::Learn { rows, .. } => (rows.iter().max().copied(), self.train.len()),
+            Share::Learn { rows, .. }
+            | Share::Contrast { rows, .. }
+            | Share::Encode { rows, .. }
+            | Share::Pull { rows, .. } => (rows.iter().max().copied(), self.train.len()),
+            Share::Read { rows } => (rows.end.checked_sub(1), self.train.len()),
             Share::Judge { rows } => (rows.end.checked_sub(1), self.dev.len()),
         };
         if let Some(last) = last.filter(|&last| last >= rows) {
@@ -173,6 +177,14 @@ impl Learner {
             Share::Learn { step, rows, weight } => {
                 Ok(Computed::Learnt(self.gradient(*step, rows, *weight)?))
             }
+            Share::Contrast { step, rows } => Ok(Computed::Learnt(self.contrast(*step, rows)?)),
+            Share::Encode { step, rows } => Ok(Computed::Vectors(self.encode(*step, rows)?)),
+            Share::Pull {
+                step,
+                rows,
+                gradient,
+            } => Ok(Computed::Learnt(self.pull(*step, rows, gradient)?)),
+            Share::Read { rows } => Ok(Computed::Vectors(self.read(rows.clone())?)),
             Share::Judge { rows } => Ok(Computed::Judged(self.answers(rows.clone())?)),
         }
     }
@@ -180,27 +192,13 @@ impl Learner {
     /// The rows' part of the mean loss of a step and of its gradient.
     fn gradient(&mut self, step: usize, rows: &[usize], weight: f64) -> Result<Lesson> {
         let (mut adapter, head) = self.student.build(self.backbone.shape())?;
-        let parameters = &self.student.parameters;
         let mut lesson = Lesson {
             gradient: vec![0.0; self.student.len()],
             ..Lesson::default()
         };
         let mut done = 0.0;
-        for part in runs(rows, TRAINING_TOKENS, |&row| self.train.length(row)) {
-            let tokens = sequences(&self.train, part);
-            let targets: Vec<&[u32]> = part.iter().map(|&row| self.train.target(row)).collect();
-            let (seed, per_row) = (self.seed, self.train.sequences_per_row());
-            let seeds = part.iter().flat_map(|&row| {
-                // the second text of a row is another sequence
-                (0..per_row as u64).map(move |text| seed_of(seed.wrapping_add(text), step, row))
-            });
-            let seeds: Vec<u64> = seeds.collect();
-            let lengths = tokens.iter().map(|tokens| tokens.ids.len());
-            let sequences: Vec<_> = seeds.iter().copied().zip(lengths).collect();
-            adapter.start_training(&sequences);
-            let numbers = part.iter().flat_map(|&row| self.keys(&self.train, row, 0));
-            let numbered: Vec<_> = numbers.zip(&tokens).collect();
-            let states = self.states.forward(&*self.backbone, &*adapter, &numbered)?;
+        for part in self.parts(rows, TRAINING_TOKENS) {
+            let (states, seeds) = self.states_in_training(&mut *adapter, step, part)?;
             let logits = head.logits_in_training(
                 &*self.backbone,
                 &*adapter,
@@ -214,6 +212,7 @@ impl Learner {
             done += share;
             #[allow(clippy::cast_possible_truncation)]
             let share = share as f32;
+            let targets: Vec<&[u32]> = part.iter().map(|&row| self.train.target(row)).collect();
             if self.train.scheme().problem.about().classes {
                 let rows = targets.iter().zip(logits.rows());
                 lesson
@@ -224,17 +223,48 @@ impl Learner {
             drop(logits);
             lesson.loss += f64::from(loss.data()[0]) * f64::from(share);
             let gradients = loss.backward_from(&[share]);
-            let mut sums = &mut lesson.gradient[..];
-            for parameter in parameters {
-                let (own, rest) = sums.split_at_mut(parameter.tensor.len());
-                sums = rest;
-                if let Some(gradient) = gradients.get(&parameter.tensor) {
-                    kernels::add(own, gradient);
-                }
-            }
+            self.student.add_gradients(&gradients, &mut lesson.gradient);
         }
+        let parameters = &self.student.parameters;
         lesson.loss += penalise(&*adapter, parameters, done, &mut lesson.gradient);
         Ok(lesson)
+    }
+
+    /// Rows to learn from in runs of at most `most` tokens.
+    fn parts<'a>(&self, rows: &'a [usize], most: usize) -> Vec<&'a [usize]> {
+        runs(rows, most, |&row| self.train.length(row)).collect()
+    }
+
+    /// The last hidden states of some rows in training, and the seed of each sequence's dropout.
+    fn states_in_training(
+        &mut self,
+        adapter: &mut dyn Adapter,
+        step: usize,
+        rows: &[usize],
+    ) -> Result<(States, Vec<u64>)> {
+        let tokens = sequences(&self.train, rows);
+        let (seed, per_row) = (self.seed, self.train.sequences_per_row());
+        let seeds = rows.iter().flat_map(|&row| {
+            // the second text of a row is another sequence
+            (0..per_row as u64).map(move |text| seed_of(seed.wrapping_add(text), step, row))
+        });
+        let seeds: Vec<u64> = seeds.collect();
+        let lengths = tokens.iter().map(|tokens| tokens.ids.len());
+        let seeded: Vec<_> = seeds.iter().copied().zip(lengths).collect();
+        adapter.start_training(&seeded);
+        Ok((self.states_of(adapter, rows, &tokens)?, seeds))
+    }
+
+    /// The last hidden states of some rows to learn from, whose sequences are `tokens`.
+    fn states_of(
+        &mut self,
+        adapter: &dyn Adapter,
+        rows: &[usize],
+        tokens: &[Encoded],
+    ) -> Result<States> {
+        let numbers = rows.iter().flat_map(|&row| self.keys(&self.train, row, 0));
+        let numbered: Vec<_> = numbers.zip(tokens).collect();
+        self.states.forward(&*self.backbone, adapter, &numbered)
     }
 
     /// Logits of held-out rows, in their unit.

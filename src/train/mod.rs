@@ -1,15 +1,18 @@
 //! Floor 8: from labelled rows to a trained adapter. The same code runs natively and in the tab.
 
 mod checkpoint;
+mod contrast;
 mod dataset;
 mod defaults;
 mod event;
+mod lbfgs;
 mod learner;
 mod names;
 mod optimizer;
 mod outcomes;
 mod penalty;
 mod plan;
+mod regression;
 mod report;
 mod schedule;
 mod scheme;
@@ -31,7 +34,7 @@ pub use outcomes::Outcomes;
 pub use report::{HardRow, Report, Suspect};
 pub use schedule::{Decay, Schedule};
 pub use scheme::{Reading, Scheme};
-pub use settings::{Balanced, ClassWeights, Resolved, Settings};
+pub use settings::{Balanced, ClassWeights, Contrastive, Resolved, Settings};
 pub use start::preset_of;
 pub use state_cache::{KeptStates, StateCache};
 pub use suggest::{CANDIDATES, Candidate, SuggestEvent, Suggester, Suggestion};

@@ -17,6 +17,50 @@ impl Trainer {
         let workers = workers.max(1);
         let data = &self.learner.train;
         match &self.phase {
+            Phase::Contrast(known) => {
+                let rows = self.contrastive_rows();
+                let step = self.step;
+                let parts = parts(&rows, workers, |&row| data.length(row));
+                let Some((_, gradient)) = known else {
+                    let rows = |part: &[usize]| part.to_vec();
+                    return match parts[..] {
+                        [part] => vec![Share::Contrast {
+                            step,
+                            rows: rows(part),
+                        }],
+                        _ => { parts.into_iter() }
+                            .map(|part| Share::Encode {
+                                step,
+                                rows: rows(part),
+                            })
+                            .collect(),
+                    };
+                };
+                let width = gradient.len() / rows.len();
+                let mut rest = &gradient[..];
+                let pull = |part: &[usize]| {
+                    let (own, others) = rest.split_at(part.len() * width);
+                    rest = others;
+                    Share::Pull {
+                        step,
+                        rows: part.to_vec(),
+                        gradient: own.to_vec(),
+                    }
+                };
+                parts.into_iter().map(pull).collect()
+            }
+            Phase::Read { next, .. } => {
+                let rest: Vec<usize> = (*next..data.len()).collect();
+                let length = |&row: &usize| data.length(row);
+                let most = EVALUATION_TOKENS * workers;
+                let rows = runs(&rest, most, length).next().unwrap_or_default();
+                let read = |rows: &[usize]| Share::Read {
+                    rows: rows[0]..rows[0] + rows.len(),
+                };
+                parts(rows, workers, length).into_iter().map(read).collect()
+            }
+            // The worker that leads fits the head alone.
+            Phase::Fit(_) => Vec::new(),
             Phase::Train(rows) => {
                 let rows = &rows[rows.len() - self.next_rows(rows)..];
                 let weight = self.learner.weight(rows);

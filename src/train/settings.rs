@@ -14,7 +14,7 @@ use crate::head::{Metric, Pooling, ProblemName};
 use crate::json::plain;
 
 pub use class_weights::{Balanced, ClassWeights};
-pub use resolved::Resolved;
+pub use resolved::{Contrastive, Resolved};
 
 /// Settings of a training run. All have defaults that depend on the kind and the number of rows.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -27,6 +27,15 @@ pub struct Settings {
     /// good score.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reject: Option<String>,
+    /// Steps before the epochs, in which texts with the same label come to have near vectors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contrastive_steps: Option<usize>,
+    /// Highest learning rate of these steps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contrastive_learning_rate: Option<f64>,
+    /// Where a head is fitted in one go, the inverse of its regularisation's strength, as scikit-learn has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub c: Option<f64>,
     /// Passes over the rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epochs: Option<usize>,
@@ -113,6 +122,9 @@ fn named_metric<'de, D: Deserializer<'de>>(
 const FIELDS: &[&str] = &[
     "problem",
     "reject",
+    "contrastive_steps",
+    "contrastive_learning_rate",
+    "c",
     "epochs",
     "patience",
     "batch_size",
@@ -287,7 +299,8 @@ mod tests {
 
     #[test]
     fn every_setting_can_be_read_and_no_other() {
-        let json = br#"{"problem": "single_label", "reject": "none", "epochs": 1, "patience": 2,
+        let json = br#"{"problem": "single_label", "reject": "none", "contrastive_steps": 9,
+            "contrastive_learning_rate": 0.01, "c": 1.5, "epochs": 1, "patience": 2,
             "batch_size": 2, "accumulation": 3, "learning_rate": 0.1, "schedule": "cosine",
             "warmup": 0.1, "weight_decay": 0.0, "gradient_clip": 2.0, "head_dropout": 0.1,
             "label_smoothing": 0.1, "class_weights": "balanced", "dev_share": 0.2, "dev_rows": 2, "seed": 3,

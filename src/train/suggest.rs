@@ -157,9 +157,9 @@ impl Suggester {
             None => (self.start(candidate, fold)?, 0.0),
         };
         let within = match trainer.step()? {
-            Event::Step { step, steps, .. } | Event::Evaluating { step, steps, .. } => {
-                (step, steps)
-            }
+            Event::Step { step, steps, .. }
+            | Event::Working { step, steps, .. }
+            | Event::Evaluating { step, steps, .. } => (step, steps),
             Event::Eval {
                 score, step, steps, ..
             } => {

@@ -1,10 +1,13 @@
+mod contrastive;
 mod finish;
+mod fit;
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use finish::one_row;
+pub(super) use fit::Fit;
 
 use super::plan::shuffled;
 use super::{
@@ -29,6 +32,8 @@ pub struct Trainer {
     pub(super) resolved: Resolved,
     pub(super) optimizer: AdamW,
     pub(super) schedule: Schedule,
+    /// Rows that are alike, which a contrastive step has some of each of.
+    pub(super) strata: Vec<Vec<usize>>,
     pub(super) step: usize,
     pub(super) epoch: usize,
     pub(super) phase: Phase,
@@ -42,12 +47,26 @@ pub struct Trainer {
 }
 
 pub(super) enum Phase {
+    /// Contrastive steps. Of the next step what is known already: the loss, and its gradient by the vectors of its rows.
+    Contrast(Option<(f64, Vec<f32>)>),
+    /// Vectors of the rows before this one, which the head is going to be fitted to.
+    Read { next: usize, vectors: Vec<f32> },
+    /// The head is fitted to vectors.
+    Fit(Box<Fit>),
     /// Rows of this epoch that are still to be learnt from, the next ones last.
     Train(Vec<usize>),
     /// Held-out rows that are answered.
     Evaluate { next: usize, outcomes: Outcomes },
     /// Nothing is left to do.
     Done,
+}
+
+impl Phase {
+    /// No vector is there yet.
+    pub(super) const FIRST_READ: Self = Self::Read {
+        next: 0,
+        vectors: Vec::new(),
+    };
 }
 
 /// The epoch whose adapter is the result, so far.
@@ -85,20 +104,16 @@ impl Trainer {
         let steps = data
             .len()
             .div_ceil(resolved.batch_size * resolved.accumulation);
-        let steps = steps * resolved.epochs;
-        #[allow(
-            clippy::cast_precision_loss,
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss
-        )]
-        let warmup = (steps as f64 * resolved.warmup).round() as usize;
-        let schedule = Schedule {
-            peak: resolved.learning_rate,
-            warmup,
-            steps,
-            decay: resolved.schedule,
+        let schedule = resolved.schedule(steps * resolved.epochs);
+        let strata = match &resolved.contrastive {
+            Some(_) => data.strata(),
+            None => Vec::new(),
         };
-        let order = shuffled(data.len(), resolved.seed, 0);
+        let phase = match &resolved.contrastive {
+            Some(_) => Phase::Contrast(None),
+            None if resolved.fits() => Phase::FIRST_READ,
+            None => Phase::Train(shuffled(data.len(), resolved.seed, 0)),
+        };
         Ok(Self {
             traces: vec![Trace::default(); data.len()],
             learner,
@@ -107,9 +122,10 @@ impl Trainer {
             resolved,
             optimizer,
             schedule,
+            strata,
             step: 0,
             epoch: 0,
-            phase: Phase::Train(order),
+            phase,
             best: None,
             worse: 0,
             run: OnceCell::new(),
@@ -119,7 +135,7 @@ impl Trainer {
     /// All steps of the run.
     #[must_use]
     pub fn steps(&self) -> usize {
-        self.schedule.steps
+        self.contrastive_steps() + self.schedule.steps
     }
 
     /// The settings in force.
@@ -159,17 +175,20 @@ impl Trainer {
     /// the learning rate is too high.
     pub fn apply(&mut self, computed: Vec<Computed>) -> Result<Event> {
         match std::mem::replace(&mut self.phase, Phase::Done) {
-            Phase::Train(rows) => {
-                let lessons = computed.into_iter().map(|computed| match computed {
-                    Computed::Learnt(lesson) => Ok(lesson),
-                    Computed::Judged(_) => Err(unplanned("answers in place of gradients")),
-                });
-                self.learn(rows, lessons.collect::<Result<Vec<_>>>()?)
+            Phase::Contrast(None) if matches!(computed[..], [Computed::Vectors(_), ..]) => {
+                Ok(self.encoded(&vectors(computed)?))
             }
+            Phase::Contrast(known) => self.contrast(known, &lessons(computed)?),
+            Phase::Read {
+                next,
+                vectors: read,
+            } => self.take_vectors(next, read, &vectors(computed)?),
+            Phase::Fit(fit) => Ok(self.fit(fit)),
+            Phase::Train(rows) => self.learn(rows, &lessons(computed)?),
             Phase::Evaluate { next, outcomes } => {
                 let judged = computed.into_iter().map(|computed| match computed {
                     Computed::Judged(outcomes) => Ok(outcomes),
-                    Computed::Learnt(_) => Err(unplanned("gradients in place of answers")),
+                    _ => Err(unplanned("something else in place of answers")),
                 });
                 self.judge(next, outcomes, judged.collect::<Result<Vec<_>>>()?)
             }
@@ -177,53 +196,69 @@ impl Trainer {
         }
     }
 
-    fn learn(&mut self, mut rows: Vec<usize>, lessons: Vec<Lesson>) -> Result<Event> {
-        let size = self.learner.student.len();
-        if lessons.iter().any(|lesson| lesson.gradient.len() != size) || lessons.is_empty() {
-            return Err(unplanned("gradients of other parameters"));
-        }
+    fn learn(&mut self, mut rows: Vec<usize>, lessons: &[Lesson]) -> Result<Event> {
         let batch = rows.split_off(rows.len() - self.next_rows(&rows));
-        // always in the order of the plan, so that the sum has the same bits
-        let loss: f64 = lessons.iter().map(|lesson| lesson.loss).sum();
         let traces = lessons.iter().flat_map(|lesson| &lesson.traces);
         for (&row, &trace) in batch.iter().zip(traces) {
             self.traces[row] = trace;
         }
+        let learning_rate = self.schedule.rate(self.step - self.contrastive_steps());
+        let loss = self.descend(lessons, learning_rate)?;
+        self.phase = if rows.is_empty() {
+            self.evaluate()
+        } else {
+            Phase::Train(rows)
+        };
+        Ok(Event::Step {
+            step: self.step,
+            steps: self.steps(),
+            epoch: self.epoch + 1,
+            epochs: self.epochs(),
+            loss,
+            learning_rate,
+        })
+    }
+
+    /// Takes a step against the gradient of some rows, in parts in the order of the plan. Returns the rows' loss.
+    fn descend(&mut self, lessons: &[Lesson], learning_rate: f64) -> Result<f64> {
+        let size = self.learner.student.len();
+        if lessons.iter().any(|lesson| lesson.gradient.len() != size) || lessons.is_empty() {
+            return Err(unplanned("gradients of other parameters"));
+        }
+        // always in the order of the plan, so that the sum has the same bits
+        let loss: f64 = lessons.iter().map(|lesson| lesson.loss).sum();
         let mut gradient = vec![0f32; size];
-        for lesson in &lessons {
+        for lesson in lessons {
             kernels::add(&mut gradient, &lesson.gradient);
         }
         if !loss.is_finite() || !kernels::all_finite(&gradient) {
             return Err(Error::OptionInvalid {
                 option: "learning_rate",
-                value: self.resolved.learning_rate.to_string(),
+                value: learning_rate.to_string(),
                 reason: format!(
                     "the loss is {loss} at step {}; train with a smaller one",
                     self.step + 1
                 ),
             });
         }
-        let parameters = &mut self.learner.student.parameters;
         clip_norm(&mut gradient, self.resolved.gradient_clip);
-        let learning_rate = self.schedule.rate(self.step);
+        let parameters = &mut self.learner.student.parameters;
         self.optimizer.step(parameters, &gradient, learning_rate);
         self.step += 1;
-        self.phase = if rows.is_empty() {
-            Phase::Evaluate {
-                next: 0,
-                outcomes: Outcomes::new(self.learner.dev.labels().len()),
-            }
-        } else {
-            Phase::Train(rows)
-        };
-        Ok(Event::Step {
-            step: self.step,
-            steps: self.schedule.steps,
-            epoch: self.epoch + 1,
-            epochs: self.resolved.epochs,
-            loss,
-            learning_rate,
-        })
+        Ok(loss)
+    }
+
+    /// Evaluates the head and the adapter on the held-out rows next.
+    fn evaluate(&self) -> Phase {
+        Phase::Evaluate {
+            next: 0,
+            outcomes: Outcomes::new(self.learner.dev.labels().len()),
+        }
+    }
+
+    /// How often the held-out rows are answered: after every epoch, and after the head was fitted.
+    fn epochs(&self) -> usize {
+        self.resolved.epochs + usize::from(self.resolved.fits())
     }
 
     fn judge(
@@ -253,7 +288,7 @@ impl Trainer {
                 done: next,
                 total,
                 step: self.step,
-                steps: self.schedule.steps,
+                steps: self.steps(),
             });
         }
         self.end_epoch(outcomes)
@@ -285,15 +320,15 @@ impl Trainer {
         self.epoch += 1;
         let event = Event::Eval {
             epoch: self.epoch,
-            epochs: self.resolved.epochs,
+            epochs: self.epochs(),
             metric: metric.name(),
             score,
             loss,
             best,
             step: self.step,
-            steps: self.schedule.steps,
+            steps: self.steps(),
         };
-        let goes_on = self.epoch < self.resolved.epochs && self.worse < self.resolved.patience;
+        let goes_on = self.epoch < self.epochs() && self.worse < self.resolved.patience;
         self.phase = if goes_on {
             let rows = self.learner.train.len();
             Phase::Train(shuffled(rows, self.resolved.seed, self.epoch))
@@ -314,6 +349,22 @@ impl Trainer {
             parameters: self.learner.student.len(),
         }
     }
+}
+
+fn lessons(computed: Vec<Computed>) -> Result<Vec<Lesson>> {
+    let lessons = computed.into_iter().map(|computed| match computed {
+        Computed::Learnt(lesson) => Ok(lesson),
+        _ => Err(unplanned("something else in place of gradients")),
+    });
+    lessons.collect()
+}
+
+fn vectors(computed: Vec<Computed>) -> Result<Vec<f32>> {
+    let parts = computed.into_iter().map(|computed| match computed {
+        Computed::Vectors(vectors) => Ok(vectors),
+        _ => Err(unplanned("something else in place of vectors")),
+    });
+    Ok(parts.collect::<Result<Vec<_>>>()?.concat())
 }
 
 fn unplanned(what: &str) -> Error {

@@ -19,6 +19,34 @@ pub enum Share {
         /// The sum of the weights of all rows of the step, including those that other workers compute.
         weight: f64,
     },
+    /// Rows whose vectors are to be set apart or brought together, all rows of a step.
+    Contrast {
+        /// Steps taken before this one.
+        step: usize,
+        /// Numbers of the rows in the data to learn from.
+        rows: Vec<usize>,
+    },
+    /// Rows of such a step whose vectors are asked for, because other workers have others of its rows.
+    Encode {
+        /// Steps taken before this one.
+        step: usize,
+        /// Numbers of the rows in the data to learn from.
+        rows: Vec<usize>,
+    },
+    /// The same rows, once the loss of the step is known.
+    Pull {
+        /// Steps taken before this one.
+        step: usize,
+        /// Numbers of the rows in the data to learn from.
+        rows: Vec<usize>,
+        /// The gradient of the loss by the rows' vectors, `[rows, width]`.
+        gradient: Vec<f32>,
+    },
+    /// Rows whose vectors a head is fitted to.
+    Read {
+        /// Numbers of the rows in the data to learn from.
+        rows: Range<usize>,
+    },
     /// Held-out rows to answer.
     Judge {
         /// Numbers of the rows in the held-out data.
@@ -31,6 +59,8 @@ pub enum Share {
 pub enum Computed {
     /// Of rows to learn from.
     Learnt(Lesson),
+    /// What the head reads of rows, `[vectors, width]`.
+    Vectors(Vec<f32>),
     /// Of held-out rows.
     Judged(Outcomes),
 }

@@ -3,11 +3,11 @@
 use serde::Serialize;
 
 use super::super::defaults::Defaults;
-use super::super::{Dataset, Decay};
+use super::super::{Dataset, Decay, Schedule};
 use super::class_weights::ClassWeights;
 use super::{DEV_SHARE, Settings, check};
 use crate::adapter::Preset;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::head::{LossSettings, Metric, Pooling, ProblemName};
 
 /// [`Settings`] with every default filled in.
@@ -15,6 +15,12 @@ use crate::head::{LossSettings, Metric, Pooling, ProblemName};
 pub struct Resolved {
     /// See [`Settings::problem`].
     pub problem: ProblemName,
+    /// The contrastive steps, if there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contrastive: Option<Contrastive>,
+    /// See [`Settings::c`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub c: Option<f64>,
     /// See [`Settings::epochs`].
     pub epochs: usize,
     /// See [`Settings::patience`]; by default as many as the epochs.
@@ -55,11 +61,49 @@ pub struct Resolved {
     pub layers: Option<Vec<usize>>,
 }
 
+/// The steps that a run begins with, in which texts with the same label come to have near vectors.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Contrastive {
+    /// See [`Settings::contrastive_steps`].
+    pub steps: usize,
+    /// See [`Settings::contrastive_learning_rate`].
+    pub learning_rate: f64,
+    /// Most rows of a step.
+    pub batch_size: usize,
+}
+
 impl Resolved {
+    /// Whether the head is fitted in one go, before the epochs if there are any.
+    #[must_use]
+    pub fn fits(&self) -> bool {
+        self.contrastive.is_some() || self.epochs == 0
+    }
+
+    /// The learning rate over this number of steps.
+    pub(crate) fn schedule(&self, steps: usize) -> Schedule {
+        self.schedule_of(self.learning_rate, steps)
+    }
+
+    /// The same with another peak.
+    pub(crate) fn schedule_of(&self, peak: f64, steps: usize) -> Schedule {
+        #[allow(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss
+        )]
+        let warmup = (steps as f64 * self.warmup).round() as usize;
+        Schedule {
+            peak,
+            warmup,
+            steps,
+            decay: self.schedule,
+        }
+    }
+
     /// How rows count in the loss.
     ///
     /// # Errors
-    /// [`Error::OptionInvalid`](crate::error::Error::OptionInvalid) for class weights that do not fit the rows.
+    /// [`Error::OptionInvalid`] for class weights that do not fit the rows.
     pub fn loss_settings(&self, data: &Dataset) -> Result<LossSettings> {
         #[allow(clippy::cast_possible_truncation)]
         let smoothing = self.label_smoothing as f32;
@@ -79,15 +123,22 @@ impl Settings {
     /// Fills in the defaults for a preset, the rows to learn from, and the number of the backbone's layers.
     ///
     /// # Errors
-    /// [`Error::OptionInvalid`](crate::error::Error::OptionInvalid) for a value outside its range.
+    /// [`Error::OptionInvalid`] for a value outside its range.
     pub fn resolve(&self, preset: &Preset, data: &Dataset, layers: usize) -> Result<Resolved> {
         let problem = data.scheme().problem;
         let defaults = Defaults::of(preset, data.len(), layers);
         let epochs = self.epochs.unwrap_or(defaults.epochs);
+        let steps = self.contrastive_steps.unwrap_or(0);
         let resolved = Resolved {
             problem,
+            contrastive: (steps > 0).then(|| Contrastive {
+                steps,
+                learning_rate: self.contrastive_learning_rate.unwrap_or(5e-4),
+                batch_size: self.batch_size.unwrap_or(32),
+            }),
+            c: self.c,
             epochs,
-            patience: self.patience.unwrap_or(epochs),
+            patience: self.patience.unwrap_or(epochs.max(1)),
             batch_size: self.batch_size.unwrap_or(defaults.batch_size),
             accumulation: self.accumulation.unwrap_or(1),
             learning_rate: self.learning_rate.unwrap_or(defaults.learning_rate),
@@ -112,12 +163,31 @@ impl Settings {
         };
         #[allow(clippy::cast_precision_loss)]
         for (option, count, most) in [
-            ("epochs", resolved.epochs, 1000.0),
             ("patience", resolved.patience, 1000.0),
             ("batch_size", resolved.batch_size, 1024.0),
             ("accumulation", resolved.accumulation, 1024.0),
         ] {
             check(option, count as f64, 1.0..=most)?;
+        }
+        #[allow(clippy::cast_precision_loss)]
+        check("epochs", resolved.epochs as f64, 0.0..=1000.0)?;
+        #[allow(clippy::cast_precision_loss)]
+        check("contrastive_steps", steps as f64, 0.0..=10_000.0)?;
+        if let Some(own) = &resolved.contrastive {
+            check("contrastive_learning_rate", own.learning_rate, 1e-8..=1.0)?;
+            if problem.likeness().is_none() {
+                return Err(Error::OptionInvalid {
+                    option: "contrastive_steps",
+                    value: steps.to_string(),
+                    reason: format!(
+                        "the rows of a problem {} are not alike as a whole; leave it out",
+                        problem.name()
+                    ),
+                });
+            }
+        }
+        if let Some(c) = resolved.c {
+            check("c", c, 1e-6..=1e6)?;
         }
         check("learning_rate", resolved.learning_rate, 1e-8..=1.0)?;
         check("warmup", resolved.warmup, 0.0..=1.0)?;

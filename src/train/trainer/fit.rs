@@ -1,0 +1,270 @@
+//! The head of a run, fitted to vectors that the adapter gives once it does not change any more.
+
+use super::super::lbfgs::Lbfgs;
+use super::super::regression::{Fitted, Regression, TOLERANCE, logits_of};
+use super::super::{Dataset, Event, Learner, Outcomes};
+use super::{Phase, Trainer, unplanned};
+use crate::error::Result;
+use crate::head::field;
+use crate::params::Site;
+
+/// What is tried for C, the inverse of the regularisation's strength.
+const CANDIDATES: [f64; 4] = [1.0, 10.0, 100.0, 1000.0];
+/// Parts of the rows, each held out once for every candidate.
+const FOLDS: usize = 4;
+/// C of vectors that were brought together by their labels: every candidate fits these alike.
+const C: f64 = 10.0;
+/// Most steps of a fit.
+const MOST_STEPS: usize = 300;
+/// Steps that are one unit of work.
+const STEPS: usize = 20;
+
+/// A head that is being fitted.
+pub(in crate::train) struct Fit {
+    /// Of length 1 on average.
+    vectors: Vectors,
+    /// What they were divided by.
+    scale: f32,
+    folds: Vec<Vec<usize>>,
+    /// Loss of the rows held out so far, of each candidate.
+    losses: [f64; CANDIDATES.len()],
+    /// Tries of a candidate on a fold so far.
+    tried: usize,
+    /// The minimum for the last candidate, where the search for the next begins.
+    last: Option<Vec<f64>>,
+    search: Option<Lbfgs>,
+    steps: usize,
+}
+
+/// What a head reads of rows.
+struct Vectors {
+    /// `[vectors, width]`
+    data: Vec<f32>,
+    width: usize,
+    /// Where each row's vectors start, and the end of the last.
+    starts: Vec<usize>,
+}
+
+impl Vectors {
+    fn row(&self, row: usize) -> &[f32] {
+        &self.data[self.starts[row] * self.width..self.starts[row + 1] * self.width]
+    }
+
+    fn select(&self, rows: &[usize]) -> Self {
+        let mut selected = Self {
+            data: Vec::new(),
+            width: self.width,
+            starts: vec![0],
+        };
+        for &row in rows {
+            selected.data.extend_from_slice(self.row(row));
+            selected.starts.push(selected.data.len() / self.width);
+        }
+        selected
+    }
+
+    /// The loss of a head that reads them, by its numbers.
+    fn regression<'a>(
+        &'a self,
+        learner: &'a Learner,
+        targets: &'a [&'a [u32]],
+        c: f64,
+    ) -> Regression<'a> {
+        let scheme = learner.train.scheme();
+        let rows = Fitted {
+            problem: scheme.problem,
+            labels: scheme.labels.len(),
+            vectors: &self.data,
+            width: self.width,
+            starts: &self.starts,
+            targets,
+            settings: &learner.loss,
+        };
+        Regression::new(rows, c)
+    }
+}
+
+impl Fit {
+    fn new(data: &Dataset, vectors: Vec<f32>, width: usize, c: Option<f64>, seed: u64) -> Self {
+        let mut starts = vec![0];
+        for row in 0..data.len() {
+            starts.push(starts[row] + vectors_of(data, row));
+        }
+        let mut vectors = Vectors {
+            data: vectors,
+            width,
+            starts,
+        };
+        let scale = mean_length(&vectors.data, width);
+        vectors.data.iter_mut().for_each(|x| *x /= scale);
+        let folds = match c {
+            None if data.len() >= 2 * FOLDS => data.folds(FOLDS, seed),
+            _ => Vec::new(),
+        };
+        Self {
+            vectors,
+            scale,
+            losses: [0.0; CANDIDATES.len()],
+            folds,
+            tried: 0,
+            last: None,
+            search: None,
+            steps: 0,
+        }
+    }
+
+    /// Number of tries of a candidate on a fold.
+    fn tries(&self) -> usize {
+        self.folds.len() * CANDIDATES.len()
+    }
+
+    /// The candidate whose loss on rows that it was not fitted to is the least.
+    fn best(&self) -> f64 {
+        let losses = CANDIDATES.iter().zip(self.losses);
+        let best = losses.min_by(|(_, a), (_, b)| a.total_cmp(b));
+        best.map_or(C, |(c, _)| *c)
+    }
+
+    /// Tries the next candidate on a fold: all candidates on one fold, and then on the next.
+    fn try_next(&mut self, learner: &Learner) {
+        let data = &learner.train;
+        let held = &self.folds[self.tried / CANDIDATES.len()];
+        let candidate = self.tried % CANDIDATES.len();
+        let is_kept = |row: &usize| held.binary_search(row).is_err();
+        let kept: Vec<usize> = (0..data.len()).filter(is_kept).collect();
+        let targets: Vec<&[u32]> = kept.iter().map(|&row| data.target(row)).collect();
+        let vectors = self.vectors.select(&kept);
+        let regression = vectors.regression(learner, &targets, CANDIDATES[candidate]);
+        let start = self.last.take().filter(|_| candidate > 0);
+        let point = regression.fit(start.unwrap_or_else(|| regression.origin()), TOLERANCE);
+        let labels = data.labels().len();
+        let mut outcomes = Outcomes::new(labels);
+        for &row in held {
+            let logits = logits_of(&point, self.vectors.row(row), vectors.width, labels);
+            outcomes.add(data, row, &logits);
+        }
+        learner.loss.unit.unscale(&mut outcomes.logits);
+        self.losses[candidate] += outcomes.judged(&data.select(held)).loss(1.0).0;
+        self.last = Some(point);
+        self.tried += 1;
+    }
+}
+
+impl Trainer {
+    /// Takes the vectors of the next rows.
+    pub(super) fn take_vectors(
+        &mut self,
+        next: usize,
+        mut read: Vec<f32>,
+        vectors: &[f32],
+    ) -> Result<Event> {
+        let data = &self.learner.train;
+        let width = self.learner.backbone.shape().hidden_size;
+        read.extend_from_slice(vectors);
+        let rows = next..self.rows_read(next, read.len() / width);
+        let known: usize = (0..rows.end).map(|row| vectors_of(data, row)).sum();
+        if rows.is_empty() || known * width != read.len() {
+            return Err(unplanned("vectors of other rows"));
+        }
+        let (done, total) = (rows.end, data.len());
+        self.phase = if done < total {
+            Phase::Read {
+                next: done,
+                vectors: read,
+            }
+        } else {
+            let c = self
+                .resolved
+                .c
+                .or(self.resolved.contrastive.is_some().then_some(C));
+            let fit = Fit::new(data, read, width, c, self.resolved.seed);
+            Phase::Fit(Box::new(fit))
+        };
+        Ok(self.working(done, total))
+    }
+
+    /// The row behind those whose vectors are there.
+    fn rows_read(&self, from: usize, vectors: usize) -> usize {
+        let data = &self.learner.train;
+        let mut known: usize = (0..from).map(|row| vectors_of(data, row)).sum();
+        let mut row = from;
+        while row < data.len() && known < vectors {
+            known += vectors_of(data, row);
+            row += 1;
+        }
+        row
+    }
+
+    /// A unit of work of the fit.
+    pub(super) fn fit(&mut self, mut fit: Box<Fit>) -> Event {
+        let learner = &self.learner;
+        let data = &learner.train;
+        let total = fit.tries() + 1;
+        if fit.tried < fit.tries() {
+            fit.try_next(learner);
+            let done = fit.tried;
+            self.phase = Phase::Fit(fit);
+            return self.working(done, total);
+        }
+        let own = self.resolved.contrastive.is_some().then_some(C);
+        let c = self.resolved.c.or(own).unwrap_or_else(|| fit.best());
+        let targets: Vec<&[u32]> = (0..data.len()).map(|row| data.target(row)).collect();
+        let Fit {
+            vectors,
+            search,
+            steps,
+            ..
+        } = &mut *fit;
+        let regression = vectors.regression(learner, &targets, c);
+        let search = search.get_or_insert_with(|| Lbfgs::new(&regression, regression.origin()));
+        let goes_on = (0..STEPS).all(|_| search.step(&regression, TOLERANCE));
+        *steps += STEPS;
+        if goes_on && *steps < MOST_STEPS {
+            self.phase = Phase::Fit(fit);
+            return self.working(total - 1, total);
+        }
+        self.set_head(&fit);
+        self.phase = self.evaluate();
+        self.working(total, total)
+    }
+
+    /// Gives the head the numbers that were found.
+    #[allow(clippy::cast_possible_truncation)]
+    fn set_head(&mut self, fit: &Fit) {
+        let Some(search) = &fit.search else { return };
+        let labels = self.learner.train.labels().len();
+        let (weight, bias) = search.point().split_at(labels * fit.vectors.width);
+        for parameter in &mut self.learner.student.parameters {
+            let name = parameter.name;
+            let (found, scale) = match name.field {
+                field::OUT if name.site == Site::Head => (weight, f64::from(fit.scale)),
+                field::OUT_BIAS if name.site == Site::Head => (bias, 1.0),
+                _ => continue,
+            };
+            parameter.tensor.update(|values| {
+                let pairs = values.iter_mut().zip(found);
+                pairs.for_each(|(value, found)| *value = (found / scale) as f32);
+            });
+        }
+    }
+}
+
+/// Number of vectors that a head reads of a row.
+fn vectors_of(data: &Dataset, row: usize) -> usize {
+    match data.scheme().problem.reads_tokens() {
+        true => data.length(row),
+        false => data.sequences_per_row(),
+    }
+}
+
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
+fn mean_length(vectors: &[f32], width: usize) -> f32 {
+    let length = |row: &[f32]| {
+        let squares = row.iter().map(|&x| f64::from(x) * f64::from(x));
+        squares.sum::<f64>().sqrt()
+    };
+    let rows = vectors.chunks_exact(width);
+    let count = rows.len().max(1) as f64;
+    let mean = rows.map(length).sum::<f64>() / count;
+    if mean > 0.0 { mean as f32 } else { 1.0 }
+}
