@@ -236,9 +236,9 @@ impl Dataset {
 
     /// How many vectors of logits rows are judged by.
     #[must_use]
-    pub fn vectors_of(&self, rows: std::ops::Range<usize>) -> usize {
-        let vectors = |row| self.scheme.problem.vectors(self.target(row));
-        rows.map(vectors).sum()
+    pub fn vectors_of(&self, rows: &[usize]) -> usize {
+        let vectors = |&row: &usize| self.scheme.problem.vectors(self.target(row));
+        rows.iter().map(vectors).sum()
     }
 
     /// The zero-based number of a row among those that the set, or the one it is part of, was made of.
@@ -251,6 +251,18 @@ impl Dataset {
     #[must_use]
     pub fn renumbered(mut self) -> Self {
         self.numbers = (0u32..).take(self.len()).collect();
+        self
+    }
+
+    /// The rows of both, in their order. They must have the same scheme.
+    #[must_use]
+    pub fn join(mut self, other: &Self) -> Self {
+        self.tokens.append(&other.tokens);
+        self.targets.append(&other.targets);
+        self.numbers.extend_from_slice(&other.numbers);
+        if !other.is_empty() && self.pair != other.pair {
+            self.pair = None;
+        }
         self
     }
 

@@ -33,12 +33,15 @@ const STATE_BYTES: usize = 128 << 20;
 pub struct Learner {
     pub(super) backbone: Arc<dyn Backbone>,
     pub(super) student: Student,
-    pub(super) train: Dataset,
-    pub(super) dev: Dataset,
+    /// The settings in force.
+    pub(super) resolved: Resolved,
+    /// All rows: those to learn from, and then those held out.
+    pub(super) data: Dataset,
+    /// How many of them are to be learnt from.
+    pub(super) learnt: usize,
     pub(super) loss: LossSettings,
     states: StateCache,
-    /// Whether states are kept by [`Dataset::number`]; else rows are numbered through, those to learn from
-    /// first.
+    /// Whether states are kept by [`Dataset::number`]; else rows are numbered through.
     shares_states: bool,
     head_dropout: f32,
     seed: u64,
@@ -118,17 +121,10 @@ impl Learner {
             backbone,
             states,
             shares_states: false,
-            train,
-            dev,
+            learnt: train.len(),
+            data: train.join(&dev),
+            resolved,
         })
-    }
-
-    /// The settings in force.
-    ///
-    /// # Errors
-    /// [`Error::OptionInvalid`] for a value outside its range.
-    pub(super) fn resolve(&self, preset: &Preset, settings: &super::Settings) -> Result<Resolved> {
-        settings.resolve(preset, &self.train, self.backbone.shape().layers)
     }
 
     /// All parameters end to end, the adapter's, then the head's.
@@ -158,14 +154,8 @@ impl Learner {
     /// # Errors
     /// Those of [`Backbone::embed`]; [`Error::OptionInvalid`] for rows that are not there.
     pub fn compute(&mut self, share: &Share) -> Result<Computed> {
-        let (last, rows) = match share {
-            Share::Learn { rows, .. }
-            | Share::Contrast { rows, .. }
-            | Share::Encode { rows, .. }
-            | Share::Pull { rows, .. } => (rows.iter().max().copied(), self.train.len()),
-            Share::Read { rows } => (rows.end.checked_sub(1), self.train.len()),
-            Share::Judge { rows } => (rows.end.checked_sub(1), self.dev.len()),
-        };
+        let rows = self.data.len();
+        let last = share.rows().iter().max().copied();
         if let Some(last) = last.filter(|&last| last >= rows) {
             return Err(Error::OptionInvalid {
                 option: "rows",
@@ -184,8 +174,8 @@ impl Learner {
                 rows,
                 gradient,
             } => Ok(Computed::Learnt(self.pull(*step, rows, gradient)?)),
-            Share::Read { rows } => Ok(Computed::Vectors(self.read(rows.clone())?)),
-            Share::Judge { rows } => Ok(Computed::Judged(self.answers(rows.clone())?)),
+            Share::Read { rows } => Ok(Computed::Vectors(self.read(rows)?)),
+            Share::Judge { rows } => Ok(Computed::Judged(self.answers(rows)?)),
         }
     }
 
@@ -212,8 +202,8 @@ impl Learner {
             done += share;
             #[allow(clippy::cast_possible_truncation)]
             let share = share as f32;
-            let targets: Vec<&[u32]> = part.iter().map(|&row| self.train.target(row)).collect();
-            if self.train.scheme().problem.about().classes {
+            let targets: Vec<&[u32]> = part.iter().map(|&row| self.data.target(row)).collect();
+            if self.data.scheme().problem.about().classes {
                 let rows = targets.iter().zip(logits.rows());
                 lesson
                     .traces
@@ -232,7 +222,7 @@ impl Learner {
 
     /// Rows to learn from in runs of at most `most` tokens.
     fn parts<'a>(&self, rows: &'a [usize], most: usize) -> Vec<&'a [usize]> {
-        runs(rows, most, |&row| self.train.length(row)).collect()
+        runs(rows, most, |&row| self.data.length(row)).collect()
     }
 
     /// The last hidden states of some rows in training, and the seed of each sequence's dropout.
@@ -242,8 +232,8 @@ impl Learner {
         step: usize,
         rows: &[usize],
     ) -> Result<(States, Vec<u64>)> {
-        let tokens = sequences(&self.train, rows);
-        let (seed, per_row) = (self.seed, self.train.sequences_per_row());
+        let tokens = sequences(&self.data, rows);
+        let (seed, per_row) = (self.seed, self.data.sequences_per_row());
         let seeds = rows.iter().flat_map(|&row| {
             // the second text of a row is another sequence
             (0..per_row as u64).map(move |text| seed_of(seed.wrapping_add(text), step, row))
@@ -262,30 +252,26 @@ impl Learner {
         rows: &[usize],
         tokens: &[Encoded],
     ) -> Result<States> {
-        let numbers = rows.iter().flat_map(|&row| self.keys(&self.train, row, 0));
+        let numbers = rows.iter().flat_map(|&row| self.keys(row));
         let numbered: Vec<_> = numbers.zip(tokens).collect();
         self.states.forward(&*self.backbone, adapter, &numbered)
     }
 
     /// Logits of held-out rows, in their unit.
-    fn answers(&mut self, rows: Range<usize>) -> Result<Outcomes> {
+    fn answers(&mut self, rows: &[usize]) -> Result<Outcomes> {
         let task = self.student.task(self.backbone.shape())?;
         let head = head_of("", &task)?;
-        let mut outcomes = Outcomes::new(self.dev.labels().len());
-        let per_row = self.dev.sequences_per_row();
-        let rows: Vec<usize> = rows.collect();
-        for part in runs(&rows, EVALUATION_TOKENS, |&row| self.dev.length(row)) {
-            let tokens = sequences(&self.dev, part);
-            let before = self.train.len();
-            let numbers = part.iter();
-            let numbers = numbers.flat_map(|&row| self.keys(&self.dev, row, before));
-            let numbers: Vec<usize> = numbers.collect();
+        let mut outcomes = Outcomes::new(self.data.labels().len());
+        let per_row = self.data.sequences_per_row();
+        for part in self.parts(rows, EVALUATION_TOKENS) {
+            let tokens = sequences(&self.data, part);
+            let numbers: Vec<usize> = part.iter().flat_map(|&row| self.keys(row)).collect();
             let bare = &mut self.states.of(&numbers);
             let mut said = logits(&*self.backbone, bare, &task, &tokens, "")?.into_iter();
             for &row in part {
                 let own: Vec<f32> = said.by_ref().take(per_row).flatten().collect();
                 head.check_finite(&own, row)?;
-                outcomes.add(&self.dev, row, &own);
+                outcomes.add(&self.data, row, &own);
             }
         }
         self.loss.unit.unscale(&mut outcomes.logits);
@@ -293,27 +279,26 @@ impl Learner {
     }
 
     /// The numbers of a row's sequences among those whose states are kept.
-    fn keys(&self, data: &Dataset, row: usize, before: usize) -> Range<usize> {
-        let number = if self.shares_states {
-            data.number(row)
-        } else {
-            before + row
+    fn keys(&self, row: usize) -> Range<usize> {
+        let number = match self.shares_states {
+            true => self.data.number(row),
+            false => row,
         };
-        let each = data.sequences_per_row();
+        let each = self.data.sequences_per_row();
         number * each..(number + 1) * each
     }
 
     /// The total weight of rows in a mean loss.
     pub(super) fn weight(&self, rows: &[usize]) -> f64 {
-        let (problem, labels) = (self.train.scheme().problem, self.train.labels().len());
-        let weight = |&row: &usize| problem.weight(self.train.target(row), labels, &self.loss);
+        let (problem, labels) = (self.data.scheme().problem, self.data.labels().len());
+        let weight = |&row: &usize| problem.weight(self.data.target(row), labels, &self.loss);
         rows.iter().map(weight).sum()
     }
 
     /// How a row with one label was answered.
     #[allow(clippy::cast_possible_truncation)]
     fn trace(&self, target: &[u32], z: &[f32]) -> Trace {
-        let Some(label) = self.train.scheme().problem.class(target) else {
+        let Some(label) = self.data.scheme().problem.class(target) else {
             return Trace::default();
         };
         let mut scores = softmax(z);
@@ -329,7 +314,7 @@ impl Learner {
     /// Goes on with the states that another learner of the same backbone and kind computed, whose rows were
     /// taken from the same `examples` ones; without any it begins to collect them.
     pub(super) fn share_states(&mut self, states: Option<StateCache>, examples: usize) {
-        let sequences = examples * self.train.sequences_per_row();
+        let sequences = examples * self.data.sequences_per_row();
         let own = self.states.of_examples(sequences);
         self.shares_states = true;
         self.states = states.filter(|states| states.is_alike(&own)).unwrap_or(own);

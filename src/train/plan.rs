@@ -15,7 +15,7 @@ impl Trainer {
     #[must_use]
     pub fn plan(&self, workers: usize) -> Vec<Share> {
         let workers = workers.max(1);
-        let data = &self.learner.train;
+        let data = &self.learner.data;
         match &self.phase {
             Phase::Contrast(known) => {
                 let rows = self.contrastive_rows();
@@ -50,14 +50,11 @@ impl Trainer {
                 parts.into_iter().map(pull).collect()
             }
             Phase::Read { next, .. } => {
-                let rest: Vec<usize> = (*next..data.len()).collect();
-                let length = |&row: &usize| data.length(row);
-                let most = EVALUATION_TOKENS * workers;
-                let rows = runs(&rest, most, length).next().unwrap_or_default();
-                let read = |rows: &[usize]| Share::Read {
-                    rows: rows[0]..rows[0] + rows.len(),
+                let rest = &self.pass().learn[*next..];
+                let rows = |rows: &[usize]| Share::Read {
+                    rows: rows.to_vec(),
                 };
-                parts(rows, workers, length).into_iter().map(read).collect()
+                self.answered(rest, workers).map(rows).collect()
             }
             // The worker that leads fits the head alone.
             Phase::Fit(_) => Vec::new(),
@@ -73,18 +70,25 @@ impl Trainer {
                 shares.into_iter().map(learn).collect()
             }
             Phase::Evaluate { next, .. } => {
-                let rest: Vec<usize> = (*next..self.learner.dev.len()).collect();
-                let length = |&row: &usize| self.learner.dev.length(row);
-                let most = EVALUATION_TOKENS * workers;
-                let rows = runs(&rest, most, length).next().unwrap_or_default();
-                let judge = |rows: &[usize]| Share::Judge {
-                    rows: rows[0]..rows[0] + rows.len(),
+                let rest = &self.pass().judge[*next..];
+                let rows = |rows: &[usize]| Share::Judge {
+                    rows: rows.to_vec(),
                 };
-                let shares = parts(rows, workers, length);
-                shares.into_iter().map(judge).collect()
+                self.answered(rest, workers).map(rows).collect()
             }
             Phase::Done => Vec::new(),
         }
+    }
+
+    /// The next rows that are only read, in a part a worker.
+    fn answered<'a>(
+        &self,
+        rest: &'a [usize],
+        workers: usize,
+    ) -> impl Iterator<Item = &'a [usize]> + use<'a> {
+        let length = |&row: &usize| self.learner.data.length(row);
+        let rows = runs(rest, EVALUATION_TOKENS * workers, length).next();
+        parts(rows.unwrap_or_default(), workers, length).into_iter()
     }
 
     /// Number of rows of the next step.

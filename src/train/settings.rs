@@ -51,6 +51,9 @@ pub struct Settings {
     /// Highest learning rate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub learning_rate: Option<f64>,
+    /// The head's, in the place of that one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub head_learning_rate: Option<f64>,
     /// How the learning rate falls.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Decay>,
@@ -78,6 +81,12 @@ pub struct Settings {
     /// How many of the last rows are held out, in place of a share.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dev_rows: Option<usize>,
+    /// Parts of the rows that are held out one after the other, in place of one share; the adapter learns from all rows then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub folds: Option<usize>,
+    /// Whether the adapter learns from all rows in the end, those that were held out to judge it too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refit: Option<bool>,
     /// Seed of initialisation, split and order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
@@ -130,6 +139,7 @@ const FIELDS: &[&str] = &[
     "batch_size",
     "accumulation",
     "learning_rate",
+    "head_learning_rate",
     "schedule",
     "warmup",
     "weight_decay",
@@ -139,6 +149,8 @@ const FIELDS: &[&str] = &[
     "class_weights",
     "dev_share",
     "dev_rows",
+    "folds",
+    "refit",
     "seed",
     "pooling",
     "metric",
@@ -255,6 +267,10 @@ impl Settings {
     /// [`Error::OptionInvalid`] for a share outside its range, or if no row would be left to learn from.
     pub fn split(&self, data: Dataset) -> Result<(Dataset, Dataset)> {
         check("dev_share", self.dev_share(), DEV_SHARE)?;
+        if self.folds.is_some() {
+            let none = data.select(&[]);
+            return Ok((data, none));
+        }
         let Some(held) = self.dev_rows else {
             return Ok(data.split(self.dev_share(), self.seed()));
         };
@@ -301,9 +317,9 @@ mod tests {
     fn every_setting_can_be_read_and_no_other() {
         let json = br#"{"problem": "single_label", "reject": "none", "contrastive_steps": 9,
             "contrastive_learning_rate": 0.01, "c": 1.5, "epochs": 1, "patience": 2,
-            "batch_size": 2, "accumulation": 3, "learning_rate": 0.1, "schedule": "cosine",
+            "batch_size": 2, "accumulation": 3, "learning_rate": 0.1, "head_learning_rate": 1.0, "schedule": "cosine",
             "warmup": 0.1, "weight_decay": 0.0, "gradient_clip": 2.0, "head_dropout": 0.1,
-            "label_smoothing": 0.1, "class_weights": "balanced", "dev_share": 0.2, "dev_rows": 2, "seed": 3,
+            "label_smoothing": 0.1, "class_weights": "balanced", "dev_share": 0.2, "dev_rows": 2, "folds": 3, "refit": true, "seed": 3,
             "pooling": "first", "metric": {"name": "macro_f1"}, "half": true, "task": "t", "rank": 4,
             "alpha": 8, "rank_stabilised": true, "dropout": 0.1, "bias": "all", "virtual_tokens": 10,
             "targets": ["ffn_up"], "layers": [2], "reduction_factor": 8, "non_linearity": "relu"}"#;

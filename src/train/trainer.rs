@@ -1,18 +1,19 @@
 mod contrastive;
 mod finish;
 mod fit;
+mod passes;
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use finish::one_row;
 pub(super) use fit::Fit;
+pub(super) use passes::Pass;
 
 use super::plan::shuffled;
 use super::{
-    AdamW, Computed, Dataset, Event, Learner, Lesson, Outcomes, Resolved, Schedule, Settings,
-    Share, Trace, clip_norm,
+    AdamW, Computed, Dataset, Event, Learner, Lesson, Outcomes, Resolved, Settings, Trace,
+    clip_norm,
 };
 use crate::adapter::Preset;
 use crate::error::{Error, Result};
@@ -31,7 +32,13 @@ pub struct Trainer {
     pub(super) settings: Settings,
     pub(super) resolved: Resolved,
     pub(super) optimizer: AdamW,
-    pub(super) schedule: Schedule,
+    pub(super) passes: Vec<Pass>,
+    /// Passes that are over.
+    pub(super) passed: usize,
+    /// All parameters as every pass begins with them.
+    pub(super) fresh: Vec<f32>,
+    /// What the folds before this one were answered with.
+    pub(super) outcomes: Outcomes,
     /// Rows that are alike, which a contrastive step has some of each of.
     pub(super) strata: Vec<Vec<usize>>,
     pub(super) step: usize,
@@ -91,51 +98,50 @@ impl Trainer {
         dev: Dataset,
     ) -> Result<Self> {
         let learner = Learner::new(backbone, preset, &settings, train, dev)?;
-        let resolved = learner.resolve(preset, &settings)?;
+        let resolved = learner.resolved.clone();
         // fails now rather than after the first epoch, if the rows have no such metric
-        let (data, width) = (&learner.train, learner.train.labels().len());
+        let (data, width) = (&learner.data, learner.data.labels().len());
         Evaluation::of(
             &data.select(&[]),
             &Outcomes::new(width),
             &Decision::default(),
         )
         .score(&resolved.metric)?;
-        let optimizer = AdamW::new(&learner.student.parameters, resolved.weight_decay);
-        let steps = data
-            .len()
-            .div_ceil(resolved.batch_size * resolved.accumulation);
-        let schedule = resolved.schedule(steps * resolved.epochs);
+        let optimizer = resolved.optimizer(&learner.student.parameters);
         let strata = match &resolved.contrastive {
             Some(_) => data.strata(),
             None => Vec::new(),
         };
-        let phase = match &resolved.contrastive {
-            Some(_) => Phase::Contrast(None),
-            None if resolved.fits() => Phase::FIRST_READ,
-            None => Phase::Train(shuffled(data.len(), resolved.seed, 0)),
-        };
-        Ok(Self {
+        let Resolved {
+            folds, refit, seed, ..
+        } = resolved;
+        let mut trainer = Self {
             traces: vec![Trace::default(); data.len()],
+            passes: Pass::all(data, learner.learnt, folds, refit, seed),
+            passed: 0,
+            fresh: learner.parameters(),
+            outcomes: Outcomes::new(width),
             learner,
             preset,
             settings,
             resolved,
             optimizer,
-            schedule,
             strata,
             step: 0,
             epoch: 0,
-            phase,
+            phase: Phase::Done,
             best: None,
             worse: 0,
             run: OnceCell::new(),
-        })
+        };
+        trainer.phase = trainer.first_phase();
+        Ok(trainer)
     }
 
     /// All steps of the run.
     #[must_use]
     pub fn steps(&self) -> usize {
-        self.contrastive_steps() + self.schedule.steps
+        self.passes.iter().map(|pass| self.steps_of(pass)).sum()
     }
 
     /// The settings in force.
@@ -202,7 +208,9 @@ impl Trainer {
         for (&row, &trace) in batch.iter().zip(traces) {
             self.traces[row] = trace;
         }
-        let learning_rate = self.schedule.rate(self.step - self.contrastive_steps());
+        let before = self.contrastive_steps();
+        let schedule = self.resolved.schedule(self.steps_of(self.pass()) - before);
+        let learning_rate = schedule.rate(self.step - self.begun() - before);
         let loss = self.descend(lessons, learning_rate)?;
         self.phase = if rows.is_empty() {
             self.evaluate()
@@ -212,8 +220,8 @@ impl Trainer {
         Ok(Event::Step {
             step: self.step,
             steps: self.steps(),
-            epoch: self.epoch + 1,
-            epochs: self.epochs(),
+            epoch: self.passed * self.epochs() + self.epoch + 1,
+            epochs: self.passes.len() * self.epochs(),
             loss,
             learning_rate,
         })
@@ -252,7 +260,7 @@ impl Trainer {
     fn evaluate(&self) -> Phase {
         Phase::Evaluate {
             next: 0,
-            outcomes: Outcomes::new(self.learner.dev.labels().len()),
+            outcomes: Outcomes::new(self.learner.data.labels().len()),
         }
     }
 
@@ -267,22 +275,22 @@ impl Trainer {
         mut outcomes: Outcomes,
         judged: Vec<Outcomes>,
     ) -> Result<Event> {
-        let dev = &self.learner.dev;
         self.phase = Phase::Evaluate {
             next,
             outcomes: Outcomes::default(),
         };
-        for share in self.plan(judged.len()) {
-            if let Share::Judge { rows } = share {
-                next = rows.end;
-            }
-        }
+        let planned = self.plan(judged.len());
+        next += planned
+            .iter()
+            .map(|share| share.rows().len())
+            .sum::<usize>();
         judged.into_iter().for_each(|part| outcomes.append(part));
-        if outcomes.logits.len() != dev.vectors_of(0..next) * outcomes.width {
+        let (data, judge) = (&self.learner.data, &self.pass().judge);
+        if outcomes.logits.len() != data.vectors_of(&judge[..next]) * outcomes.width {
             return Err(unplanned("answers to other rows"));
         }
-        if next < dev.len() {
-            let total = dev.len();
+        if next < judge.len() {
+            let total = judge.len();
             self.phase = Phase::Evaluate { next, outcomes };
             return Ok(Event::Evaluating {
                 done: next,
@@ -294,58 +302,15 @@ impl Trainer {
         self.end_epoch(outcomes)
     }
 
-    fn end_epoch(&mut self, outcomes: Outcomes) -> Result<Event> {
-        let metric = &self.resolved.metric;
-        let dev = &self.learner.dev;
-        let decision = Decision::thresholds_for(&outcomes.judged(dev));
-        let evaluation = Evaluation::of(dev, &outcomes, &decision);
-        let score = evaluation.score(metric)?;
-        let loss = self.learner.loss.unit.scaled_loss(evaluation.loss);
-        let before = self
-            .best
-            .as_ref()
-            .map_or(f64::NEG_INFINITY, |best| best.highest);
-        let highest = before.max(score);
-        self.worse = if score > before { 0 } else { self.worse + 1 };
-        let best = self.best.is_none() || score + one_row(dev.len()) >= highest;
-        if best {
-            let parameters = self.learner.parameters();
-            self.best = Some(Best {
-                score,
-                highest,
-                parameters,
-                outcomes,
-            });
-        }
-        self.epoch += 1;
-        let event = Event::Eval {
-            epoch: self.epoch,
-            epochs: self.epochs(),
-            metric: metric.name(),
-            score,
-            loss,
-            best,
-            step: self.step,
-            steps: self.steps(),
-        };
-        let goes_on = self.epoch < self.epochs() && self.worse < self.resolved.patience;
-        self.phase = if goes_on {
-            let rows = self.learner.train.len();
-            Phase::Train(shuffled(rows, self.resolved.seed, self.epoch))
-        } else {
-            Phase::Done
-        };
-        Ok(event)
-    }
-
     fn done(&self) -> Event {
+        let (train_rows, dev_rows) = self.rows();
         Event::Done {
             metric: self.resolved.metric.name(),
             score: self.best.as_ref().map_or(0.0, |best| best.score),
             epochs: self.epoch,
             steps: self.step,
-            train_rows: self.learner.train.len(),
-            dev_rows: self.learner.dev.len(),
+            train_rows,
+            dev_rows,
             parameters: self.learner.student.len(),
         }
     }

@@ -168,7 +168,7 @@ fn heads_learn() {
         let states = bert.forward(&Batch::new(&sequences()), &NoHook).unwrap();
         let fresh = Head::build(config.clone(), bert.shape(), &mut FreshParams::new(4)).unwrap();
         let mut parameters = fresh.parameters().to_vec();
-        let mut optimizer = AdamW::new(&parameters, 0.0);
+        let mut optimizer = AdamW::new(&parameters, 0.0, 1.0);
         let mut losses = Vec::new();
         for _ in 0..300 {
             let head = Head::build(config.clone(), bert.shape(), &mut GivenParams(&parameters));

@@ -248,7 +248,7 @@ fn passes_to_learn(
     let head = Head::build(head_config(), shape, &mut params).unwrap();
     let mut parameters: Vec<Parameter> = [adapter.parameters(), head.parameters()].concat();
     drop((adapter, head));
-    let mut optimizer = AdamW::new(&parameters, 0.0);
+    let mut optimizer = AdamW::new(&parameters, 0.0, 1.0);
     for pass in 0..400 {
         let mut params = GivenParams(&parameters);
         let adapter = config.build(shape, &mut params).unwrap();

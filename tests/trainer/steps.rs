@@ -131,7 +131,7 @@ fn a_step_in_parts_is_the_step_of_the_whole() {
         let head = Head::build(head, backbone.shape(), &mut params).unwrap();
         let head_config = head.config().clone();
         let mut parameters = [adapter.parameters(), head.parameters()].concat();
-        let mut optimizer = AdamW::new(&parameters, resolved.weight_decay);
+        let mut optimizer = AdamW::new(&parameters, resolved.weight_decay, 1.0);
         let warmup = (EPOCHS as f64 * resolved.warmup).round() as usize;
         let schedule = Schedule {
             peak: resolved.learning_rate,

@@ -48,6 +48,16 @@ export interface TrainOptions extends AdapterOptions {
   problemType?: Problem | (typeof PROBLEMS)[Problem]["aliases"][number];
   /** The label of rows that have none of the others: it is answered where no other label has a good score. */
   reject?: string;
+  /**
+   * Steps before the epochs, in which texts with the same label come to have near vectors; the head is fitted to these in one go.
+   * By default there are some where rows are few.
+   */
+  contrastiveSteps?: number;
+  /** The highest learning rate of these steps. */
+  contrastiveLearningRate?: number;
+  /** Where a head is fitted in one go, the inverse of its regularisation's strength, as scikit-learn has it. */
+  c?: number;
+  /** With 0, the head is fitted in one go and nothing else is trained after it. */
   epochs?: number;
   /** Epochs without a better score after which the run ends. */
   patience?: number;
@@ -56,6 +66,8 @@ export interface TrainOptions extends AdapterOptions {
   accumulation?: number;
   /** The highest learning rate. */
   learningRate?: number;
+  /** The head's, in its place. */
+  headLearningRate?: number;
   /** How it falls. */
   schedule?: "linear" | "cosine";
   /** Share of the steps during which it rises, 0 to 1. */
@@ -73,6 +85,10 @@ export interface TrainOptions extends AdapterOptions {
   devShare?: number;
   /** How many of the last rows are the held-out ones, in place of a share. */
   devRows?: number;
+  /** Parts of the rows that are held out one after the other, in place of one share; the adapter learns from all rows then. */
+  folds?: number;
+  /** Whether the adapter learns from all rows in the end, those that were held out to judge it too. */
+  refit?: boolean;
   /** Two runs with one seed on the same rows, and as many workers, give the same adapter. */
   seed?: number;
   /** What the head reads. */
@@ -121,6 +137,8 @@ export type TrainEvent =
       loss: number;
       learningRate: number;
     }
+  /** A part of something else: of the vectors of a step, or of the fit of the head. */
+  | { type: "working"; done: number; total: number; step: number; steps: number }
   | { type: "evaluating"; done: number; total: number; step: number; steps: number }
   | {
       type: "eval";

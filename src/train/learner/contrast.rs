@@ -1,7 +1,5 @@
 //! Vectors of rows, and what moves them: for the contrastive steps of a run, and for a head that is fitted.
 
-use std::ops::Range;
-
 use super::super::contrast::contrast;
 use super::{EVALUATION_TOKENS, Learner, Lesson, TRAINING_TOKENS, sequences};
 use crate::error::Result;
@@ -11,7 +9,7 @@ use crate::tensor::Tensor;
 impl Learner {
     /// The loss of a contrastive step, and its gradient, where this learner has all of the step's rows.
     pub(super) fn contrast(&mut self, step: usize, rows: &[usize]) -> Result<Lesson> {
-        let tokens: usize = rows.iter().map(|&row| self.train.length(row)).sum();
+        let tokens: usize = rows.iter().map(|&row| self.data.length(row)).sum();
         if tokens > TRAINING_TOKENS {
             let vectors = self.encode(step, rows)?;
             let (loss, gradient) = self.apart(rows, &vectors);
@@ -56,9 +54,9 @@ impl Learner {
 
     /// The loss of the vectors of a step's rows, and its gradient by them.
     pub(in crate::train) fn apart(&self, rows: &[usize], vectors: &[f32]) -> (f64, Vec<f32>) {
-        let problem = self.train.scheme().problem;
+        let problem = self.data.scheme().problem;
         let of = problem.likeness().unwrap_or(Likeness::Labels);
-        let target = |&row: &usize| self.train.target(row);
+        let target = |&row: &usize| self.data.target(row);
         let targets: Vec<&[u32]> = rows.iter().map(target).collect();
         let pairs = targets
             .iter()
@@ -73,12 +71,11 @@ impl Learner {
     }
 
     /// What the head reads of rows, `[vectors, width]`, as the adapter is now.
-    pub(super) fn read(&mut self, rows: Range<usize>) -> Result<Vec<f32>> {
+    pub(super) fn read(&mut self, rows: &[usize]) -> Result<Vec<f32>> {
         let (adapter, head) = self.student.build(self.backbone.shape())?;
-        let rows: Vec<usize> = rows.collect();
         let mut vectors = Vec::new();
-        for part in self.parts(&rows, EVALUATION_TOKENS) {
-            let tokens = sequences(&self.train, part);
+        for part in self.parts(rows, EVALUATION_TOKENS) {
+            let tokens = sequences(&self.data, part);
             let states = self.states_of(&*adapter, part, &tokens)?;
             let read = head.read(&*self.backbone, &*adapter, &states);
             vectors.extend_from_slice(read.data());

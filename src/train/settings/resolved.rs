@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use super::super::defaults::Defaults;
-use super::super::{Dataset, Decay, Schedule};
+use super::super::{AdamW, Dataset, Decay, Schedule};
 use super::class_weights::ClassWeights;
 use super::{DEV_SHARE, Settings, check};
-use crate::adapter::Preset;
+use crate::adapter::{Parameter, Preset};
 use crate::error::{Error, Result};
 use crate::head::{LossSettings, Metric, Pooling, ProblemName};
 
@@ -31,6 +31,8 @@ pub struct Resolved {
     pub accumulation: usize,
     /// See [`Settings::learning_rate`].
     pub learning_rate: f64,
+    /// See [`Settings::head_learning_rate`].
+    pub head_learning_rate: f64,
     /// See [`Settings::schedule`].
     pub schedule: Decay,
     /// See [`Settings::warmup`].
@@ -48,6 +50,11 @@ pub struct Resolved {
     pub class_weights: Option<ClassWeights>,
     /// See the setting of that name.
     pub dev_share: f64,
+    /// See [`Settings::folds`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub folds: Option<usize>,
+    /// See [`Settings::refit`].
+    pub refit: bool,
     /// See [`Settings::seed`].
     pub seed: u64,
     /// See [`Settings::pooling`].
@@ -77,6 +84,12 @@ impl Resolved {
     #[must_use]
     pub fn fits(&self) -> bool {
         self.contrastive.is_some() || self.epochs == 0
+    }
+
+    /// What takes the steps.
+    pub(crate) fn optimizer(&self, parameters: &[Parameter]) -> AdamW {
+        let head = self.head_learning_rate / self.learning_rate;
+        AdamW::new(parameters, self.weight_decay, head)
     }
 
     /// The learning rate over this number of steps.
@@ -128,6 +141,7 @@ impl Settings {
         let problem = data.scheme().problem;
         let defaults = Defaults::of(preset, data.len(), layers);
         let epochs = self.epochs.unwrap_or(defaults.epochs);
+        let learning_rate = self.learning_rate.unwrap_or(defaults.learning_rate);
         let steps = self.contrastive_steps.unwrap_or(0);
         let resolved = Resolved {
             problem,
@@ -141,7 +155,8 @@ impl Settings {
             patience: self.patience.unwrap_or(epochs.max(1)),
             batch_size: self.batch_size.unwrap_or(defaults.batch_size),
             accumulation: self.accumulation.unwrap_or(1),
-            learning_rate: self.learning_rate.unwrap_or(defaults.learning_rate),
+            learning_rate,
+            head_learning_rate: self.head_learning_rate.unwrap_or(learning_rate),
             schedule: self.schedule.unwrap_or_default(),
             warmup: self.warmup.unwrap_or(0.06),
             weight_decay: self.weight_decay.unwrap_or(0.01),
@@ -150,6 +165,8 @@ impl Settings {
             label_smoothing: self.label_smoothing.unwrap_or(0.0),
             class_weights: self.class_weights.clone(),
             dev_share: self.dev_share(),
+            folds: self.folds,
+            refit: self.refit.unwrap_or(false),
             seed: self.seed(),
             pooling: self.pooling.unwrap_or(Pooling::Mean),
             metric: self.metric.clone().unwrap_or_else(|| problem.metric()),
@@ -186,10 +203,19 @@ impl Settings {
                 });
             }
         }
+        if let Some(folds) = resolved.folds {
+            #[allow(clippy::cast_precision_loss)]
+            check("folds", folds as f64, 2.0..=data.len().min(100) as f64)?;
+        }
         if let Some(c) = resolved.c {
             check("c", c, 1e-6..=1e6)?;
         }
         check("learning_rate", resolved.learning_rate, 1e-8..=1.0)?;
+        check(
+            "head_learning_rate",
+            resolved.head_learning_rate,
+            1e-8..=10.0,
+        )?;
         check("warmup", resolved.warmup, 0.0..=1.0)?;
         check("weight_decay", resolved.weight_decay, 0.0..=1.0)?;
         check("dev_share", resolved.dev_share, DEV_SHARE)?;

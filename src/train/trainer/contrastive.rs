@@ -7,7 +7,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::super::{AdamW, Event, Lesson};
+use super::super::{Event, Lesson};
 use super::{Phase, Trainer, unplanned};
 use crate::error::Result;
 
@@ -29,15 +29,19 @@ impl Trainer {
             .map_or(0, |own| own.batch_size);
         let mut rng = ChaCha8Rng::seed_from_u64(self.resolved.seed.wrapping_add(2));
         rng.set_stream(self.step as u64);
-        let mut strata: Vec<&Vec<usize>> = self.strata.iter().collect();
+        let learnt = &self.pass().learn;
+        let is_learnt = |row: &usize| learnt.binary_search(row).is_ok();
+        let own =
+            |rows: &Vec<usize>| -> Vec<usize> { rows.iter().copied().filter(is_learnt).collect() };
+        let mut strata: Vec<Vec<usize>> = self.strata.iter().map(own).collect();
+        strata.retain(|rows| !rows.is_empty());
         strata.shuffle(&mut rng);
         let each = (size / strata.len().max(1)).max(2);
         let mut batch = Vec::with_capacity(size);
-        for rows in strata {
+        for mut rows in strata {
             if batch.len() + 2 > size {
                 break;
             }
-            let mut rows = rows.clone();
             rows.shuffle(&mut rng);
             let room = size - batch.len();
             batch.extend(rows.into_iter().take(each.min(room)));
@@ -62,22 +66,22 @@ impl Trainer {
             return Err(unplanned("a contrastive step"));
         };
         let schedule = self.resolved.schedule_of(own.learning_rate, own.steps);
-        let learning_rate = schedule.rate(self.step);
+        let begun = self.begun();
+        let learning_rate = schedule.rate(self.step - begun);
         let loss = self.descend(lessons, learning_rate)?;
         let loss = known.map_or(loss, |(loss, _)| loss);
-        self.phase = if self.step < own.steps {
+        self.phase = if self.step - begun < own.steps {
             Phase::Contrast(None)
         } else {
             // What follows has another loss.
-            let parameters = &self.learner.student.parameters;
-            self.optimizer = AdamW::new(parameters, self.resolved.weight_decay);
+            self.optimizer = self.resolved.optimizer(&self.learner.student.parameters);
             Phase::FIRST_READ
         };
         Ok(Event::Step {
             step: self.step,
             steps: self.steps(),
-            epoch: 1,
-            epochs: self.epochs(),
+            epoch: self.passed * self.epochs() + 1,
+            epochs: self.passes.len() * self.epochs(),
             loss,
             learning_rate,
         })

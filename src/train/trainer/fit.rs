@@ -2,10 +2,10 @@
 
 use super::super::lbfgs::Lbfgs;
 use super::super::regression::{Fitted, Regression, TOLERANCE, logits_of};
-use super::super::{Dataset, Event, Learner, Outcomes};
+use super::super::{Dataset, Event, Outcomes, Scheme};
 use super::{Phase, Trainer, unplanned};
 use crate::error::Result;
-use crate::head::field;
+use crate::head::{LossSettings, field};
 use crate::params::Site;
 
 /// What is tried for C, the inverse of the regularisation's strength.
@@ -21,6 +21,8 @@ const STEPS: usize = 20;
 
 /// A head that is being fitted.
 pub(in crate::train) struct Fit {
+    /// The rows that it is fitted to.
+    data: Dataset,
     /// Of length 1 on average.
     vectors: Vectors,
     /// What they were divided by.
@@ -66,11 +68,11 @@ impl Vectors {
     /// The loss of a head that reads them, by its numbers.
     fn regression<'a>(
         &'a self,
-        learner: &'a Learner,
+        scheme: &Scheme,
+        settings: &'a LossSettings,
         targets: &'a [&'a [u32]],
         c: f64,
     ) -> Regression<'a> {
-        let scheme = learner.train.scheme();
         let rows = Fitted {
             problem: scheme.problem,
             labels: scheme.labels.len(),
@@ -78,17 +80,17 @@ impl Vectors {
             width: self.width,
             starts: &self.starts,
             targets,
-            settings: &learner.loss,
+            settings,
         };
         Regression::new(rows, c)
     }
 }
 
 impl Fit {
-    fn new(data: &Dataset, vectors: Vec<f32>, width: usize, c: Option<f64>, seed: u64) -> Self {
+    fn new(data: Dataset, vectors: Vec<f32>, width: usize, c: Option<f64>, seed: u64) -> Self {
         let mut starts = vec![0];
         for row in 0..data.len() {
-            starts.push(starts[row] + vectors_of(data, row));
+            starts.push(starts[row] + vectors_of(&data, row));
         }
         let mut vectors = Vectors {
             data: vectors,
@@ -102,6 +104,7 @@ impl Fit {
             _ => Vec::new(),
         };
         Self {
+            data,
             vectors,
             scale,
             losses: [0.0; CANDIDATES.len()],
@@ -126,15 +129,16 @@ impl Fit {
     }
 
     /// Tries the next candidate on a fold: all candidates on one fold, and then on the next.
-    fn try_next(&mut self, learner: &Learner) {
-        let data = &learner.train;
+    fn try_next(&mut self, settings: &LossSettings) {
+        let data = &self.data;
         let held = &self.folds[self.tried / CANDIDATES.len()];
         let candidate = self.tried % CANDIDATES.len();
         let is_kept = |row: &usize| held.binary_search(row).is_err();
         let kept: Vec<usize> = (0..data.len()).filter(is_kept).collect();
         let targets: Vec<&[u32]> = kept.iter().map(|&row| data.target(row)).collect();
         let vectors = self.vectors.select(&kept);
-        let regression = vectors.regression(learner, &targets, CANDIDATES[candidate]);
+        let regression =
+            vectors.regression(data.scheme(), settings, &targets, CANDIDATES[candidate]);
         let start = self.last.take().filter(|_| candidate > 0);
         let point = regression.fit(start.unwrap_or_else(|| regression.origin()), TOLERANCE);
         let labels = data.labels().len();
@@ -143,7 +147,7 @@ impl Fit {
             let logits = logits_of(&point, self.vectors.row(row), vectors.width, labels);
             outcomes.add(data, row, &logits);
         }
-        learner.loss.unit.unscale(&mut outcomes.logits);
+        settings.unit.unscale(&mut outcomes.logits);
         self.losses[candidate] += outcomes.judged(&data.select(held)).loss(1.0).0;
         self.last = Some(point);
         self.tried += 1;
@@ -158,64 +162,53 @@ impl Trainer {
         mut read: Vec<f32>,
         vectors: &[f32],
     ) -> Result<Event> {
-        let data = &self.learner.train;
+        let (data, learn) = (&self.learner.data, &self.pass().learn);
         let width = self.learner.backbone.shape().hidden_size;
         read.extend_from_slice(vectors);
-        let rows = next..self.rows_read(next, read.len() / width);
-        let known: usize = (0..rows.end).map(|row| vectors_of(data, row)).sum();
-        if rows.is_empty() || known * width != read.len() {
+        let (mut done, mut known) = (0, 0);
+        while done < learn.len() && known < read.len() {
+            known += vectors_of(data, learn[done]) * width;
+            done += 1;
+        }
+        if done <= next || known != read.len() {
             return Err(unplanned("vectors of other rows"));
         }
-        let (done, total) = (rows.end, data.len());
+        let total = learn.len();
         self.phase = if done < total {
             Phase::Read {
                 next: done,
                 vectors: read,
             }
         } else {
-            let c = self
-                .resolved
-                .c
-                .or(self.resolved.contrastive.is_some().then_some(C));
+            let own = self.resolved.contrastive.is_some().then_some(C);
+            let (c, data) = (self.resolved.c.or(own), data.select(learn));
             let fit = Fit::new(data, read, width, c, self.resolved.seed);
             Phase::Fit(Box::new(fit))
         };
         Ok(self.working(done, total))
     }
 
-    /// The row behind those whose vectors are there.
-    fn rows_read(&self, from: usize, vectors: usize) -> usize {
-        let data = &self.learner.train;
-        let mut known: usize = (0..from).map(|row| vectors_of(data, row)).sum();
-        let mut row = from;
-        while row < data.len() && known < vectors {
-            known += vectors_of(data, row);
-            row += 1;
-        }
-        row
-    }
-
     /// A unit of work of the fit.
     pub(super) fn fit(&mut self, mut fit: Box<Fit>) -> Event {
-        let learner = &self.learner;
-        let data = &learner.train;
+        let settings = &self.learner.loss;
         let total = fit.tries() + 1;
         if fit.tried < fit.tries() {
-            fit.try_next(learner);
+            fit.try_next(settings);
             let done = fit.tried;
             self.phase = Phase::Fit(fit);
             return self.working(done, total);
         }
         let own = self.resolved.contrastive.is_some().then_some(C);
         let c = self.resolved.c.or(own).unwrap_or_else(|| fit.best());
-        let targets: Vec<&[u32]> = (0..data.len()).map(|row| data.target(row)).collect();
         let Fit {
+            data,
             vectors,
             search,
             steps,
             ..
         } = &mut *fit;
-        let regression = vectors.regression(learner, &targets, c);
+        let targets: Vec<&[u32]> = data.targets().rows().collect();
+        let regression = vectors.regression(data.scheme(), settings, &targets, c);
         let search = search.get_or_insert_with(|| Lbfgs::new(&regression, regression.origin()));
         let goes_on = (0..STEPS).all(|_| search.step(&regression, TOLERANCE));
         *steps += STEPS;
@@ -232,7 +225,7 @@ impl Trainer {
     #[allow(clippy::cast_possible_truncation)]
     fn set_head(&mut self, fit: &Fit) {
         let Some(search) = &fit.search else { return };
-        let labels = self.learner.train.labels().len();
+        let labels = self.learner.data.labels().len();
         let (weight, bias) = search.point().split_at(labels * fit.vectors.width);
         for parameter in &mut self.learner.student.parameters {
             let name = parameter.name;

@@ -37,7 +37,7 @@ export class Following {
       this.#metric = event.metric;
       this.#score = event.score;
     }
-    if (event.type !== "evaluating") {
+    if (event.type === "step" || event.type === "eval") {
       this.#epoch = event.epoch;
       this.epochs = event.epochs;
     }
