@@ -8,6 +8,7 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+use super::defaults::Defaults;
 use super::{Dataset, Decay, Reading, Scheme, names};
 use crate::adapter::{Options, peft_settings, settings};
 use crate::error::{Error, Result};
@@ -263,11 +264,13 @@ impl Settings {
         })
     }
 
-    /// Holds out the rows that the settings ask for.
+    /// Holds out the rows that the settings ask for. Where rows are few and the settings do not say otherwise, the run learns
+    /// from these too in the end.
     ///
     /// # Errors
     /// [`Error::OptionInvalid`] for a share outside its range, or if no row would be left to learn from.
-    pub fn split(&self, data: Dataset) -> Result<(Dataset, Dataset)> {
+    pub fn split(&mut self, data: Dataset) -> Result<(Dataset, Dataset)> {
+        self.refit = self.refit.or(Some(Defaults::learns_from_all(&data)));
         check("dev_share", self.dev_share(), DEV_SHARE)?;
         if self.folds.is_some() {
             let none = data.select(&[]);

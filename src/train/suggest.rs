@@ -196,9 +196,11 @@ impl Suggester {
         let layers = self.backbone.shape().layers;
         let resolved = self.settings.resolve(preset, &train, layers)?;
         let epochs = resolved.epochs.div_ceil(2);
+        let steps = resolved.contrastive.map(|own| own.steps.div_ceil(2));
         let settings = Settings {
             patience: None,
             epochs: self.settings.epochs.or(Some(epochs)),
+            contrastive_steps: steps,
             ..self.settings.clone()
         };
         let mut trainer = Trainer::new(Arc::clone(&self.backbone), preset, settings, train, dev)?;

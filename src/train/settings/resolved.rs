@@ -132,6 +132,13 @@ impl Resolved {
     }
 }
 
+/// The head's learning rate: ten times that of the adapter, as far as this is a rate that a linear layer learns with.
+///
+/// LoRA on six tasks, mean of three seeds: .789 with ten times the rate, .786 with the same.
+fn of_head(learning_rate: f64) -> f64 {
+    (10.0 * learning_rate).min(1e-2).max(learning_rate)
+}
+
 impl Settings {
     /// Fills in the defaults for a preset, the rows to learn from, and the number of the backbone's layers.
     ///
@@ -139,24 +146,40 @@ impl Settings {
     /// [`Error::OptionInvalid`] for a value outside its range.
     pub fn resolve(&self, preset: &Preset, data: &Dataset, layers: usize) -> Result<Resolved> {
         let problem = data.scheme().problem;
-        let defaults = Defaults::of(preset, data.len(), layers);
-        let epochs = self.epochs.unwrap_or(defaults.epochs);
+        let defaults = Defaults::of(preset, data, layers);
+        // What says how long the epochs are asks for epochs, and an adapter that goes on has learnt already.
+        let few = defaults.contrastive.filter(|_| {
+            self.epochs.is_none() && self.start.is_none() && self.members.is_empty()
+        });
+        let steps = self.contrastive_steps;
+        let own = Contrastive {
+            steps: steps.unwrap_or(0),
+            ..few.clone().unwrap_or_else(|| Contrastive::of(data.len()))
+        };
+        let contrastive = match steps {
+            None => few,
+            Some(steps) => (steps > 0).then_some(own),
+        };
+        let contrastive = contrastive.map(|own| Contrastive {
+            learning_rate: self.contrastive_learning_rate.unwrap_or(own.learning_rate),
+            batch_size: self.batch_size.unwrap_or(own.batch_size),
+            ..own
+        });
+        let epochs = self.epochs.unwrap_or(match contrastive {
+            Some(_) => 0,
+            None => defaults.epochs,
+        });
         let learning_rate = self.learning_rate.unwrap_or(defaults.learning_rate);
-        let steps = self.contrastive_steps.unwrap_or(0);
         let resolved = Resolved {
             problem,
-            contrastive: (steps > 0).then(|| Contrastive {
-                steps,
-                learning_rate: self.contrastive_learning_rate.unwrap_or(5e-4),
-                batch_size: self.batch_size.unwrap_or(32),
-            }),
+            contrastive,
             c: self.c,
             epochs,
             patience: self.patience.unwrap_or(epochs.max(1)),
             batch_size: self.batch_size.unwrap_or(defaults.batch_size),
             accumulation: self.accumulation.unwrap_or(1),
             learning_rate,
-            head_learning_rate: self.head_learning_rate.unwrap_or(learning_rate),
+            head_learning_rate: self.head_learning_rate.unwrap_or(of_head(learning_rate)),
             schedule: self.schedule.unwrap_or_default(),
             warmup: self.warmup.unwrap_or(0.06),
             weight_decay: self.weight_decay.unwrap_or(0.01),
@@ -188,14 +211,14 @@ impl Settings {
         }
         #[allow(clippy::cast_precision_loss)]
         check("epochs", resolved.epochs as f64, 0.0..=1000.0)?;
-        #[allow(clippy::cast_precision_loss)]
-        check("contrastive_steps", steps as f64, 0.0..=10_000.0)?;
         if let Some(own) = &resolved.contrastive {
+            #[allow(clippy::cast_precision_loss)]
+            check("contrastive_steps", own.steps as f64, 0.0..=10_000.0)?;
             check("contrastive_learning_rate", own.learning_rate, 1e-8..=1.0)?;
             if problem.likeness().is_none() {
                 return Err(Error::OptionInvalid {
                     option: "contrastive_steps",
-                    value: steps.to_string(),
+                    value: own.steps.to_string(),
                     reason: format!(
                         "the rows of a problem {} are not alike as a whole; leave it out",
                         problem.name()
