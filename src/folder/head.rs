@@ -44,6 +44,7 @@ pub(super) fn put_aside(
 ) -> Result<()> {
     card.pooling = Some(head.config().pooling);
     card.dense = head.config().dense;
+    card.pairs = head.config().said_pairs();
     let tensors = write_tensors(&[(head.parameters(), &key)], float)?;
     files.insert(SIDE_HEAD.into(), tensors);
     Ok(())
@@ -54,6 +55,10 @@ pub(super) fn can_say(library: Library, head: &Head, shape: &Shape) -> bool {
     let HeadConfig {
         problem, pooling, ..
     } = head.config();
+    // None has a head that compares two vectors.
+    if head.compares() {
+        return false;
+    }
     match library {
         Library::Peft => head_layout::of_head(head.config(), shape).is_some(),
         Library::AdapterHub => problem.kind.reads_tokens() || *pooling != Pooling::Mean,
@@ -72,8 +77,10 @@ pub(super) fn read(files: &Files, card: &Card, shape: &Shape) -> Result<Option<H
         });
     }
     let file = TensorFile::parse(SIDE_HEAD, bytes)?;
+    let problem = card.problem.clone().unwrap_or_default();
     let config = HeadConfig {
-        problem: card.problem.clone().unwrap_or_default(),
+        pairs: card.pairs.unwrap_or_else(|| problem.kind.pairs()),
+        problem,
         pooling: card.pooling.unwrap_or(Pooling::Mean),
         dense: card.dense,
         labels: card.labels.clone(),

@@ -10,7 +10,7 @@ use super::{Dataset, Decay, Reading, Scheme, names};
 use crate::adapter::{Options, peft_settings, settings};
 use crate::error::{Error, Result};
 use crate::folder::Member;
-use crate::head::{Metric, Pooling, ProblemName};
+use crate::head::{Metric, Pairs, Pooling, ProblemName};
 use crate::json::plain;
 
 pub use class_weights::{Balanced, ClassWeights};
@@ -84,6 +84,9 @@ pub struct Settings {
     /// What the head reads.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pooling: Option<Pooling>,
+    /// How the head reads the two texts of a pair.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pairs: Option<Pairs>,
     /// What the best epoch is chosen by: a name, or an object as cards have it.
     #[serde(
         skip_serializing_if = "Option::is_none",
@@ -141,6 +144,7 @@ const FIELDS: &[&str] = &[
     "dev_rows",
     "seed",
     "pooling",
+    "pairs",
     "metric",
     "half",
     "task",
@@ -224,9 +228,14 @@ impl Settings {
         let own = head.map(|head| ProblemName::from(&head.config().problem));
         // a file with a tag a word says itself what it is
         let own = own.filter(|_| problem == ProblemName::default());
+        let problem = self.problem.or(own).unwrap_or(problem);
+        // An adapter goes on to read pairs as it did.
+        let pairs = head.map(|head| head.config());
+        let pairs = pairs.filter(|config| config.problem.kind == problem);
         Reading {
-            problem: self.problem.or(own).unwrap_or(problem),
+            problem,
             reject: self.reject.clone(),
+            pairs: self.pairs.or(pairs.map(|config| config.pairs)),
         }
     }
 
@@ -304,7 +313,7 @@ mod tests {
             "batch_size": 2, "accumulation": 3, "learning_rate": 0.1, "schedule": "cosine",
             "warmup": 0.1, "weight_decay": 0.0, "gradient_clip": 2.0, "head_dropout": 0.1,
             "label_smoothing": 0.1, "class_weights": "balanced", "dev_share": 0.2, "dev_rows": 2, "seed": 3,
-            "pooling": "first", "metric": {"name": "macro_f1"}, "half": true, "task": "t", "rank": 4,
+            "pooling": "first", "pairs": "apart", "metric": {"name": "macro_f1"}, "half": true, "task": "t", "rank": 4,
             "alpha": 8, "rank_stabilised": true, "dropout": 0.1, "bias": "all", "virtual_tokens": 10,
             "targets": ["ffn_up"], "layers": [2], "reduction_factor": 8, "non_linearity": "relu"}"#;
         let settings = Settings::from_json("s.json", json).unwrap();

@@ -88,7 +88,7 @@ impl Fit {
     fn new(data: &Dataset, vectors: Vec<f32>, width: usize, c: Option<f64>, seed: u64) -> Self {
         let mut starts = vec![0];
         for row in 0..data.len() {
-            starts.push(starts[row] + vectors_of(data, row));
+            starts.push(starts[row] + data.vectors_read(row));
         }
         let mut vectors = Vectors {
             data: vectors,
@@ -159,10 +159,11 @@ impl Trainer {
         vectors: &[f32],
     ) -> Result<Event> {
         let data = &self.learner.train;
-        let width = self.learner.backbone.shape().hidden_size;
+        let hidden = self.learner.backbone.shape().hidden_size;
+        let width = self.learner.student.head.width(hidden);
         read.extend_from_slice(vectors);
         let rows = next..self.rows_read(next, read.len() / width);
-        let known: usize = (0..rows.end).map(|row| vectors_of(data, row)).sum();
+        let known: usize = (0..rows.end).map(|row| data.vectors_read(row)).sum();
         if rows.is_empty() || known * width != read.len() {
             return Err(unplanned("vectors of other rows"));
         }
@@ -186,10 +187,10 @@ impl Trainer {
     /// The row behind those whose vectors are there.
     fn rows_read(&self, from: usize, vectors: usize) -> usize {
         let data = &self.learner.train;
-        let mut known: usize = (0..from).map(|row| vectors_of(data, row)).sum();
+        let mut known: usize = (0..from).map(|row| data.vectors_read(row)).sum();
         let mut row = from;
         while row < data.len() && known < vectors {
-            known += vectors_of(data, row);
+            known += data.vectors_read(row);
             row += 1;
         }
         row
@@ -246,14 +247,6 @@ impl Trainer {
                 pairs.for_each(|(value, found)| *value = (found / scale) as f32);
             });
         }
-    }
-}
-
-/// Number of vectors that a head reads of a row.
-fn vectors_of(data: &Dataset, row: usize) -> usize {
-    match data.scheme().problem.reads_tokens() {
-        true => data.length(row),
-        false => data.sequences_per_row(),
     }
 }
 
