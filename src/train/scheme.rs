@@ -121,8 +121,11 @@ impl Scheme {
 
 /// How the two texts of a pair are read where nothing is said.
 fn default_pairs(problem: ProblemName, rows: &[Row]) -> Pairs {
-    let _ = rows;
-    problem.pairs()
+    let is_pair = |row: &Row| row.text.second.is_some();
+    match problem.suits_apart() && rows.iter().all(is_pair) {
+        true => Pairs::Apart,
+        false => problem.pairs(),
+    }
 }
 
 /// The text and the label of every row.
