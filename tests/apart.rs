@@ -199,7 +199,9 @@ fn logits_are_those_of_the_vectors_of_both_texts() {
             features.extend(pairs().map(|(u, v)| (u - v).abs()));
             features.extend(pairs().map(|(u, v)| u * v));
             features.push(dot(u, v) / (dot(u, u) * dot(v, v)).sqrt());
-            let answers = engine.answer(&task, &[row.text.clone()], "it").unwrap();
+            let answers = engine
+                .answer(&task, std::slice::from_ref(&row.text), "it")
+                .unwrap();
             for (label, found) in answers[0].logits.iter().enumerate() {
                 let own = weight[label * features.len()..].iter().zip(&features);
                 let logit: f64 = own.map(|(&w, x)| f64::from(w) * x).sum();
