@@ -1,6 +1,6 @@
 //! Heads in a file of their own, [`SIDE_HEAD`]: what a library's own model classes do not have.
 
-use super::{CARD, Card, Files, Library, SIDE_HEAD};
+use super::{CARD, Card, Files, Library, SIDE_HEAD, TaskAdapter};
 use super::{check_labels, head_layout, listed, put_card, read_card, write_tensors};
 use crate::adapter::{FileParams, ParamName};
 use crate::error::{Error, Result};
@@ -62,6 +62,23 @@ pub(super) fn can_say(library: Library, head: &Head, shape: &Shape) -> bool {
     match library {
         Library::Peft => head_layout::of_head(head.config(), shape).is_some(),
         Library::AdapterHub => problem.kind.reads_tokens() || *pooling != Pooling::Mean,
+    }
+}
+
+/// Refuses a side file that says of a head that it reads pairs in another way than it does.
+///
+/// # Errors
+/// [`Error::ConfigInvalid`].
+pub(super) fn check_pairs(loaded: &TaskAdapter) -> Result<()> {
+    match (&loaded.head, loaded.card.pairs) {
+        (Some(head), Some(pairs)) if head.config().pairs != pairs => Err(Error::ConfigInvalid {
+            place: CARD.into(),
+            reason: format!(
+                "it says that the head reads pairs \"{}\", but such a head is in {SIDE_HEAD}, which is not there; copy that file too, or remove \"pairs\"",
+                pairs.name()
+            ),
+        }),
+        _ => Ok(()),
     }
 }
 

@@ -142,17 +142,7 @@ fn with_side_head(mut loaded: TaskAdapter, files: &Files, shape: &Shape) -> Resu
     } else if let (Some(head), false) = (&loaded.head, loaded.card.labels.is_empty()) {
         check_labels(&loaded.card.labels, head.config().labels.len())?;
     }
-    if let (Some(head), Some(pairs)) = (&loaded.head, loaded.card.pairs)
-        && head.config().pairs != pairs
-    {
-        return Err(Error::ConfigInvalid {
-            place: CARD.into(),
-            reason: format!(
-                "it says that the head reads pairs \"{}\", but such a head is in {SIDE_HEAD}, which is not there; copy that file too, or remove \"pairs\"",
-                pairs.name()
-            ),
-        });
-    }
+    head::check_pairs(&loaded)?;
     if let Some(calibration) = &loaded.card.calibration {
         calibration.check(CARD)?;
     }
@@ -202,11 +192,8 @@ pub fn save(task: &TaskAdapter, name: &str, library: Library, shape: &Shape) -> 
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
         .collect();
-    let name = if name.is_empty() {
-        "adapter".to_owned()
-    } else {
-        name
-    };
+    let name = Some(name).filter(|name| !name.is_empty());
+    let name = name.unwrap_or_else(|| "adapter".to_owned());
     let mut files = match library {
         Library::Peft => peft::save(task, map, shape)?,
         Library::AdapterHub => adapterhub::save(task, &name, map, shape)?,
@@ -216,7 +203,6 @@ pub fn save(task: &TaskAdapter, name: &str, library: Library, shape: &Shape) -> 
         card.labels.clone_from(&head.config().labels);
         card.problem = head.config().problem.said();
         card.calibration = head.calibration().cloned();
-        card.pairs = None;
         if !head::can_say(library, head, shape) {
             head::put_aside(head, task.float, &mut card, &mut files)?;
         }
