@@ -44,6 +44,7 @@ fn head(problem: Problem, pooling: Pooling) -> HeadConfig {
         _ => &["x", "y", "z"],
     };
     HeadConfig {
+        pairs: problem.kind.pairs(),
         problem,
         pooling,
         dense: None,

@@ -80,6 +80,11 @@ impl ProblemKind for Number {
         Unit::of((0..targets.len()).map(|row| f64::from(number(targets.get(row)))))
     }
 
+    /// The numbers of pairs are mostly how similar the texts are.
+    fn suits_apart(&self) -> bool {
+        true
+    }
+
     fn likeness(&self) -> Option<Likeness> {
         Some(Likeness::Amounts)
     }

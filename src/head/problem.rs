@@ -135,6 +135,11 @@ pub trait ProblemKind: Sync {
         0.0
     }
 
+    /// Whether pairs are read [apart](super::Pairs::Apart) where nothing is said.
+    fn suits_apart(&self) -> bool {
+        false
+    }
+
     /// The row's only label, where it has one of several.
     fn class(&self, _target: &[u32]) -> Option<usize> {
         None

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::scheme::labelled;
 use super::{Reading, Scheme, TokenStore};
 use crate::error::{Error, Result};
-use crate::head::{Labelled, ProblemName, Tagged, Targets, tagged};
+use crate::head::{Labelled, Pairs, ProblemName, Tagged, Targets, tagged};
 use crate::input::text::{Encoded, Text, Tokenizer};
 
 /// A text or pair with its label, as the user has it.
@@ -72,6 +72,7 @@ impl Dataset {
             problem: ProblemName::default(),
             labels: labels.to_vec(),
             reject: None,
+            pairs: Pairs::Joint,
         };
         Self::with_scheme(place, rows, tokenizer, &scheme)
     }
@@ -79,7 +80,8 @@ impl Dataset {
     /// Rows to be judged on, by an adapter that answers in this way.
     ///
     /// # Errors
-    /// Those of [`Targets::read`]; [`Error::TextEmpty`].
+    /// Those of [`Targets::read`]; [`Error::TextEmpty`]; [`Error::RowUnpaired`] for a row with one text, where a head compares
+    /// two.
     pub fn with_scheme(
         place: &str,
         rows: &[Row],
@@ -117,14 +119,20 @@ impl Dataset {
         })?;
         let mut tokens = of_words.into_inner();
         for (index, row) in rows.iter().enumerate().skip(tokens.len()) {
+            if scheme.compares() && row.text.second.is_none() {
+                return Err(Error::RowUnpaired {
+                    place: place.to_owned(),
+                    row: index + 1,
+                });
+            }
             let mut add = |text: &Text| -> Result<()> {
                 let encoded = tokenizer.encode_within(text, limit);
                 tokens.push(&encoded.map_err(|error| at(error, index))?);
                 Ok(())
             };
-            match scheme.problem.reads_apart() {
-                true => row.text.apart().try_for_each(|text| add(&text))?,
-                false => add(&row.text)?,
+            match scheme.pairs {
+                Pairs::Apart => row.text.apart().try_for_each(|text| add(&text))?,
+                Pairs::Joint => add(&row.text)?,
             }
         }
         let pairs = rows.iter().filter(|row| row.text.second.is_some()).count();
@@ -138,7 +146,7 @@ impl Dataset {
         })
     }
 
-    /// Tokens and their targets; of a problem that reads the texts of a pair apart, those of each text.
+    /// Tokens and their targets. Where the texts of a pair are read apart, the tokens are those of each text.
     ///
     /// # Panics
     /// If there is not one target a row, once it is asked for.
@@ -166,10 +174,20 @@ impl Dataset {
         self.numbers.len()
     }
 
+    /// Number of vectors that a head reads of a row.
+    #[must_use]
+    pub fn vectors_read(&self, row: usize) -> usize {
+        match self.scheme.compares() {
+            _ if self.scheme.problem.reads_tokens() => self.length(row),
+            true => 1,
+            false => self.sequences_per_row(),
+        }
+    }
+
     /// Number of sequences that each row has.
     #[must_use]
     pub fn sequences_per_row(&self) -> usize {
-        1 + usize::from(self.scheme.problem.reads_apart())
+        self.scheme.pairs.sequences()
     }
 
     fn sequences_of(&self, row: usize) -> std::ops::Range<usize> {

@@ -49,9 +49,10 @@ impl Defaults {
     }
 }
 
-/// Rows a class, or a label; `None` where there are no such things.
+/// Rows a class, or a label; `None` where there are no such things, or where no text has a vector of its own that decides.
 fn each(data: &Dataset) -> Option<usize> {
-    let alike = data.scheme().problem.likeness() == Some(Likeness::Labels);
+    let scheme = data.scheme();
+    let alike = scheme.problem.likeness() == Some(Likeness::Labels) && !scheme.compares();
     alike.then(|| data.len() / data.strata().len().max(1))
 }
 

@@ -75,6 +75,7 @@ impl Learner {
         let mut head = HeadConfig {
             problem: resolved.problem.fresh(),
             pooling: resolved.pooling,
+            pairs: resolved.pairs,
             dense: None,
             labels: train.labels().to_vec(),
         };
@@ -270,6 +271,7 @@ impl Learner {
             let mut said = logits(&*self.backbone, bare, &task, &tokens, "")?.into_iter();
             for &row in part {
                 let own: Vec<f32> = said.by_ref().take(per_row).flatten().collect();
+                let own = head.row_logits(own);
                 head.check_finite(&own, row)?;
                 outcomes.add(&self.data, row, &own);
             }

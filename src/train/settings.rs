@@ -13,7 +13,7 @@ use super::{Dataset, Decay, Reading, Scheme, names};
 use crate::adapter::{Options, peft_settings, settings};
 use crate::error::{Error, Result};
 use crate::folder::Member;
-use crate::head::{Metric, Pooling, ProblemName};
+use crate::head::{Metric, Pairs, Pooling, ProblemName};
 use crate::json::plain;
 
 pub use class_weights::{Balanced, ClassWeights};
@@ -96,6 +96,9 @@ pub struct Settings {
     /// What the head reads.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pooling: Option<Pooling>,
+    /// How the head reads the two texts of a pair.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pairs: Option<Pairs>,
     /// What the best epoch is chosen by: a name, or an object as cards have it.
     #[serde(
         skip_serializing_if = "Option::is_none",
@@ -156,6 +159,7 @@ const FIELDS: &[&str] = &[
     "refit",
     "seed",
     "pooling",
+    "pairs",
     "metric",
     "half",
     "task",
@@ -239,9 +243,14 @@ impl Settings {
         let own = head.map(|head| ProblemName::from(&head.config().problem));
         // a file with a tag a word says itself what it is
         let own = own.filter(|_| problem == ProblemName::default());
+        let problem = self.problem.or(own).unwrap_or(problem);
+        // An adapter goes on to read pairs as it did.
+        let pairs = head.map(|head| head.config());
+        let pairs = pairs.filter(|config| config.problem.kind == problem);
         Reading {
-            problem: self.problem.or(own).unwrap_or(problem),
+            problem,
             reject: self.reject.clone(),
+            pairs: self.pairs.or(pairs.map(|config| config.pairs)),
         }
     }
 

@@ -70,7 +70,7 @@ pub(super) fn head<'a>(
     let kind = own.problem.kind;
     // nobody chose the name of a number
     let same_labels = kind.about().one_output || own.labels == wanted.labels;
-    let same = kind == wanted.problem.kind && same_labels;
+    let same = kind == wanted.problem.kind && same_labels && own.pairs == wanted.pairs;
     (same && (!asked || own.pooling == wanted.pooling)).then_some(head)
 }
 

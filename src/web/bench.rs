@@ -11,7 +11,7 @@ use crate::adapter::preset;
 use crate::adapter::{Adapter, Config, FreshParams, GivenParams, LoraConfig, Options, Parameter};
 use crate::compose::{Unit, forward};
 use crate::error::Result;
-use crate::head::{ProblemName, Targets};
+use crate::head::{Pairs, ProblemName, Targets};
 use crate::input::text::{Batch, Encoded, Text, Tokenizer};
 use crate::kernels::bench::{Case, attention_alone, cases};
 use crate::model::{Anatomy, Backbone, Encoder, Linear, LinearSite, NoHook, Shape};
@@ -106,6 +106,7 @@ impl BenchBackbone {
             problem: ProblemName::default(),
             labels: vec!["even".to_owned(), "odd".to_owned()],
             reject: None,
+            pairs: Pairs::Joint,
         };
         let train = Dataset::from_parts(scheme, tokens, labels);
         let dev = train.select(&[0]);

@@ -39,6 +39,7 @@ fn config(problem: Problem) -> HeadConfig {
         _ => &["a", "b", "c"],
     };
     HeadConfig {
+        pairs: problem.kind.pairs(),
         problem,
         pooling: Pooling::Pooler,
         dense: None,
@@ -188,7 +189,7 @@ fn heads_learn() {
         );
         let head = Head::build(config, bert.shape(), &mut GivenParams(&parameters)).unwrap();
         let logits = head.logits(&bert, &NoHook, &states);
-        for (own, target) in head.own_logits(&logits, &states.starts).zip(&targets) {
+        for (own, target) in head.own_part(&logits, &states.starts).zip(&targets) {
             match (head.prediction(own), target) {
                 (Prediction::Label { best, .. }, Target::Label(label)) => assert_eq!(best, *label),
                 (Prediction::Labels { chosen, .. }, Target::Labels(truths)) => {

@@ -36,7 +36,7 @@ use differences::{Case, LAYERS, check_model_with};
 use graftlet::adapter::{FreshParams, GivenParams, KINDS, Options, Parameter, presets};
 use graftlet::engine::{Engine, argmax};
 use graftlet::folder::TaskAdapter;
-use graftlet::head::{Head, HeadConfig, Pooling, SINGLE_LABEL};
+use graftlet::head::{Head, HeadConfig, Pairs, Pooling, SINGLE_LABEL};
 use graftlet::input::text::{Batch, Text};
 use graftlet::model::{Backbone, Dtype, Hook, NoHook};
 use graftlet::ops::{Activation, cross_entropy};
@@ -82,6 +82,7 @@ fn answer_bits(engine: &Engine, name: &str) -> Vec<Vec<u32>> {
 fn head_config() -> HeadConfig {
     HeadConfig {
         problem: SINGLE_LABEL.fresh(),
+        pairs: Pairs::Joint,
         pooling: Pooling::Mean,
         dense: None,
         labels: ["x", "y", "z"].map(String::from).to_vec(),

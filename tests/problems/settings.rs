@@ -164,6 +164,7 @@ fn settings_that_do_not_fit_the_rows_are_refused() {
     let reading = Reading {
         problem: REGRESSION,
         reject: Some("x".into()),
+        pairs: None,
     };
     let rows = labelled::rows(REGRESSION, 4, 1);
     let error = Dataset::read("rows", &rows, engine.tokenizer(), &reading).unwrap_err();

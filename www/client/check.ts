@@ -199,6 +199,7 @@ const suggested: Fields<SuggestOptions> = {
   batchSize: optional(number),
   seed: optional(number),
   pooling: optional(oneOf("mean", "first", "pooler")),
+  pairs: optional(oneOf("joint", "apart")),
 };
 
 export const suggestOptions = object<SuggestOptions>(suggested);

@@ -93,6 +93,11 @@ export interface TrainOptions extends AdapterOptions {
   seed?: number;
   /** What the head reads. */
   pooling?: "mean" | "first" | "pooler";
+  /**
+   * How the head reads the two texts of a pair: `joint` as one sequence (a cross-encoder), or `apart`, each as a sequence of its
+   * own (a bi-encoder). An adapter trained with `apart` also gives vectors whose cosine is the trained one.
+   */
+  pairs?: "joint" | "apart";
   metric?: Metric;
   /** Whether the adapter is rounded to 16-bit floats, which halves its file. */
   half?: boolean;
@@ -260,7 +265,7 @@ export interface SuspectRow {
 /** What `suggest` takes: settings of a training that hold for all kinds. */
 export type SuggestOptions = Pick<
   TrainOptions,
-  "problem" | "reject" | "metric" | "epochs" | "batchSize" | "seed" | "pooling"
+  "problem" | "reject" | "metric" | "epochs" | "batchSize" | "seed" | "pooling" | "pairs"
 >;
 
 /** How far a comparison is; `done` is the share of it that is done, 0 to 1. */

@@ -70,14 +70,14 @@ impl Learner {
         (loss, gradient)
     }
 
-    /// What the head reads of rows, `[vectors, width]`, as the adapter is now.
+    /// What the head's first layer reads of rows, `[vectors, width]`, as the adapter is now.
     pub(super) fn read(&mut self, rows: &[usize]) -> Result<Vec<f32>> {
         let (adapter, head) = self.student.build(self.backbone.shape())?;
         let mut vectors = Vec::new();
         for part in self.parts(rows, EVALUATION_TOKENS) {
             let tokens = sequences(&self.data, part);
             let states = self.states_of(&*adapter, part, &tokens)?;
-            let read = head.read(&*self.backbone, &*adapter, &states);
+            let read = head.features(head.read(&*self.backbone, &*adapter, &states));
             vectors.extend_from_slice(read.data());
         }
         Ok(vectors)

@@ -8,7 +8,7 @@ use super::class_weights::ClassWeights;
 use super::{DEV_SHARE, Settings, check};
 use crate::adapter::{Parameter, Preset};
 use crate::error::{Error, Result};
-use crate::head::{LossSettings, Metric, Pooling, ProblemName};
+use crate::head::{LossSettings, Metric, Pairs, Pooling, ProblemName};
 
 /// [`Settings`] with every default filled in.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -59,6 +59,9 @@ pub struct Resolved {
     pub seed: u64,
     /// See [`Settings::pooling`].
     pub pooling: Pooling,
+    /// See [`Settings::pairs`].
+    #[serde(skip_serializing_if = "is_joint")]
+    pub pairs: Pairs,
     /// See [`Settings::metric`].
     pub metric: Metric,
     /// See [`Settings::half`].
@@ -139,6 +142,12 @@ fn of_head(learning_rate: f64) -> f64 {
     (10.0 * learning_rate).min(1e-2).max(learning_rate)
 }
 
+/// Whether there is nothing to say of how pairs are read.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_joint(pairs: &Pairs) -> bool {
+    *pairs == Pairs::Joint
+}
+
 impl Settings {
     /// Fills in the defaults for a preset, the rows to learn from, and the number of the backbone's layers.
     ///
@@ -192,6 +201,7 @@ impl Settings {
             refit: self.refit.unwrap_or(false),
             seed: self.seed(),
             pooling: self.pooling.unwrap_or(Pooling::Mean),
+            pairs: data.scheme().pairs,
             metric: self.metric.clone().unwrap_or_else(|| problem.metric()),
             half: self.half.unwrap_or(false),
             layers: match (&self.start, &self.adapter) {
@@ -215,6 +225,13 @@ impl Settings {
             #[allow(clippy::cast_precision_loss)]
             check("contrastive_steps", own.steps as f64, 0.0..=10_000.0)?;
             check("contrastive_learning_rate", own.learning_rate, 1e-8..=1.0)?;
+            if data.scheme().compares() {
+                return Err(Error::OptionInvalid {
+                    option: "contrastive_steps",
+                    value: own.steps.to_string(),
+                    reason: "the head compares two vectors of each row, and these steps need one; leave them out, or set pairs to \"joint\"".into(),
+                });
+            }
             if problem.likeness().is_none() {
                 return Err(Error::OptionInvalid {
                     option: "contrastive_steps",

@@ -58,6 +58,7 @@ impl Trainer {
             problem: head.config().problem.said(),
             pair: data.pair(),
             pooling: Some(head.config().pooling),
+            pairs: head.config().said_pairs(),
             calibration,
             backbone: Some(BackboneRef {
                 name: shape.name.clone(),

@@ -90,7 +90,7 @@ impl Fit {
     fn new(data: Dataset, vectors: Vec<f32>, width: usize, c: Option<f64>, seed: u64) -> Self {
         let mut starts = vec![0];
         for row in 0..data.len() {
-            starts.push(starts[row] + vectors_of(&data, row));
+            starts.push(starts[row] + data.vectors_read(row));
         }
         let mut vectors = Vectors {
             data: vectors,
@@ -163,11 +163,12 @@ impl Trainer {
         vectors: &[f32],
     ) -> Result<Event> {
         let (data, learn) = (&self.learner.data, &self.pass().learn);
-        let width = self.learner.backbone.shape().hidden_size;
+        let hidden = self.learner.backbone.shape().hidden_size;
+        let width = self.learner.student.head.width(hidden);
         read.extend_from_slice(vectors);
         let (mut done, mut known) = (0, 0);
         while done < learn.len() && known < read.len() {
-            known += vectors_of(data, learn[done]) * width;
+            known += data.vectors_read(learn[done]) * width;
             done += 1;
         }
         if done <= next || known != read.len() {
@@ -239,14 +240,6 @@ impl Trainer {
                 pairs.for_each(|(value, found)| *value = (found / scale) as f32);
             });
         }
-    }
-}
-
-/// Number of vectors that a head reads of a row.
-fn vectors_of(data: &Dataset, row: usize) -> usize {
-    match data.scheme().problem.reads_tokens() {
-        true => data.length(row),
-        false => data.sequences_per_row(),
     }
 }
 
