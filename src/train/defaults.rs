@@ -30,6 +30,13 @@ impl Defaults {
             layers: (few && preset.upper_layers).then(|| (layers / 3..layers).collect()),
         }
     }
+
+    /// For new rows that an adapter with a head of the same labels is trained further by.
+    pub(super) fn warm_start(&mut self, new_rows: usize) {
+        // a head alone is not fitted anew, which would lose what it knows of others
+        let epochs = (ROWS_SEEN / new_rows.max(1)).clamp(4, 20);
+        self.epochs = self.epochs.max(epochs);
+    }
 }
 
 #[cfg(test)]

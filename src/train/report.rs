@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use super::trainer::Trainer;
-use super::{Dataset, Outcomes};
+use super::{Dataset, Origin, Outcomes};
 use crate::error::Result;
 use crate::head::{Decision, Evaluation, How, argmax, softmax};
 use crate::order::sorted_by;
@@ -106,7 +106,7 @@ impl Trainer {
             steps: self.step,
             parameters: self.learner.student.len(),
             train_rows: train.len(),
-            dev_rows: dev.len(),
+            dev_rows: dev.held_out(),
             truncated: train.truncated() + dev.truncated(),
             evaluation,
             temperature: decision.temperature,
@@ -126,13 +126,15 @@ impl Trainer {
     fn suspects(&self, outcomes: &Outcomes) -> Vec<Suspect> {
         let (train, dev) = (&self.learner.train, &self.learner.dev);
         let label = |data: &Dataset, row| data.scheme().problem.class(data.target(row));
-        let learnt = (0..train.len()).filter_map(|row| {
+        // a row that is judged by as well is listed once
+        let new = train.of_origin(Origin::New).into_iter();
+        let learnt = new.filter_map(|row| {
             let (label, trace) = (label(train, row)?, self.traces[row]);
             let (score, rival) = ((-trace.loss).exp(), trace.rival as usize);
             Some((train, row, label, score, rival, trace.rival_score))
         });
         let held_out =
-            (0..dev.len())
+            (0..dev.held_out())
                 .zip(outcomes.judged(dev).rows())
                 .filter_map(|(row, (_, z))| {
                     let (label, scores) = (label(dev, row)?, softmax(z));

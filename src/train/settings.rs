@@ -1,12 +1,13 @@
 mod class_weights;
 mod resolved;
+mod warm;
 
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Dataset, Decay, Reading, Scheme, names};
+use super::{Dataset, Decay, Reading, names};
 use crate::adapter::{Options, peft_settings, settings};
 use crate::error::{Error, Result};
 use crate::folder::Member;
@@ -72,6 +73,9 @@ pub struct Settings {
     /// How much a row counts by its label.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class_weights: Option<ClassWeights>,
+    /// Weight of what the adapter that is trained further said of a row, beside what the row's label says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub distillation: Option<f64>,
     /// Share of each class that is held out where no held-out rows are given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dev_share: Option<f64>,
@@ -137,6 +141,7 @@ const FIELDS: &[&str] = &[
     "head_dropout",
     "label_smoothing",
     "class_weights",
+    "distillation",
     "dev_share",
     "dev_rows",
     "seed",
@@ -230,32 +235,18 @@ impl Settings {
         }
     }
 
-    /// The scheme of the adapter that is trained further, where rows have the same labels in another order.
-    #[must_use]
-    pub fn start_scheme(&self, rows: &Scheme) -> Option<Scheme> {
-        let head = self.start.as_ref()?.task.head.as_ref()?;
-        let own = Scheme::of(head);
-        let sorted = |scheme: &Scheme| {
-            let mut labels = scheme.labels.clone();
-            labels.sort_unstable();
-            labels
-        };
-        let same = own.problem == rows.problem
-            && sorted(&own) == sorted(rows)
-            && own.labels != rows.labels;
-        same.then(|| Scheme {
-            labels: own.labels,
-            ..rows.clone()
-        })
-    }
-
-    /// Holds out the rows that the settings ask for.
+    /// Holds out the rows that the settings ask for. Of a few corrections to an adapter none is held out, unless they say
+    /// so: all of them are learnt from, and judged by.
     ///
     /// # Errors
     /// [`Error::OptionInvalid`] for a share outside its range, or if no row would be left to learn from.
     pub fn split(&self, data: Dataset) -> Result<(Dataset, Dataset)> {
         check("dev_share", self.dev_share(), DEV_SHARE)?;
         let Some(held) = self.dev_rows else {
+            if self.dev_share.is_none() && self.is_correction(&data) {
+                let judged = data.as_learnt();
+                return Ok((data, judged));
+            }
             return Ok(data.split(self.dev_share(), self.seed()));
         };
         #[allow(clippy::cast_precision_loss)]
@@ -303,7 +294,7 @@ mod tests {
             "contrastive_learning_rate": 0.01, "c": 1.5, "epochs": 1, "patience": 2,
             "batch_size": 2, "accumulation": 3, "learning_rate": 0.1, "schedule": "cosine",
             "warmup": 0.1, "weight_decay": 0.0, "gradient_clip": 2.0, "head_dropout": 0.1,
-            "label_smoothing": 0.1, "class_weights": "balanced", "dev_share": 0.2, "dev_rows": 2, "seed": 3,
+            "label_smoothing": 0.1, "class_weights": "balanced", "distillation": 0.5, "dev_share": 0.2, "dev_rows": 2, "seed": 3,
             "pooling": "first", "metric": {"name": "macro_f1"}, "half": true, "task": "t", "rank": 4,
             "alpha": 8, "rank_stabilised": true, "dropout": 0.1, "bias": "all", "virtual_tokens": 10,
             "targets": ["ffn_up"], "layers": [2], "reduction_factor": 8, "non_linearity": "relu"}"#;

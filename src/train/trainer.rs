@@ -9,7 +9,7 @@ use std::sync::Arc;
 use finish::one_row;
 pub(super) use fit::Fit;
 
-use super::plan::shuffled;
+use super::sampling::epoch_rows;
 use super::{
     AdamW, Computed, Dataset, Event, Learner, Lesson, Outcomes, Resolved, Schedule, Settings,
     Share, Trace, clip_norm,
@@ -101,9 +101,9 @@ impl Trainer {
         )
         .score(&resolved.metric)?;
         let optimizer = AdamW::new(&learner.student.parameters, resolved.weight_decay);
-        let steps = data
-            .len()
-            .div_ceil(resolved.batch_size * resolved.accumulation);
+        let size = resolved.batch_size * resolved.accumulation;
+        let first = epoch_rows(data, size, resolved.seed, 0);
+        let steps = first.len().div_ceil(size);
         let schedule = resolved.schedule(steps * resolved.epochs);
         let strata = match &resolved.contrastive {
             Some(_) => data.strata(),
@@ -112,7 +112,7 @@ impl Trainer {
         let phase = match &resolved.contrastive {
             Some(_) => Phase::Contrast(None),
             None if resolved.fits() => Phase::FIRST_READ,
-            None => Phase::Train(shuffled(data.len(), resolved.seed, 0)),
+            None => Phase::Train(first),
         };
         Ok(Self {
             traces: vec![Trace::default(); data.len()],
@@ -130,6 +130,13 @@ impl Trainer {
             worse: 0,
             run: OnceCell::new(),
         })
+    }
+
+    /// The rows of an epoch in its order, the first last.
+    pub(super) fn epoch_rows(&self, epoch: usize) -> Vec<usize> {
+        let resolved = &self.resolved;
+        let size = resolved.batch_size * resolved.accumulation;
+        epoch_rows(&self.learner.train, size, resolved.seed, epoch)
     }
 
     /// All steps of the run.
@@ -297,7 +304,10 @@ impl Trainer {
     fn end_epoch(&mut self, outcomes: Outcomes) -> Result<Event> {
         let metric = &self.resolved.metric;
         let dev = &self.learner.dev;
-        let decision = Decision::thresholds_for(&outcomes.judged(dev));
+        let decision = match self.kept_decision() {
+            Some(kept) => kept,
+            None => Decision::thresholds_for(&outcomes.judged(dev)),
+        };
         let evaluation = Evaluation::of(dev, &outcomes, &decision);
         let score = evaluation.score(metric)?;
         let loss = self.learner.loss.unit.scaled_loss(evaluation.loss);
@@ -330,8 +340,7 @@ impl Trainer {
         };
         let goes_on = self.epoch < self.epochs() && self.worse < self.resolved.patience;
         self.phase = if goes_on {
-            let rows = self.learner.train.len();
-            Phase::Train(shuffled(rows, self.resolved.seed, self.epoch))
+            Phase::Train(self.epoch_rows(self.epoch))
         } else {
             Phase::Done
         };
@@ -345,7 +354,7 @@ impl Trainer {
             epochs: self.epoch,
             steps: self.step,
             train_rows: self.learner.train.len(),
-            dev_rows: self.learner.dev.len(),
+            dev_rows: self.learner.dev.held_out(),
             parameters: self.learner.student.len(),
         }
     }

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use super::super::defaults::Defaults;
-use super::super::{Dataset, Decay, Schedule};
+use super::super::{Dataset, Decay, Origin, Schedule};
 use super::class_weights::ClassWeights;
+use super::warm::DISTILLATION;
 use super::{DEV_SHARE, Settings, check};
 use crate::adapter::Preset;
 use crate::error::{Error, Result};
@@ -46,6 +47,9 @@ pub struct Resolved {
     /// See [`Settings::class_weights`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class_weights: Option<ClassWeights>,
+    /// See [`Settings::distillation`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub distillation: Option<f64>,
     /// See the setting of that name.
     pub dev_share: f64,
     /// See [`Settings::seed`].
@@ -126,7 +130,12 @@ impl Settings {
     /// [`Error::OptionInvalid`] for a value outside its range.
     pub fn resolve(&self, preset: &Preset, data: &Dataset, layers: usize) -> Result<Resolved> {
         let problem = data.scheme().problem;
-        let defaults = Defaults::of(preset, data.len(), layers);
+        let new_rows = data.of_origin(Origin::New).len();
+        let mut defaults = Defaults::of(preset, new_rows, layers);
+        let continues = self.old_head(data.scheme()).is_some();
+        if continues {
+            defaults.warm_start(new_rows);
+        }
         let epochs = self.epochs.unwrap_or(defaults.epochs);
         let steps = self.contrastive_steps.unwrap_or(0);
         let resolved = Resolved {
@@ -149,6 +158,7 @@ impl Settings {
             head_dropout: self.head_dropout.unwrap_or(0.0),
             label_smoothing: self.label_smoothing.unwrap_or(0.0),
             class_weights: self.class_weights.clone(),
+            distillation: self.distillation.or(continues.then_some(DISTILLATION)),
             dev_share: self.dev_share(),
             seed: self.seed(),
             pooling: self.pooling.unwrap_or(Pooling::Mean),
@@ -186,6 +196,10 @@ impl Settings {
                 });
             }
         }
+        if let Some(weight) = resolved.distillation {
+            check("distillation", weight, 0.0..=1000.0)?;
+        }
+        self.check_warm_start(&resolved, data, continues)?;
         if let Some(c) = resolved.c {
             check("c", c, 1e-6..=1e6)?;
         }

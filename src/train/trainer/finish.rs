@@ -6,11 +6,27 @@ use super::super::Learner;
 use super::Trainer;
 use crate::error::Result;
 use crate::folder::{BackboneRef, Card, TaskAdapter};
-use crate::head::Decision;
+use crate::head::{DEFAULT_THRESHOLD, Decision};
 
 impl Trainer {
+    /// How the adapter that is trained further turns its logits into answers, where no row is held out to fit that on.
+    pub(super) fn kept_decision(&self) -> Option<Decision> {
+        let data = &self.learner.dev;
+        let head = self.settings.old_head(data.scheme());
+        let mut kept = Decision::of(head.filter(|_| data.is_learnt())?);
+        if !kept.thresholds.is_empty() {
+            // labels that are new
+            let labels = data.labels().len();
+            kept.thresholds.resize(labels, DEFAULT_THRESHOLD);
+        }
+        Some(kept)
+    }
+
     /// How the best epoch turns its logits into answers.
     pub(crate) fn decision(&self) -> Decision {
+        if let Some(kept) = self.kept_decision() {
+            return kept;
+        }
         let best = self.best.as_ref();
         best.map(|best| Decision::fit(&best.outcomes.judged(&self.learner.dev)))
             .unwrap_or_default()
@@ -47,7 +63,7 @@ impl Trainer {
             "adapter": self.settings.adapter,
             "settings": self.resolved,
             "train_rows": train.len(),
-            "dev_rows": dev.len(),
+            "dev_rows": dev.held_out(),
         });
         if let Some(start) = &self.settings.start {
             training["from"] = json!(start.name);
@@ -64,7 +80,10 @@ impl Trainer {
                 fingerprint: shape.fingerprint.clone(),
             }),
             metric: Some(self.resolved.metric.clone()),
-            dev_score: self.best.as_ref().map(|best| best.score),
+            // of rows that were learnt from a score says nothing
+            dev_score: { self.best.as_ref() }
+                .filter(|_| !dev.is_learnt())
+                .map(|best| best.score),
             seed: Some(self.resolved.seed),
             training: Some(training),
             ..Card::default()
