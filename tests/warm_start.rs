@@ -340,9 +340,9 @@ fn a_head_that_gets_more_labels_keeps_its_rows() {
     for problem in [SINGLE_LABEL, MULTI_LABEL, TOKEN_CLASSIFICATION] {
         let start = trained(&engine, problem, "lora");
         let settings = settings(&start);
-        let new = match problem {
-            TOKEN_CLASSIFICATION => row("the red cat runs", "O B-y I-y O"),
-            _ => row("a blue bird", "zoo"),
+        let new = match problem == TOKEN_CLASSIFICATION {
+            true => row("the red cat runs", "O B-y I-y O"),
+            false => row("a blue bird", "zoo"),
         };
         let scheme = settings.scheme("rows", &[new.clone()], &[], &reading(problem)).unwrap();
         let head = start.task.head.as_ref().unwrap();
@@ -459,7 +459,8 @@ fn what_does_not_go_together_is_refused() {
         assert!(said.contains(word), "{word}: {said}");
     }
     // a head that is a fresh one has no teacher
-    let others = [row("a dog", "animal"), row("a song", "act")].repeat(4);
+    let two = || [row("a dog", "animal"), row("a song", "act")];
+    let others = [two(), two(), two()].concat();
     let fresh = dataset(&engine, problem, &others);
     let said = refused(warm, &fresh);
     assert!(said.contains("fresh"), "{said}");
