@@ -75,9 +75,8 @@ fn beside(engine: &Engine, problem: ProblemName, settings: &Settings, new: &[Row
     let scheme = settings
         .scheme("rows", new, &old, &reading(problem))
         .unwrap();
-    let of = |rows: &[Row]| {
-        Dataset::with_scheme("rows", rows, engine.tokenizer(), &scheme).unwrap()
-    };
+    let of =
+        |rows: &[Row]| Dataset::with_scheme("rows", rows, engine.tokenizer(), &scheme).unwrap();
     let data = of(new).beside(&of(&old));
     let texts: Vec<Text> = { labelled::rows(problem, 7, 9).into_iter() }
         .map(|row| row.text)
@@ -86,13 +85,22 @@ fn beside(engine: &Engine, problem: ProblemName, settings: &Settings, new: &[Row
         Ok(texts) => data.beside(&texts),
         Err(error) => {
             assert_eq!(error.code(), "option_invalid");
-            assert!([TOKEN_CLASSIFICATION, RANKING].contains(&problem), "{error}");
+            assert!(
+                [TOKEN_CLASSIFICATION, RANKING].contains(&problem),
+                "{error}"
+            );
             data
         }
     }
 }
 
-fn start_run(engine: &Engine, kind: &str, settings: &Settings, data: &Dataset, dev: &Dataset) -> Trainer {
+fn start_run(
+    engine: &Engine,
+    kind: &str,
+    settings: &Settings,
+    data: &Dataset,
+    dev: &Dataset,
+) -> Trainer {
     trainer(engine, kind, settings.clone(), data.clone(), dev.clone())
 }
 
@@ -144,7 +152,13 @@ fn a_warm_start_goes_on_from_any_of_its_steps() {
 }
 
 /// The losses and the parameters of a run whose work is done by as many learners.
-fn shared(engine: &Engine, settings: &Settings, data: &Dataset, dev: &Dataset, workers: usize) -> (Vec<f64>, Vec<f32>) {
+fn shared(
+    engine: &Engine,
+    settings: &Settings,
+    data: &Dataset,
+    dev: &Dataset,
+    workers: usize,
+) -> (Vec<f64>, Vec<f32>) {
     let mut leader = start_run(engine, "lora", settings, data, dev);
     let learner = || {
         let backbone = Arc::clone(engine.backbone());
@@ -181,9 +195,16 @@ fn several_workers_keep_what_one_keeps() {
         assert!(of(2) == two, "{problem:?}: other bits");
         assert_eq!(one.0.len(), two.0.len());
         for (a, b) in one.0.iter().zip(&two.0) {
-            assert!((a - b).abs() < 1e-3 * (1.0 + b.abs()), "{problem:?}: {a} {b}");
+            assert!(
+                (a - b).abs() < 1e-3 * (1.0 + b.abs()),
+                "{problem:?}: {a} {b}"
+            );
         }
-        let far = one.1.iter().zip(&two.1).map(|(a, b)| f64::from((a - b).abs()));
+        let far = one
+            .1
+            .iter()
+            .zip(&two.1)
+            .map(|(a, b)| f64::from((a - b).abs()));
         let far = far.sum::<f64>() / one.1.len() as f64;
         assert!(far < 1e-3, "{problem:?}: parameters off by {far}");
     }
@@ -225,11 +246,16 @@ fn every_batch_is_half_of_new_rows_and_every_old_row_has_its_turn() {
 // ---- distillation
 
 /// The loss and the gradient of some rows at the start of a run.
-fn first_step(engine: &Engine, settings: &Settings, data: &Dataset, rows: &[usize], weight: f64) -> (f64, Vec<f32>) {
+fn first_step(
+    engine: &Engine,
+    settings: &Settings,
+    data: &Dataset,
+    rows: &[usize],
+    weight: f64,
+) -> (f64, Vec<f32>) {
     let backbone = Arc::clone(engine.backbone());
     let preset = preset("lora").unwrap();
-    let mut learner =
-        Learner::new(backbone, preset, settings, data.clone(), data.clone()).unwrap();
+    let mut learner = Learner::new(backbone, preset, settings, data.clone(), data.clone()).unwrap();
     let share = Share::Learn {
         step: 0,
         rows: rows.to_vec(),
@@ -276,7 +302,10 @@ fn distillation_keeps_the_answers() {
     let wrong = [row(labelled::rows(problem, 2, 4)[1].text.clone(), "odd")];
     let answers = |task: &TaskAdapter| -> Vec<Vec<f32>> {
         let answers = engine.answer(task, &texts, "it").unwrap();
-        answers.iter().map(|answer| answer.scores().to_vec()).collect()
+        answers
+            .iter()
+            .map(|answer| answer.scores().to_vec())
+            .collect()
     };
     let before = answers(&start.task);
     let moved = |distillation: f64| {
@@ -286,13 +315,14 @@ fn distillation_keeps_the_answers() {
             epochs: Some(10),
             ..settings(&start)
         };
-        let scheme = settings.scheme("rows", &wrong, &[], &reading(problem)).unwrap();
+        let scheme = settings
+            .scheme("rows", &wrong, &[], &reading(problem))
+            .unwrap();
         let data = Dataset::with_scheme("rows", &wrong, engine.tokenizer(), &scheme).unwrap();
         let (data, dev) = settings.split(data).unwrap();
         let data = match distillation > 0.0 {
-            true => data.beside(
-                &Dataset::of_texts("texts", &texts, engine.tokenizer(), &scheme).unwrap(),
-            ),
+            true => data
+                .beside(&Dataset::of_texts("texts", &texts, engine.tokenizer(), &scheme).unwrap()),
             false => data,
         };
         let mut trainer = start_run(&engine, "lora", &settings, &data, &dev);
@@ -321,13 +351,24 @@ fn labels_of_the_adapter_come_first_and_new_ones_follow() {
     };
     let own = ["bad", "good", "odd"];
     assert_eq!(labels(&with(None), &[row("a cat", "odd")], &[]), own);
-    let two = [row("a cat", "odd"), row("a dog", "animal"), row("a song", "act")];
+    let two = [
+        row("a cat", "odd"),
+        row("a dog", "animal"),
+        row("a song", "act"),
+    ];
     let five = ["bad", "good", "odd", "act", "animal"];
     assert_eq!(labels(&with(None), &two, &[]), five);
     // one label that is new is an addition, and so are others beside old rows
     let new = [row("a dog", "animal"), row("a cat", "animal")];
-    assert_eq!(labels(&with(None), &new, &[]), ["bad", "good", "odd", "animal"]);
-    let others = [new.to_vec(), vec![row("a song", "act"), row("the song", "act")]].concat();
+    assert_eq!(
+        labels(&with(None), &new, &[]),
+        ["bad", "good", "odd", "animal"]
+    );
+    let others = [
+        new.to_vec(),
+        vec![row("a song", "act"), row("the song", "act")],
+    ]
+    .concat();
     assert_eq!(labels(&with(None), &others, &[row("bad", "bad")]), five);
     assert_eq!(labels(&with(Some(1.0)), &others, &[]), five);
     // another task
@@ -344,7 +385,9 @@ fn a_head_that_gets_more_labels_keeps_its_rows() {
             true => row("the red cat runs", "O B-y I-y O"),
             false => row("a blue bird", "zoo"),
         };
-        let scheme = settings.scheme("rows", &[new.clone()], &[], &reading(problem)).unwrap();
+        let scheme = settings
+            .scheme("rows", &[new.clone()], &[], &reading(problem))
+            .unwrap();
         let head = start.task.head.as_ref().unwrap();
         let own = head.config().labels.len();
         assert!(scheme.labels.len() > own, "{:?}", scheme.labels);
@@ -352,7 +395,9 @@ fn a_head_that_gets_more_labels_keeps_its_rows() {
         let data = Dataset::with_scheme("rows", &[new], engine.tokenizer(), &scheme).unwrap();
         let (data, dev) = settings.split(data).unwrap();
         // as it is before the first step
-        let task = start_run(&engine, "lora", &settings, &data, &dev).finish().unwrap();
+        let task = start_run(&engine, "lora", &settings, &data, &dev)
+            .finish()
+            .unwrap();
         let grown = task.head.as_ref().unwrap();
         for (old, grown) in head.parameters().iter().zip(grown.parameters()) {
             let old = old.tensor.data();
@@ -380,9 +425,15 @@ fn corrections_are_all_learnt_from_and_what_was_fitted_is_kept() {
             ..settings(&start)
         };
         let text = labelled::rows(problem, 2, 4)[1].text.clone();
-        let label = if problem == SINGLE_LABEL { "odd" } else { "act" };
+        let label = if problem == SINGLE_LABEL {
+            "odd"
+        } else {
+            "act"
+        };
         let wrong = [row(text.clone(), label)];
-        let scheme = settings.scheme("rows", &wrong, &[], &reading(problem)).unwrap();
+        let scheme = settings
+            .scheme("rows", &wrong, &[], &reading(problem))
+            .unwrap();
         let data = Dataset::with_scheme("rows", &wrong, engine.tokenizer(), &scheme).unwrap();
         let (train, dev) = settings.split(data.clone()).unwrap();
         assert_eq!((train.len(), dev.len(), dev.is_learnt()), (1, 1, true));
@@ -390,12 +441,18 @@ fn corrections_are_all_learnt_from_and_what_was_fitted_is_kept() {
         let Some(Event::Done { dev_rows, .. }) = run(&mut trainer).pop() else {
             panic!("it does not end")
         };
-        assert_eq!((dev_rows, trainer.report().unwrap().unwrap().dev_rows), (0, 0));
+        assert_eq!(
+            (dev_rows, trainer.report().unwrap().unwrap().dev_rows),
+            (0, 0)
+        );
         let task = trainer.finish().unwrap();
         assert_eq!(task.card.dev_score, None);
         let head = |task: &TaskAdapter| {
             let head = task.head.as_ref().unwrap();
-            (head.calibration().cloned(), head.config().problem.thresholds.clone())
+            (
+                head.calibration().cloned(),
+                head.config().problem.thresholds.clone(),
+            )
         };
         assert_eq!(head(&task), head(&start.task));
         let answers = engine.answer(&task, &[text], "it").unwrap();
@@ -429,7 +486,9 @@ fn what_does_not_go_together_is_refused() {
         ..warm.clone()
     };
     let rows = labelled::rows(problem, 12, 1);
-    let error = cold.scheme("rows", &rows, &rows, &reading(problem)).unwrap_err();
+    let error = cold
+        .scheme("rows", &rows, &rows, &reading(problem))
+        .unwrap_err();
     assert_eq!(error.code(), "option_invalid");
     assert!(error.to_string().contains("replay"), "{error}");
     let data = beside(&engine, problem, &warm, &rows);
@@ -449,11 +508,27 @@ fn what_does_not_go_together_is_refused() {
     };
     for (settings, data, word) in [
         (cold.clone(), &new, "name it with \"from\""),
-        (with(&|own| own.distillation = Some(-1.0)), &new, "distillation"),
-        (with(&|own| own.distillation = Some(f64::NAN)), &new, "distillation"),
-        (with(&|own| own.distillation = Some(0.0)), &data, "without distillation"),
+        (
+            with(&|own| own.distillation = Some(-1.0)),
+            &new,
+            "distillation",
+        ),
+        (
+            with(&|own| own.distillation = Some(f64::NAN)),
+            &new,
+            "distillation",
+        ),
+        (
+            with(&|own| own.distillation = Some(0.0)),
+            &data,
+            "without distillation",
+        ),
         (with(&|own| own.epochs = Some(0)), &data, "need labels"),
-        (with(&|own| own.contrastive_steps = Some(5)), &data, "need labels"),
+        (
+            with(&|own| own.contrastive_steps = Some(5)),
+            &data,
+            "need labels",
+        ),
     ] {
         let said = refused(settings, data);
         assert!(said.contains(word), "{word}: {said}");

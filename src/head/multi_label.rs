@@ -139,7 +139,11 @@ impl ProblemKind for MultiLabel {
     /// A logit of the wrong sign gets the other one.
     fn correct(&self, target: &[u32], z: &mut [f32], _width: usize, _settings: &LossSettings) {
         for (label, z) in z.iter_mut().enumerate() {
-            *z = if has(target, label) { z.abs() } else { -z.abs() };
+            *z = if has(target, label) {
+                z.abs()
+            } else {
+                -z.abs()
+            };
         }
     }
 

@@ -209,7 +209,9 @@ impl Dataset {
     pub fn beside(mut self, others: &Self) -> Self {
         let before = self.numbers.iter().max().map_or(0, |last| last + 1);
         for row in 0..others.len() {
-            others.tokens(row).for_each(|tokens| self.tokens.push(&tokens));
+            others
+                .tokens(row)
+                .for_each(|tokens| self.tokens.push(&tokens));
             self.targets.push(others.target(row).iter().copied());
             self.numbers.push(before + others.numbers[row]);
             self.origins.push(match others.origins[row] {

@@ -231,12 +231,12 @@ impl Learner {
             let targets: Vec<&[u32]> = part.iter().map(|&row| data.target(row)).collect();
             if self.train.scheme().problem.about().classes {
                 let rows = part.iter().zip(&targets).zip(logits.rows());
-                lesson.traces.extend(rows.map(|((&row, target), z)| {
-                    match data.origin(row) {
+                lesson
+                    .traces
+                    .extend(rows.map(|((&row, target), z)| match data.origin(row) {
                         Origin::Unlabelled => Trace::default(),
                         _ => self.trace(target, z),
-                    }
-                }));
+                    }));
             }
             let (loss, share) = match &mut self.teacher {
                 None => {
@@ -247,7 +247,8 @@ impl Learner {
                     let weights: Vec<f64> = { part.iter() }
                         .map(|&row| weight_of(data, row, &self.loss))
                         .collect();
-                    let said = teacher.loss(&*self.backbone, data, (part, &weights), &logits, &starts)?;
+                    let said =
+                        teacher.loss(&*self.backbone, data, (part, &weights), &logits, &starts)?;
                     #[allow(clippy::cast_possible_truncation)]
                     let kept = scale(said, (f64::from(share) * teacher.weight) as f32);
                     let hard = labelled_loss(&head, data, part, (&logits, &starts), &self.loss);

@@ -31,7 +31,7 @@ pub struct Report {
     pub parameters: usize,
     /// Rows learnt from.
     pub train_rows: usize,
-    /// Rows held out.
+    /// Rows held out; 0 where the rows that are judged by are those that were learnt from.
     pub dev_rows: usize,
     /// Rows of both that were longer than the backbone reads, and were cut.
     pub truncated: usize,
@@ -133,14 +133,13 @@ impl Trainer {
             let (score, rival) = ((-trace.loss).exp(), trace.rival as usize);
             Some((train, row, label, score, rival, trace.rival_score))
         });
-        let held_out =
-            (0..dev.held_out())
-                .zip(outcomes.judged(dev).rows())
-                .filter_map(|(row, (_, z))| {
-                    let (label, scores) = (label(dev, row)?, softmax(z));
-                    let best = argmax(&scores);
-                    Some((dev, row, label, scores[label], best, scores[best]))
-                });
+        let held_out = (0..dev.held_out())
+            .zip(outcomes.judged(dev).rows())
+            .filter_map(|(row, (_, z))| {
+                let (label, scores) = (label(dev, row)?, softmax(z));
+                let best = argmax(&scores);
+                Some((dev, row, label, scores[label], best, scores[best]))
+            });
         let doubted = learnt
             .chain(held_out)
             .filter(|&(_, _, label, score, rival, rival_score)| {

@@ -23,8 +23,12 @@ pub(super) struct StartParams<'a> {
 impl StartParams<'_> {
     /// A tensor of a head that has fewer labels than are asked for.
     fn part(&self, name: ParamName, shape: &[usize]) -> Option<&Tensor> {
-        let of_labels = name.site == Site::Head && [field::OUT, field::OUT_BIAS].contains(&name.field);
-        let mut given = self.given.iter().filter(|given| of_labels && given.name == name);
+        let of_labels =
+            name.site == Site::Head && [field::OUT, field::OUT_BIAS].contains(&name.field);
+        let mut given = self
+            .given
+            .iter()
+            .filter(|given| of_labels && given.name == name);
         let tensor = &given.next()?.tensor;
         let (own, wanted) = (tensor.shape(), shape);
         (own[0] < wanted[0] && own[1..] == wanted[1..]).then_some(tensor)

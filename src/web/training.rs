@@ -11,8 +11,8 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::folder::{self, Member};
 use crate::head::ProblemName;
-use crate::model::Backbone;
 use crate::input::text::Text;
+use crate::model::Backbone;
 use crate::train::{Computed, Dataset, Row, Settings, Share, Trainer, preset_of};
 
 /// A training run, or one worker's part in it.

@@ -1,8 +1,8 @@
 //! Losses.
 
 use graftlet::ops::{
-    Aim, Said, Taught, binary_cross_entropy, cross_entropy, distillation, mean_squared_error, select,
-    smoothed_cross_entropy,
+    Aim, Said, Taught, binary_cross_entropy, cross_entropy, distillation, mean_squared_error,
+    select, smoothed_cross_entropy,
 };
 use graftlet::tensor::Tensor;
 use rand::SeedableRng;
@@ -94,11 +94,15 @@ fn binary_cross_entropy_with_weights_of_the_positive_terms() {
         &[(&[3, 3], logits)],
         |z| binary_cross_entropy(&z[0], &targets, &positive),
         |z| {
-            let losses = z[0].iter().zip(targets).enumerate().map(|(at, (z, target))| {
-                let (target, weight) = (f64::from(target), f64::from(positive[at % 3]));
-                -weight * target * reference::sigmoid(*z).ln()
-                    - (1.0 - target) * reference::sigmoid(-*z).ln()
-            });
+            let losses = z[0]
+                .iter()
+                .zip(targets)
+                .enumerate()
+                .map(|(at, (z, target))| {
+                    let (target, weight) = (f64::from(target), f64::from(positive[at % 3]));
+                    -weight * target * reference::sigmoid(*z).ln()
+                        - (1.0 - target) * reference::sigmoid(-*z).ln()
+                });
             vec![losses.sum::<f64>() / 9.0]
         },
     );

@@ -18,7 +18,9 @@ export function* partsOf(
 ): Generator<Uint8Array<ArrayBuffer>, void, undefined> {
   const encoder = new TextEncoder();
   for (let start = 0; start < rows.length; start += PART) {
-    const lines = rows.slice(start, start + PART).map((row, index) => line(row, start + index, replay));
+    const lines = rows
+      .slice(start, start + PART)
+      .map((row, index) => line(row, start + index, replay));
     yield encoder.encode(`${lines.join("\n")}\n`);
   }
 }

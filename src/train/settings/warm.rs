@@ -51,12 +51,17 @@ impl Settings {
         old: &[Row],
         reading: &Reading,
     ) -> Result<Option<Scheme>> {
-        let head = self.start.as_ref().and_then(|start| start.task.head.as_ref());
+        let head = self
+            .start
+            .as_ref()
+            .and_then(|start| start.task.head.as_ref());
         let Some(own) = head.map(Scheme::of) else {
             return Ok(None);
         };
         let problem = reading.problem;
-        if own.problem != problem || problem.about().one_output {
+        // a label for rejection that the problem cannot have is refused with the rest
+        let misplaced = reading.reject.is_some() && !problem.about().rejects;
+        if own.problem != problem || problem.about().one_output || misplaced {
             return Ok(None);
         }
         let reject = reading.reject.clone().or(own.reject);
@@ -105,8 +110,7 @@ impl Settings {
 
     /// Whether the new rows are few, and the head that should answer them is trained further.
     pub(in crate::train) fn is_correction(&self, data: &Dataset) -> bool {
-        self.old_head(data.scheme()).is_some()
-            && data.of_origin(Origin::New).len() <= CORRECTIONS
+        self.old_head(data.scheme()).is_some() && data.of_origin(Origin::New).len() <= CORRECTIONS
     }
 
     /// Refuses settings that need the head that is trained further, or that cannot do without labels.
@@ -126,7 +130,9 @@ impl Settings {
         if let (Some(weight), false) = (self.distillation.filter(|weight| *weight > 0.0), continues)
         {
             let reason = match self.start {
-                None => "only an adapter that is trained further can be a teacher; name it with \"from\"",
+                None => {
+                    "only an adapter that is trained further can be a teacher; name it with \"from\""
+                }
                 Some(_) => {
                     "the head is a fresh one, which nothing was said with before; leave it out, or give rows of the adapter's labels, and its pooling"
                 }

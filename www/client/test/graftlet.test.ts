@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Graftlet, GraftletError, type LoadProgress, type Row, type TrainEvent } from "../index.js";
+import { partsOf } from "../rows.js";
 import { FakeCaches } from "./fake-caches.js";
 import * as fake from "./fake-engine.js";
 import { Engine as FakeEngine } from "./fake-engine.js";
-import { partsOf } from "../rows.js";
 import { emptyNetwork } from "./fake-network.js";
 import { FakeWorker } from "./fake-worker.js";
 
@@ -291,7 +291,11 @@ describe("train", () => {
     const replay = [{ text: "old", label: "no" }, { text: "nobody labelled this" }];
     const lines = (rows: readonly unknown[], old?: true) =>
       [...partsOf(rows, old)].flatMap((part) =>
-        new TextDecoder().decode(part).trim().split("\n").map((line) => JSON.parse(line)),
+        new TextDecoder()
+          .decode(part)
+          .trim()
+          .split("\n")
+          .map((line) => JSON.parse(line)),
       );
     expect(lines(replay, true)).toEqual(replay.map((row) => ({ ...row, replay: true })));
     expect(lines([replay[0]])).toEqual([replay[0]]);
