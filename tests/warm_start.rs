@@ -137,18 +137,35 @@ fn a_warm_start_goes_on_from_any_of_its_steps() {
                     "{kind}, {problem:?}: other files after {stop} events"
                 );
             }
-            // another run: its rows are the same, and some of them are new
+            // of other rows
             let checkpoint = fresh().checkpoint().unwrap();
-            let all_new = data.select(&(0..data.len()).collect::<Vec<_>>());
             let none_old = data.select(&data.of_origin(Origin::New));
-            assert!(fresh().restore(&checkpoint).is_ok());
-            let again = &mut start_run(&engine, kind, &settings, &all_new, &dev);
-            assert!(again.restore(&checkpoint).is_ok());
             let other = &mut start_run(&engine, kind, &settings, &none_old, &dev);
             let error = other.restore(&checkpoint).unwrap_err();
             assert_eq!(error.code(), "checkpoint_mismatch");
         }
     }
+}
+
+#[test]
+fn a_checkpoint_knows_which_rows_are_old() {
+    let engine = engine();
+    let half = |seed| {
+        dataset(
+            &engine,
+            SINGLE_LABEL,
+            &labelled::rows(SINGLE_LABEL, 9, seed),
+        )
+    };
+    let all = [
+        labelled::rows(SINGLE_LABEL, 9, 1),
+        labelled::rows(SINGLE_LABEL, 9, 2),
+    ]
+    .concat();
+    let all_new = dataset(&engine, SINGLE_LABEL, &all);
+    let beside = half(1).beside(&half(2));
+    assert_eq!(beside.targets(), all_new.targets());
+    assert_ne!(beside.hash(), all_new.hash());
 }
 
 /// The losses and the parameters of a run whose work is done by as many learners.

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::head::{Head, Reads};
 
 /// Weight of what the earlier head said.
-pub(super) const DISTILLATION: f64 = 1.0;
+pub(super) const DISTILLATION: f64 = 4.0;
 
 /// So many new rows are corrections to an adapter.
 const CORRECTIONS: usize = 100;
