@@ -15,7 +15,8 @@ use crate::error::{Error, Result};
 use crate::folder::{self, Member};
 use crate::head::{PROBLEMS, ProblemName};
 use crate::hub::sha256;
-use crate::train::{Dataset, Event, Reading, Settings, Trainer, preset_of};
+use crate::input::text::Text;
+use crate::train::{Dataset, Event, Reading, Row, Settings, Trainer, preset_of};
 
 fn kind_help() -> String {
     let names: Vec<&str> = presets().map(|preset| preset.name).collect();
@@ -61,10 +62,18 @@ pub(super) struct Arguments {
     dev: Option<PathBuf>,
     #[arg(long, required_unless_present = "from", help = kind_help())]
     kind: Option<String>,
-    /// Adapter folder to go on from: all of it is trained further, with a fresh head if it has none or the labels are
-    /// others.
+    /// Adapter folder to go on from: all of it is trained further, with its head if the rows have any of its labels.
+    /// Labels that it does not have are added.
     #[arg(long, value_name = "DIR")]
     from: Option<PathBuf>,
+    /// Rows that the adapter of --from has learnt before, or others like them: half of each batch are of these, so that
+    /// they are not forgotten.
+    #[arg(long, value_name = "FILE", requires = "from")]
+    replay: Option<PathBuf>,
+    /// Texts without labels, one per line, with a tab between the two texts of a pair: the adapter keeps what it says of
+    /// them. They help where there are no rows to replay.
+    #[arg(long, value_name = "FILE", requires = "from")]
+    replay_texts: Option<PathBuf>,
     /// Trained bottleneck that a fusion mixes, once for each.
     #[arg(long, value_name = "NAME=DIR")]
     fuse: Vec<String>,
@@ -139,11 +148,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     )?;
 
     let place = arguments.data.display().to_string();
-    let mut train = Dataset::read(&place, &train_rows.rows, engine.tokenizer(), &reading)?;
-    if let Some(own) = settings.start_scheme(train.scheme()) {
-        // the adapter's labels in the adapter's order, so that its head can be trained further
-        train = Dataset::with_scheme(&place, &train_rows.rows, engine.tokenizer(), &own)?;
-    }
+    let old = replayed(arguments, &reading)?;
+    let scheme = settings.scheme(&place, &train_rows.rows, &old.rows, &reading)?;
+    let train = Dataset::with_scheme(&place, &train_rows.rows, engine.tokenizer(), &scheme)?;
     let (train, dev, dev_rows) = match &arguments.dev {
         Some(path) => {
             let (place, scheme) = (path.display().to_string(), train.scheme());
@@ -159,6 +166,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             (train, dev, None)
         }
     };
+    let train = old.beside(train, &engine)?;
     let preset = match (&settings.start, named) {
         (Some(member), _) => preset_of(&member.task, engine.backbone().shape())?,
         (None, Some(preset)) => preset,
@@ -230,6 +238,62 @@ fn check_start(arguments: &Arguments) -> Result<()> {
     }
 }
 
+/// What an adapter that is trained further should not forget.
+#[derive(Default)]
+struct Replay {
+    place: String,
+    rows: Vec<Row>,
+    texts_place: String,
+    texts: Vec<Text>,
+}
+
+/// The rows of `--replay` and the texts of `--replay-texts`.
+fn replayed(arguments: &Arguments, reading: &Reading) -> Result<Replay> {
+    let mut replay = Replay::default();
+    if let Some(path) = &arguments.replay {
+        let file = File::open(path, folders::read(path)?, &arguments.rows)?;
+        let found = checked(file.rows(reading, true)?, path, arguments.strict)?;
+        (replay.place, replay.rows) = (path.display().to_string(), found.rows);
+    }
+    if let Some(path) = &arguments.replay_texts {
+        let place = path.display().to_string();
+        let content = String::from_utf8(folders::read(path)?);
+        let content = content.map_err(|_| Error::FileInvalid {
+            place: place.clone(),
+            reason: "it is not UTF-8; save it as UTF-8, with one text per line".into(),
+        })?;
+        let lines = content.trim_start_matches('\u{feff}').lines();
+        let texts = lines.filter(|line| !line.trim().is_empty());
+        replay.texts = texts
+            .map(|line| match line.split_once('\t') {
+                Some((first, second)) => Text::pair(first, second),
+                None => line.into(),
+            })
+            .collect();
+        if replay.texts.is_empty() {
+            return Err(Error::RowsEmpty { place });
+        }
+        replay.texts_place = place;
+    }
+    Ok(replay)
+}
+
+impl Replay {
+    /// Puts them beside the rows to learn from.
+    fn beside(&self, mut train: Dataset, engine: &Engine) -> Result<Dataset> {
+        let (scheme, tokenizer) = (train.scheme().clone(), engine.tokenizer());
+        if !self.rows.is_empty() {
+            let old = Dataset::with_scheme(&self.place, &self.rows, tokenizer, &scheme)?;
+            train = train.beside(&old);
+        }
+        if !self.texts.is_empty() {
+            let texts = Dataset::of_texts(&self.texts_place, &self.texts, tokenizer, &scheme)?;
+            train = train.beside(&texts);
+        }
+        Ok(train)
+    }
+}
+
 /// The adapter that is trained further.
 fn start(folder: &Path, named: Option<&'static Preset>, engine: &Engine) -> Result<Member> {
     let task = folders::load_adapter(folder, engine)?;
@@ -260,7 +324,8 @@ pub(super) fn usable(
 ) -> Result<(Reading, Found)> {
     let file = File::open(path, content, options)?;
     let reading = settings.reading(file.problem());
-    let found = file.rows(&reading, false)?;
+    // one row of a class is enough where an adapter knows others
+    let found = file.rows(&reading, settings.start.is_some())?;
     if strict {
         found.refuse_skipped(path)?;
     }

@@ -8,7 +8,7 @@ use super::metrics::LabelCounts;
 use super::problem::{Group, Likeness, ProblemKind, Term};
 use super::{Evaluation, How, Judged, Labelled, LossSettings, Prediction, Targets, sigmoid};
 use crate::error::Result;
-use crate::ops::binary_cross_entropy;
+use crate::ops::{Said, binary_cross_entropy};
 use crate::order::sorted_by;
 use crate::tensor::Tensor;
 
@@ -16,6 +16,9 @@ pub(super) struct MultiLabel;
 
 /// Between the labels of a text that has several.
 pub const LABEL_SEPARATOR: char = '|';
+
+/// Most that a label which a text has counts by [balance](ProblemKind::balanced).
+const MOST_WEIGHT: f32 = 10.0;
 
 /// What a label's score must reach where no threshold was chosen for it.
 pub const DEFAULT_THRESHOLD: f32 = 0.5;
@@ -129,19 +132,46 @@ impl ProblemKind for MultiLabel {
         labels as f64
     }
 
-    /// Mean binary cross-entropy of logits `[texts, labels]`.
+    fn said(&self) -> Said {
+        Said::Each
+    }
+
+    /// A logit of the wrong sign gets the other one.
+    fn correct(&self, target: &[u32], z: &mut [f32], _width: usize, _settings: &LossSettings) {
+        for (label, z) in z.iter_mut().enumerate() {
+            *z = if has(target, label) {
+                z.abs()
+            } else {
+                -z.abs()
+            };
+        }
+    }
+
+    /// For each label the square root of the rows without it over those with it, at most [`MOST_WEIGHT`].
+    #[allow(clippy::cast_precision_loss)]
+    fn balanced(&self, targets: &Targets, labels: usize) -> Option<Vec<f32>> {
+        let weight = |label: usize| {
+            let positives = targets.rows().filter(|target| has(target, label)).count();
+            let negatives = targets.len() - positives;
+            let ratio = negatives.max(1) as f32 / positives.max(1) as f32;
+            ratio.sqrt().min(MOST_WEIGHT)
+        };
+        Some((0..labels).map(weight).collect())
+    }
+
+    /// Mean binary cross-entropy of logits `[texts, labels]`, in which class weights weigh the labels that a text has.
     fn loss(
         &self,
         logits: &Tensor,
         _starts: &[usize],
         targets: &[&[u32]],
-        _settings: &LossSettings,
+        settings: &LossSettings,
     ) -> Tensor {
         let (_, labels) = logits.dims2();
         let sets = targets.iter().flat_map(|target| {
             (0..labels).map(move |label| f32::from(u8::from(has(target, label))))
         });
-        binary_cross_entropy(logits, &sets.collect::<Vec<_>>())
+        binary_cross_entropy(logits, &sets.collect::<Vec<_>>(), &settings.class_weights)
     }
 
     fn terms(&self, target: &[u32], z: &[f32], _labels: usize, visit: &mut dyn FnMut(Term<'_>)) {

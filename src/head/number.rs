@@ -7,7 +7,7 @@ use super::metrics::{pearson, spearman};
 use super::problem::{Group, Likeness, ProblemKind, Term};
 use super::{Evaluation, How, Judged, Labelled, LossSettings, Prediction, Targets, Unit};
 use crate::error::Result;
-use crate::ops::mean_squared_error;
+use crate::ops::{Said, mean_squared_error};
 use crate::tensor::Tensor;
 
 pub(super) struct Number;
@@ -93,6 +93,15 @@ impl ProblemKind for Number {
     fn alike(&self, a: &[u32], b: &[u32], settings: &LossSettings) -> f32 {
         let scaled = |target| settings.unit.scaled(number(target));
         (-(scaled(a) - scaled(b)).abs()).exp()
+    }
+
+    fn said(&self) -> Said {
+        Said::Numbers
+    }
+
+    /// The right number, whatever was said.
+    fn correct(&self, target: &[u32], z: &mut [f32], _width: usize, settings: &LossSettings) {
+        z.fill(settings.unit.scaled(number(target)));
     }
 
     /// Mean squared error of outputs `[texts, 1]`, in the unit of the settings.

@@ -147,6 +147,24 @@ impl ProblemKind for SingleLabel {
         (target[0] != OUTSIDE).then_some(target[0] as usize)
     }
 
+    /// The label gets the highest logit, and the label that had it gets that one's.
+    fn correct(&self, target: &[u32], z: &mut [f32], _width: usize, _settings: &LossSettings) {
+        if let Some(label) = self.class(target).filter(|&label| label < z.len()) {
+            z.swap(label, argmax(z));
+        }
+    }
+
+    /// All labels together count alike: `rows / (labels · rows of the label)`.
+    #[allow(clippy::cast_precision_loss)]
+    fn balanced(&self, targets: &Targets, labels: usize) -> Option<Vec<f32>> {
+        let mut counts = vec![0usize; labels];
+        let own = targets.rows().filter_map(|target| self.class(target));
+        own.for_each(|label| counts[label] += 1);
+        let rows: usize = counts.iter().sum();
+        let weight = |&count: &usize| rows as f32 / (labels * count.max(1)) as f32;
+        Some(counts.iter().map(weight).collect())
+    }
+
     fn weight(&self, target: &[u32], _labels: usize, settings: &LossSettings) -> f64 {
         self.class(target)
             .map_or(1.0, |label| f64::from(settings.class_weight(label)))

@@ -6,7 +6,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::trainer::{Best, Phase, Trainer};
-use super::{Dataset, Outcomes, Settings, Trace, start};
+use super::{Dataset, Origin, Outcomes, Settings, Trace, start};
 use crate::adapter::Preset;
 use crate::error::{Error, Result};
 use crate::json;
@@ -219,9 +219,7 @@ impl Trainer {
             PhaseState::Contrast => Phase::Contrast(None),
             PhaseState::Fit => Phase::FIRST_READ,
             PhaseState::Train(left) => {
-                let Phase::Train(mut rows) = self.epoch_of(state.epoch) else {
-                    return Err(invalid("it has no epoch"));
-                };
+                let mut rows = self.epoch_rows(state.epoch);
                 if left == 0 || left > rows.len() {
                     return Err(invalid("it has more rows left than there are"));
                 }
@@ -288,7 +286,7 @@ impl Trainer {
 }
 
 impl Dataset {
-    /// SHA-256 over the tokens and targets of all rows and their labels, in hexadecimal.
+    /// SHA-256 over the tokens and targets of all rows, their labels, and which rows are not new, in hexadecimal.
     #[must_use]
     pub fn hash(&self) -> String {
         let mut hash = Sha256::new();
@@ -302,6 +300,13 @@ impl Dataset {
                 for id in tokens.ids.iter().chain(&tokens.type_ids) {
                     hash.update(id.to_le_bytes());
                 }
+            }
+        }
+        for row in 0..self.len() {
+            match self.origin(row) {
+                Origin::New => {}
+                Origin::Old => hash.update([1]),
+                Origin::Unlabelled => hash.update([2]),
             }
         }
         let take = &mut |bytes: &[u8]| hash.update(bytes);

@@ -47,6 +47,13 @@ impl Defaults {
     pub(super) fn learns_from_all(data: &Dataset) -> bool {
         each(data).is_some_and(|each| each < FEW_TO_HOLD_OUT)
     }
+
+    /// For new rows that an adapter with a head of the same labels is trained further by.
+    pub(super) fn warm_start(&mut self, new_rows: usize) {
+        // a head alone is not fitted anew, which would lose what it knows of others
+        let epochs = (ROWS_SEEN / new_rows.max(1)).clamp(4, 20);
+        self.epochs = self.epochs.max(epochs);
+    }
 }
 
 /// Rows a class, or a label; `None` where there are no such things, or where no text has a vector of its own that decides.
@@ -77,16 +84,21 @@ impl Contrastive {
 mod tests {
     use super::*;
     use crate::adapter::{preset, presets};
-    use crate::head::{REGRESSION, SINGLE_LABEL, Targets};
+    use crate::head::{Pairs, REGRESSION, SINGLE_LABEL, Targets};
     use crate::train::{Scheme, TokenStore};
 
     /// Rows of so many classes.
     fn rows(count: u32, classes: u32) -> Dataset {
-        let problem = if classes > 0 { SINGLE_LABEL } else { REGRESSION };
+        let problem = if classes > 0 {
+            SINGLE_LABEL
+        } else {
+            REGRESSION
+        };
         let scheme = Scheme {
             problem,
             labels: (0..classes.max(1)).map(|label| label.to_string()).collect(),
             reject: None,
+            pairs: Pairs::Joint,
         };
         let mut targets = Targets::empty(problem, 1);
         (0..count).for_each(|row| targets.push([row % classes.max(1)]));
@@ -121,7 +133,8 @@ mod tests {
 
     #[test]
     fn few_rows_of_a_class_are_contrasted() {
-        let steps = |name, count, classes| of(name, count, classes).contrastive.map(|own| own.steps);
+        let steps =
+            |name, count, classes| of(name, count, classes).contrastive.map(|own| own.steps);
         assert_eq!(steps("lora", 48, 6), Some(60));
         assert_eq!(steps("lora", 192, 6), Some(120));
         assert_eq!(steps("pfeiffer", 8, 2), Some(42));

@@ -1,5 +1,6 @@
 mod contrast;
 mod lesson;
+mod teacher;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use super::penalty::penalise;
 use super::start::{self, StartParams};
 use super::student::Student;
-use super::{Dataset, Outcomes, Resolved, StateCache};
+use super::{Dataset, Origin, Outcomes, Resolved, StateCache};
 use crate::adapter::{Adapter, Config, FreshParams, Options, Preset};
 use crate::compose::fusion::configure;
 use crate::engine::{head_of, logits};
@@ -15,8 +16,11 @@ use crate::error::{Error, Result};
 use crate::head::{Head, HeadConfig, LossSettings, ProblemName, Term, argmax, softmax};
 use crate::input::text::{Encoded, runs};
 use crate::model::{Backbone, Linear, Shape, States};
+use crate::ops::{add_scaled, scale, select};
+use crate::tensor::Tensor;
 
 pub use lesson::{Computed, Lesson, Share, Trace};
+use teacher::Teacher;
 
 /// Most tokens whose activations are kept for a backward pass; a step with more is computed in
 /// parts whose gradients are added up, so memory is bounded whatever the texts' length.
@@ -39,12 +43,15 @@ pub struct Learner {
     pub(super) data: Dataset,
     /// How many of them are to be learnt from.
     pub(super) learnt: usize,
+    /// Whether those that judge the run are the same, so that nothing can be fitted on them.
+    pub(super) judged_by_learnt: bool,
     pub(super) loss: LossSettings,
     states: StateCache,
     /// Whether states are kept by [`Dataset::number`]; else rows are numbered through.
     shares_states: bool,
     head_dropout: f32,
     seed: u64,
+    teacher: Option<Teacher>,
     _backward: BackwardMemory,
 }
 
@@ -79,11 +86,20 @@ impl Learner {
             dense: None,
             labels: train.labels().to_vec(),
         };
-        let loss = resolved.loss_settings(&train)?;
+        let loss = match train.of_origin(Origin::Unlabelled).is_empty() {
+            true => resolved.loss_settings(&train)?,
+            false => resolved.loss_settings(&train.labelled())?,
+        };
         let mut given = Vec::new();
+        let mut teacher = None;
         if let Some(member) = from {
             given.extend_from_slice(member.task.adapter.parameters());
-            if let Some(own) = start::head(&member.task, &head, settings.pooling.is_some()) {
+            if let Some(own) = settings.old_head(train.scheme()) {
+                let weight = resolved.distillation.filter(|weight| *weight > 0.0);
+                let labels = own.config().labels.len();
+                teacher = weight.map(|weight| {
+                    Teacher::new(member.clone(), weight, labels, loss.clone(), train.len())
+                });
                 head = HeadConfig {
                     problem: head.problem,
                     labels: head.labels,
@@ -118,11 +134,13 @@ impl Learner {
             loss,
             seed: resolved.seed,
             head_dropout,
+            teacher,
             _backward: BackwardMemory(Arc::clone(&backbone)),
             backbone,
             states,
             shares_states: false,
             learnt: train.len(),
+            judged_by_learnt: dev.is_learnt(),
             data: train.join(&dev),
             resolved,
         })
@@ -203,14 +221,41 @@ impl Learner {
             done += share;
             #[allow(clippy::cast_possible_truncation)]
             let share = share as f32;
-            let targets: Vec<&[u32]> = part.iter().map(|&row| self.data.target(row)).collect();
-            if self.data.scheme().problem.about().classes {
-                let rows = targets.iter().zip(logits.rows());
+            let data = &self.data;
+            let targets: Vec<&[u32]> = part.iter().map(|&row| data.target(row)).collect();
+            if data.scheme().problem.about().classes {
+                let rows = part.iter().zip(&targets).zip(logits.rows());
                 lesson
                     .traces
-                    .extend(rows.map(|(target, z)| self.trace(target, z)));
+                    .extend(rows.map(|((&row, target), z)| match data.origin(row) {
+                        Origin::Unlabelled => Trace::default(),
+                        _ => self.trace(target, z),
+                    }));
             }
-            let loss = head.loss_with(&logits, &starts, &targets, &self.loss);
+            let (loss, share) = match &mut self.teacher {
+                None => {
+                    let loss = head.loss_with(&logits, &starts, &targets, &self.loss);
+                    (loss, share)
+                }
+                Some(teacher) => {
+                    let weights: Vec<f64> = { part.iter() }
+                        .map(|&row| weight_of(data, row, &self.loss))
+                        .collect();
+                    let said =
+                        teacher.loss(&*self.backbone, data, (part, &weights), &logits, &starts)?;
+                    #[allow(clippy::cast_possible_truncation)]
+                    let kept = scale(said, (f64::from(share) * teacher.weight) as f32);
+                    let hard = labelled_loss(&head, data, part, (&logits, &starts), &self.loss);
+                    #[allow(clippy::cast_possible_truncation)]
+                    let loss = match hard {
+                        Some((hard, own)) => {
+                            add_scaled(kept, &hard, (own / weight.max(f64::MIN_POSITIVE)) as f32)
+                        }
+                        None => kept,
+                    };
+                    (loss, 1.0)
+                }
+            };
             drop(logits);
             lesson.loss += f64::from(loss.data()[0]) * f64::from(share);
             let gradients = loss.backward_from(&[share]);
@@ -292,8 +337,7 @@ impl Learner {
 
     /// The total weight of rows in a mean loss.
     pub(super) fn weight(&self, rows: &[usize]) -> f64 {
-        let (problem, labels) = (self.data.scheme().problem, self.data.labels().len());
-        let weight = |&row: &usize| problem.weight(self.data.target(row), labels, &self.loss);
+        let weight = |&row: &usize| weight_of(&self.data, row, &self.loss);
         rows.iter().map(weight).sum()
     }
 
@@ -351,6 +395,39 @@ fn seed_of(seed: u64, step: usize, row: usize) -> u64 {
         z = (z ^ (z >> 30)).wrapping_mul(factor);
     }
     z ^ (z >> 31)
+}
+
+/// The weight of a row in a mean loss.
+fn weight_of(data: &Dataset, row: usize, settings: &LossSettings) -> f64 {
+    let (problem, labels) = (data.scheme().problem, data.labels().len());
+    let plain = LossSettings::default();
+    let settings = match data.origin(row) {
+        Origin::Unlabelled => &plain,
+        _ => settings,
+    };
+    problem.weight(data.target(row), labels, settings)
+}
+
+/// The mean loss of those of the rows that have labels, and their weight; `None` if none has.
+fn labelled_loss(
+    head: &Head,
+    data: &Dataset,
+    rows: &[usize],
+    (logits, starts): (&Tensor, &[usize]),
+    settings: &LossSettings,
+) -> Option<(Tensor, f64)> {
+    let is_labelled = |place: &usize| data.origin(rows[*place]) != Origin::Unlabelled;
+    let places: Vec<usize> = (0..rows.len()).filter(is_labelled).collect();
+    let own: Vec<usize> = places.iter().map(|&place| rows[place]).collect();
+    let targets: Vec<&[u32]> = own.iter().map(|&row| data.target(row)).collect();
+    let weight = own.iter().map(|&row| weight_of(data, row, settings)).sum();
+    let loss = match own.len() {
+        0 => return None,
+        all if all == rows.len() => head.loss_with(logits, starts, &targets, settings),
+        // texts without labels are of problems that have a vector of logits a text
+        _ => head.loss_with(&select(logits, &places), starts, &targets, settings),
+    };
+    Some((loss, weight))
 }
 
 /// All sequences of some rows.

@@ -15,6 +15,7 @@ mod plan;
 mod refit;
 mod regression;
 mod report;
+mod sampling;
 mod schedule;
 mod scheme;
 mod settings;
@@ -27,7 +28,7 @@ mod token_store;
 mod trainer;
 mod wire;
 
-pub use dataset::{Dataset, Row};
+pub use dataset::{Dataset, Origin, Row};
 pub use event::Event;
 pub use learner::{Computed, Learner, Lesson, Share, Trace};
 pub use optimizer::{AdamW, clip_norm};

@@ -93,7 +93,7 @@ impl Trainer {
 
     /// Number of rows of the next step.
     pub(super) fn next_rows(&self, rows: &[usize]) -> usize {
-        (self.resolved.batch_size * self.resolved.accumulation).min(rows.len())
+        self.resolved.step_rows().min(rows.len())
     }
 }
 

@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use super::trainer::Trainer;
-use super::{Dataset, Outcomes};
+use super::{Dataset, Origin, Outcomes};
 use crate::error::Result;
 use crate::head::{Decision, Evaluation, How, argmax, softmax};
 use crate::order::{Sorted, sorted_by};
@@ -31,7 +31,7 @@ pub struct Report {
     pub parameters: usize,
     /// Rows learnt from.
     pub train_rows: usize,
-    /// Rows held out.
+    /// Rows held out; 0 where the rows that are judged by are those that were learnt from.
     pub dev_rows: usize,
     /// Rows of both that were longer than the backbone reads, and were cut.
     pub truncated: usize,
@@ -130,20 +130,24 @@ impl Trainer {
         let judged = self.judged_rows(self.passes.len());
         let judged = judged.into_iter().into_set();
         let label = |data: &Dataset, row| data.scheme().problem.class(data.target(row));
-        let learnt = (0..data.len()).filter(|row| !judged.contains(row));
+        let learnt = data.of_origin(Origin::New).into_iter();
+        let learnt = learnt.filter(|row| !judged.contains(row));
         let learnt = learnt.filter_map(|row| {
             let (label, trace) = (label(data, row)?, self.traces[row]);
             let (score, rival) = ((-trace.loss).exp(), trace.rival as usize);
             Some((data, row, label, score, rival, trace.rival_score))
         });
-        let held_out =
-            (0..dev.len())
-                .zip(outcomes.judged(dev).rows())
-                .filter_map(|(row, (_, z))| {
-                    let (label, scores) = (label(dev, row)?, softmax(z));
-                    let best = argmax(&scores);
-                    Some((dev, row, label, scores[label], best, scores[best]))
-                });
+        let held_out = match self.learner.judged_by_learnt {
+            true => 0..0,
+            false => 0..dev.len(),
+        };
+        let held_out = held_out
+            .zip(outcomes.judged(dev).rows())
+            .filter_map(|(row, (_, z))| {
+                let (label, scores) = (label(dev, row)?, softmax(z));
+                let best = argmax(&scores);
+                Some((dev, row, label, scores[label], best, scores[best]))
+            });
         let doubted = learnt
             .chain(held_out)
             .filter(|&(_, _, label, score, rival, rival_score)| {

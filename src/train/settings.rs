@@ -2,6 +2,7 @@ mod class_weights;
 mod resolved;
 #[cfg(test)]
 mod tests;
+mod warm;
 
 use std::ops::RangeInclusive;
 
@@ -9,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::defaults::Defaults;
-use super::{Dataset, Decay, Reading, Scheme, names};
+use super::{Dataset, Decay, Reading, names};
 use crate::adapter::{Options, peft_settings, settings};
 use crate::error::{Error, Result};
 use crate::folder::Member;
@@ -78,6 +79,9 @@ pub struct Settings {
     /// How much a row counts by its label.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class_weights: Option<ClassWeights>,
+    /// Weight of what the adapter that is trained further said of a row, beside what the row's label says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub distillation: Option<f64>,
     /// Share of each class that is held out where no held-out rows are given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dev_share: Option<f64>,
@@ -153,6 +157,7 @@ const FIELDS: &[&str] = &[
     "head_dropout",
     "label_smoothing",
     "class_weights",
+    "distillation",
     "dev_share",
     "dev_rows",
     "folds",
@@ -254,38 +259,25 @@ impl Settings {
         }
     }
 
-    /// The scheme of the adapter that is trained further, where rows have the same labels in another order.
-    #[must_use]
-    pub fn start_scheme(&self, rows: &Scheme) -> Option<Scheme> {
-        let head = self.start.as_ref()?.task.head.as_ref()?;
-        let own = Scheme::of(head);
-        let sorted = |scheme: &Scheme| {
-            let mut labels = scheme.labels.clone();
-            labels.sort_unstable();
-            labels
-        };
-        let same = own.problem == rows.problem
-            && sorted(&own) == sorted(rows)
-            && own.labels != rows.labels;
-        same.then(|| Scheme {
-            labels: own.labels,
-            ..rows.clone()
-        })
-    }
-
     /// Holds out the rows that the settings ask for. Where rows are few and the settings do not say otherwise, the run learns
-    /// from these too in the end.
+    /// from these too in the end. Of a few corrections to an adapter none is held out, unless the settings say so: all of
+    /// them are learnt from, and judged by.
     ///
     /// # Errors
     /// [`Error::OptionInvalid`] for a share outside its range, or if no row would be left to learn from.
     pub fn split(&mut self, data: Dataset) -> Result<(Dataset, Dataset)> {
-        self.refit = self.refit.or(Some(Defaults::learns_from_all(&data)));
+        let few = self.start.is_none() && Defaults::learns_from_all(&data);
+        self.refit = self.refit.or(Some(few));
         check("dev_share", self.dev_share(), DEV_SHARE)?;
         if self.folds.is_some() {
             let none = data.select(&[]);
             return Ok((data, none));
         }
         let Some(held) = self.dev_rows else {
+            if self.dev_share.is_none() && self.is_correction(&data) {
+                let judged = data.as_learnt();
+                return Ok((data, judged));
+            }
             return Ok(data.split(self.dev_share(), self.seed()));
         };
         #[allow(clippy::cast_precision_loss)]

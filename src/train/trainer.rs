@@ -10,7 +10,6 @@ use std::sync::Arc;
 pub(super) use fit::Fit;
 pub(super) use passes::Pass;
 
-use super::plan::shuffled;
 use super::{
     AdamW, Computed, Dataset, Event, Learner, Lesson, Outcomes, Resolved, Settings, Trace,
     clip_norm,

@@ -41,6 +41,7 @@ import type {
   EngineBuild,
   ManyProgress,
   Problem,
+  ReplayRow,
   SuggestEvent,
   SuggestOptions,
   Text,
@@ -211,6 +212,8 @@ export const trainOptions = object<TrainOptions>({
   // With `from` it is that adapter's.
   kind: (value, at) => (value === undefined ? "" : string(value, at)),
   from: optional(name),
+  replay: optional(rows as Check<readonly ReplayRow[]>),
+  distillation: optional(number),
   problemType: optional(
     oneOf(...names, ...Object.values(PROBLEMS).flatMap(({ aliases }) => aliases)),
   ),

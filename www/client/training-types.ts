@@ -18,6 +18,11 @@ export interface TaggedRow {
   words: readonly { text: string; tag: string }[];
 }
 
+/**
+ * A row that an adapter has learnt before, or one like it; without a label a text of which the adapter keeps what it says.
+ */
+export type ReplayRow = (Omit<Row, "label"> & { label?: string }) | TaggedRow;
+
 /** What the best epoch is chosen by. */
 export type Metric = (typeof METRICS)[number] | { name: "f1"; positive: string };
 
@@ -38,10 +43,17 @@ export interface TrainOptions extends AdapterOptions {
   /** A `KindInfo.name`; with `from` it is that adapter's, or empty. */
   kind: string;
   /**
-   * A loaded adapter to go on from: all of it is trained further, with a fresh head if it has none or the labels are
-   * others.
+   * A loaded adapter to go on from: all of it is trained further, with its head if the rows have any of its labels.
+   * Labels that it does not have are added.
    */
   from?: string;
+  /** With `from`: rows that should not be forgotten. Half of each batch are of these. */
+  replay?: readonly ReplayRow[];
+  /**
+   * With `from`: the weight, 0 or more, of what the adapter said before of a row, beside what the row's label says. 0 switches
+   * it off.
+   */
+  distillation?: number;
   /** What the rows' labels say; by default one label a text. */
   problem?: Problem;
   /** The same by transformers' name. */
@@ -79,7 +91,10 @@ export interface TrainOptions extends AdapterOptions {
   headDropout?: number;
   /** Share of a label's target that is spread over all labels. */
   labelSmoothing?: number;
-  /** Weights of labels in the loss; `balanced` lets all labels count alike. */
+  /**
+   * Weights of labels in the loss: of one label a text the row's weight, of several labels that of a label where a row has
+   * it. `balanced` takes them from how rare each label is.
+   */
   classWeights?: "balanced" | Record<string, number>;
   /** Part of the rows held out to judge the adapter by, 0 to 1. */
   devShare?: number;

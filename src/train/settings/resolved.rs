@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use super::super::defaults::Defaults;
-use super::super::{AdamW, Dataset, Decay, Schedule};
+use super::super::{AdamW, Dataset, Decay, Origin, Schedule};
 use super::class_weights::ClassWeights;
+use super::warm::DISTILLATION;
 use super::{DEV_SHARE, Settings, check};
 use crate::adapter::{Parameter, Preset};
 use crate::error::{Error, Result};
@@ -48,6 +49,9 @@ pub struct Resolved {
     /// See [`Settings::class_weights`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class_weights: Option<ClassWeights>,
+    /// See [`Settings::distillation`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub distillation: Option<f64>,
     /// See the setting of that name.
     pub dev_share: f64,
     /// See [`Settings::folds`].
@@ -87,6 +91,11 @@ impl Resolved {
     #[must_use]
     pub fn fits(&self) -> bool {
         self.contrastive.is_some() || self.epochs == 0
+    }
+
+    /// Rows of a step of an epoch.
+    pub(crate) fn step_rows(&self) -> usize {
+        self.batch_size * self.accumulation
     }
 
     /// What takes the steps.
@@ -155,11 +164,15 @@ impl Settings {
     /// [`Error::OptionInvalid`] for a value outside its range.
     pub fn resolve(&self, preset: &Preset, data: &Dataset, layers: usize) -> Result<Resolved> {
         let problem = data.scheme().problem;
-        let defaults = Defaults::of(preset, data, layers);
+        let mut defaults = Defaults::of(preset, data, layers);
+        let continues = self.old_head(data.scheme()).is_some();
+        if continues {
+            defaults.warm_start(data.of_origin(Origin::New).len());
+        }
         // What says how long the epochs are asks for epochs, and an adapter that goes on has learnt already.
-        let few = defaults.contrastive.filter(|_| {
-            self.epochs.is_none() && self.start.is_none() && self.members.is_empty()
-        });
+        let few = defaults
+            .contrastive
+            .filter(|_| self.epochs.is_none() && self.start.is_none() && self.members.is_empty());
         let steps = self.contrastive_steps;
         let own = Contrastive {
             steps: steps.unwrap_or(0),
@@ -196,6 +209,7 @@ impl Settings {
             head_dropout: self.head_dropout.unwrap_or(0.0),
             label_smoothing: self.label_smoothing.unwrap_or(0.0),
             class_weights: self.class_weights.clone(),
+            distillation: self.distillation.or(continues.then_some(DISTILLATION)),
             dev_share: self.dev_share(),
             folds: self.folds,
             refit: self.refit.unwrap_or(false),
@@ -247,6 +261,10 @@ impl Settings {
             #[allow(clippy::cast_precision_loss)]
             check("folds", folds as f64, 2.0..=data.len().min(100) as f64)?;
         }
+        if let Some(weight) = resolved.distillation {
+            check("distillation", weight, 0.0..=1000.0)?;
+        }
+        self.check_warm_start(&resolved, data, continues)?;
         if let Some(c) = resolved.c {
             check("c", c, 1e-6..=1e6)?;
         }

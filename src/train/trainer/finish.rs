@@ -6,11 +6,27 @@ use super::super::Learner;
 use super::Trainer;
 use crate::error::Result;
 use crate::folder::{BackboneRef, Card, TaskAdapter};
-use crate::head::Decision;
+use crate::head::{DEFAULT_THRESHOLD, Decision};
 
 impl Trainer {
+    /// How the adapter that is trained further turns its logits into answers, where no row is held out to fit that on.
+    pub(super) fn kept_decision(&self) -> Option<Decision> {
+        let data = &self.learner.data;
+        let head = self.settings.old_head(data.scheme());
+        let mut kept = Decision::of(head.filter(|_| self.learner.judged_by_learnt)?);
+        if !kept.thresholds.is_empty() {
+            // labels that are new
+            let labels = data.labels().len();
+            kept.thresholds.resize(labels, DEFAULT_THRESHOLD);
+        }
+        Some(kept)
+    }
+
     /// How the best epoch turns its logits into answers.
     pub(crate) fn decision(&self) -> Decision {
+        if let Some(kept) = self.kept_decision() {
+            return kept;
+        }
         let best = self.best.as_ref();
         best.map(|best| Decision::fit(&best.outcomes.judged(&self.held_out())))
             .unwrap_or_default()
@@ -31,6 +47,7 @@ impl Trainer {
             mut student,
             loss,
             data,
+            judged_by_learnt,
             ..
         } = self.learner;
         student
@@ -65,7 +82,10 @@ impl Trainer {
                 fingerprint: shape.fingerprint.clone(),
             }),
             metric: Some(self.resolved.metric.clone()),
-            dev_score: self.best.as_ref().map(|best| best.score),
+            // of rows that were learnt from a score says nothing
+            dev_score: { self.best.as_ref() }
+                .filter(|_| !judged_by_learnt)
+                .map(|best| best.score),
             seed: Some(self.resolved.seed),
             training: Some(training),
             ..Card::default()

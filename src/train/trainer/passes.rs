@@ -1,8 +1,9 @@
 //! A run as one pass over its rows or several: each learns from some rows and is judged on others. The last pass makes the
 //! adapter.
 
+use super::super::sampling::{epoch_length, epoch_rows};
 use super::super::{Dataset, Event, Outcomes};
-use super::{Best, Phase, Trainer, shuffled};
+use super::{Best, Phase, Trainer};
 use crate::error::Result;
 use crate::head::{Decision, Evaluation};
 
@@ -77,16 +78,21 @@ impl Trainer {
             .select(&self.judged_rows(self.passes.len()))
     }
 
-    /// How many rows the adapter learns from, and how many it was judged on.
+    /// How many rows the adapter learns from, and how many it was judged on that it does not learn from.
     pub(in crate::train) fn rows(&self) -> (usize, usize) {
         let learnt = self.passes.last().map_or(0, |pass| pass.learn.len());
-        (learnt, self.judged_rows(self.passes.len()).len())
+        let judged = match self.learner.judged_by_learnt {
+            true => 0,
+            false => self.judged_rows(self.passes.len()).len(),
+        };
+        (learnt, judged)
     }
 
     /// Steps of a pass.
     pub(in crate::train) fn steps_of(&self, pass: &Pass) -> usize {
-        let rows = self.resolved.batch_size * self.resolved.accumulation;
-        self.contrastive_steps() + pass.learn.len().div_ceil(rows) * self.resolved.epochs
+        let size = self.resolved.step_rows();
+        let rows = epoch_length(&self.learner.data, &pass.learn, size);
+        self.contrastive_steps() + rows.div_ceil(size) * self.resolved.epochs
     }
 
     /// Steps taken before the pass that is under way.
@@ -100,15 +106,20 @@ impl Trainer {
         match &self.resolved.contrastive {
             Some(_) => Phase::Contrast(None),
             None if self.resolved.fits() => Phase::FIRST_READ,
-            None => self.epoch_of(0),
+            None => Phase::Train(self.epoch_rows(0)),
         }
     }
 
-    /// An epoch of the pass, from its zero-based number.
-    pub(in crate::train) fn epoch_of(&self, epoch: usize) -> Phase {
-        let learn = &self.pass().learn;
-        let order = shuffled(learn.len(), self.resolved.seed, epoch);
-        Phase::Train(order.into_iter().map(|place| learn[place]).collect())
+    /// The rows of an epoch of the pass in its order, the first last.
+    pub(in crate::train) fn epoch_rows(&self, epoch: usize) -> Vec<usize> {
+        let (data, learn) = (&self.learner.data, &self.pass().learn);
+        epoch_rows(
+            data,
+            learn,
+            self.resolved.step_rows(),
+            self.resolved.seed,
+            epoch,
+        )
     }
 
     /// Ends an epoch whose held-out rows were answered, and begins what follows.
@@ -157,7 +168,10 @@ impl Trainer {
 
     /// The score and the loss of held-out rows.
     fn judged(&self, dev: &Dataset, outcomes: &Outcomes) -> Result<(f64, f64)> {
-        let decision = Decision::thresholds_for(&outcomes.judged(dev));
+        let decision = match self.kept_decision() {
+            Some(kept) => kept,
+            None => Decision::thresholds_for(&outcomes.judged(dev)),
+        };
         let evaluation = Evaluation::of(dev, outcomes, &decision);
         let score = evaluation.score(&self.resolved.metric)?;
         Ok((score, self.learner.loss.unit.scaled_loss(evaluation.loss)))
@@ -167,7 +181,7 @@ impl Trainer {
     fn follow_up(&mut self, outcomes: Outcomes) -> Result<()> {
         let patience = self.has_folds() || self.worse < self.resolved.patience;
         if self.epoch < self.epochs() && patience {
-            self.phase = self.epoch_of(self.epoch);
+            self.phase = Phase::Train(self.epoch_rows(self.epoch));
             return Ok(());
         }
         if self.has_folds() && !self.pass().judge.is_empty() {
@@ -217,7 +231,7 @@ fn one_row(held_out: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::head::{SINGLE_LABEL, Targets};
+    use crate::head::{Pairs, SINGLE_LABEL, Targets};
     use crate::train::{Scheme, TokenStore};
 
     fn rows(count: u32) -> Dataset {
@@ -228,6 +242,7 @@ mod tests {
             problem: SINGLE_LABEL,
             labels,
             reject: None,
+            pairs: Pairs::Joint,
         };
         Dataset::from_parts(scheme, TokenStore::default(), targets)
     }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Graftlet, GraftletError, type LoadProgress, type Row, type TrainEvent } from "../index.js";
+import { partsOf } from "../rows.js";
 import { FakeCaches } from "./fake-caches.js";
 import * as fake from "./fake-engine.js";
 import { Engine as FakeEngine } from "./fake-engine.js";
@@ -284,6 +285,35 @@ describe("train", () => {
       for await (const _ of g.train({ name: "two", from: "nobody" }, ROWS));
     };
     expect(await codeOf(missing())).toBe("adapter_unknown");
+  });
+
+  it("sends rows to be replayed beside the others, some of them without labels", async () => {
+    const replay = [{ text: "old", label: "no" }, { text: "nobody labelled this" }];
+    const lines = (rows: readonly unknown[], old?: true) =>
+      [...partsOf(rows, old)].flatMap((part) =>
+        new TextDecoder()
+          .decode(part)
+          .trim()
+          .split("\n")
+          .map((line) => JSON.parse(line)),
+      );
+    expect(lines(replay, true)).toEqual(replay.map((row) => ({ ...row, replay: true })));
+    expect(lines([replay[0]])).toEqual([replay[0]]);
+    const g = await load();
+    const config = new TextEncoder().encode(JSON.stringify({ labels: ["no", "yes"] }));
+    await g.addAdapter("one", { "adapter_config.json": config });
+    const events: TrainEvent[] = [];
+    const warm = { name: "two", from: "one", epochs: 2, replay, distillation: 0.5 };
+    for await (const event of g.train(warm, ROWS)) events.push(event);
+    const done = events.at(-1);
+    const taken = done?.type === "done" ? done.trainRows + done.devRows : 0;
+    expect(taken).toBe(ROWS.length + replay.length);
+    const wrong = async (replay: unknown) => {
+      for await (const _ of g.train({ ...warm, replay } as typeof warm, ROWS));
+    };
+    expect(await codeOf(wrong("rows"))).toBe("option_invalid");
+    expect(await codeOf(wrong([{ text: 5 }]))).toBe("option_invalid");
+    expect(await codeOf(wrong([null]))).toBe("option_invalid");
   });
 
   it("ends with done, when the adapter can be used and is kept", async () => {
