@@ -271,7 +271,10 @@ fn replayed(arguments: &Arguments, reading: &Reading) -> Result<Replay> {
             })
             .collect();
         if replay.texts.is_empty() {
-            return Err(Error::RowsEmpty { place });
+            return Err(Error::FileInvalid {
+                place,
+                reason: "it holds no text; write one per line".into(),
+            });
         }
         replay.texts_place = place;
     }
