@@ -66,6 +66,7 @@ fn reading(problem: ProblemName) -> Reading {
     Reading {
         problem,
         reject: None,
+        pairs: None,
     }
 }
 
@@ -326,7 +327,7 @@ fn distillation_keeps_the_answers() {
     };
     let before = answers(&start.task);
     let moved = |distillation: f64| {
-        let settings = Settings {
+        let mut settings = Settings {
             distillation: Some(distillation),
             head_dropout: None,
             epochs: Some(10),
@@ -397,7 +398,7 @@ fn a_head_that_gets_more_labels_keeps_its_rows() {
     let engine = engine();
     for problem in [SINGLE_LABEL, MULTI_LABEL, TOKEN_CLASSIFICATION] {
         let start = trained(&engine, problem, "lora");
-        let settings = settings(&start);
+        let mut settings = settings(&start);
         let new = match problem == TOKEN_CLASSIFICATION {
             true => row("the red cat runs", "O B-y I-y O"),
             false => row("a blue bird", "zoo"),
@@ -435,7 +436,7 @@ fn corrections_are_all_learnt_from_and_what_was_fitted_is_kept() {
     let engine = engine();
     for problem in [SINGLE_LABEL, MULTI_LABEL] {
         let start = trained(&engine, problem, "lora");
-        let settings = Settings {
+        let mut settings = Settings {
             epochs: None,
             head_dropout: None,
             distillation: None,
@@ -478,7 +479,7 @@ fn corrections_are_all_learnt_from_and_what_was_fitted_is_kept() {
             assert_eq!(task.head.as_ref().unwrap().config().labels[best], "odd");
         }
         // whoever asks for held-out rows gets them
-        let asked = Settings {
+        let mut asked = Settings {
             dev_share: Some(0.2),
             ..settings
         };

@@ -117,7 +117,7 @@ impl Lbfgs {
             let value = function.evaluate(&point, &mut gradient);
             let bound = self.value + DECREASE * length * slope + noise;
             // A value that is not a number is too far too.
-            if !(value <= bound) {
+            if value.is_nan() || value > bound {
                 high = length;
             } else if dot(&direction, &gradient) < CURVATURE * slope {
                 low = length;
