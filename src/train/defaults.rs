@@ -77,7 +77,7 @@ impl Contrastive {
 mod tests {
     use super::*;
     use crate::adapter::{preset, presets};
-    use crate::head::{REGRESSION, SINGLE_LABEL, Targets};
+    use crate::head::{Pairs, REGRESSION, SINGLE_LABEL, Targets};
     use crate::train::{Scheme, TokenStore};
 
     /// Rows of so many classes.
@@ -87,6 +87,7 @@ mod tests {
             problem,
             labels: (0..classes.max(1)).map(|label| label.to_string()).collect(),
             reject: None,
+            pairs: Pairs::Joint,
         };
         let mut targets = Targets::empty(problem, 1);
         (0..count).for_each(|row| targets.push([row % classes.max(1)]));

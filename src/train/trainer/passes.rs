@@ -217,7 +217,7 @@ fn one_row(held_out: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::head::{SINGLE_LABEL, Targets};
+    use crate::head::{Pairs, SINGLE_LABEL, Targets};
     use crate::train::{Scheme, TokenStore};
 
     fn rows(count: u32) -> Dataset {
@@ -228,6 +228,7 @@ mod tests {
             problem: SINGLE_LABEL,
             labels,
             reject: None,
+            pairs: Pairs::Joint,
         };
         Dataset::from_parts(scheme, TokenStore::default(), targets)
     }
