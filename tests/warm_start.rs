@@ -127,7 +127,9 @@ fn a_warm_start_goes_on_from_any_of_its_steps() {
             let expected = files(&engine, unbroken);
             for stop in 0..events.len() {
                 let mut before = fresh();
-                (0..stop).for_each(|_| drop(before.step().unwrap()));
+                for _ in 0..stop {
+                    before.step().unwrap();
+                }
                 let checkpoint = before.checkpoint().unwrap();
                 drop(before);
                 let mut resumed = fresh();
@@ -404,7 +406,7 @@ fn a_head_that_gets_more_labels_keeps_its_rows() {
             false => row("a blue bird", "zoo"),
         };
         let scheme = settings
-            .scheme("rows", &[new.clone()], &[], &reading(problem))
+            .scheme("rows", std::slice::from_ref(&new), &[], &reading(problem))
             .unwrap();
         let head = start.task.head.as_ref().unwrap();
         let own = head.config().labels.len();
