@@ -232,13 +232,6 @@ fn options_out_of_range() {
     for (settings, name) in [
         (
             Settings {
-                epochs: Some(0),
-                ..default()
-            },
-            "epochs is 0",
-        ),
-        (
-            Settings {
                 epochs: Some(1001),
                 ..default()
             },
