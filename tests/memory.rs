@@ -62,7 +62,7 @@ fn a_hundred_thousand_rows() {
     let Some(engine) = engine() else {
         return;
     };
-    let settings = Settings::default();
+    let mut settings = Settings::default();
     let (train, dev) = {
         let rows: Vec<Row> = (0..ROWS).map(row).collect();
         let data = Dataset::for_training("rows", &rows, engine.tokenizer()).unwrap();
