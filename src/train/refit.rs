@@ -3,7 +3,7 @@
 use super::lbfgs::Lbfgs;
 use super::regression::{Fitted, Regression, TOLERANCE, logits_of};
 use crate::error::{Error, Result};
-use crate::head::{LossSettings, SINGLE_LABEL, softmax};
+use crate::head::{LossSettings, ProblemName, softmax};
 
 /// Most steps after a label has changed.
 const MOST_STEPS: usize = 300;
@@ -85,7 +85,7 @@ impl Refit {
         let starts: Vec<usize> = (0..=targets.len()).collect();
         let settings = LossSettings::default();
         let rows = Fitted {
-            problem: SINGLE_LABEL,
+            problem: ProblemName::default(),
             labels: self.labels,
             vectors: &own,
             width: self.width,

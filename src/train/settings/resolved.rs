@@ -226,6 +226,8 @@ impl Settings {
             },
         };
         #[allow(clippy::cast_precision_loss)]
+        check("epochs", resolved.epochs as f64, 0.0..=1000.0)?;
+        #[allow(clippy::cast_precision_loss)]
         for (option, count, most) in [
             ("patience", resolved.patience, 1000.0),
             ("batch_size", resolved.batch_size, 1024.0),
@@ -233,8 +235,6 @@ impl Settings {
         ] {
             check(option, count as f64, 1.0..=most)?;
         }
-        #[allow(clippy::cast_precision_loss)]
-        check("epochs", resolved.epochs as f64, 0.0..=1000.0)?;
         if let Some(own) = &resolved.contrastive {
             #[allow(clippy::cast_precision_loss)]
             check("contrastive_steps", own.steps as f64, 0.0..=10_000.0)?;
