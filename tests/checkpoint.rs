@@ -28,7 +28,7 @@ fn settings() -> Settings {
     Settings {
         epochs: Some(4),
         batch_size: Some(8),
-        learning_rate: Some(2e-2),
+        learning_rate: Some(1e-2),
         seed: Some(5),
         patience: Some(3),
         head_dropout: Some(0.1),

@@ -15,7 +15,7 @@ mod reference;
 #[path = "support/tiny.rs"]
 mod tiny;
 
-use graftlet::adapter::FreshParams;
+use graftlet::adapter::{FreshParams, Options};
 use graftlet::compose::Composition;
 use graftlet::engine::{Answer, Engine, Said};
 use graftlet::folder::TaskAdapter;
@@ -25,7 +25,7 @@ use graftlet::head::{
     SECOND, SINGLE_LABEL, TIE, Targets,
 };
 use graftlet::input::text::{LongTexts, Text};
-use graftlet::model::{Backbone, Dtype};
+use graftlet::model::{Backbone, Dtype, Linear};
 use graftlet::tensor::Tensor;
 use graftlet::train::{Dataset, Outcomes, Reading, Row, Scheme, Settings, TokenStore};
 use labelled::{dataset, row, run, trainer};
@@ -242,6 +242,11 @@ fn learnt(engine: &Engine) -> TaskAdapter {
         batch_size: Some(8),
         learning_rate: Some(2e-2),
         seed: Some(5),
+        // in places that both libraries have
+        adapter: Options {
+            targets: Some(vec![Linear::Query, Linear::Value]),
+            ..Options::default()
+        },
         ..Settings::default()
     };
     let data = |count, seed| dataset(engine, RANKING, &labelled::rows(RANKING, count, seed));

@@ -1,3 +1,5 @@
+mod replay;
+
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -15,8 +17,9 @@ use crate::error::{Error, Result};
 use crate::folder::{self, Member};
 use crate::head::{PROBLEMS, ProblemName};
 use crate::hub::sha256;
-use crate::input::text::Text;
-use crate::train::{Dataset, Event, Reading, Row, Settings, Trainer, preset_of};
+use crate::train::{Dataset, Event, Reading, Settings, Trainer, preset_of};
+
+use replay::replayed;
 
 fn kind_help() -> String {
     let names: Vec<&str> = presets().map(|preset| preset.name).collect();
@@ -235,65 +238,6 @@ fn check_start(arguments: &Arguments) -> Result<()> {
             "a fusion is always trained from scratch; leave out --from",
         ),
         (None, _) => Ok(()),
-    }
-}
-
-/// What an adapter that is trained further should not forget.
-#[derive(Default)]
-struct Replay {
-    place: String,
-    rows: Vec<Row>,
-    texts_place: String,
-    texts: Vec<Text>,
-}
-
-/// The rows of `--replay` and the texts of `--replay-texts`.
-fn replayed(arguments: &Arguments, reading: &Reading) -> Result<Replay> {
-    let mut replay = Replay::default();
-    if let Some(path) = &arguments.replay {
-        let file = File::open(path, folders::read(path)?, &arguments.rows)?;
-        let found = checked(file.rows(reading, true)?, path, arguments.strict)?;
-        (replay.place, replay.rows) = (path.display().to_string(), found.rows);
-    }
-    if let Some(path) = &arguments.replay_texts {
-        let place = path.display().to_string();
-        let content = String::from_utf8(folders::read(path)?);
-        let content = content.map_err(|_| Error::FileInvalid {
-            place: place.clone(),
-            reason: "it is not UTF-8; save it as UTF-8, with one text per line".into(),
-        })?;
-        let lines = content.trim_start_matches('\u{feff}').lines();
-        let texts = lines.filter(|line| !line.trim().is_empty());
-        replay.texts = texts
-            .map(|line| match line.split_once('\t') {
-                Some((first, second)) => Text::pair(first, second),
-                None => line.into(),
-            })
-            .collect();
-        if replay.texts.is_empty() {
-            return Err(Error::FileInvalid {
-                place,
-                reason: "it holds no text; write one per line".into(),
-            });
-        }
-        replay.texts_place = place;
-    }
-    Ok(replay)
-}
-
-impl Replay {
-    /// Puts them beside the rows to learn from.
-    fn beside(&self, mut train: Dataset, engine: &Engine) -> Result<Dataset> {
-        let (scheme, tokenizer) = (train.scheme().clone(), engine.tokenizer());
-        if !self.rows.is_empty() {
-            let old = Dataset::with_scheme(&self.place, &self.rows, tokenizer, &scheme)?;
-            train = train.beside(&old);
-        }
-        if !self.texts.is_empty() {
-            let texts = Dataset::of_texts(&self.texts_place, &self.texts, tokenizer, &scheme)?;
-            train = train.beside(&texts);
-        }
-        Ok(train)
     }
 }
 

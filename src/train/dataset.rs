@@ -1,3 +1,5 @@
+mod origin;
+
 use std::cell::RefCell;
 
 use serde::{Deserialize, Serialize};
@@ -7,6 +9,8 @@ use super::{Reading, Scheme, TokenStore};
 use crate::error::{Error, Result};
 use crate::head::{Labelled, Pairs, ProblemName, Tagged, Targets, tagged};
 use crate::input::text::{Encoded, Text, Tokenizer};
+
+pub use origin::Origin;
 
 /// A text or pair with its label, as the user has it.
 ///
@@ -20,17 +24,6 @@ pub struct Row {
     /// What it should be answered with.
     #[serde(default)]
     pub label: Option<String>,
-}
-
-/// Why a row is in a set to learn from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// It is what the run is for.
-    New,
-    /// An earlier run had it, and it is replayed so that it is not forgotten.
-    Old,
-    /// It has no label: the adapter that is trained further says what it should still be answered with.
-    Unlabelled,
 }
 
 /// Checked rows: their tokens and targets. The rows themselves are not kept.
@@ -177,82 +170,6 @@ impl Dataset {
         }
     }
 
-    /// Texts without labels, for a run that keeps what an adapter says of them. `place` names them in errors.
-    ///
-    /// # Errors
-    /// [`Error::TextEmpty`]; [`Error::OptionInvalid`] if rows of the problem are not answered as a whole.
-    pub fn of_texts(
-        place: &str,
-        texts: &[Text],
-        tokenizer: &Tokenizer,
-        scheme: &Scheme,
-    ) -> Result<Self> {
-        let problem = scheme.problem;
-        let words = problem.words(scheme.labels.len());
-        let Some(words) = words.filter(|_| scheme.pairs.sequences() == 1) else {
-            return Err(Error::OptionInvalid {
-                option: "replay",
-                value: format!("texts without labels in {place}"),
-                reason: format!(
-                    "rows of the problem {} must have labels; label them, or leave them out",
-                    problem.name()
-                ),
-            });
-        };
-        let mut tokens = TokenStore::default();
-        let mut targets = Targets::empty(problem, scheme.labels.len());
-        for (index, text) in texts.iter().enumerate() {
-            tokens.push(&tokenizer.encode(text).map_err(|error| at(error, index))?);
-            // nobody looks at it
-            targets.push(std::iter::repeat_n(0, words));
-        }
-        let mut own = Self::from_parts(scheme.clone(), tokens, targets);
-        own.origins.fill(Origin::Unlabelled);
-        Ok(own)
-    }
-
-    /// Puts other rows of the same scheme beside these, so that they are not forgotten. Those that are new there are old
-    /// here.
-    #[must_use]
-    pub fn beside(mut self, others: &Self) -> Self {
-        let before = self.numbers.iter().max().map_or(0, |last| last + 1);
-        for row in 0..others.len() {
-            others
-                .tokens(row)
-                .for_each(|tokens| self.tokens.push(&tokens));
-            self.targets.push(others.target(row).iter().copied());
-            self.numbers.push(before + others.numbers[row]);
-            self.origins.push(match others.origins[row] {
-                Origin::Unlabelled => Origin::Unlabelled,
-                Origin::New | Origin::Old => Origin::Old,
-            });
-        }
-        self
-    }
-
-    /// Why a row is here.
-    ///
-    /// # Panics
-    /// If there is no such row.
-    #[must_use]
-    pub fn origin(&self, row: usize) -> Origin {
-        self.origins[row]
-    }
-
-    /// The rows that are here for this reason.
-    #[must_use]
-    pub fn of_origin(&self, origin: Origin) -> Vec<usize> {
-        let rows = 0..self.len();
-        rows.filter(|&row| self.origins[row] == origin).collect()
-    }
-
-    /// The rows that have labels.
-    pub(super) fn labelled(&self) -> Self {
-        let is_labelled = |&row: &usize| self.origins[row] != Origin::Unlabelled;
-        let rows: Vec<usize> = (0..self.len()).filter(is_labelled).collect();
-        self.select(&rows)
-    }
-
     /// Whether the rows are learnt from as well, so that nothing can be fitted on them.
     #[must_use]
     pub fn is_learnt(&self) -> bool {
@@ -284,8 +201,15 @@ impl Dataset {
     /// Number of vectors that a head reads of a row.
     #[must_use]
     pub fn vectors_read(&self, row: usize) -> usize {
+        match self.scheme.problem.reads_tokens() {
+            true => self.length(row),
+            false => self.answers_per_row(),
+        }
+    }
+
+    /// Number of vectors of logits that a row of whole texts has: one where a head compares its texts.
+    pub(super) fn answers_per_row(&self) -> usize {
         match self.scheme.compares() {
-            _ if self.scheme.problem.reads_tokens() => self.length(row),
             true => 1,
             false => self.sequences_per_row(),
         }

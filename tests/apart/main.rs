@@ -20,7 +20,7 @@ use graftlet::head::{
     TOKEN_CLASSIFICATION, field,
 };
 use graftlet::input::text::{LongTexts, Text};
-use graftlet::model::Dtype;
+use graftlet::model::{Dtype, Linear};
 use graftlet::tensor_file::FloatType;
 use graftlet::train::{Dataset, Reading, Row, Settings, Trainer};
 use labelled::{row, run, trainer};
@@ -76,6 +76,11 @@ fn settings(epochs: usize) -> Settings {
         batch_size: Some(9),
         learning_rate: Some(1e-2),
         seed: Some(5),
+        // in places that both libraries have
+        adapter: Options {
+            targets: Some(vec![Linear::Query, Linear::Value]),
+            ..Options::default()
+        },
         ..Settings::default()
     }
 }
@@ -357,6 +362,7 @@ fn training_goes_on_with_the_pairs_read_as_before() {
     let going_on = Settings {
         start: Some(start),
         learning_rate: Some(1e-8),
+        adapter: Options::default(),
         ..settings(1)
     };
     let reading = going_on.reading(REGRESSION);

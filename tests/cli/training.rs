@@ -60,10 +60,9 @@ fn good_rows_are_trained_on_and_the_rest_is_named() {
     let report = json(std::str::from_utf8(&output.stdout).unwrap());
     assert_eq!(report["metric"], "accuracy");
     assert_eq!(report["skipped"].as_array().unwrap().len(), 9);
-    assert_eq!(
-        report["trainRows"].as_u64().unwrap() + report["devRows"].as_u64().unwrap(),
-        25
-    );
+    // so few rows are all learnt from in the end, those too that were held out before
+    assert_eq!(report["trainRows"], 25);
+    assert!((1..25).contains(&report["devRows"].as_u64().unwrap()));
     let hard = &report["hardest"][0];
     assert!(
         hard["line"].as_u64().unwrap() >= 2 && hard["text"].is_string(),

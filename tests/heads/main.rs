@@ -21,7 +21,7 @@ use graftlet::head::{
     TOKEN_CLASSIFICATION, Tagged, tagged_target,
 };
 use graftlet::input::text::{Batch, Encoded, Text, Word};
-use graftlet::model::{Dtype, NoHook, Shape};
+use graftlet::model::{Dtype, Linear, NoHook, Shape};
 use graftlet::tensor::Tensor;
 use graftlet::tensor_file::FloatType;
 use graftlet::train::AdamW;
@@ -119,7 +119,12 @@ fn head(config: HeadConfig, shape: &Shape) -> Head {
 
 fn task(problem: Problem, library: Library, shape: &Shape) -> TaskAdapter {
     let preset = preset("lora").unwrap();
-    let config_of_adapter = (preset.config)(&Options::default(), shape).unwrap();
+    // in places that both libraries have
+    let options = Options {
+        targets: Some(vec![Linear::Query, Linear::Value]),
+        ..Options::default()
+    };
+    let config_of_adapter = (preset.config)(&options, shape).unwrap();
     let adapter = config_of_adapter.build(shape, &mut FreshParams::new(3));
     TaskAdapter {
         adapter: adapter.unwrap(),

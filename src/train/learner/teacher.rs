@@ -3,7 +3,7 @@
 
 use super::super::{Dataset, Origin};
 use crate::compose::ComputedStates;
-use crate::engine::logits;
+use crate::engine::{head_of, logits};
 use crate::error::Result;
 use crate::folder::Member;
 use crate::head::LossSettings;
@@ -55,7 +55,7 @@ impl Teacher {
         starts: &[usize],
     ) -> Result<Tensor> {
         let problem = data.scheme().problem;
-        let each = data.sequences_per_row();
+        let each = data.answers_per_row();
         let (mut vectors, mut counts) = (Vec::new(), Vec::new());
         for (place, &row) in rows.iter().enumerate() {
             self.ask(backbone, data, row)?;
@@ -92,7 +92,8 @@ impl Teacher {
             let said = logits(backbone, &mut ComputedStates, task, &[tokens], name)?;
             all.extend(said.into_iter().flatten());
         }
-        let (width, each) = (self.labels, data.sequences_per_row());
+        let all = head_of(&self.start.name, &self.start.task)?.row_logits(all);
+        let (width, each) = (self.labels, data.answers_per_row());
         let mut said = Vec::new();
         problem.learnt(data.target(row), 0, each, &mut |at| {
             said.extend_from_slice(&all[at * width..(at + 1) * width]);

@@ -3,9 +3,11 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation)]
 
-#[path = "support/labelled.rs"]
+#[path = "../support/labelled.rs"]
 mod labelled;
-#[path = "support/tiny.rs"]
+mod labels;
+mod refused;
+#[path = "../support/tiny.rs"]
 mod tiny;
 
 use std::collections::BTreeSet;
@@ -15,7 +17,7 @@ use std::sync::Arc;
 use graftlet::adapter::{Options, preset};
 use graftlet::engine::Engine;
 use graftlet::folder::{self, Files, Member, TaskAdapter};
-use graftlet::head::{MULTI_LABEL, ProblemName, RANKING, SINGLE_LABEL, TOKEN_CLASSIFICATION};
+use graftlet::head::{ProblemName, RANKING, SINGLE_LABEL, TOKEN_CLASSIFICATION};
 use graftlet::input::text::Text;
 use graftlet::model::Dtype;
 use graftlet::train::{
@@ -353,210 +355,4 @@ fn distillation_keeps_the_answers() {
     };
     let (free, held) = (moved(0.0), moved(4.0));
     assert!(held < 0.7 * free, "{free} {held}");
-}
-
-// ---- labels
-
-#[test]
-fn labels_of_the_adapter_come_first_and_new_ones_follow() {
-    let engine = engine();
-    let start = trained(&engine, SINGLE_LABEL, "lora");
-    let with = |distillation| Settings {
-        distillation,
-        ..settings(&start)
-    };
-    let labels = |settings: &Settings, rows: &[Row], old: &[Row]| {
-        let scheme = settings.scheme("rows", rows, old, &reading(SINGLE_LABEL));
-        scheme.unwrap().labels
-    };
-    let own = ["bad", "good", "odd"];
-    assert_eq!(labels(&with(None), &[row("a cat", "odd")], &[]), own);
-    let two = [
-        row("a cat", "odd"),
-        row("a dog", "animal"),
-        row("a song", "act"),
-    ];
-    let five = ["bad", "good", "odd", "act", "animal"];
-    assert_eq!(labels(&with(None), &two, &[]), five);
-    // one label that is new is an addition, and so are others beside old rows
-    let new = [row("a dog", "animal"), row("a cat", "animal")];
-    assert_eq!(
-        labels(&with(None), &new, &[]),
-        ["bad", "good", "odd", "animal"]
-    );
-    let others = [
-        new.to_vec(),
-        vec![row("a song", "act"), row("the song", "act")],
-    ]
-    .concat();
-    assert_eq!(labels(&with(None), &others, &[row("bad", "bad")]), five);
-    assert_eq!(labels(&with(Some(1.0)), &others, &[]), five);
-    // another task
-    assert_eq!(labels(&with(None), &others, &[]), ["act", "animal"]);
-}
-
-#[test]
-fn a_head_that_gets_more_labels_keeps_its_rows() {
-    let engine = engine();
-    for problem in [SINGLE_LABEL, MULTI_LABEL, TOKEN_CLASSIFICATION] {
-        let start = trained(&engine, problem, "lora");
-        let mut settings = settings(&start);
-        let new = match problem == TOKEN_CLASSIFICATION {
-            true => row("the red cat runs", "O B-y I-y O"),
-            false => row("a blue bird", "zoo"),
-        };
-        let scheme = settings
-            .scheme("rows", std::slice::from_ref(&new), &[], &reading(problem))
-            .unwrap();
-        let head = start.task.head.as_ref().unwrap();
-        let own = head.config().labels.len();
-        assert!(scheme.labels.len() > own, "{:?}", scheme.labels);
-        assert_eq!(scheme.labels[..own], head.config().labels);
-        let data = Dataset::with_scheme("rows", &[new], engine.tokenizer(), &scheme).unwrap();
-        let (data, dev) = settings.split(data).unwrap();
-        // as it is before the first step
-        let task = start_run(&engine, "lora", &settings, &data, &dev)
-            .finish()
-            .unwrap();
-        let grown = task.head.as_ref().unwrap();
-        for (old, grown) in head.parameters().iter().zip(grown.parameters()) {
-            let old = old.tensor.data();
-            assert!(grown.tensor.len() > old.len());
-            assert_eq!(&grown.tensor.data()[..old.len()], old);
-        }
-        // and it can be trained, saved and read again
-        let mut trainer = start_run(&engine, "lora", &settings, &data, &dev);
-        run(&mut trainer);
-        assert!(!files(&engine, trainer).is_empty());
-    }
-}
-
-// ---- corrections
-
-#[test]
-fn corrections_are_all_learnt_from_and_what_was_fitted_is_kept() {
-    let engine = engine();
-    for problem in [SINGLE_LABEL, MULTI_LABEL] {
-        let start = trained(&engine, problem, "lora");
-        let mut settings = Settings {
-            epochs: None,
-            head_dropout: None,
-            distillation: None,
-            ..settings(&start)
-        };
-        let text = labelled::rows(problem, 2, 4)[1].text.clone();
-        let label = if problem == SINGLE_LABEL {
-            "odd"
-        } else {
-            "act"
-        };
-        let wrong = [row(text.clone(), label)];
-        let scheme = settings
-            .scheme("rows", &wrong, &[], &reading(problem))
-            .unwrap();
-        let data = Dataset::with_scheme("rows", &wrong, engine.tokenizer(), &scheme).unwrap();
-        let (train, dev) = settings.split(data.clone()).unwrap();
-        assert_eq!((train.len(), dev.len(), dev.is_learnt()), (1, 1, true));
-        let mut trainer = start_run(&engine, "lora", &settings, &train, &dev);
-        let Some(Event::Done { dev_rows, .. }) = run(&mut trainer).pop() else {
-            panic!("it does not end")
-        };
-        assert_eq!(
-            (dev_rows, trainer.report().unwrap().unwrap().dev_rows),
-            (0, 0)
-        );
-        let task = trainer.finish().unwrap();
-        assert_eq!(task.card.dev_score, None);
-        let head = |task: &TaskAdapter| {
-            let head = task.head.as_ref().unwrap();
-            (
-                head.calibration().cloned(),
-                head.config().problem.thresholds.clone(),
-            )
-        };
-        assert_eq!(head(&task), head(&start.task));
-        let answers = engine.answer(&task, &[text], "it").unwrap();
-        if problem == SINGLE_LABEL {
-            let (best, _) = answers[0].label().unwrap();
-            assert_eq!(task.head.as_ref().unwrap().config().labels[best], "odd");
-        }
-        // whoever asks for held-out rows gets them
-        let mut asked = Settings {
-            dev_share: Some(0.2),
-            ..settings
-        };
-        let rows = labelled::rows(problem, 20, 4);
-        let scheme = asked.scheme("rows", &rows, &[], &reading(problem)).unwrap();
-        let data = Dataset::with_scheme("rows", &rows, engine.tokenizer(), &scheme).unwrap();
-        let (train, dev) = asked.split(data).unwrap();
-        assert_eq!((train.len() + dev.len(), dev.is_learnt()), (20, false));
-    }
-}
-
-// ---- what does not go together
-
-#[test]
-fn what_does_not_go_together_is_refused() {
-    let engine = engine();
-    let problem = SINGLE_LABEL;
-    let start = trained(&engine, problem, "lora");
-    let warm = settings(&start);
-    let cold = Settings {
-        start: None,
-        ..warm.clone()
-    };
-    let rows = labelled::rows(problem, 12, 1);
-    let error = cold
-        .scheme("rows", &rows, &rows, &reading(problem))
-        .unwrap_err();
-    assert_eq!(error.code(), "option_invalid");
-    assert!(error.to_string().contains("replay"), "{error}");
-    let data = beside(&engine, problem, &warm, &rows);
-    let refused = |settings: Settings, data: &Dataset| {
-        let backbone = Arc::clone(engine.backbone());
-        let preset = preset("lora").unwrap();
-        let error = Trainer::new(backbone, preset, settings, data.clone(), data.clone()).err();
-        let error = error.unwrap();
-        assert_eq!(error.code(), "option_invalid", "{error}");
-        error.to_string()
-    };
-    let new = data.select(&data.of_origin(Origin::New));
-    let with = |change: &dyn Fn(&mut Settings)| {
-        let mut changed = warm.clone();
-        change(&mut changed);
-        changed
-    };
-    for (settings, data, word) in [
-        (cold.clone(), &new, "name it with \"from\""),
-        (
-            with(&|own| own.distillation = Some(-1.0)),
-            &new,
-            "distillation",
-        ),
-        (
-            with(&|own| own.distillation = Some(f64::NAN)),
-            &new,
-            "distillation",
-        ),
-        (
-            with(&|own| own.distillation = Some(0.0)),
-            &data,
-            "without distillation",
-        ),
-        (with(&|own| own.epochs = Some(0)), &data, "need labels"),
-        (
-            with(&|own| own.contrastive_steps = Some(5)),
-            &data,
-            "need labels",
-        ),
-    ] {
-        let said = refused(settings, data);
-        assert!(said.contains(word), "{word}: {said}");
-    }
-    // a head that is a fresh one has no teacher
-    let two = || [row("a dog", "animal"), row("a song", "act")];
-    let others = [two(), two(), two()].concat();
-    let fresh = dataset(&engine, problem, &others);
-    let said = refused(warm, &fresh);
-    assert!(said.contains("fresh"), "{said}");
 }
