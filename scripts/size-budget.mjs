@@ -2,15 +2,8 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { MODULES } from "./budgets.mjs";
 
-/** Modules, and what each may weigh after brotli. A visitor downloads one of the first two, and the last with the first file of rows. */
-const MODULES = {
-  // 867 KB; 844 KB before several workers computed one text (8 KB), a start did its parts at the same time (8), and training went
-  // back in integers (5); 772 KB before it read every layout of adapter and model folders, windows over long texts, and the pooler.
-  "target/wasm-pkg/graftlet_simd128.wasm": 870_000,
-  "target/wasm-pkg/graftlet_relaxed.wasm": 870_000,
-  "target/rows-pkg/graftlet_rows_bg.wasm": 200_000,
-};
 const ADAPTERS = "www/public/adapters";
 /** Of a folder; the head of many labels is most of an adapter. */
 const budgetOf = (labels) => (labels > 50 ? 700_000 : 400_000);
@@ -21,7 +14,10 @@ const over = [];
 for (const [module, budget] of Object.entries(MODULES)) {
   const wasm = readFileSync(module);
   const brotli = brotliCompressSync(wasm, {
-    params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: wasm.length },
+    params: {
+      [constants.BROTLI_PARAM_QUALITY]: 11,
+      [constants.BROTLI_PARAM_SIZE_HINT]: wasm.length,
+    },
   }).length;
   console.log(`${module}, bytes`);
   console.log(`  raw    ${number(wasm.length)}`);
@@ -32,10 +28,15 @@ for (const [module, budget] of Object.entries(MODULES)) {
 
 console.log(`${ADAPTERS}, bytes`);
 // Those of models other than the usual one lie in a folder of their model.
-const cards = readdirSync(ADAPTERS, { recursive: true }).filter((file) => basename(file) === "graftlet.json");
+const cards = readdirSync(ADAPTERS, { recursive: true }).filter(
+  (file) => basename(file) === "graftlet.json",
+);
 for (const name of cards.map(dirname).sort()) {
   const folder = join(ADAPTERS, name);
-  const bytes = readdirSync(folder).reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
+  const bytes = readdirSync(folder).reduce(
+    (sum, file) => sum + statSync(join(folder, file)).size,
+    0,
+  );
   const { labels } = JSON.parse(readFileSync(join(folder, "graftlet.json"), "utf8"));
   const budget = budgetOf(labels.length);
   console.log(`  ${number(bytes)} of ${number(budget).trim()}  ${name}`);
