@@ -10,9 +10,7 @@ try {
     files.length > 0 &&
     files.every(({ name, bytes, sha256 }) => {
       const content = readFileSync(join(folder, name));
-      return (
-        content.length === bytes && createHash("sha256").update(content).digest("hex") === sha256
-      );
+      return content.length === bytes && createHash("sha256").update(content).digest("hex") === sha256;
     });
   process.exitCode = valid ? 0 : 1;
 } catch {

@@ -5,9 +5,7 @@ import { readFileSync } from "node:fs";
 const ALLOWED = ["Apache-2.0", "BSD-3-Clause", "ISC", "MIT", "OFL-1.1"];
 const { packages } = JSON.parse(readFileSync("www/package-lock.json", "utf8"));
 let shipped = 0;
-for (const [path, { dev, devOptional, optional, license, integrity, resolved }] of Object.entries(
-  packages,
-)) {
+for (const [path, { dev, devOptional, optional, license, integrity, resolved }] of Object.entries(packages)) {
   if (path === "") continue;
   // Of packages for other systems a lock file has no hash. Registry addresses are left out of the lock file, so any address is another place.
   const wrong = [
@@ -21,6 +19,4 @@ for (const [path, { dev, devOptional, optional, license, integrity, resolved }] 
     process.exitCode = 1;
   }
 }
-console.log(
-  `npm packages: the licences of ${shipped} that ship, and the hashes of all, are in order.`,
-);
+console.log(`npm packages: the licences of ${shipped} that ship, and the hashes of all, are in order.`);

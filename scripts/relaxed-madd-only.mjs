@@ -32,8 +32,7 @@ while (at < bytes.length) {
   if (id === CODE) for (let functions = leb(); functions > 0; functions--) body();
   at = end;
 }
-if (madds === 0)
-  throw new Error(`${file} has no relaxed multiply-add: was it built for relaxed SIMD?`);
+if (madds === 0) throw new Error(`${file} has no relaxed multiply-add: was it built for relaxed SIMD?`);
 writeFileSync(file, bytes);
 console.log(
   `${file}: ${madds} relaxed multiply-adds and ${dots} dot products stay, ${replaced} relaxed minima and maxima made plain`,
@@ -74,18 +73,13 @@ function instruction() {
   } else if (opcode >= 0x28 && opcode <= 0x3e) memory();
   else if (opcode >= 0x45 && opcode <= 0xc4) return;
   else if ([0x00, 0x01, 0x05, 0x0b, 0x0f, 0x1a, 0x1b, 0xd1].includes(opcode)) return;
-  else if (opcode === 0x11 || opcode === 0x13)
-    lebs(2); // call_indirect
-  else if (opcode === 0x0e)
-    lebs(leb() + 1); // br_table
-  else if (opcode === 0x1c)
-    lebs(leb()); // select with types
+  else if (opcode === 0x11 || opcode === 0x13) lebs(2); // call_indirect
+  else if (opcode === 0x0e) lebs(leb() + 1); // br_table
+  else if (opcode === 0x1c) lebs(leb()); // select with types
   else if (opcode === 0x43) at += 4;
   else if (opcode === 0x44) at += 8;
   else if (
-    [0x02, 0x03, 0x04, 0x0c, 0x0d, 0x10, 0x12, 0x3f, 0x40, 0x41, 0x42, 0xd0, 0xd2].includes(
-      opcode,
-    ) ||
+    [0x02, 0x03, 0x04, 0x0c, 0x0d, 0x10, 0x12, 0x3f, 0x40, 0x41, 0x42, 0xd0, 0xd2].includes(opcode) ||
     (opcode >= 0x20 && opcode <= 0x26)
   )
     leb();
@@ -96,10 +90,8 @@ function vectorInstruction() {
   const start = at;
   const opcode = leb();
   if (opcode <= 0x0b || opcode === 0x5c || opcode === 0x5d) memory();
-  else if (opcode === 0x0c || opcode === 0x0d)
-    at += 16; // const, shuffle
-  else if (opcode >= 0x15 && opcode <= 0x22)
-    at += 1; // lane
+  else if (opcode === 0x0c || opcode === 0x0d) at += 16; // const, shuffle
+  else if (opcode >= 0x15 && opcode <= 0x22) at += 1; // lane
   else if (opcode >= 0x54 && opcode <= 0x5b) {
     memory();
     at += 1; // lane
@@ -110,8 +102,6 @@ function vectorInstruction() {
     bytes.set([(plain & 0x7f) | 0x80, plain >> 7], start);
     replaced++;
   } else if (isRelaxed(opcode)) {
-    throw new Error(
-      `${file}: relaxed instruction ${opcode} at ${start} has no plain counterpart here`,
-    );
+    throw new Error(`${file}: relaxed instruction ${opcode} at ${start} has no plain counterpart here`);
   }
 }

@@ -7,16 +7,7 @@
 // whose name holds PATTERN, `--only nothing` none: then only the tables are written.
 
 import { spawn } from "node:child_process";
-import {
-  appendFileSync,
-  createWriteStream,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { appendFileSync, createWriteStream, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -31,11 +22,7 @@ const work = join(root, "target/results");
 const resultsFile = join(root, "docs/results.jsonl");
 
 const { values } = parseArgs({
-  options: {
-    data: { type: "string" },
-    jobs: { type: "string", default: "1" },
-    only: { type: "string", default: "" },
-  },
+  options: { data: { type: "string" }, jobs: { type: "string", default: "1" }, only: { type: "string", default: "" } },
 });
 if (!values.data) {
   console.error("usage: node scripts/results.mjs --data DIR [--jobs N] [--only PATTERN]");
@@ -58,9 +45,7 @@ function graftlet(log, ...args) {
     });
     child.stderr.pipe(log, { end: false });
     child.on("error", reject);
-    child.on("close", (code) =>
-      code === 0 ? resolve(output) : reject(new Error(`graftlet ${args[0]} ended with ${code}`)),
-    );
+    child.on("close", (code) => (code === 0 ? resolve(output) : reject(new Error(`graftlet ${args[0]} ended with ${code}`))));
   });
 }
 
@@ -75,8 +60,7 @@ function random(seed) {
   };
 }
 
-const read = (source) =>
-  Papa.parse(readFileSync(source, "utf8"), { header: true, skipEmptyLines: true }).data;
+const read = (source) => Papa.parse(readFileSync(source, "utf8"), { header: true, skipEmptyLines: true }).data;
 /** A text with several labels counts for the first of them. */
 const classOf = ({ label }) => label.split("|")[0];
 
@@ -123,26 +107,14 @@ async function train(run) {
     }
   }
   const started = performance.now();
-  const options = [
-    "--kind",
-    run.kind,
-    "--config",
-    settings,
-    "--seed",
-    String(run.seed),
-    "--out",
-    adapter,
-  ];
+  const options = ["--kind", run.kind, "--config", settings, "--seed", String(run.seed), "--out", adapter];
   await graftlet(log, "train", "--backbone", backbone, ...data, ...options);
   const seconds = (performance.now() - started) / 1000;
   const judged = ["eval", "--backbone", backbone, "--adapter", adapter, "--data", held, "--json"];
   const test = JSON.parse(await graftlet(log, ...judged));
   const facts = JSON.parse(await graftlet(log, "inspect", adapter, "--json"));
   const card = JSON.parse(readFileSync(join(adapter, "graftlet.json"), "utf8"));
-  const bytes = readdirSync(adapter).reduce(
-    (sum, file) => sum + statSync(join(adapter, file)).size,
-    0,
-  );
+  const bytes = readdirSync(adapter).reduce((sum, file) => sum + statSync(join(adapter, file)).size, 0);
   log.end();
   return {
     revision: REVISION,
@@ -166,9 +138,7 @@ const worker = async () => {
     try {
       const result = await train(run);
       appendFileSync(resultsFile, `${JSON.stringify(result)}\n`);
-      console.log(
-        `${nameOf(run)}: ${result.metric} ${result.score.toFixed(4)} in ${result.seconds} s`,
-      );
+      console.log(`${nameOf(run)}: ${result.metric} ${result.score.toFixed(4)} in ${result.seconds} s`);
     } catch (error) {
       failed.push(nameOf(run));
       console.error(`${nameOf(run)}: ${error.message}`);

@@ -26,9 +26,7 @@ const { values, positionals } = parseArgs({
 });
 const [task] = positionals;
 if (!task || !values.data) {
-  console.error(
-    "usage: node scripts/ship-adapter.mjs TASK --data DIR [--trained DIR] [--model MODEL]",
-  );
+  console.error("usage: node scripts/ship-adapter.mjs TASK --data DIR [--trained DIR] [--model MODEL]");
   process.exit(2);
 }
 
@@ -39,8 +37,7 @@ const own = isUsual ? "" : values.model;
 const backbone = join(root, "www/public/models", values.model);
 const adapters = join(root, "www/public/adapters", own);
 const order = isUsual ? JSON.parse(readFileSync(join(root, "scripts/tasks.json"), "utf8")) : [];
-if (isUsual && !order.includes(task))
-  throw new Error(`scripts/tasks.json has no place for ${task}: add it.`);
+if (isUsual && !order.includes(task)) throw new Error(`scripts/tasks.json has no place for ${task}: add it.`);
 const recipe = JSON.parse(readFileSync(join(root, "scripts/tasks", own, `${task}.json`), "utf8"));
 const source = recipe.data ?? task;
 const ending = existsSync(join(values.data, source, "train.conll")) ? "conll" : "csv";
@@ -50,23 +47,9 @@ const settings = join(tmpdir(), `graftlet-${task}.json`);
 writeFileSync(settings, `${JSON.stringify(recipe.settings, null, 2)}\n`);
 const trained = values.trained ?? join(root, "target/adapters", own, task);
 if (!values.trained) {
-  const options = [
-    "--kind",
-    recipe.kind,
-    "--config",
-    settings,
-    "--seed",
-    String(recipe.seed),
-    "--out",
-    trained,
-  ];
+  const options = ["--kind", recipe.kind, "--config", settings, "--seed", String(recipe.seed), "--out", trained];
   mkdirSync(join(root, "target/adapters", own), { recursive: true });
-  const data = [
-    "--data",
-    firstRows(rows("train"), recipe.rows),
-    "--dev",
-    firstRows(rows("dev"), recipe.rows && 600),
-  ];
+  const data = ["--data", firstRows(rows("train"), recipe.rows), "--dev", firstRows(rows("dev"), recipe.rows && 600)];
   data.push("--checkpoint", `${trained}.checkpoint`);
   execFileSync(program, ["train", "--backbone", backbone, ...data, ...options], {
     stdio: "inherit",
@@ -85,16 +68,7 @@ function firstRows(file, count) {
 }
 
 const run = (...args) => JSON.parse(execFileSync(program, args, { encoding: "utf8" }));
-const test = run(
-  "eval",
-  "--backbone",
-  backbone,
-  "--adapter",
-  trained,
-  "--data",
-  rows("test"),
-  "--json",
-);
+const test = run("eval", "--backbone", backbone, "--adapter", trained, "--data", rows("test"), "--json");
 const facts = run("inspect", trained, "--json");
 const model = JSON.parse(readFileSync(join(backbone, "manifest.json"), "utf8"));
 const whole = run("inspect", backbone, "--json").parameters;
@@ -113,8 +87,7 @@ const command =
   `--kind ${recipe.kind} --config settings.json --seed ${recipe.seed} --out ${task}`;
 const fixed = (figure) => figure.toFixed(3);
 const perLabel = (test.per_label ?? []).map(
-  (row) =>
-    `| ${row.label} | ${[row.precision, row.recall, row.f1].map(fixed).join(" | ")} | ${row.rows} |`,
+  (row) => `| ${row.label} | ${[row.precision, row.recall, row.f1].map(fixed).join(" | ")} | ${row.rows} |`,
 );
 const perLabelTable =
   perLabel.length === 0
@@ -125,27 +98,11 @@ const perLabelTable =
 ${perLabel.join("\n")}
 `;
 // every other measure that the program knows for the problem
-const SAID = [
-  "metric",
-  "score",
-  "n",
-  "loss",
-  "skipped",
-  "truncated",
-  "per_label",
-  "confusion",
-  test.metric,
-];
+const SAID = ["metric", "score", "n", "loss", "skipped", "truncated", "per_label", "confusion", test.metric];
 const others = Object.entries(test).filter(([name]) => !SAID.includes(name));
-const alsoScored = others
-  .map(([name, score]) => `${name.replaceAll("_", " ")} ${score.toFixed(4)}`)
-  .join(", ");
+const alsoScored = others.map(([name, score]) => `${name.replaceAll("_", " ")} ${score.toFixed(4)}`).join(", ");
 const bottleneck = facts["bottleneck size"];
-const size = facts.rank
-  ? `, rank ${facts.rank}, alpha ${facts.alpha}`
-  : bottleneck
-    ? ` of size ${bottleneck}`
-    : "";
+const size = facts.rank ? `, rank ${facts.rank}, alpha ${facts.alpha}` : bottleneck ? ` of size ${bottleneck}` : "";
 
 writeFileSync(
   join(folder, "README.md"),
@@ -179,9 +136,7 @@ ${perLabelTable}`,
 
 const bytes = bytesOf(folder);
 const indexFile = join(adapters, "index.json");
-const index = existsSync(indexFile)
-  ? JSON.parse(readFileSync(indexFile, "utf8"))
-  : { adapters: [] };
+const index = existsSync(indexFile) ? JSON.parse(readFileSync(indexFile, "utf8")) : { adapters: [] };
 const entry = {
   name: task,
   title: recipe.title,

@@ -19,16 +19,13 @@ const text = (card) => `${JSON.stringify(card, null, 2)}\n`;
 export function listFiles(folder, change = {}) {
   const side = join(folder, SIDE_FILE);
   const { files: _, ...card } = { ...JSON.parse(readFileSync(side, "utf8")), ...change };
-  const names = readdirSync(folder).filter(
-    (name) => /\.(json|safetensors|bin)$/.test(name) && name !== SIDE_FILE,
-  );
+  const names = readdirSync(folder).filter((name) => /\.(json|safetensors|bin)$/.test(name) && name !== SIDE_FILE);
   const others = names.sort().map((name) => {
     const content = readFileSync(join(folder, name));
     return { name, bytes: content.length, sha256: sha256(content) };
   });
   // A file cannot hold its own hash: this is the hash of the file with zeros in place of it. Its length it can hold.
-  const whole = (bytes, hash) =>
-    text({ ...card, files: [...others, { name: SIDE_FILE, bytes, sha256: hash }] });
+  const whole = (bytes, hash) => text({ ...card, files: [...others, { name: SIDE_FILE, bytes, sha256: hash }] });
   let bytes = 0;
   for (let length = whole(0, ZEROS).length; length !== bytes; ) {
     bytes = length;
@@ -47,8 +44,7 @@ export function bytesOf(folder) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const given = process.argv.slice(2);
   const all = readdirSync(ADAPTERS).map((name) => join(ADAPTERS, name));
-  const folders =
-    given.length > 0 ? given : all.filter((path) => existsSync(join(path, SIDE_FILE)));
+  const folders = given.length > 0 ? given : all.filter((path) => existsSync(join(path, SIDE_FILE)));
   for (const folder of folders) listFiles(folder);
   if (given.length === 0) {
     const file = join(ADAPTERS, "index.json");

@@ -14,10 +14,7 @@ const over = [];
 for (const [module, budget] of Object.entries(MODULES)) {
   const wasm = readFileSync(module);
   const brotli = brotliCompressSync(wasm, {
-    params: {
-      [constants.BROTLI_PARAM_QUALITY]: 11,
-      [constants.BROTLI_PARAM_SIZE_HINT]: wasm.length,
-    },
+    params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: wasm.length },
   }).length;
   console.log(`${module}, bytes`);
   console.log(`  raw    ${number(wasm.length)}`);
@@ -28,15 +25,10 @@ for (const [module, budget] of Object.entries(MODULES)) {
 
 console.log(`${ADAPTERS}, bytes`);
 // Those of models other than the usual one lie in a folder of their model.
-const cards = readdirSync(ADAPTERS, { recursive: true }).filter(
-  (file) => basename(file) === "graftlet.json",
-);
+const cards = readdirSync(ADAPTERS, { recursive: true }).filter((file) => basename(file) === "graftlet.json");
 for (const name of cards.map(dirname).sort()) {
   const folder = join(ADAPTERS, name);
-  const bytes = readdirSync(folder).reduce(
-    (sum, file) => sum + statSync(join(folder, file)).size,
-    0,
-  );
+  const bytes = readdirSync(folder).reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
   const { labels } = JSON.parse(readFileSync(join(folder, "graftlet.json"), "utf8"));
   const budget = budgetOf(labels.length);
   console.log(`  ${number(bytes)} of ${number(budget).trim()}  ${name}`);

@@ -8,12 +8,7 @@ export const TASKS = {
   sst2: { metric: "accuracy", full: 0.89, chosen: 0.887, settings: { epochs: 5 } },
   cola: { metric: "matthews", full: 0.321, chosen: 0.258, settings: { epochs: 10 } },
   mrpc: { metric: "accuracy", full: 0.787, chosen: 0.787, settings: { epochs: 7 } },
-  stsb: {
-    metric: "spearman",
-    full: 0.822,
-    chosen: 0.826,
-    settings: { epochs: 6, problem: "regression" },
-  },
+  stsb: { metric: "spearman", full: 0.822, chosen: 0.826, settings: { epochs: 6, problem: "regression" } },
   trec: { metric: "accuracy", full: 0.965, chosen: 0.965, settings: { epochs: 8 } },
   banking77: { metric: "accuracy", full: 0.93, chosen: 0.93, settings: { epochs: 10 } },
 };
@@ -38,11 +33,7 @@ export const SEEDED = { kinds: ["lora", "houlsby", "pfeiffer"], seeds: [1, 2, 3]
 /** How an adapter is made of few rows. */
 export const WAYS = {
   head: { title: "head alone", kind: "head", settings: {} },
-  contrastive: {
-    title: "LoRA, contrastive steps",
-    kind: "lora",
-    settings: (each) => ({ contrastive_steps: steps(each) }),
-  },
+  contrastive: { title: "LoRA, contrastive steps", kind: "lora", settings: (each) => ({ contrastive_steps: steps(each) }) },
   epochs: { title: "LoRA, epochs", kind: "lora", settings: { contrastive_steps: 0 } },
   default: { title: "LoRA, all defaults", kind: "lora", settings: {} },
 };
@@ -70,16 +61,7 @@ function fewRun(task, way, perClass, seed) {
   const { classes, problem } = FEW_TASKS[task];
   const { kind, settings } = WAYS[way];
   const own = typeof settings === "function" ? settings(perClass) : settings;
-  return {
-    table: "few",
-    task,
-    kind,
-    way,
-    seed,
-    perClass,
-    classes,
-    settings: { ...(problem ? { problem } : {}), ...own },
-  };
+  return { table: "few", task, kind, way, seed, perClass, classes, settings: { ...(problem ? { problem } : {}), ...own } };
 }
 
 /** Every run, the ones that say most first. */
@@ -88,21 +70,17 @@ export function plan() {
   const tasks = Object.keys(TASKS);
   for (const seed of SEEDED.seeds) for (const task of tasks) runs.push(mainRun(task, "lora", seed));
   for (const perClass of [8, 32, 128]) {
-    for (const way of ["default", "epochs", "head"])
-      for (const seed of FEW.draws) runs.push(fewRun("trec", way, perClass, seed));
+    for (const way of ["default", "epochs", "head"]) for (const seed of FEW.draws) runs.push(fewRun("trec", way, perClass, seed));
   }
-  for (const kind of Object.keys(KINDS))
-    if (kind !== "lora") for (const task of tasks) runs.push(mainRun(task, kind, 1));
+  for (const kind of Object.keys(KINDS)) if (kind !== "lora") for (const task of tasks) runs.push(mainRun(task, kind, 1));
   for (const kind of SEEDED.kinds.slice(1)) {
-    for (const seed of SEEDED.seeds.slice(1))
-      for (const task of tasks) runs.push(mainRun(task, kind, seed));
+    for (const seed of SEEDED.seeds.slice(1)) for (const task of tasks) runs.push(mainRun(task, kind, seed));
   }
   // The draws last, so that every cell has something before one has all.
   for (const seed of FEW.draws) {
     for (const perClass of FEW.perClass) {
       for (const task of Object.keys(FEW_TASKS)) {
-        for (const way of ["head", "contrastive", "epochs"])
-          runs.push(fewRun(task, way, perClass, seed));
+        for (const way of ["head", "contrastive", "epochs"]) runs.push(fewRun(task, way, perClass, seed));
       }
     }
   }
@@ -112,9 +90,7 @@ export function plan() {
 
 /** A run's name, by which its result is found again. */
 export const nameOf = ({ table, task, kind, way, seed, perClass }) =>
-  [table, task, way ?? kind, perClass === undefined ? null : `${perClass} a class`, `seed ${seed}`]
-    .filter(Boolean)
-    .join(", ");
+  [table, task, way ?? kind, perClass === undefined ? null : `${perClass} a class`, `seed ${seed}`].filter(Boolean).join(", ");
 
 /** The runs that are not among the results. */
 export function runsLeft(results) {

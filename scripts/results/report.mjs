@@ -1,16 +1,6 @@
 // From the results of all runs to docs/results.md.
 
-import {
-  FEW,
-  FEW_TASKS,
-  FULL_PARAMETERS,
-  KINDS,
-  plan,
-  runsLeft,
-  SEEDED,
-  TASKS,
-  WAYS,
-} from "./plan.mjs";
+import { FEW, FEW_TASKS, FULL_PARAMETERS, KINDS, plan, runsLeft, SEEDED, TASKS, WAYS } from "./plan.mjs";
 
 const number = (value) => value.toLocaleString("en");
 const figure = (value) => (value === undefined ? "–" : value.toFixed(3).replace(/^(-?)0\./, "$1."));
@@ -46,14 +36,8 @@ function mainTable(results) {
         all ? figure(mean(scores)) : "–",
         range(parameters, number),
         range(parameters, (value) => `${((100 * value) / FULL_PARAMETERS).toFixed(2)} %`),
-        range(
-          own.map((run) => run.bytes),
-          (bytes) => `${number(Math.round(bytes / 1000))} KB`,
-        ),
-        range(
-          own.map((run) => run.seconds),
-          (seconds) => `${number(seconds)} s`,
-        ),
+        range(own.map((run) => run.bytes), (bytes) => `${number(Math.round(bytes / 1000))} KB`),
+        range(own.map((run) => run.seconds), (seconds) => `${number(seconds)} s`),
       ],
     ];
   });
@@ -63,15 +47,7 @@ function mainTable(results) {
   ]) {
     const full = tasks.map((task) => TASKS[task][key]);
     const size = `${number(Math.round((4 * FULL_PARAMETERS) / 1000))} KB`;
-    rows.push([
-      title,
-      ...full.map(figure),
-      figure(mean(full)),
-      number(FULL_PARAMETERS),
-      "100 %",
-      size,
-      "not measured here",
-    ]);
+    rows.push([title, ...full.map(figure), figure(mean(full)), number(FULL_PARAMETERS), "100 %", size, "not measured here"]);
   }
   const heads = tasks.map((task) => `${task} (${TASKS[task].metric})`);
   return table(["kind", ...heads, "mean", "trainable", "share", "on disk", "training"], rows);
@@ -83,12 +59,7 @@ function ranking(results) {
   const kinds = Object.entries(KINDS).map(([kind, { title }]) => {
     const own = inMainTable(results, kind);
     const share = Math.max(...own.map((run) => run.parameters)) / FULL_PARAMETERS;
-    return {
-      title,
-      all: own.length === tasks.length,
-      mean: mean(own.map((run) => run.score)),
-      share,
-    };
+    return { title, all: own.length === tasks.length, mean: mean(own.map((run) => run.score)), share };
   });
   return kinds.filter(({ all }) => all).sort((a, b) => b.mean - a.mean);
 }
@@ -100,13 +71,10 @@ function reading(results) {
   const small = kinds.find(({ share }) => share < 0.01);
   if (!best || !small) return "";
   const full = mean(Object.values(TASKS).map((task) => task.full));
-  const beside = (value, other) =>
-    `${figure(Math.abs(value - other))} ${value < other ? "below" : "above"}`;
+  const beside = (value, other) => `${figure(Math.abs(value - other))} ${value < other ? "below" : "above"}`;
   const percent = (share) => `${(100 * share).toFixed(2)} %`;
   const smallest =
-    small === best
-      ? ""
-      : ` ${small.title}, with at most ${percent(small.share)}, is ${beside(small.mean, best.mean)} that.`;
+    small === best ? "" : ` ${small.title}, with at most ${percent(small.share)}, is ${beside(small.mean, best.mean)} that.`;
   return (
     `\n${best.title} is best on average: ${figure(best.mean)}, ${beside(best.mean, full)} full fine-tuning, with at most\n` +
     `${percent(best.share)} of the parameters.${smallest}\n`
@@ -116,12 +84,10 @@ function reading(results) {
 function seedTable(results) {
   const tasks = Object.keys(TASKS);
   const rows = SEEDED.kinds.map((kind) => {
-    const own = (task) =>
-      results.filter((run) => run.table === "main" && run.kind === kind && run.task === task);
+    const own = (task) => results.filter((run) => run.table === "main" && run.kind === kind && run.task === task);
     const cells = tasks.map((task) => {
       const found = own(task);
-      const missing =
-        found.length < SEEDED.seeds.length ? ` (${found.length} of ${SEEDED.seeds.length})` : "";
+      const missing = found.length < SEEDED.seeds.length ? ` (${found.length} of ${SEEDED.seeds.length})` : "";
       return spread(found.map(({ score }) => score)) + missing;
     });
     const means = tasks.map((task) => mean(own(task).map(({ score }) => score)));
@@ -137,13 +103,7 @@ function fewTable(results, task) {
     ...FEW.perClass.map((perClass) =>
       spread(
         results
-          .filter(
-            (run) =>
-              run.table === "few" &&
-              run.task === task &&
-              run.way === way &&
-              run.perClass === perClass,
-          )
+          .filter((run) => run.table === "few" && run.task === task && run.way === way && run.perClass === perClass)
           .map((run) => run.score),
       ),
     ),
