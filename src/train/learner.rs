@@ -17,6 +17,7 @@ use crate::head::{Head, HeadConfig, LossSettings, ProblemName};
 use crate::input::text::{Encoded, runs};
 use crate::model::{Backbone, Linear, Shape, States};
 
+use contrast::EncodedRows;
 pub use lesson::{Computed, Lesson, Share, Trace};
 use teacher::Teacher;
 
@@ -50,6 +51,7 @@ pub struct Learner {
     head_dropout: f32,
     seed: u64,
     teacher: Option<Teacher>,
+    encoded: Option<EncodedRows>,
     _backward: BackwardMemory,
 }
 
@@ -133,6 +135,7 @@ impl Learner {
             seed: resolved.seed,
             head_dropout,
             teacher,
+            encoded: None,
             _backward: BackwardMemory(Arc::clone(&backbone)),
             backbone,
             states,
@@ -162,7 +165,10 @@ impl Learner {
                 reason: format!("this run has {}", self.student.len()),
             });
         }
-        self.student.set(parameters);
+        if self.student.flat() != parameters {
+            self.encoded = None;
+            self.student.set(parameters);
+        }
         Ok(())
     }
 

@@ -6,6 +6,14 @@ use crate::error::Result;
 use crate::head::Likeness;
 use crate::tensor::Tensor;
 
+/// Rows of a contrastive step whose vectors are known, and whose gradient will be asked for.
+pub(super) struct EncodedRows {
+    step: usize,
+    rows: Vec<usize>,
+    /// `[rows, width]`
+    vectors: Tensor,
+}
+
 impl Learner {
     /// The loss of a contrastive step, and its gradient, where this learner has all of the step's rows.
     pub(super) fn contrast(&mut self, step: usize, rows: &[usize]) -> Result<Lesson> {
@@ -24,10 +32,23 @@ impl Learner {
         Ok(lesson)
     }
 
-    /// The vectors of rows of a contrastive step, `[rows, width]`.
+    /// The vectors of rows of a contrastive step, `[rows, width]`. What [`pull`](Self::pull) needs to go back is kept if the
+    /// rows are computed in one part.
     pub(super) fn encode(&mut self, step: usize, rows: &[usize]) -> Result<Vec<f32>> {
+        self.encoded = None;
+        let parts = self.parts(rows, TRAINING_TOKENS);
+        if let [_] = parts[..] {
+            let vectors = self.vectors_in_training(step, rows)?;
+            let values = vectors.data().to_vec();
+            self.encoded = Some(EncodedRows {
+                step,
+                rows: rows.to_vec(),
+                vectors,
+            });
+            return Ok(values);
+        }
         let mut vectors = Vec::new();
-        for part in self.parts(rows, TRAINING_TOKENS) {
+        for part in parts {
             vectors.extend_from_slice(self.vectors_in_training(step, part)?.data());
         }
         Ok(vectors)
@@ -42,8 +63,13 @@ impl Learner {
         mut gradient: &[f32],
     ) -> Result<Lesson> {
         let mut lesson = self.lesson(0.0);
+        let mut kept = self.encoded.take();
         for part in self.parts(rows, TRAINING_TOKENS) {
-            let vectors = self.vectors_in_training(step, part)?;
+            let is_same = |own: &EncodedRows| own.step == step && own.rows == part;
+            let vectors = match kept.take().filter(is_same) {
+                Some(own) => own.vectors,
+                None => self.vectors_in_training(step, part)?,
+            };
             let (own, rest) = gradient.split_at(vectors.len());
             gradient = rest;
             let gradients = vectors.backward_from(own);
