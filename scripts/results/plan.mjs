@@ -33,12 +33,11 @@ export const SEEDED = { kinds: ["lora", "houlsby", "pfeiffer"], seeds: [1, 2, 3]
 /** How an adapter is made of few rows. */
 export const WAYS = {
   head: { title: "head alone", kind: "head", settings: {} },
-  contrastive: { title: "LoRA, contrastive steps", kind: "lora", settings: (each) => ({ contrastive_steps: steps(each) }) },
+  // The default in so far as all rows are learnt from in the end, however many they are.
+  contrastive: { title: "LoRA, contrastive steps, refit", kind: "lora", settings: { refit: true } },
   epochs: { title: "LoRA, epochs", kind: "lora", settings: { contrastive_steps: 0 } },
   default: { title: "LoRA, all defaults", kind: "lora", settings: {} },
 };
-/** As the program has it where few rows are contrasted. */
-const steps = (each) => Math.min(300, Math.max(30, Math.round(60 * Math.sqrt(each / 8))));
 /** Data sets of few rows, by how many of their classes are taken. */
 export const FEW_TASKS = {
   trec: {},
@@ -60,8 +59,7 @@ function mainRun(task, kind, seed) {
 function fewRun(task, way, perClass, seed) {
   const { classes, problem } = FEW_TASKS[task];
   const { kind, settings } = WAYS[way];
-  const own = typeof settings === "function" ? settings(perClass) : settings;
-  return { table: "few", task, kind, way, seed, perClass, classes, settings: { ...(problem ? { problem } : {}), ...own } };
+  return { table: "few", task, kind, way, seed, perClass, classes, settings: { ...(problem ? { problem } : {}), ...settings } };
 }
 
 /** Every run, the ones that say most first. */
@@ -70,7 +68,7 @@ export function plan() {
   const tasks = Object.keys(TASKS);
   for (const seed of SEEDED.seeds) for (const task of tasks) runs.push(mainRun(task, "lora", seed));
   for (const perClass of [8, 32, 128]) {
-    for (const way of ["default", "epochs", "head"]) for (const seed of FEW.draws) runs.push(fewRun("trec", way, perClass, seed));
+    for (const way of ["default", "contrastive", "epochs", "head"]) for (const seed of FEW.draws) runs.push(fewRun("trec", way, perClass, seed));
   }
   for (const kind of Object.keys(KINDS)) if (kind !== "lora") for (const task of tasks) runs.push(mainRun(task, kind, 1));
   for (const kind of SEEDED.kinds.slice(1)) {

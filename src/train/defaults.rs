@@ -10,6 +10,8 @@ pub(super) struct Defaults {
     pub(super) epochs: usize,
     /// What a run of few rows does in the place of epochs.
     pub(super) contrastive: Option<Contrastive>,
+    /// Whether the layers are all of them then.
+    pub(super) contrastive_in_all_layers: bool,
     pub(super) layers: Option<Vec<usize>>,
 }
 
@@ -22,8 +24,15 @@ const ROWS_SEEN: usize = 3600;
 /// Below so many rows to learn from a run is made for few.
 const FEW_ROWS: usize = 2000;
 
-/// Up to so many rows a class a run is contrastive.
-const CONTRASTIVE_ROWS: usize = 64;
+/// Up to so many rows a class a run of few rows is contrastive.
+///
+/// LoRA on trec, mean of five draws: .937 with 128 rows a class, and .923 by epochs.
+const CONTRASTIVE_ROWS: usize = 128;
+
+/// With so many rows a class contrastive steps change all layers, and not only those that few rows change.
+///
+/// LoRA on trec with 32 rows a class, 160 steps: .893 in all layers, .887 without the lowest two. With 8 rows both have .77.
+const ROWS_FOR_ALL_LAYERS: usize = 16;
 
 /// With fewer rows a class than this, those that were held out are learnt from in the end.
 const FEW_TO_HOLD_OUT: usize = 20;
@@ -33,12 +42,13 @@ impl Defaults {
     pub(super) fn of(preset: &Preset, data: &Dataset, layers: usize) -> Self {
         let rows = data.len();
         let few = rows < FEW_ROWS;
-        let each = each(data).filter(|&each| preset.epochs > 0 && each <= CONTRASTIVE_ROWS);
+        let each = each(data).filter(|&each| few && preset.epochs > 0 && each <= CONTRASTIVE_ROWS);
         Self {
             learning_rate: preset.learning_rate,
             batch_size: if few { 16 } else { 32 },
             epochs: preset.epochs * (ROWS_SEEN / rows.max(1)).clamp(4, 20),
-            contrastive: each.map(Contrastive::of),
+            contrastive: each.map(|each| Contrastive::of(each, rows)),
+            contrastive_in_all_layers: each.is_some_and(|each| each >= ROWS_FOR_ALL_LAYERS),
             layers: (few && preset.upper_layers).then(|| (layers / 3..layers).collect()),
         }
     }
@@ -64,18 +74,20 @@ fn each(data: &Dataset) -> Option<usize> {
 }
 
 impl Contrastive {
-    /// For so many rows a class: 60 steps for 8, twice as many for four times the rows.
-    #[allow(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss
-    )]
-    pub(super) fn of(each: usize) -> Self {
-        let steps = (60.0 * (each as f64 / 8.0).sqrt()).round() as usize;
+    /// For so many rows a class, and as many in all.
+    ///
+    /// Of few classes a step has many texts that are alike, and more steps help: LoRA on trec (6 classes, mean of five draws)
+    /// has .770 and .764 after 30 and 60 steps with 8 rows a class, .885 and .893 after 80 and 160 with 32. Of many classes
+    /// a step tells more: with 20 of banking77's, 24 and 60 steps have .931 and .934 with 8 rows, 24, 48 and 120 have
+    /// .965, .964 and .962 with 32.
+    pub(super) fn of(each: usize, rows: usize) -> Self {
+        const BATCH: usize = 32;
+        let classes = rows / each.max(1);
+        let steps = 5 * each * 8 / classes.max(8);
         Self {
-            steps: steps.clamp(30, 300),
-            learning_rate: if each < 16 { 5e-4 } else { 1e-3 },
-            batch_size: 32,
+            steps: steps.max(2 * rows / BATCH).clamp(20, 300),
+            learning_rate: 1e-3,
+            batch_size: BATCH,
         }
     }
 }
@@ -112,6 +124,8 @@ mod tests {
     #[test]
     fn few_rows_leave_out_the_lowest_third() {
         assert_eq!(of("lora", 500, 2).layers, Some(vec![2, 3, 4, 5]));
+        assert!(!of("lora", 30, 2).contrastive_in_all_layers);
+        assert!(of("lora", 32, 2).contrastive_in_all_layers);
         let layers = |layers| Defaults::of(preset("lora").unwrap(), &rows(500, 2), layers).layers;
         assert_eq!(layers(12), Some((4..12).collect()));
         assert_eq!(layers(2), Some(vec![0, 1]));
@@ -135,10 +149,14 @@ mod tests {
     fn few_rows_of_a_class_are_contrasted() {
         let steps =
             |name, count, classes| of(name, count, classes).contrastive.map(|own| own.steps);
-        assert_eq!(steps("lora", 48, 6), Some(60));
-        assert_eq!(steps("lora", 192, 6), Some(120));
-        assert_eq!(steps("pfeiffer", 8, 2), Some(42));
-        assert_eq!(steps("lora", 2 * 65, 2), None);
+        assert_eq!(steps("lora", 48, 6), Some(40));
+        assert_eq!(steps("lora", 192, 6), Some(160));
+        assert_eq!(steps("pfeiffer", 8, 2), Some(20));
+        assert_eq!(steps("lora", 160, 20), Some(20));
+        assert_eq!(steps("lora", 616, 77), Some(38));
+        assert_eq!(steps("lora", 2 * 128, 2), Some(300));
+        assert_eq!(steps("lora", 2 * 129, 2), None);
+        assert_eq!(steps("lora", 77 * 100, 77), None);
         assert_eq!(steps("lora", 48, 0), None);
         assert_eq!(steps("head", 48, 6), None);
         assert!(Defaults::learns_from_all(&rows(57, 3)));

@@ -35,6 +35,8 @@ pub(super) struct Regression<'a> {
     rows: Fitted<'a>,
     /// 1 over C and the rows' weight.
     decay: f64,
+    /// The head that the regularisation pulls to, its bias too, in place of one of zeros whose bias is free.
+    center: Option<Vec<f64>>,
 }
 
 impl<'a> Regression<'a> {
@@ -45,12 +47,22 @@ impl<'a> Regression<'a> {
         Self {
             decay: 1.0 / (c * weight.max(f64::MIN_POSITIVE)),
             rows,
+            center: None,
+        }
+    }
+
+    /// The same, but it stays near another head: `(C L + |p - center|²/2) / (C rows)`, where `p` is the weight and the bias.
+    pub(super) fn near(self, center: Vec<f64>) -> Self {
+        Self {
+            center: Some(center),
+            ..self
         }
     }
 
     /// Where a fit begins that nothing is known of: `[labels, width]` of the weight, and `[labels]` of the bias.
     pub(super) fn origin(&self) -> Vec<f64> {
-        vec![0.0; self.rows.labels * (self.rows.width + 1)]
+        let zeros = || vec![0.0; self.rows.labels * (self.rows.width + 1)];
+        self.center.clone().unwrap_or_else(zeros)
     }
 
     /// The minimum, looked for from `start` on.
@@ -112,9 +124,18 @@ impl Smooth for Regression<'_> {
                 pairs.for_each(|(sum, slope)| *sum += f64::from(*slope));
             }
         }
-        for ((to, sum), w) in of_weight.iter_mut().zip(sums).zip(point) {
-            *to = f64::from(sum) + self.decay * w;
-            value += 0.5 * self.decay * w * w;
+        for (to, sum) in of_weight.iter_mut().zip(sums) {
+            *to = f64::from(sum);
+        }
+        let zeros = std::iter::repeat_n(&0.0, labels * width);
+        let center: Box<dyn Iterator<Item = &f64>> = match &self.center {
+            Some(center) => Box::new(center.iter()),
+            None => Box::new(zeros),
+        };
+        for ((to, x), center) in gradient.iter_mut().zip(point).zip(center) {
+            let off = x - center;
+            *to += self.decay * off;
+            value += 0.5 * self.decay * off * off;
         }
         value
     }
@@ -209,33 +230,60 @@ mod tests {
         }
     }
 
+    /// However few rows say, the head stays where it was as far as they let it.
     #[test]
+    fn a_head_that_stays_near_another_is_it_without_rows_to_fit() {
+        for problem in PROBLEMS {
+            with(problem, |rows| {
+                let size = Regression::new(rows, 1.0).origin().len();
+                #[allow(clippy::cast_precision_loss)]
+                let center: Vec<f64> = (0..size).map(|i| (i % 7) as f64 / 6.0 - 0.5).collect();
+                let away = |c: f64| {
+                    let near = Regression::new(rows, c).near(center.clone());
+                    let found = near.fit(near.origin(), 1e-9);
+                    let off = found.iter().zip(&center).map(|(a, b)| (a - b).powi(2));
+                    off.sum::<f64>().sqrt()
+                };
+                let (firm, loose) = (away(1e-6), away(1e3));
+                assert!(firm < 1e-3 && loose > 100.0 * firm, "{firm} {loose}");
+            });
+        }
+    }
+
+    #[test]
+    #[allow(clippy::cast_precision_loss)]
     fn the_gradient_is_that_of_differences() {
         for problem in PROBLEMS {
             with(problem, |rows| {
-                let regression = Regression::new(rows, 10.0);
-                let size = regression.origin().len();
-                #[allow(clippy::cast_precision_loss)]
-                let point: Vec<f64> = (0..size)
-                    .map(|i| ((i * 37 % 19) as f64 - 9.0) / 9.0)
-                    .collect();
-                let mut gradient = vec![0.0; size];
-                let mut nothing = vec![0.0; size];
-                regression.evaluate(&point, &mut gradient);
-                for at in 0..size {
-                    let mut moved = |by: f64| -> f64 {
-                        let mut moved = point.clone();
-                        moved[at] += by;
-                        regression.evaluate(&moved, &mut nothing)
+                for near in [false, true] {
+                    let regression = Regression::new(rows, 10.0);
+                    let size = regression.origin().len();
+                    let regression = match near {
+                        true => regression.near((0..size).map(|i| (i % 5) as f64 / 4.0).collect()),
+                        false => regression,
                     };
-                    // values are 32-bit floats, so the step is wide; the loss bends little
-                    let expected = (moved(0.02) - moved(-0.02)) / 0.04;
-                    let off = (gradient[at] - expected).abs();
-                    assert!(
-                        off < 2e-4 * (1.0 + expected.abs()),
-                        "{} {at}: {expected} {off}",
-                        problem.name()
-                    );
+                    #[allow(clippy::cast_precision_loss)]
+                    let point: Vec<f64> = (0..size)
+                        .map(|i| ((i * 37 % 19) as f64 - 9.0) / 9.0)
+                        .collect();
+                    let mut gradient = vec![0.0; size];
+                    let mut nothing = vec![0.0; size];
+                    regression.evaluate(&point, &mut gradient);
+                    for at in 0..size {
+                        let mut moved = |by: f64| -> f64 {
+                            let mut moved = point.clone();
+                            moved[at] += by;
+                            regression.evaluate(&moved, &mut nothing)
+                        };
+                        // values are 32-bit floats, so the step is wide; the loss bends little
+                        let expected = (moved(0.02) - moved(-0.02)) / 0.04;
+                        let off = (gradient[at] - expected).abs();
+                        assert!(
+                            off < 2e-4 * (1.0 + expected.abs()),
+                            "{} {at}: {expected} {off}",
+                            problem.name()
+                        );
+                    }
                 }
             });
         }

@@ -140,3 +140,60 @@ fn corrections_are_all_learnt_from_and_what_was_fitted_is_kept() {
         assert_eq!((train.len() + dev.len(), dev.is_learnt()), (20, false));
     }
 }
+
+/// A few rows of new labels: the head is fitted near what it was, and the adapter stays as it is.
+#[test]
+fn new_labels_are_fitted_beside_the_old_ones() {
+    let engine = engine();
+    for problem in [SINGLE_LABEL, MULTI_LABEL] {
+        let start = trained(&engine, problem, "lora");
+        let settings = |distillation, epochs| Settings {
+            epochs,
+            head_dropout: None,
+            learning_rate: None,
+            distillation,
+            ..settings(&start)
+        };
+        let new = [row("a blue bird", "zoo"), row("the blue bird runs", "zoo")];
+        let old = labelled::rows(problem, 30, 4);
+        for (distillation, old) in [(None, &old[..]), (Some(1.0), &[][..])] {
+            let mut own = settings(distillation, None);
+            let scheme = own.scheme("rows", &new, old, &reading(problem)).unwrap();
+            let read = |rows: &[Row]| {
+                Dataset::with_scheme("rows", rows, engine.tokenizer(), &scheme).unwrap()
+            };
+            let (train, dev) = own.split(read(&new)).unwrap();
+            let train = match old {
+                [] => train,
+                old => train.beside(&read(old)),
+            };
+            let mut trainer = start_run(&engine, "lora", &own, &train, &dev);
+            assert_eq!((trainer.steps(), trainer.resolved().epochs), (0, 0));
+            let events = run(&mut trainer);
+            assert!(
+                !events
+                    .iter()
+                    .any(|event| matches!(event, Event::Step { .. }))
+            );
+            let task = trainer.finish().unwrap();
+            for (before, after) in
+                { start.task.adapter.parameters().iter() }.zip(task.adapter.parameters())
+            {
+                assert_eq!(before.tensor.data(), after.tensor.data());
+            }
+            let head = |task: &TaskAdapter| task.head.as_ref().unwrap().config().labels.clone();
+            assert_eq!(head(&task)[..head(&start.task).len()], head(&start.task));
+            // what is asked for is done all the same
+            let asked = settings(distillation, Some(3));
+            let asked = start_run(&engine, "lora", &asked, &train, &dev);
+            assert_eq!(asked.resolved().epochs, 3);
+            if problem == SINGLE_LABEL {
+                let texts: Vec<_> = new.iter().map(|row| row.text.clone()).collect();
+                for answer in engine.answer(&task, &texts, "it").unwrap() {
+                    let (best, _) = answer.label().unwrap();
+                    assert_eq!(head(&task)[best], "zoo");
+                }
+            }
+        }
+    }
+}

@@ -176,7 +176,9 @@ impl Settings {
         let steps = self.contrastive_steps;
         let own = Contrastive {
             steps: steps.unwrap_or(0),
-            ..few.clone().unwrap_or_else(|| Contrastive::of(data.len()))
+            ..few
+                .clone()
+                .unwrap_or_else(|| Contrastive::of(data.len(), data.len()))
         };
         let contrastive = match steps {
             None => few,
@@ -187,10 +189,15 @@ impl Settings {
             batch_size: self.batch_size.unwrap_or(own.batch_size),
             ..own
         });
-        let epochs = self.epochs.unwrap_or(match contrastive {
-            Some(_) => 0,
-            None => defaults.epochs,
-        });
+        let fitted = contrastive.is_some() || self.fits_new_labels(data);
+        let epochs = match fitted {
+            true => 0,
+            false => defaults.epochs,
+        };
+        let epochs = self.epochs.unwrap_or(epochs);
+        if contrastive.is_some() && defaults.contrastive_in_all_layers {
+            defaults.layers = None;
+        }
         let learning_rate = self.learning_rate.unwrap_or(defaults.learning_rate);
         let resolved = Resolved {
             problem,

@@ -2,7 +2,7 @@
 
 use super::super::lbfgs::Lbfgs;
 use super::super::regression::{Fitted, Regression, TOLERANCE, logits_of};
-use super::super::{Dataset, Event, Outcomes, Scheme};
+use super::super::{Dataset, Event, Origin, Outcomes, Scheme};
 use super::{Phase, Trainer, unplanned};
 use crate::error::Result;
 use crate::head::{LossSettings, field};
@@ -12,8 +12,16 @@ use crate::params::Site;
 const CANDIDATES: [f64; 4] = [1.0, 10.0, 100.0, 1000.0];
 /// Parts of the rows, each held out once for every candidate.
 const FOLDS: usize = 4;
-/// C of vectors that were brought together by their labels: every candidate fits these alike.
+/// C of vectors that were brought together by their labels: every candidate fits these alike. And that of corrections.
 const C: f64 = 10.0;
+/// C of corrections beside old rows, which hold the head where it is.
+const C_BESIDE_OLD_ROWS: f64 = 30.0;
+/// As many rows does a new one count as beside old ones.
+///
+/// With 20 corrections beside 1000 old rows of banking77, for which two labels have new names, the names are right on .83,
+/// .88 and .90 of other texts where a new row counts as 1, 4 and 10 (mean of three pairs of labels); .90 is what the old names had.
+/// Of the other labels .002 to .004 are lost.
+const NEW_ROW: usize = 10;
 /// Most steps of a fit.
 const MOST_STEPS: usize = 300;
 /// Steps that are one unit of work.
@@ -28,6 +36,10 @@ pub(in crate::train) struct Fit {
     /// What they were divided by.
     scale: f32,
     folds: Vec<Vec<usize>>,
+    /// The head that the new one stays near to, for these vectors.
+    center: Option<Vec<f64>>,
+    /// The inverse of the regularisation's strength, where it is not to be chosen.
+    c: Option<f64>,
     /// Loss of the rows held out so far, of each candidate.
     losses: [f64; CANDIDATES.len()],
     /// Tries of a candidate on a fold so far.
@@ -72,6 +84,7 @@ impl Vectors {
         settings: &'a LossSettings,
         targets: &'a [&'a [u32]],
         c: f64,
+        center: Option<&Vec<f64>>,
     ) -> Regression<'a> {
         let rows = Fitted {
             problem: scheme.problem,
@@ -82,12 +95,16 @@ impl Vectors {
             targets,
             settings,
         };
-        Regression::new(rows, c)
+        let regression = Regression::new(rows, c);
+        match center {
+            Some(center) => regression.near(center.clone()),
+            None => regression,
+        }
     }
 }
 
 impl Fit {
-    fn new(data: Dataset, vectors: Vec<f32>, width: usize, c: Option<f64>, seed: u64) -> Self {
+    fn new(mut data: Dataset, vectors: Vec<f32>, width: usize, c: Option<f64>, seed: u64) -> Self {
         let mut starts = vec![0];
         for row in 0..data.len() {
             starts.push(starts[row] + data.vectors_read(row));
@@ -97,6 +114,12 @@ impl Fit {
             width,
             starts,
         };
+        let counted = counted(&data);
+        // a row that counts more than once could be held out and learnt from
+        if c.is_some() && counted.len() > data.len() {
+            vectors = vectors.select(&counted);
+            data = data.select(&counted);
+        }
         let scale = mean_length(&vectors.data, width);
         vectors.data.iter_mut().for_each(|x| *x /= scale);
         let folds = match c {
@@ -107,6 +130,8 @@ impl Fit {
             data,
             vectors,
             scale,
+            center: None,
+            c,
             losses: [0.0; CANDIDATES.len()],
             folds,
             tried: 0,
@@ -137,8 +162,13 @@ impl Fit {
         let kept: Vec<usize> = (0..data.len()).filter(is_kept).collect();
         let targets: Vec<&[u32]> = kept.iter().map(|&row| data.target(row)).collect();
         let vectors = self.vectors.select(&kept);
-        let regression =
-            vectors.regression(data.scheme(), settings, &targets, CANDIDATES[candidate]);
+        let regression = vectors.regression(
+            data.scheme(),
+            settings,
+            &targets,
+            CANDIDATES[candidate],
+            self.center.as_ref(),
+        );
         let start = self.last.take().filter(|_| candidate > 0);
         let point = regression.fit(start.unwrap_or_else(|| regression.origin()), TOLERANCE);
         let labels = data.labels().len();
@@ -181,9 +211,10 @@ impl Trainer {
                 vectors: read,
             }
         } else {
-            let own = self.resolved.contrastive.is_some().then_some(C);
-            let (c, data) = (self.resolved.c.or(own), data.select(learn));
-            let fit = Fit::new(data, read, width, c, self.resolved.seed);
+            let data = data.select(learn);
+            let c = self.resolved.c.or(self.usual_c(&data));
+            let mut fit = Fit::new(data, read, width, c, self.resolved.seed);
+            fit.center = self.old_head(fit.scale);
             Phase::Fit(Box::new(fit))
         };
         Ok(self.working(done, total))
@@ -199,17 +230,17 @@ impl Trainer {
             self.phase = Phase::Fit(fit);
             return self.working(done, total);
         }
-        let own = self.resolved.contrastive.is_some().then_some(C);
-        let c = self.resolved.c.or(own).unwrap_or_else(|| fit.best());
+        let c = fit.c.unwrap_or_else(|| fit.best());
         let Fit {
             data,
             vectors,
+            center,
             search,
             steps,
             ..
         } = &mut *fit;
         let targets: Vec<&[u32]> = data.targets().rows().collect();
-        let regression = vectors.regression(data.scheme(), settings, &targets, c);
+        let regression = vectors.regression(data.scheme(), settings, &targets, c, center.as_ref());
         let search = search.get_or_insert_with(|| Lbfgs::new(&regression, regression.origin()));
         let goes_on = (0..STEPS).all(|_| search.step(&regression, TOLERANCE));
         *steps += STEPS;
@@ -220,6 +251,34 @@ impl Trainer {
         self.set_head(&fit);
         self.phase = self.evaluate();
         self.working(total, total)
+    }
+
+    /// C, where it is not to be chosen by how rows are answered that were held out.
+    fn usual_c(&self, data: &Dataset) -> Option<f64> {
+        if self.resolved.contrastive.is_some() {
+            return Some(C);
+        }
+        let is_correction = self.settings.is_correction(data);
+        is_correction.then_some(match data.of_origin(Origin::Old).is_empty() {
+            true => C,
+            false => C_BESIDE_OLD_ROWS,
+        })
+    }
+
+    /// The head that the run starts from, for vectors divided by `scale`, where these are still those that it was made for.
+    fn old_head(&self, scale: f32) -> Option<Vec<f64>> {
+        if self.resolved.contrastive.is_some() {
+            return None;
+        }
+        self.settings.old_head(self.learner.data.scheme())?;
+        let mut center = Vec::new();
+        for (name, factor) in [(field::OUT, f64::from(scale)), (field::OUT_BIAS, 1.0)] {
+            let mut own = self.learner.student.parameters.iter();
+            let own = own.find(|p| p.name.site == Site::Head && p.name.field == name);
+            let values = own?.tensor.data();
+            center.extend(values.iter().map(|&x| f64::from(x) * factor));
+        }
+        Some(center)
     }
 
     /// Gives the head the numbers that were found.
@@ -241,6 +300,18 @@ impl Trainer {
             });
         }
     }
+}
+
+/// Every row, and a new one beside old ones as often as it counts.
+fn counted(data: &Dataset) -> Vec<usize> {
+    let has_old = !data.of_origin(Origin::Old).is_empty();
+    let times = |row: usize| match data.origin(row) {
+        Origin::New if has_old => NEW_ROW,
+        _ => 1,
+    };
+    let rows = 0..data.len();
+    rows.flat_map(|row| std::iter::repeat_n(row, times(row)))
+        .collect()
 }
 
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
