@@ -2,10 +2,10 @@
 # Sourced by build.sh: the npm package as a tarball, what is checked of it, and the examples that use it.
 
 # The longest that the tarball may be, in bytes.
-most_of_package=2300000
+most_of_package=2350000
 
-# graftlet-VERSION.tgz beside build.sh, as `npm publish graftlet-VERSION.tgz` sends it. It is packed again: npm gives 2,350 KB,
-# gzip -9 2,300, libdeflate 2,184, in the same format.
+# graftlet-VERSION.tgz beside build.sh, as `npm publish graftlet-VERSION.tgz` sends it. It is packed again: gzip -9 makes it
+# 2 % smaller than npm does, libdeflate 7 %, in the same format.
 package() {
   local bytes pack=(gzip -9n)
   npm run --silent --prefix www build:package

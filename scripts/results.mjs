@@ -11,7 +11,7 @@ import { appendFileSync, createWriteStream, existsSync, mkdirSync, readFileSync,
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { nameOf, runsLeft } from "./results/plan.mjs";
+import { nameOf, REVISION, runsLeft } from "./results/plan.mjs";
 import { report } from "./results/report.mjs";
 
 const root = join(import.meta.dirname, "..");
@@ -29,10 +29,11 @@ if (!values.data) {
   process.exit(2);
 }
 
-const readResults = () =>
-  existsSync(resultsFile)
-    ? readFileSync(resultsFile, "utf8").split("\n").filter(Boolean).map((line) => JSON.parse(line))
-    : [];
+function readResults() {
+  if (!existsSync(resultsFile)) return [];
+  const lines = readFileSync(resultsFile, "utf8").split("\n").filter(Boolean);
+  return lines.map((line) => JSON.parse(line)).filter(({ revision }) => revision === REVISION);
+}
 
 /** Runs the program on one thread and gives what it prints; what it says on the way goes to the log. */
 function graftlet(log, ...args) {
@@ -59,18 +60,30 @@ function random(seed) {
   };
 }
 
-/** So many rows of each class, drawn at random, as a file. */
-function draw(source, perClass, seed, file) {
-  const { data } = Papa.parse(readFileSync(source, "utf8"), { header: true, skipEmptyLines: true });
+const read = (source) => Papa.parse(readFileSync(source, "utf8"), { header: true, skipEmptyLines: true }).data;
+/** A text with several labels counts for the first of them. */
+const classOf = ({ label }) => label.split("|")[0];
+
+/** The first classes of a data set, in alphabetical order; all without a number. */
+function classesOf(source, count) {
+  const known = [...new Set(read(source).map(classOf))].sort();
+  return new Set(known.slice(0, count));
+}
+
+/** Rows of some classes, as a file; with `perClass` so many of each, drawn at random. */
+function draw(source, classes, file, perClass, seed) {
+  const own = read(source).filter((row) => classes.has(classOf(row)));
+  const write = (rows) => writeFileSync(file, Papa.unparse(rows));
+  if (perClass === undefined) return write(own);
   const next = random(seed);
-  const shuffled = data.map((row) => [next(), row]).sort(([a], [b]) => a - b);
+  const shuffled = own.map((row) => [next(), row]).sort(([a], [b]) => a - b);
   const taken = new Map();
-  const rows = shuffled.filter(([, { label }]) => {
-    taken.set(label, (taken.get(label) ?? 0) + 1);
-    return taken.get(label) <= perClass;
+  const rows = shuffled.filter(([, row]) => {
+    const name = classOf(row);
+    taken.set(name, (taken.get(name) ?? 0) + 1);
+    return taken.get(name) <= perClass;
   });
-  writeFileSync(file, Papa.unparse(rows.map(([, row]) => row)));
-  return rows.length;
+  return write(rows.map(([, row]) => row));
 }
 
 async function train(run) {
@@ -82,22 +95,29 @@ async function train(run) {
   writeFileSync(settings, JSON.stringify(run.settings));
   // with few rows the program holds out some of them, as it does for a user
   let data = ["--data", part("train"), "--dev", part("dev")];
-  if (run.perClass !== null) {
+  let held = part("test");
+  if (run.perClass !== undefined) {
     const drawn = join(folder, "train.csv");
-    draw(part("train"), run.perClass, run.seed, drawn);
+    const classes = classesOf(part("train"), run.classes);
+    draw(part("train"), classes, drawn, run.perClass, run.seed);
     data = ["--data", drawn];
+    if (run.classes !== undefined) {
+      held = join(folder, "test.csv");
+      draw(part("test"), classes, held);
+    }
   }
   const started = performance.now();
   const options = ["--kind", run.kind, "--config", settings, "--seed", String(run.seed), "--out", adapter];
   await graftlet(log, "train", "--backbone", backbone, ...data, ...options);
   const seconds = (performance.now() - started) / 1000;
-  const judged = ["eval", "--backbone", backbone, "--adapter", adapter, "--data", part("test"), "--json"];
+  const judged = ["eval", "--backbone", backbone, "--adapter", adapter, "--data", held, "--json"];
   const test = JSON.parse(await graftlet(log, ...judged));
   const facts = JSON.parse(await graftlet(log, "inspect", adapter, "--json"));
   const card = JSON.parse(readFileSync(join(adapter, "graftlet.json"), "utf8"));
   const bytes = readdirSync(adapter).reduce((sum, file) => sum + statSync(join(adapter, file)).size, 0);
   log.end();
   return {
+    revision: REVISION,
     ...run,
     metric: test.metric,
     score: test.score,

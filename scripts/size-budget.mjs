@@ -2,15 +2,8 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { MODULES } from "./budgets.mjs";
 
-/** Modules, and what each may weigh after brotli. A visitor downloads one of the first two, and the last with the first file of rows. */
-const MODULES = {
-  // 867 KB; 844 KB before several workers computed one text (8 KB), a start did its parts at the same time (8), and training went
-  // back in integers (5); 772 KB before it read every layout of adapter and model folders, windows over long texts, and the pooler.
-  "target/wasm-pkg/graftlet_simd128.wasm": 870_000,
-  "target/wasm-pkg/graftlet_relaxed.wasm": 870_000,
-  "target/rows-pkg/graftlet_rows_bg.wasm": 200_000,
-};
 const ADAPTERS = "www/public/adapters";
 /** Of a folder; the head of many labels is most of an adapter. */
 const budgetOf = (labels) => (labels > 50 ? 700_000 : 400_000);

@@ -226,6 +226,16 @@ pub enum Error {
         /// One-based number of the first.
         row: usize,
     },
+    /// A row with one text for a head that compares two.
+    #[error(
+        "{place}: row {row} has one text, and a head that reads pairs \"apart\" compares two: give every row a second text, leave the row out, or train with pairs \"joint\""
+    )]
+    RowUnpaired {
+        /// The file or argument.
+        place: String,
+        /// One-based number of the row.
+        row: usize,
+    },
     /// Only one class (or none) in the training rows.
     #[error(
         "{place}: all rows are labelled \"{label}\"; a classifier needs rows of at least two classes"
@@ -441,6 +451,7 @@ impl Error {
             Self::LinesFailed { .. } => "lines_failed",
             Self::RowsEmpty { .. } => "rows_empty",
             Self::RowsUnlabelled { .. } => "rows_unlabelled",
+            Self::RowUnpaired { .. } => "row_unpaired",
             Self::ClassesTooFew { .. } => "classes_too_few",
             Self::ClassesTooMany { .. } => "classes_too_many",
             Self::ClassTooSmall { .. } => "class_too_small",

@@ -178,6 +178,7 @@ fn rows() -> Vec<Row> {
 fn trained(engine: &mut Engine, name: &str, seed: u64) -> Vec<f64> {
     let settings = Settings {
         seed: Some(seed),
+        contrastive_steps: Some(0),
         adapter: Options {
             other: [("start".to_owned(), json!(1.25))].into_iter().collect(),
             ..Options::default()

@@ -13,7 +13,7 @@ use graftlet::adapter::{Options, Parameter, preset};
 use graftlet::folder::Card;
 use graftlet::folder::TaskAdapter;
 use graftlet::folder::{self, Files, Library};
-use graftlet::head::{Head, HeadConfig, Pooling, SINGLE_LABEL};
+use graftlet::head::{Head, HeadConfig, Pairs, Pooling, SINGLE_LABEL};
 use graftlet::input::text::{Batch, Encoded};
 use graftlet::model::{Backbone, Encoder, Linear, LinearSite, Shape};
 use graftlet::tensor::Tensor;
@@ -210,6 +210,7 @@ fn task(bert: &Encoder, config: &dyn Config, library: Library, pooling: Pooling)
     let adapter = config.build(shape, &mut params).unwrap();
     let head = HeadConfig {
         problem: SINGLE_LABEL.fresh(),
+        pairs: Pairs::Joint,
         pooling,
         dense: None,
         labels: vec!["a".into(), "b".into()],

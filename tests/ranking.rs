@@ -15,17 +15,17 @@ mod reference;
 #[path = "support/tiny.rs"]
 mod tiny;
 
-use graftlet::adapter::FreshParams;
+use graftlet::adapter::{FreshParams, Options};
 use graftlet::compose::Composition;
 use graftlet::engine::{Answer, Engine, Said};
 use graftlet::folder::TaskAdapter;
 use graftlet::folder::{self, Library};
 use graftlet::head::{
-    Decision, Evaluation, FIRST, Head, HeadConfig, Metric, Pooling, Prediction, RANKING, SECOND,
-    SINGLE_LABEL, TIE, Targets,
+    Decision, Evaluation, FIRST, Head, HeadConfig, Metric, Pairs, Pooling, Prediction, RANKING,
+    SECOND, SINGLE_LABEL, TIE, Targets,
 };
 use graftlet::input::text::{LongTexts, Text};
-use graftlet::model::{Backbone, Dtype};
+use graftlet::model::{Backbone, Dtype, Linear};
 use graftlet::tensor::Tensor;
 use graftlet::train::{Dataset, Outcomes, Reading, Row, Scheme, Settings, TokenStore};
 use labelled::{dataset, row, run, trainer};
@@ -52,6 +52,7 @@ fn golden() -> Golden {
 fn head() -> Head {
     let config = HeadConfig {
         problem: RANKING.fresh(),
+        pairs: Pairs::Apart,
         pooling: Pooling::Mean,
         dense: None,
         labels: vec!["score".into()],
@@ -102,6 +103,7 @@ fn the_measure_and_the_temperature_are_those_of_numpy() {
         problem: RANKING,
         labels: vec!["score".into()],
         reject: None,
+        pairs: Pairs::Apart,
     };
     let mut targets = Targets::empty(RANKING, 1);
     golden.truth.iter().for_each(|&which| targets.push([which]));
@@ -177,6 +179,7 @@ fn read(engine: &Engine, rows: &[Row]) -> graftlet::Result<Vec<u32>> {
     let reading = Reading {
         problem: RANKING,
         reject: None,
+        pairs: None,
     };
     let data = Dataset::read("pairs.csv", rows, engine.tokenizer(), &reading)?;
     assert_eq!(data.len(), rows.len());
@@ -239,6 +242,11 @@ fn learnt(engine: &Engine) -> TaskAdapter {
         batch_size: Some(8),
         learning_rate: Some(2e-2),
         seed: Some(5),
+        // in places that both libraries have
+        adapter: Options {
+            targets: Some(vec![Linear::Query, Linear::Value]),
+            ..Options::default()
+        },
         ..Settings::default()
     };
     let data = |count, seed| dataset(engine, RANKING, &labelled::rows(RANKING, count, seed));

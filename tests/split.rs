@@ -30,7 +30,7 @@ use graftlet::adapter::{FreshParams, Options, presets};
 use graftlet::compose::Composition;
 use graftlet::engine::{Composed, Engine};
 use graftlet::folder::Library;
-use graftlet::head::{HeadConfig, Pooling, SINGLE_LABEL, TOKEN_CLASSIFICATION};
+use graftlet::head::{HeadConfig, Pairs, Pooling, SINGLE_LABEL, TOKEN_CLASSIFICATION};
 use graftlet::input::text::{Batch, LongTexts, Text};
 use graftlet::model::folder::ModelFolder;
 use graftlet::model::{Dtype, FAMILIES, Hook, NoHook, Reads, SentenceEmbedding};
@@ -57,6 +57,7 @@ fn texts() -> Vec<Text> {
 fn head(pooling: Pooling) -> HeadConfig {
     HeadConfig {
         problem: SINGLE_LABEL.fresh(),
+        pairs: Pairs::Joint,
         pooling,
         dense: None,
         labels: ["x", "y", "z"].map(String::from).to_vec(),

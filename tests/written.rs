@@ -44,6 +44,7 @@ fn head(problem: Problem, pooling: Pooling) -> HeadConfig {
         _ => &["x", "y", "z"],
     };
     HeadConfig {
+        pairs: problem.kind.pairs(),
         problem,
         pooling,
         dense: None,
@@ -109,12 +110,16 @@ fn cases(bert: &Encoder) -> Vec<Case> {
         }
     }
     let lora = table.iter().find(|row| row.name == "preset lora").unwrap();
+    let second = table
+        .iter()
+        .find(|row| row.name == "LoRA in the second layer only")
+        .unwrap();
     let multi = Problem {
         kind: MULTI_LABEL,
         thresholds: vec![0.5; 3],
     };
     for problem in [multi, REGRESSION.fresh(), TOKEN_CLASSIFICATION.fresh()] {
-        for library in [Library::Peft, Library::AdapterHub] {
+        for (library, lora) in [(Library::Peft, lora), (Library::AdapterHub, second)] {
             let config = head(problem.clone(), Pooling::Pooler);
             add(
                 lora,

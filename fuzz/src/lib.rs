@@ -13,7 +13,7 @@ use graftlet::folder::Card;
 use graftlet::folder::{self, Files, Library};
 use graftlet::compose::Composition;
 use graftlet::error::Error;
-use graftlet::head::{SINGLE_LABEL, Targets};
+use graftlet::head::{Pairs, SINGLE_LABEL, Targets};
 use graftlet::hub::Manifest;
 use graftlet::input::text::{Text, Tokenizer};
 use graftlet::model::{Encoder, Anatomy, Dtype, convert};
@@ -262,6 +262,7 @@ pub fn settings(data: &[u8]) -> String {
         problem: SINGLE_LABEL,
         labels: vec!["a".into(), "b".into()],
         reject: None,
+        pairs: Pairs::Joint,
     };
     let targets = Targets::empty(scheme.problem, 2);
     let rows = Dataset::from_parts(scheme, TokenStore::default(), targets);

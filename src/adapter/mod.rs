@@ -40,7 +40,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
 use crate::model::{NormSite, Shape};
-use options::{target_sites, virtual_tokens};
+use options::{block_sites, target_sites, virtual_tokens};
 
 /// Every kind there is.
 pub static KINDS: &[&Kind] = &[

@@ -22,7 +22,7 @@ pub(super) static KIND: Kind = Kind {
         library: Library::Peft,
         size: None,
         learning_rate: 1e-2,
-        epochs: 2,
+        epochs: 0,
         upper_layers: false,
         config: |_, _| Ok(Box::new(NoneConfig::default())),
     }],

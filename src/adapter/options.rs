@@ -127,6 +127,12 @@ pub(super) fn virtual_tokens(options: &Options, default: usize, shape: &Shape) -
     })
 }
 
+/// Every linear layer of some blocks.
+pub(super) fn block_sites(layers: &BTreeSet<usize>, shape: &Shape) -> BTreeSet<LinearSite> {
+    let of_them = |site: &LinearSite| site.layer.is_some_and(|layer| layers.contains(&layer));
+    shape.linear_sites().filter(of_them).into_set()
+}
+
 /// The linear layers of these names in the given layers, and those that lie in no layer.
 ///
 /// # Errors

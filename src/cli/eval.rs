@@ -47,6 +47,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let reading = Reading {
         problem: scheme.problem,
         reject: scheme.reject.clone(),
+        pairs: Some(scheme.pairs),
     };
     let found = file.rows(&reading, true)?;
     found.refuse_half_pairs(path)?;

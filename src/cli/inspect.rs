@@ -7,6 +7,7 @@ use super::output::outln;
 use super::{compose, folders, target};
 use crate::error::{Error, Result, escaped};
 use crate::folder::{CONFIG, inspect};
+use crate::head::{Head, HeadConfig};
 
 /// Says what is in an adapter's or backbone's folder.
 #[derive(Args)]
@@ -106,6 +107,8 @@ fn adapter(arguments: &Arguments) -> Result<Map<String, Value>> {
         "head",
         json!(task.head.as_ref().map(|head| head.config().pooling)),
     );
+    let config = task.head.as_ref().map(Head::config);
+    say("pairs", json!(config.and_then(HeadConfig::said_pairs)));
     if let Some(head) = task.unused_head() {
         say(
             "head left out",

@@ -34,6 +34,9 @@ pub(super) fn json(report: &Report, train: &Found, dev: &Found) -> Value {
 
 /// What a run came to, in words.
 pub(super) fn print(report: &Report, train: &Found, dev: &Found) -> Result<()> {
+    if report.dev_rows == 0 {
+        outln!("no row was held out; on the new rows, after learning them:")?;
+    }
     for (name, score) in &report.evaluation.scores {
         outln!("{name:<24} {score:>9.4}")?;
     }
@@ -57,7 +60,13 @@ pub(super) fn print(report: &Report, train: &Found, dev: &Found) -> Result<()> {
         )?;
     }
     if !report.hardest.is_empty() {
-        outln!("hardest held-out rows:")?;
+        outln!(
+            "{}",
+            match report.dev_rows {
+                0 => "hardest rows:",
+                _ => "hardest held-out rows:",
+            }
+        )?;
     }
     for HardRow {
         row,

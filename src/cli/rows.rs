@@ -96,7 +96,7 @@ pub fn read(path: &Path) -> Result<Found> {
     let file = File::open(path, folders::read(path)?, &RowOptions::default())?;
     let reading = Reading {
         problem: file.problem(),
-        reject: None,
+        ..Reading::default()
     };
     file.rows(&reading, true)
 }

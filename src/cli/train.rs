@@ -1,3 +1,5 @@
+mod replay;
+
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -16,6 +18,8 @@ use crate::folder::{self, Member};
 use crate::head::{PROBLEMS, ProblemName};
 use crate::hub::sha256;
 use crate::train::{Dataset, Event, Reading, Settings, Trainer, preset_of};
+
+use replay::replayed;
 
 fn kind_help() -> String {
     let names: Vec<&str> = presets().map(|preset| preset.name).collect();
@@ -61,10 +65,18 @@ pub(super) struct Arguments {
     dev: Option<PathBuf>,
     #[arg(long, required_unless_present = "from", help = kind_help())]
     kind: Option<String>,
-    /// Adapter folder to go on from: all of it is trained further, with a fresh head if it has none or the labels are
-    /// others.
+    /// Adapter folder to go on from: all of it is trained further, with its head if the rows have any of its labels.
+    /// Labels that it does not have are added.
     #[arg(long, value_name = "DIR")]
     from: Option<PathBuf>,
+    /// Rows that the adapter of --from has learnt before, or others like them: half of each batch are of these, so that
+    /// they are not forgotten.
+    #[arg(long, value_name = "FILE", requires = "from")]
+    replay: Option<PathBuf>,
+    /// Texts without labels, one per line, with a tab between the two texts of a pair: the adapter keeps what it says of
+    /// them. They help where there are no rows to replay.
+    #[arg(long, value_name = "FILE", requires = "from")]
+    replay_texts: Option<PathBuf>,
     /// Trained bottleneck that a fusion mixes, once for each.
     #[arg(long, value_name = "NAME=DIR")]
     fuse: Vec<String>,
@@ -139,11 +151,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     )?;
 
     let place = arguments.data.display().to_string();
-    let mut train = Dataset::read(&place, &train_rows.rows, engine.tokenizer(), &reading)?;
-    if let Some(own) = settings.start_scheme(train.scheme()) {
-        // the adapter's labels in the adapter's order, so that its head can be trained further
-        train = Dataset::with_scheme(&place, &train_rows.rows, engine.tokenizer(), &own)?;
-    }
+    let old = replayed(arguments, &reading)?;
+    let scheme = settings.scheme(&place, &train_rows.rows, &old.rows, &reading)?;
+    let train = Dataset::with_scheme(&place, &train_rows.rows, engine.tokenizer(), &scheme)?;
     let (train, dev, dev_rows) = match &arguments.dev {
         Some(path) => {
             let (place, scheme) = (path.display().to_string(), train.scheme());
@@ -159,6 +169,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             (train, dev, None)
         }
     };
+    let train = old.beside(train, &engine)?;
     let preset = match (&settings.start, named) {
         (Some(member), _) => preset_of(&member.task, engine.backbone().shape())?,
         (None, Some(preset)) => preset,
@@ -260,7 +271,8 @@ pub(super) fn usable(
 ) -> Result<(Reading, Found)> {
     let file = File::open(path, content, options)?;
     let reading = settings.reading(file.problem());
-    let found = file.rows(&reading, false)?;
+    // one row of a class is enough where an adapter knows others
+    let found = file.rows(&reading, settings.start.is_some())?;
     if strict {
         found.refuse_skipped(path)?;
     }
@@ -293,7 +305,7 @@ fn train_to_the_end(
                 bar.set_position(step as u64);
                 bar.set_prefix(format!("loss {loss:.4}"));
             }
-            Event::Evaluating { .. } => {}
+            Event::Working { .. } | Event::Evaluating { .. } => {}
             Event::Eval {
                 epoch,
                 epochs,

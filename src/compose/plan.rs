@@ -285,9 +285,8 @@ impl<'a> Part<'a> {
         self.head.as_ref()?.head.as_ref()
     }
 
-    /// What the head says of the last hidden states of sequences: `[labels]` each, or `[tokens, labels]`. Nothing
-    /// without a head.
-    pub fn logits<'s>(
+    /// What the head [says](Head::said) of the last hidden states of each sequence. Nothing without a head.
+    pub fn said<'s>(
         &self,
         backbone: &dyn Backbone,
         sequences: impl Iterator<Item = &'s Encoded>,
@@ -296,16 +295,16 @@ impl<'a> Part<'a> {
         let Some(head) = self.head() else {
             return Vec::new();
         };
-        let logits = head.logits(backbone, &*self.node, states);
+        let said = head.said(backbone, &*self.node, states);
         let labels = head.config().labels.len();
-        let own = head.own_logits(&logits, &states.starts).zip(sequences);
-        own.map(|(logits, sequence)| {
+        let own = head.own_part(&said, &states.starts).zip(sequences);
+        own.map(|(said, sequence)| {
             // an adapter's virtual tokens have states, and are no part of the text
             let more = match head.reads_tokens() {
-                true => logits.len() - sequence.ids.len() * labels,
+                true => said.len() - sequence.ids.len() * labels,
                 false => 0,
             };
-            logits[more..].to_vec()
+            said[more..].to_vec()
         })
         .collect()
     }

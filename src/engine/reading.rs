@@ -176,7 +176,7 @@ impl<'a> Reading<'a> {
             match (&mut self.found, part.head()) {
                 (Found::Answers(found), Some(head)) => {
                     let own = places.iter().map(|&(_, index)| &encoded[index]);
-                    let said = part.logits(&*self.backbone, own, &states);
+                    let said = part.said(&*self.backbone, own, &states);
                     for (&(channel, index), said) in places.iter().zip(said) {
                         let row = origins[index].row;
                         found[channel][row].add(head, &encoded[index], &shares[index], said);

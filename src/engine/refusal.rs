@@ -13,10 +13,12 @@ pub(super) fn check_pairs<'a>(
     for (index, text) in texts {
         let adapter = || name.to_owned();
         let blank = |text: &str| text.trim().is_empty();
-        let apart = task.head.as_ref().is_some_and(Head::reads_apart);
-        match (task.card.pair, text.second.as_deref()) {
-            // a single text has a score of its own
-            (_, None) if apart => {}
+        let head = task.head.as_ref();
+        let compares = head.is_some_and(Head::compares);
+        let pair = if compares { Some(true) } else { task.card.pair };
+        match (pair, text.second.as_deref()) {
+            // A single text has a score of its own.
+            (_, None) if !compares && head.is_some_and(Head::reads_apart) => {}
             (Some(false), Some(_)) => {
                 let adapter = adapter();
                 return Err(Error::Text2Unexpected { index, adapter });

@@ -1,4 +1,4 @@
-//! Answers to sequences of tokens, each of which is a row of its own.
+//! Answers to sequences of tokens, each of which is a row of its own, or one of the two texts of a row.
 
 use super::{Answer, BATCH_TOKENS, head_of};
 use crate::compose::{BareStates, ComputedStates, Plan, TaskRef};
@@ -7,7 +7,7 @@ use crate::folder::TaskAdapter;
 use crate::input::text::Encoded;
 use crate::model::Backbone;
 
-/// What the head of an adapter says of each sequence: `[labels]`, or `[tokens, labels]`. The states of the bare backbone
+/// What the head of an adapter [says](crate::head::Head::said) of each sequence. The states of the bare backbone
 /// come out of `bare`; `name` stands for the adapter in errors.
 ///
 /// # Errors
@@ -30,7 +30,7 @@ pub fn logits(
         BATCH_TOKENS,
         &mut |places, part, states| {
             let own = places.iter().map(|&(_, index)| &sequences[index]);
-            let said = part.logits(backbone, own, &states);
+            let said = part.said(backbone, own, &states);
             for (&(_, index), said) in places.iter().zip(said) {
                 found[index] = said;
             }
@@ -40,10 +40,14 @@ pub fn logits(
     Ok(found)
 }
 
-/// Answers of an adapter to sequences of tokens. Labels of tokens are not put together to spans.
+/// Answers of an adapter to sequences of tokens; of a head that compares the texts of a pair, one for each two sequences. Labels of
+/// tokens are not put together to spans.
 ///
 /// # Errors
 /// Those of [`logits`]; [`Error::LogitsNotFinite`](crate::Error::LogitsNotFinite).
+///
+/// # Panics
+/// If the head compares the texts of a pair, and the number of sequences is odd.
 pub fn answers(
     backbone: &dyn Backbone,
     task: &TaskAdapter,
@@ -51,16 +55,18 @@ pub fn answers(
     name: &str,
 ) -> Result<Vec<Answer>> {
     let head = head_of(name, task)?;
-    let logits = logits(backbone, &mut ComputedStates, task, sequences, name)?;
-    let said = logits.into_iter().zip(sequences).enumerate();
-    said.map(|(index, (logits, sequence))| {
+    let said = logits(backbone, &mut ComputedStates, task, sequences, name)?;
+    let each = 1 + usize::from(head.compares());
+    let rows = said.chunks(each).zip(sequences.chunks(each)).enumerate();
+    rows.map(|(index, (said, sequences))| {
+        let logits = head.row_logits(said.concat());
         head.check_finite(&logits, index)?;
         Ok(Answer {
             prediction: head.prediction(&logits),
             logits,
-            tokens: sequence.ids.len(),
+            tokens: sequences.iter().map(|sequence| sequence.ids.len()).sum(),
             windows: 1,
-            truncated: sequence.truncated,
+            truncated: sequences.iter().any(|sequence| sequence.truncated),
         })
     })
     .collect()

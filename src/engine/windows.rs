@@ -210,7 +210,7 @@ pub(super) struct Gathered {
 /// The logits of a text so far.
 #[derive(Default)]
 struct GatheredLogits {
-    /// `[labels]` of the text's only sequence, or `[tokens, labels]` of the whole text.
+    /// `[labels]` of the text's only sequence, or `[tokens, labels]` of the whole text, or a vector; see [`Head::said`].
     logits: Vec<f32>,
     mean: WeightedMean,
     windows: usize,
@@ -251,7 +251,7 @@ impl GatheredLogits {
 }
 
 impl Gathered {
-    /// Adds the logits of a sequence: `[labels]`, or `[tokens, labels]`.
+    /// Adds what the head said of a sequence: `[labels]`, or `[tokens, labels]`, or a vector `[hidden]`.
     pub(super) fn add(&mut self, head: &Head, sequence: &Encoded, share: &Share, logits: Vec<f32>) {
         let text = match share.second {
             true => self.second.get_or_insert_default(),
@@ -278,6 +278,7 @@ impl Gathered {
             truncated |= second.truncated;
             logits.extend(second.finish());
         }
+        let logits = head.row_logits(logits);
         head.check_finite(&logits, index)?;
         Ok(Answer {
             prediction: head.prediction(&logits),

@@ -1,6 +1,6 @@
 //! Heads in a file of their own, [`SIDE_HEAD`]: what a library's own model classes do not have.
 
-use super::{CARD, Card, Files, Library, SIDE_HEAD};
+use super::{CARD, Card, Files, Library, SIDE_HEAD, TaskAdapter};
 use super::{check_labels, head_layout, listed, put_card, read_card, write_tensors};
 use crate::adapter::{FileParams, ParamName};
 use crate::error::{Error, Result};
@@ -44,6 +44,7 @@ pub(super) fn put_aside(
 ) -> Result<()> {
     card.pooling = Some(head.config().pooling);
     card.dense = head.config().dense;
+    card.pairs = head.config().said_pairs();
     let tensors = write_tensors(&[(head.parameters(), &key)], float)?;
     files.insert(SIDE_HEAD.into(), tensors);
     Ok(())
@@ -54,9 +55,30 @@ pub(super) fn can_say(library: Library, head: &Head, shape: &Shape) -> bool {
     let HeadConfig {
         problem, pooling, ..
     } = head.config();
+    // None has a head that compares two vectors.
+    if head.compares() {
+        return false;
+    }
     match library {
         Library::Peft => head_layout::of_head(head.config(), shape).is_some(),
         Library::AdapterHub => problem.kind.reads_tokens() || *pooling != Pooling::Mean,
+    }
+}
+
+/// Refuses a side file that says of a head that it reads pairs in another way than it does.
+///
+/// # Errors
+/// [`Error::ConfigInvalid`].
+pub(super) fn check_pairs(loaded: &TaskAdapter) -> Result<()> {
+    match (&loaded.head, loaded.card.pairs) {
+        (Some(head), Some(pairs)) if head.config().pairs != pairs => Err(Error::ConfigInvalid {
+            place: CARD.into(),
+            reason: format!(
+                "it says that the head reads pairs \"{}\", but such a head is in {SIDE_HEAD}, which is not there; copy that file too, or remove \"pairs\"",
+                pairs.name()
+            ),
+        }),
+        _ => Ok(()),
     }
 }
 
@@ -72,8 +94,10 @@ pub(super) fn read(files: &Files, card: &Card, shape: &Shape) -> Result<Option<H
         });
     }
     let file = TensorFile::parse(SIDE_HEAD, bytes)?;
+    let problem = card.problem.clone().unwrap_or_default();
     let config = HeadConfig {
-        problem: card.problem.clone().unwrap_or_default(),
+        pairs: card.pairs.unwrap_or_else(|| problem.kind.pairs()),
+        problem,
         pooling: card.pooling.unwrap_or(Pooling::Mean),
         dense: card.dense,
         labels: card.labels.clone(),

@@ -142,6 +142,7 @@ fn with_side_head(mut loaded: TaskAdapter, files: &Files, shape: &Shape) -> Resu
     } else if let (Some(head), false) = (&loaded.head, loaded.card.labels.is_empty()) {
         check_labels(&loaded.card.labels, head.config().labels.len())?;
     }
+    head::check_pairs(&loaded)?;
     if let Some(calibration) = &loaded.card.calibration {
         calibration.check(CARD)?;
     }
@@ -191,11 +192,8 @@ pub fn save(task: &TaskAdapter, name: &str, library: Library, shape: &Shape) -> 
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
         .collect();
-    let name = if name.is_empty() {
-        "adapter".to_owned()
-    } else {
-        name
-    };
+    let name = Some(name).filter(|name| !name.is_empty());
+    let name = name.unwrap_or_else(|| "adapter".to_owned());
     let mut files = match library {
         Library::Peft => peft::save(task, map, shape)?,
         Library::AdapterHub => adapterhub::save(task, &name, map, shape)?,

@@ -114,8 +114,10 @@ pub(super) fn load(
                     card.labels.clone()
                 }
             };
+            let problem = problem(&fields, outputs, &card)?;
             let config = HeadConfig {
-                problem: problem(&fields, outputs, &card)?,
+                pairs: problem.kind.pairs(),
+                problem,
                 pooling: head_layout::pooling(layout),
                 dense: layout.dense().map(|(_, activation)| activation),
                 labels,

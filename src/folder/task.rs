@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::{Files, Library, ListedFile};
 use crate::adapter::Adapter;
 use crate::error::{Error, Result};
-use crate::head::{Calibration, Head, Metric, Pooling, Problem};
+use crate::head::{Calibration, Head, Metric, Pairs, Pooling, Problem};
 use crate::model::Shape;
 use crate::ops::Activation;
 use crate::tensor_file::FloatType;
@@ -105,6 +105,9 @@ pub struct Card {
     /// What the head reads, where the library cannot say it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pooling: Option<Pooling>,
+    /// How the head reads the two texts of a pair, where its problem does not say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pairs: Option<Pairs>,
     /// Nonlinearity behind the head's dense layer, where the library cannot say it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dense: Option<Activation>,

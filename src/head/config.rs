@@ -1,6 +1,6 @@
 //! The settings of a head.
 
-use crate::head::Problem;
+use crate::head::{Pairs, Problem};
 use std::borrow::Cow;
 
 use super::pooling::Pooling;
@@ -15,6 +15,8 @@ pub struct HeadConfig {
     pub problem: Problem,
     /// What it reads.
     pub pooling: Pooling,
+    /// How it reads the two texts of a pair.
+    pub pairs: Pairs,
     /// Nonlinearity after a dense layer of hidden size, if there is one before the last layer.
     pub dense: Option<Activation>,
     /// One label per logit.
@@ -29,6 +31,33 @@ impl HeadConfig {
         self.pooling == Pooling::Pooler && (!of_tokens || shape.anatomy.pooler.of_tokens)
     }
 
+    /// Whether its logits are those of a pair of vectors, one for each text: of their
+    /// [features](crate::ops::pair_features).
+    #[must_use]
+    pub fn compares(&self) -> bool {
+        self.problem.kind.compares(self.pairs)
+    }
+
+    /// Number of elements that its first layer reads, for an encoder of this hidden size.
+    #[must_use]
+    pub fn width(&self, hidden: usize) -> usize {
+        match self.compares() {
+            true => 4 * hidden + 1,
+            false => hidden,
+        }
+    }
+
+    /// How it reads pairs, where its problem does not say it.
+    #[must_use]
+    pub fn said_pairs(&self) -> Option<Pairs> {
+        (self.pairs != self.problem.kind.pairs()).then_some(self.pairs)
+    }
+
+    /// Whether a fresh head answers the cosine of the two vectors: a number grows with it in most data sets.
+    pub(super) fn starts_as_cosine(&self) -> bool {
+        self.compares() && self.problem.kind.about().one_output && self.dense.is_none()
+    }
+
     pub(super) fn check(&self) -> Result<()> {
         let labels = self.labels.len();
         let invalid = |value: String, reason: String| {
@@ -40,6 +69,7 @@ impl HeadConfig {
             })
         };
         let Problem { kind, thresholds } = &self.problem;
+        kind.check_pairs(self.pairs)?;
         if labels == 0 {
             return invalid("without labels".into(), "name at least one".into());
         }

@@ -6,7 +6,8 @@ use crate::ops::Aim;
 pub struct LossSettings {
     /// Share of a label's target that is spread over all labels (Szegedy et al. 2016).
     pub smoothing: f32,
-    /// Weight of a row by its label, of a head for one label; none for 1 each.
+    /// Weight of each label; none for 1 each. Of a head for one label it is that of a row by its label, of a head for
+    /// any number of labels that of the label where a row has it.
     pub class_weights: Vec<f32>,
     /// The unit that numbers are learnt in.
     pub unit: Unit,

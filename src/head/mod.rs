@@ -12,6 +12,7 @@ pub mod metrics;
 mod multi_label;
 mod name;
 mod number;
+mod pairs;
 mod pooling;
 mod prediction;
 mod problem;
@@ -30,7 +31,7 @@ use scores::over;
 
 use crate::error::{Error, Result};
 use crate::model::{Backbone, Hook, Shape, States};
-use crate::ops::{Activation, add_bias, dropout, linear};
+use crate::ops::{Activation, add_bias, dropout, linear, pair_features};
 use crate::params::{Collector, Init, ParamSource, Parameter, Site};
 use crate::tensor::Tensor;
 
@@ -43,9 +44,10 @@ pub use loss::LossSettings;
 pub use metric::Metric;
 pub use multi_label::{DEFAULT_THRESHOLD, LABEL_SEPARATOR, best_thresholds};
 pub use name::{Problem, ProblemName};
+pub use pairs::Pairs;
 pub use pooling::Pooling;
 pub use prediction::Prediction;
-pub use problem::{Group, ProblemKind, Term};
+pub use problem::{Group, Likeness, ProblemKind, Term};
 pub use ranking::{FIRST, SECOND, TIE};
 pub use scores::{argmax, sigmoid, softmax};
 pub use single_label::OUTSIDE;
@@ -82,7 +84,7 @@ pub const RANKING: ProblemName = ProblemName(&ranking::Ranking);
 pub struct Head {
     config: HeadConfig,
     dense: Option<(Activation, Tensor, Tensor)>,
-    /// `[labels, hidden]`
+    /// `[labels, width]`, `[labels, hidden]` behind a dense layer
     weight: Tensor,
     /// `[labels]`
     bias: Tensor,
@@ -92,13 +94,14 @@ pub struct Head {
     decision: Decision,
 }
 
-/// Fields of the head's parameters.
+/// Fields of the head's parameters. The width is the hidden size, or of a head that compares the texts of a pair the number of
+/// [features](crate::ops::pair_features).
 pub mod field {
-    /// `[hidden, hidden]` of the dense layer.
+    /// `[hidden, width]` of the dense layer.
     pub const DENSE: &str = "dense.weight";
     /// `[hidden]` of the dense layer.
     pub const DENSE_BIAS: &str = "dense.bias";
-    /// `[labels, hidden]` of the last layer.
+    /// `[labels, width]` of the last layer, `[labels, hidden]` behind a dense layer.
     pub const OUT: &str = "out.weight";
     /// `[labels]` of the last layer.
     pub const OUT_BIAS: &str = "out.bias";
@@ -120,18 +123,27 @@ impl Head {
         }
         config.check()?;
         let (hidden, labels) = (shape.hidden_size, config.labels.len());
+        let width = config.width(hidden);
         let mut tensors = Collector::new(source);
         let mut get = |field, dims: &[usize], init| tensors.get(Site::Head, field, dims, init);
         let dense = match config.dense {
             Some(activation) => Some((
                 activation,
-                get(field::DENSE, &[hidden, hidden], Init::Normal(0.02))?,
+                get(field::DENSE, &[hidden, width], Init::Normal(0.02))?,
                 get(field::DENSE_BIAS, &[hidden], Init::Zeros)?,
             )),
             None => None,
         };
-        let weight = get(field::OUT, &[labels, hidden], Init::Normal(0.02))?;
-        let bias = get(field::OUT_BIAS, &[labels], Init::Zeros)?;
+        let width = if dense.is_some() { hidden } else { width };
+        let weight = match config.starts_as_cosine() {
+            true => {
+                let mut cosine = vec![0.0; width];
+                cosine[width - 1] = 1.0;
+                tensors.get_from(Site::Head, field::OUT, &Tensor::new(cosine, &[1, width]))?
+            }
+            false => tensors.get(Site::Head, field::OUT, &[labels, width], Init::Normal(0.02))?,
+        };
+        let bias = tensors.get(Site::Head, field::OUT_BIAS, &[labels], Init::Zeros)?;
         let parameters = tensors.into_parameters();
         Ok(Self {
             decision: Decision::with(&config.problem.thresholds, None),
@@ -169,10 +181,52 @@ impl Head {
     }
 
     /// Logits of a batch's last hidden states: `[sequences, labels]`, or `[tokens, labels]` of a head
-    /// that labels tokens. `hook` is what the states were computed with; it may act on the pooler too.
+    /// that labels tokens, or `[pairs, labels]` of a head that compares the texts of a pair. `hook` is what the states were
+    /// computed with; it may act on the pooler too.
+    ///
+    /// # Panics
+    /// If the head compares the texts of a pair, and the number of sequences is odd.
     #[must_use]
     pub fn logits(&self, backbone: &dyn Backbone, hook: &dyn Hook, states: &States) -> Tensor {
-        self.logits_of(self.read(backbone, hook, states))
+        self.logits_of(self.features(self.read(backbone, hook, states)))
+    }
+
+    /// What the head says of each sequence alone: its [`logits`](Self::logits), or of a head that compares the texts of a pair
+    /// the vectors that it [reads](Self::read), of which [`row_logits`](Self::row_logits) makes the logits of the pair.
+    #[must_use]
+    pub fn said(&self, backbone: &dyn Backbone, hook: &dyn Hook, states: &States) -> Tensor {
+        let read = self.read(backbone, hook, states);
+        match self.config.compares() {
+            true => read,
+            false => self.logits_of(read),
+        }
+    }
+
+    /// The logits of a row, of what the head [said](Self::said) of its sequences, end to end.
+    ///
+    /// # Panics
+    /// If the head compares the texts of a pair, and these are not two vectors.
+    #[must_use]
+    pub fn row_logits(&self, said: Vec<f32>) -> Vec<f32> {
+        if !self.config.compares() {
+            return said;
+        }
+        let hidden = said.len() / 2;
+        let vectors = Tensor::new(said, &[2, hidden]);
+        self.logits_of(self.features(vectors)).data().to_vec()
+    }
+
+    /// What the first layer reads: of the vectors `[sequences, hidden]` that [`read`](Self::read) gives, for a head that compares
+    /// the texts of a pair, the features of each pair, `[pairs, 4 hidden + 1]`.
+    ///
+    /// # Panics
+    /// If the number of vectors is odd then.
+    #[must_use]
+    pub fn features(&self, read: Tensor) -> Tensor {
+        match self.config.compares() {
+            true => pair_features(&read),
+            false => read,
+        }
     }
 
     /// [`logits`](Self::logits) in training: of what the head reads, an element is left out with
@@ -190,12 +244,12 @@ impl Head {
     ) -> Tensor {
         let x = self.read(backbone, hook, states);
         if share <= 0.0 {
-            return self.logits_of(x);
+            return self.logits_of(self.features(x));
         }
         let of_tokens = self.reads_tokens();
         let sequences = states.starts.windows(2).zip(seeds);
         let rows = sequences.map(|(w, &seed)| (seed, if of_tokens { w[1] - w[0] } else { 1 }));
-        self.logits_of(dropout(&x, share, rows))
+        self.logits_of(self.features(dropout(&x, share, rows)))
     }
 
     /// Whether it reads the state of each sequence's first token and no other.
@@ -209,8 +263,9 @@ impl Head {
         first && !self.reads_tokens()
     }
 
-    /// What the head reads: a vector a sequence, or a token.
-    fn read(&self, backbone: &dyn Backbone, hook: &dyn Hook, states: &States) -> Tensor {
+    /// What the head reads: a vector a sequence, or a token, `[vectors, hidden]`.
+    #[must_use]
+    pub fn read(&self, backbone: &dyn Backbone, hook: &dyn Hook, states: &States) -> Tensor {
         let reads_pooler = self.config.reads_pooler(backbone.shape());
         match self.reads_tokens() {
             true if reads_pooler => backbone.pool(&states.x, hook),
@@ -254,18 +309,18 @@ impl Head {
             .loss(logits, starts, targets, settings)
     }
 
-    /// Each sequence's own part of [`logits`](Self::logits): `[labels]`, or `[tokens, labels]`.
+    /// Each sequence's own part of what the head [said](Self::said): `[labels]`, or `[tokens, labels]`, or a vector `[hidden]`.
     ///
     /// `starts` says where each sequence starts in the batch, and the end of the last.
     ///
     /// # Panics
-    /// If the logits are not those of the batch.
-    pub fn own_logits<'a>(
+    /// If it was said of another batch.
+    pub fn own_part<'a>(
         &self,
-        logits: &'a Tensor,
+        said: &'a Tensor,
         starts: &'a [usize],
     ) -> impl Iterator<Item = &'a [f32]> + use<'a> {
-        let (labels, of_tokens) = (self.config.labels.len(), self.reads_tokens());
+        let (width, of_tokens) = (said.dims2().1, self.reads_tokens());
         starts
             .windows(2)
             .enumerate()
@@ -274,7 +329,7 @@ impl Head {
                     true => bounds[0]..bounds[1],
                     false => sequence..sequence + 1,
                 };
-                &logits.data()[rows.start * labels..rows.end * labels]
+                &said.data()[rows.start * width..rows.end * width]
             })
     }
 
@@ -287,7 +342,13 @@ impl Head {
     /// Whether it reads each text of a pair as a sequence of its own.
     #[must_use]
     pub fn reads_apart(&self) -> bool {
-        self.config.problem.kind.reads_apart()
+        self.config.pairs == Pairs::Apart
+    }
+
+    /// Whether it compares the two texts of a pair, and has nothing to say of one alone.
+    #[must_use]
+    pub fn compares(&self) -> bool {
+        self.config.compares()
     }
 
     /// The labels of its answers: its own, unless the problem has others.

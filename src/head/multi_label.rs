@@ -5,10 +5,10 @@
 use super::about::{About, Form, Measure, Reads};
 use super::judged::share;
 use super::metrics::LabelCounts;
-use super::problem::{Group, ProblemKind, Term};
+use super::problem::{Group, Likeness, ProblemKind, Term};
 use super::{Evaluation, How, Judged, Labelled, LossSettings, Prediction, Targets, sigmoid};
 use crate::error::Result;
-use crate::ops::binary_cross_entropy;
+use crate::ops::{Said, binary_cross_entropy};
 use crate::order::sorted_by;
 use crate::tensor::Tensor;
 
@@ -16,6 +16,9 @@ pub(super) struct MultiLabel;
 
 /// Between the labels of a text that has several.
 pub const LABEL_SEPARATOR: char = '|';
+
+/// Most that a label which a text has counts by [balance](ProblemKind::balanced).
+const MOST_WEIGHT: f32 = 10.0;
 
 /// What a label's score must reach where no threshold was chosen for it.
 pub const DEFAULT_THRESHOLD: f32 = 0.5;
@@ -111,24 +114,64 @@ impl ProblemKind for MultiLabel {
         Group::Rarest(own.collect())
     }
 
+    fn likeness(&self) -> Option<Likeness> {
+        Some(Likeness::Labels)
+    }
+
+    /// The labels that both have, over those that one of them has (Jaccard 1912). Texts without labels have nothing in common.
+    #[allow(clippy::cast_precision_loss)]
+    fn alike(&self, a: &[u32], b: &[u32], _settings: &LossSettings) -> f32 {
+        let words = || a.iter().zip(b);
+        let both: u32 = words().map(|(a, b)| (a & b).count_ones()).sum();
+        let all: u32 = words().map(|(a, b)| (a | b).count_ones()).sum();
+        both as f32 / all.max(1) as f32
+    }
+
     #[allow(clippy::cast_precision_loss)]
     fn weight(&self, _target: &[u32], labels: usize, _settings: &LossSettings) -> f64 {
         labels as f64
     }
 
-    /// Mean binary cross-entropy of logits `[texts, labels]`.
+    fn said(&self) -> Said {
+        Said::Each
+    }
+
+    /// A logit of the wrong sign gets the other one.
+    fn correct(&self, target: &[u32], z: &mut [f32], _width: usize, _settings: &LossSettings) {
+        for (label, z) in z.iter_mut().enumerate() {
+            *z = if has(target, label) {
+                z.abs()
+            } else {
+                -z.abs()
+            };
+        }
+    }
+
+    /// For each label the square root of the rows without it over those with it, at most [`MOST_WEIGHT`].
+    #[allow(clippy::cast_precision_loss)]
+    fn balanced(&self, targets: &Targets, labels: usize) -> Option<Vec<f32>> {
+        let weight = |label: usize| {
+            let positives = targets.rows().filter(|target| has(target, label)).count();
+            let negatives = targets.len() - positives;
+            let ratio = negatives.max(1) as f32 / positives.max(1) as f32;
+            ratio.sqrt().min(MOST_WEIGHT)
+        };
+        Some((0..labels).map(weight).collect())
+    }
+
+    /// Mean binary cross-entropy of logits `[texts, labels]`, in which class weights weigh the labels that a text has.
     fn loss(
         &self,
         logits: &Tensor,
         _starts: &[usize],
         targets: &[&[u32]],
-        _settings: &LossSettings,
+        settings: &LossSettings,
     ) -> Tensor {
         let (_, labels) = logits.dims2();
         let sets = targets.iter().flat_map(|target| {
             (0..labels).map(move |label| f32::from(u8::from(has(target, label))))
         });
-        binary_cross_entropy(logits, &sets.collect::<Vec<_>>())
+        binary_cross_entropy(logits, &sets.collect::<Vec<_>>(), &settings.class_weights)
     }
 
     fn terms(&self, target: &[u32], z: &[f32], _labels: usize, visit: &mut dyn FnMut(Term<'_>)) {

@@ -7,7 +7,8 @@ use serde::de::Error as _;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{About, DEFAULT_THRESHOLD, Metric, PROBLEMS, ProblemKind, Reads, SINGLE_LABEL};
+use super::{About, DEFAULT_THRESHOLD, Metric, PROBLEMS, Pairs, ProblemKind, Reads, SINGLE_LABEL};
+use crate::error::{Error, Result};
 
 /// A row of [`PROBLEMS`].
 #[derive(Clone, Copy)]
@@ -53,10 +54,39 @@ impl ProblemName {
         self.about().reads == Reads::Tokens
     }
 
-    /// Whether each text of a pair is a sequence of its own.
+    /// How a head reads pairs where nothing is said.
     #[must_use]
-    pub fn reads_apart(self) -> bool {
-        self.about().reads == Reads::TextsApart
+    pub fn pairs(self) -> Pairs {
+        match self.about().reads {
+            Reads::TextsApart => Pairs::Apart,
+            Reads::Texts | Reads::Tokens => Pairs::Joint,
+        }
+    }
+
+    /// Whether a head that reads pairs in this way makes its logits of both vectors of a pair.
+    #[must_use]
+    pub fn compares(self, pairs: Pairs) -> bool {
+        self.about().reads == Reads::Texts && pairs == Pairs::Apart
+    }
+
+    /// Refuses a way to read pairs that heads of this problem do not have.
+    ///
+    /// # Errors
+    /// [`Error::OptionInvalid`].
+    pub fn check_pairs(self, pairs: Pairs) -> Result<()> {
+        let reason = match (self.about().reads, pairs) {
+            (Reads::TextsApart, Pairs::Joint) => "it always reads the two texts apart",
+            (Reads::Tokens, Pairs::Apart) => "it labels the tokens of one sequence",
+            _ => return Ok(()),
+        };
+        Err(Error::OptionInvalid {
+            option: "pairs",
+            value: pairs.name().to_owned(),
+            reason: format!(
+                "the problem is {}, and {reason}; leave the setting out",
+                self.name()
+            ),
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::scores::{argmax, over, sigmoid, softmax};
 use super::{About, Evaluation, How, Judged, Labelled, LossSettings, Prediction, Targets, Unit};
 use crate::error::Result;
-use crate::ops::{logistic_loss, row_loss};
+use crate::ops::{Said, logistic_loss, row_loss};
 use crate::tensor::Tensor;
 
 /// One thing that logits say of a row, and what is true of it.
@@ -58,6 +58,15 @@ pub enum Group {
     Rarest(Vec<usize>),
     /// About the amount.
     Amount(f32),
+}
+
+/// How rows can be alike, for a run that brings the vectors of those together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Likeness {
+    /// They share labels.
+    Labels,
+    /// Their numbers are near.
+    Amounts,
 }
 
 /// What a head answers. A row's target is some 32-bit words, whose meaning is the problem's own;
@@ -116,14 +125,49 @@ pub trait ProblemKind: Sync {
     /// What a row should have in common with others of its part of a split.
     fn group(&self, target: &[u32], labels: &[String]) -> Group;
 
+    /// How rows can be alike; `None` where that means nothing for a row as a whole.
+    fn likeness(&self) -> Option<Likeness> {
+        None
+    }
+
+    /// How alike two rows are, from 0 to 1.
+    fn alike(&self, _a: &[u32], _b: &[u32], _settings: &LossSettings) -> f32 {
+        0.0
+    }
+
+    /// Whether pairs are read [apart](super::Pairs::Apart) where nothing is said.
+    fn suits_apart(&self) -> bool {
+        false
+    }
+
     /// The row's only label, where it has one of several.
     fn class(&self, _target: &[u32]) -> Option<usize> {
+        None
+    }
+
+    /// Weights of the labels in the loss with which they count alike; `None` where labels have no weights.
+    fn balanced(&self, _targets: &Targets, _labels: usize) -> Option<Vec<f32>> {
         None
     }
 
     /// The unit that targets are learnt in.
     fn unit(&self, _targets: &Targets) -> Unit {
         Unit::PLAIN
+    }
+
+    /// What a vector of logits says, for a run that keeps it near what an earlier head said.
+    fn said(&self) -> Said {
+        Said::Choice
+    }
+
+    /// Makes the logits that an earlier head said of a row right, with as little change as there can be: `[vectors,
+    /// labels]` of the vectors that the row is [learnt](Self::learnt) from. That head may not have all labels.
+    fn correct(&self, target: &[u32], z: &mut [f32], width: usize, settings: &LossSettings);
+
+    /// The vectors of logits that a row is learnt from. Vector `start` is the first of the row's, and there are
+    /// `sequences` of them where a sequence has one.
+    fn learnt(&self, _target: &[u32], start: usize, sequences: usize, take: &mut dyn FnMut(usize)) {
+        (start..start + sequences).for_each(take);
     }
 
     /// How many vectors of logits a row is judged by.

@@ -12,7 +12,7 @@ use super::problem::{Group, ProblemKind, Term};
 use super::scores::{argmax, sigmoid};
 use super::{Evaluation, How, Judged, Labelled, LossSettings, Prediction, Targets};
 use crate::error::Result;
-use crate::ops::{add_scaled, binary_cross_entropy, select};
+use crate::ops::{Said, add_scaled, binary_cross_entropy, select};
 use crate::tensor::Tensor;
 
 pub(super) struct Ranking;
@@ -96,6 +96,21 @@ impl ProblemKind for Ranking {
         Ok(vec![NAME.to_owned()])
     }
 
+    fn said(&self) -> Said {
+        Said::Numbers
+    }
+
+    /// The better text gets the higher score of the two; of a tie both get their mean.
+    fn correct(&self, target: &[u32], z: &mut [f32], _width: usize, _settings: &LossSettings) {
+        let [first, second] = z else { return };
+        let (high, low) = (first.max(*second), first.min(*second));
+        (*first, *second) = match target[0] {
+            FIRST => (high, low),
+            SECOND => (low, high),
+            _ => (f32::midpoint(high, low), f32::midpoint(high, low)),
+        };
+    }
+
     /// Numbers are 1 or 2, if all of them are, and else differences of scores.
     fn read(&self, rows: &Labelled<'_>, targets: &mut Targets) -> Result<()> {
         let numbers = || rows.rows.iter().filter_map(|(_, label)| difference(label));
@@ -159,7 +174,7 @@ impl ProblemKind for Ranking {
             |of: usize| -> Vec<usize> { (0..targets.len()).map(|pair| 2 * pair + of).collect() };
         let (first, second) = (select(logits, &texts(0)), select(logits, &texts(1)));
         let wanted: Vec<f32> = targets.iter().map(|target| probability(target)).collect();
-        binary_cross_entropy(&add_scaled(first, &second, -1.0), &wanted)
+        binary_cross_entropy(&add_scaled(first, &second, -1.0), &wanted, &[])
     }
 
     fn terms(&self, target: &[u32], z: &[f32], _labels: usize, visit: &mut dyn FnMut(Term<'_>)) {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::about::{About, Form, Measure, Reads};
 use super::judged::share;
 use super::metrics::Confusion;
-use super::problem::{Group, ProblemKind, Term};
+use super::problem::{Group, Likeness, ProblemKind, Term};
 use super::scores::{argmax, over, softmax};
 use super::{
     Evaluation, How, Judged, Labelled, LossSettings, PROBLEMS, Prediction, SINGLE_LABEL, Targets,
@@ -134,8 +134,35 @@ impl ProblemKind for SingleLabel {
         Group::Label(self.class(target))
     }
 
+    fn likeness(&self) -> Option<Likeness> {
+        Some(Likeness::Labels)
+    }
+
+    /// Texts outside all labels have nothing in common.
+    fn alike(&self, a: &[u32], b: &[u32], _settings: &LossSettings) -> f32 {
+        f32::from(u8::from(self.class(a).is_some() && a == b))
+    }
+
     fn class(&self, target: &[u32]) -> Option<usize> {
         (target[0] != OUTSIDE).then_some(target[0] as usize)
+    }
+
+    /// The label gets the highest logit, and the label that had it gets that one's.
+    fn correct(&self, target: &[u32], z: &mut [f32], _width: usize, _settings: &LossSettings) {
+        if let Some(label) = self.class(target).filter(|&label| label < z.len()) {
+            z.swap(label, argmax(z));
+        }
+    }
+
+    /// All labels together count alike: `rows / (labels · rows of the label)`.
+    #[allow(clippy::cast_precision_loss)]
+    fn balanced(&self, targets: &Targets, labels: usize) -> Option<Vec<f32>> {
+        let mut counts = vec![0usize; labels];
+        let own = targets.rows().filter_map(|target| self.class(target));
+        own.for_each(|label| counts[label] += 1);
+        let rows: usize = counts.iter().sum();
+        let weight = |&count: &usize| rows as f32 / (labels * count.max(1)) as f32;
+        Some(counts.iter().map(weight).collect())
     }
 
     fn weight(&self, target: &[u32], _labels: usize, settings: &LossSettings) -> f64 {

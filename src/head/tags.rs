@@ -162,6 +162,20 @@ impl ProblemKind for Tags {
         Group::Rarest(own.filter(|&label| labels[label] != "O").collect())
     }
 
+    /// As of texts with one label, for each token.
+    fn correct(&self, target: &[u32], z: &mut [f32], width: usize, _settings: &LossSettings) {
+        for (z, tag) in z.chunks_exact_mut(width).zip(tagged(target)) {
+            let (label, best) = (tag.label as usize, argmax(z));
+            if label < z.len() {
+                z.swap(label, best);
+            }
+        }
+    }
+
+    fn learnt(&self, target: &[u32], start: usize, _sequences: usize, take: &mut dyn FnMut(usize)) {
+        tagged(target).for_each(|tag| take(start + tag.token as usize));
+    }
+
     fn vectors(&self, target: &[u32]) -> usize {
         scored(target).count()
     }

@@ -134,6 +134,13 @@ impl Targets {
         &self.ends
     }
 
+    /// Adds rows of the same problem.
+    pub fn append(&mut self, other: &Self) {
+        for row in other.rows() {
+            self.push(row.iter().copied());
+        }
+    }
+
     /// Those of some of the rows.
     #[must_use]
     pub fn select(&self, rows: &[usize]) -> Self {

@@ -41,6 +41,13 @@ impl Unit {
         ((f64::from(number) - self.mean) / self.deviation) as f32
     }
 
+    /// Answers of the unit of the rows, in this unit.
+    pub(crate) fn scale(&self, answers: &mut [f32]) {
+        if (self.mean, self.deviation) != (0.0, 1.0) {
+            answers.iter_mut().for_each(|x| *x = self.scaled(*x));
+        }
+    }
+
     /// Answers in the unit of the rows.
     #[allow(clippy::cast_possible_truncation)]
     pub(crate) fn unscale(&self, answers: &mut [f32]) {

@@ -5,9 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::plan::shuffled;
 use super::trainer::{Best, Phase, Trainer};
-use super::{Dataset, Outcomes, Settings, Trace, start};
+use super::{Dataset, Origin, Outcomes, Settings, Trace, start};
 use crate::adapter::Preset;
 use crate::error::{Error, Result};
 use crate::json;
@@ -33,6 +32,8 @@ mod tensor {
     pub(super) const BEST: &str = "best.parameters";
     /// Its logits of the held-out rows.
     pub(super) const BEST_LOGITS: &str = "best.logits";
+    /// Logits of the rows that earlier passes held out.
+    pub(super) const JUDGED: &str = "judged.logits";
     /// Logits of the held-out rows that were answered in this epoch.
     pub(super) const LOGITS: &str = "evaluation.logits";
     /// `[rows, 3]`: loss, rival's score and rival of each row that was learnt from.
@@ -44,6 +45,7 @@ mod tensor {
 struct State {
     format: u32,
     run: BTreeMap<String, String>,
+    passed: usize,
     step: usize,
     epoch: usize,
     worse: usize,
@@ -54,6 +56,10 @@ struct State {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum PhaseState {
+    /// What is known of the next step is computed again.
+    Contrast,
+    /// The vectors are computed again, and so is the fit.
+    Fit,
     /// Rows that are left.
     Train(usize),
     /// Held-out rows that were answered.
@@ -68,7 +74,7 @@ struct BestState {
     highest: u64,
 }
 
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 impl Trainer {
     /// Everything that [`resume`](Self::resume) needs, at any time of a run.
@@ -88,6 +94,8 @@ impl Trainer {
         let traces = traces.flat_map(|t| [t.loss, t.rival_score, t.rival as f32]);
         floats(tensor::TRACES, &traces.collect::<Vec<_>>());
         let phase = match &self.phase {
+            Phase::Contrast(_) => PhaseState::Contrast,
+            Phase::Read { .. } | Phase::Fit(_) => PhaseState::Fit,
             Phase::Train(rows) => PhaseState::Train(rows.len()),
             Phase::Evaluate { next, outcomes } => {
                 floats(tensor::LOGITS, &outcomes.logits);
@@ -95,6 +103,7 @@ impl Trainer {
             }
             Phase::Done => PhaseState::Done,
         };
+        floats(tensor::JUDGED, &self.outcomes.logits);
         if let Some(best) = &self.best {
             floats(tensor::BEST, &best.parameters);
             floats(tensor::BEST_LOGITS, &best.outcomes.logits);
@@ -102,6 +111,7 @@ impl Trainer {
         let state = State {
             format: FORMAT,
             run: self.run().clone(),
+            passed: self.passed,
             step: self.step,
             epoch: self.epoch,
             worse: self.worse,
@@ -162,7 +172,17 @@ impl Trainer {
             file.floats(tensor::FIRST, &[size])?,
             file.floats(tensor::SECOND, &[size])?,
         );
-        self.optimizer.restore(state.step, &first, &second);
+        if state.passed >= self.passes.len() {
+            return Err(invalid("it has made more passes than there are"));
+        }
+        (self.passed, self.step) = (state.passed, state.step);
+        (self.epoch, self.worse) = (state.epoch, state.worse);
+        let before = match state.phase {
+            PhaseState::Contrast => self.begun(),
+            _ => self.begun() + self.contrastive_steps(),
+        };
+        let steps = state.step.saturating_sub(before);
+        self.optimizer.restore(steps, &first, &second);
         let traces = file.floats(tensor::TRACES, &[3 * self.traces.len()])?;
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let trace = |t: &[f32]| Trace {
@@ -171,27 +191,35 @@ impl Trainer {
             rival: t[2] as u32,
         };
         self.traces = traces.chunks_exact(3).map(trace).collect();
-        let width = self.learner.dev.labels().len();
-        let outcomes = |name: &str, rows: usize| -> Result<Outcomes> {
-            let logits = self.learner.dev.vectors_of(0..rows) * width;
+        let data = &self.learner.data;
+        let outcomes = |name: &str, rows: &[usize]| -> Result<Outcomes> {
+            let width = data.labels().len();
+            let logits = data.vectors_of(rows) * width;
             Ok(Outcomes {
                 width,
                 logits: file.floats(name, &[logits])?,
             })
         };
-        let dev_rows = self.learner.dev.len();
+        let folds = match self.resolved.folds {
+            Some(_) if !matches!(state.phase, PhaseState::Done) => self.judged_rows(state.passed),
+            _ => Vec::new(),
+        };
+        self.outcomes = outcomes(tensor::JUDGED, &folds)?;
+        let judged = self.judged_rows(self.passes.len());
         self.best = match state.best {
             Some(best) => Some(Best {
                 score: f64::from_bits(best.score),
                 highest: f64::from_bits(best.highest),
                 parameters: file.floats(tensor::BEST, &[size])?,
-                outcomes: outcomes(tensor::BEST_LOGITS, dev_rows)?,
+                outcomes: outcomes(tensor::BEST_LOGITS, &judged)?,
             }),
             None => None,
         };
         self.phase = match state.phase {
+            PhaseState::Contrast => Phase::Contrast(None),
+            PhaseState::Fit => Phase::FIRST_READ,
             PhaseState::Train(left) => {
-                let mut rows = shuffled(self.learner.train.len(), self.resolved.seed, state.epoch);
+                let mut rows = self.epoch_rows(state.epoch);
                 if left == 0 || left > rows.len() {
                     return Err(invalid("it has more rows left than there are"));
                 }
@@ -199,15 +227,14 @@ impl Trainer {
                 Phase::Train(rows)
             }
             PhaseState::Evaluate(next) => {
-                if next > dev_rows {
+                let Some(rows) = self.pass().judge.get(..next) else {
                     return Err(invalid("it has answered more rows than there are"));
-                }
-                let outcomes = outcomes(tensor::LOGITS, next)?;
+                };
+                let outcomes = outcomes(tensor::LOGITS, rows)?;
                 Phase::Evaluate { next, outcomes }
             }
             PhaseState::Done => Phase::Done,
         };
-        (self.step, self.epoch, self.worse) = (state.step, state.epoch, state.worse);
         Ok(())
     }
 
@@ -222,14 +249,24 @@ impl Trainer {
             let run = [
                 ("start", start.unwrap_or_default()),
                 ("backbone", self.learner.backbone.hash()),
-                ("rows", self.learner.train.hash()),
-                ("held-out rows", self.learner.dev.hash()),
+                ("rows", self.rows_hash(true)),
+                ("held-out rows", self.rows_hash(false)),
                 ("kind", self.preset.name.to_owned()),
                 ("settings", settings.to_string()),
                 ("adapter settings", adapter.to_string()),
             ];
             run.map(|(name, value)| (name.to_owned(), value)).into()
         })
+    }
+
+    /// The hash of the rows that are given to learn from, or of those that are held out.
+    fn rows_hash(&self, learnt: bool) -> String {
+        let (data, count) = (&self.learner.data, self.learner.learnt);
+        let rows: Vec<usize> = match learnt {
+            true => (0..count).collect(),
+            false => (count..data.len()).collect(),
+        };
+        data.select(&rows).hash()
     }
 
     fn check_run(&self, found: &BTreeMap<String, String>) -> Result<()> {
@@ -249,7 +286,7 @@ impl Trainer {
 }
 
 impl Dataset {
-    /// SHA-256 over the tokens and targets of all rows and their labels, in hexadecimal.
+    /// SHA-256 over the tokens and targets of all rows, their labels, and which rows are not new, in hexadecimal.
     #[must_use]
     pub fn hash(&self) -> String {
         let mut hash = Sha256::new();
@@ -263,6 +300,13 @@ impl Dataset {
                 for id in tokens.ids.iter().chain(&tokens.type_ids) {
                     hash.update(id.to_le_bytes());
                 }
+            }
+        }
+        for row in 0..self.len() {
+            match self.origin(row) {
+                Origin::New => {}
+                Origin::Old => hash.update([1]),
+                Origin::Unlabelled => hash.update([2]),
             }
         }
         let take = &mut |bytes: &[u8]| hash.update(bytes);

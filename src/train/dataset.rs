@@ -1,3 +1,5 @@
+mod origin;
+
 use std::cell::RefCell;
 
 use serde::{Deserialize, Serialize};
@@ -5,8 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::scheme::labelled;
 use super::{Reading, Scheme, TokenStore};
 use crate::error::{Error, Result};
-use crate::head::{Labelled, ProblemName, Tagged, Targets, tagged};
+use crate::head::{Labelled, Pairs, ProblemName, Tagged, Targets, tagged};
 use crate::input::text::{Encoded, Text, Tokenizer};
+
+pub use origin::Origin;
 
 /// A text or pair with its label, as the user has it.
 ///
@@ -30,6 +34,9 @@ pub struct Dataset {
     targets: Targets,
     /// The number of each among the rows it was made of.
     numbers: Vec<u32>,
+    origins: Vec<Origin>,
+    /// Whether the rows are learnt from as well, so that nothing can be fitted on them.
+    learnt: bool,
     pair: Option<bool>,
 }
 
@@ -72,6 +79,7 @@ impl Dataset {
             problem: ProblemName::default(),
             labels: labels.to_vec(),
             reject: None,
+            pairs: Pairs::Joint,
         };
         Self::with_scheme(place, rows, tokenizer, &scheme)
     }
@@ -79,7 +87,8 @@ impl Dataset {
     /// Rows to be judged on, by an adapter that answers in this way.
     ///
     /// # Errors
-    /// Those of [`Targets::read`]; [`Error::TextEmpty`].
+    /// Those of [`Targets::read`]; [`Error::TextEmpty`]; [`Error::RowUnpaired`] for a row with one text, where a head compares
+    /// two.
     pub fn with_scheme(
         place: &str,
         rows: &[Row],
@@ -117,14 +126,20 @@ impl Dataset {
         })?;
         let mut tokens = of_words.into_inner();
         for (index, row) in rows.iter().enumerate().skip(tokens.len()) {
+            if scheme.compares() && row.text.second.is_none() {
+                return Err(Error::RowUnpaired {
+                    place: place.to_owned(),
+                    row: index + 1,
+                });
+            }
             let mut add = |text: &Text| -> Result<()> {
                 let encoded = tokenizer.encode_within(text, limit);
                 tokens.push(&encoded.map_err(|error| at(error, index))?);
                 Ok(())
             };
-            match scheme.problem.reads_apart() {
-                true => row.text.apart().try_for_each(|text| add(&text))?,
-                false => add(&row.text)?,
+            match scheme.pairs {
+                Pairs::Apart => row.text.apart().try_for_each(|text| add(&text))?,
+                Pairs::Joint => add(&row.text)?,
             }
         }
         let pairs = rows.iter().filter(|row| row.text.second.is_some()).count();
@@ -138,7 +153,7 @@ impl Dataset {
         })
     }
 
-    /// Tokens and their targets; of a problem that reads the texts of a pair apart, those of each text.
+    /// Tokens and their targets. Where the texts of a pair are read apart, the tokens are those of each text.
     ///
     /// # Panics
     /// If there is not one target a row, once it is asked for.
@@ -146,10 +161,27 @@ impl Dataset {
     pub fn from_parts(scheme: Scheme, tokens: TokenStore, targets: Targets) -> Self {
         Self {
             numbers: (0u32..).take(targets.len()).collect(),
+            origins: vec![Origin::New; targets.len()],
+            learnt: false,
             scheme,
             tokens,
             targets,
             pair: None,
+        }
+    }
+
+    /// Whether the rows are learnt from as well, so that nothing can be fitted on them.
+    #[must_use]
+    pub fn is_learnt(&self) -> bool {
+        self.learnt
+    }
+
+    /// The same rows, for a run that learns from them and is judged by them.
+    #[must_use]
+    pub(super) fn as_learnt(&self) -> Self {
+        Self {
+            learnt: true,
+            ..self.clone()
         }
     }
 
@@ -166,10 +198,27 @@ impl Dataset {
         self.numbers.len()
     }
 
+    /// Number of vectors that a head reads of a row.
+    #[must_use]
+    pub fn vectors_read(&self, row: usize) -> usize {
+        match self.scheme.problem.reads_tokens() {
+            true => self.length(row),
+            false => self.answers_per_row(),
+        }
+    }
+
+    /// Number of vectors of logits that a row of whole texts has: one where a head compares its texts.
+    pub(super) fn answers_per_row(&self) -> usize {
+        match self.scheme.compares() {
+            true => 1,
+            false => self.sequences_per_row(),
+        }
+    }
+
     /// Number of sequences that each row has.
     #[must_use]
     pub fn sequences_per_row(&self) -> usize {
-        1 + usize::from(self.scheme.problem.reads_apart())
+        self.scheme.pairs.sequences()
     }
 
     fn sequences_of(&self, row: usize) -> std::ops::Range<usize> {
@@ -236,9 +285,9 @@ impl Dataset {
 
     /// How many vectors of logits rows are judged by.
     #[must_use]
-    pub fn vectors_of(&self, rows: std::ops::Range<usize>) -> usize {
-        let vectors = |row| self.scheme.problem.vectors(self.target(row));
-        rows.map(vectors).sum()
+    pub fn vectors_of(&self, rows: &[usize]) -> usize {
+        let vectors = |&row: &usize| self.scheme.problem.vectors(self.target(row));
+        rows.iter().map(vectors).sum()
     }
 
     /// The zero-based number of a row among those that the set, or the one it is part of, was made of.
@@ -254,6 +303,19 @@ impl Dataset {
         self
     }
 
+    /// The rows of both, in their order. They must have the same scheme.
+    #[must_use]
+    pub fn join(mut self, other: &Self) -> Self {
+        self.tokens.append(&other.tokens);
+        self.targets.append(&other.targets);
+        self.numbers.extend_from_slice(&other.numbers);
+        self.origins.extend_from_slice(&other.origins);
+        if !other.is_empty() && self.pair != other.pair {
+            self.pair = None;
+        }
+        self
+    }
+
     /// Some of the rows, in the order given.
     #[must_use]
     pub fn select(&self, rows: &[usize]) -> Self {
@@ -265,6 +327,8 @@ impl Dataset {
             },
             targets: self.targets.select(rows),
             numbers: rows.iter().map(|&row| self.numbers[row]).collect(),
+            origins: rows.iter().map(|&row| self.origins[row]).collect(),
+            learnt: self.learnt,
             pair: self.pair,
         }
     }

@@ -23,6 +23,17 @@ pub enum Event {
         /// Learning rate of the step.
         learning_rate: f64,
     },
+    /// A part of something else was done: the vectors of a step, or the fit of the head.
+    Working {
+        /// Parts so far.
+        done: usize,
+        /// All parts.
+        total: usize,
+        /// Steps so far.
+        step: usize,
+        /// All steps of the run.
+        steps: usize,
+    },
     /// Some held-out rows were answered.
     Evaluating {
         /// Rows so far.

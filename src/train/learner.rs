@@ -1,22 +1,25 @@
+mod contrast;
+mod gradient;
 mod lesson;
+mod teacher;
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::penalty::penalise;
 use super::start::{self, StartParams};
 use super::student::Student;
-use super::{Dataset, Outcomes, Resolved, StateCache};
-use crate::adapter::{Config, FreshParams, Options, Preset};
+use super::{Dataset, Origin, Outcomes, Resolved, StateCache};
+use crate::adapter::{Adapter, Config, FreshParams, Options, Preset};
 use crate::compose::fusion::configure;
 use crate::engine::{head_of, logits};
 use crate::error::{Error, Result};
-use crate::head::{Head, HeadConfig, LossSettings, ProblemName, Term, argmax, softmax};
+use crate::head::{Head, HeadConfig, LossSettings, ProblemName};
 use crate::input::text::{Encoded, runs};
-use crate::kernels;
-use crate::model::{Backbone, Linear, Shape};
+use crate::model::{Backbone, Linear, Shape, States};
 
+use contrast::EncodedRows;
 pub use lesson::{Computed, Lesson, Share, Trace};
+use teacher::Teacher;
 
 /// Most tokens whose activations are kept for a backward pass; a step with more is computed in
 /// parts whose gradients are added up, so memory is bounded whatever the texts' length.
@@ -33,15 +36,22 @@ const STATE_BYTES: usize = 128 << 20;
 pub struct Learner {
     pub(super) backbone: Arc<dyn Backbone>,
     pub(super) student: Student,
-    pub(super) train: Dataset,
-    pub(super) dev: Dataset,
+    /// The settings in force.
+    pub(super) resolved: Resolved,
+    /// All rows: those to learn from, and then those held out.
+    pub(super) data: Dataset,
+    /// How many of them are to be learnt from.
+    pub(super) learnt: usize,
+    /// Whether those that judge the run are the same, so that nothing can be fitted on them.
+    pub(super) judged_by_learnt: bool,
     pub(super) loss: LossSettings,
     states: StateCache,
-    /// Whether states are kept by [`Dataset::number`]; else rows are numbered through, those to learn from
-    /// first.
+    /// Whether states are kept by [`Dataset::number`]; else rows are numbered through.
     shares_states: bool,
     head_dropout: f32,
     seed: u64,
+    teacher: Option<Teacher>,
+    encoded: Option<EncodedRows>,
     _backward: BackwardMemory,
 }
 
@@ -72,14 +82,24 @@ impl Learner {
         let mut head = HeadConfig {
             problem: resolved.problem.fresh(),
             pooling: resolved.pooling,
+            pairs: resolved.pairs,
             dense: None,
             labels: train.labels().to_vec(),
         };
-        let loss = resolved.loss_settings(&train)?;
+        let loss = match train.of_origin(Origin::Unlabelled).is_empty() {
+            true => resolved.loss_settings(&train)?,
+            false => resolved.loss_settings(&train.labelled())?,
+        };
         let mut given = Vec::new();
+        let mut teacher = None;
         if let Some(member) = from {
             given.extend_from_slice(member.task.adapter.parameters());
-            if let Some(own) = start::head(&member.task, &head, settings.pooling.is_some()) {
+            if let Some(own) = settings.old_head(train.scheme()) {
+                let weight = resolved.distillation.filter(|weight| *weight > 0.0);
+                let labels = own.config().labels.len();
+                teacher = weight.map(|weight| {
+                    Teacher::new(member.clone(), weight, labels, loss.clone(), train.len())
+                });
                 head = HeadConfig {
                     problem: head.problem,
                     labels: head.labels,
@@ -114,21 +134,17 @@ impl Learner {
             loss,
             seed: resolved.seed,
             head_dropout,
+            teacher,
+            encoded: None,
             _backward: BackwardMemory(Arc::clone(&backbone)),
             backbone,
             states,
             shares_states: false,
-            train,
-            dev,
+            learnt: train.len(),
+            judged_by_learnt: dev.is_learnt(),
+            data: train.join(&dev),
+            resolved,
         })
-    }
-
-    /// The settings in force.
-    ///
-    /// # Errors
-    /// [`Error::OptionInvalid`] for a value outside its range.
-    pub(super) fn resolve(&self, preset: &Preset, settings: &super::Settings) -> Result<Resolved> {
-        settings.resolve(preset, &self.train, self.backbone.shape().layers)
     }
 
     /// All parameters end to end, the adapter's, then the head's.
@@ -149,7 +165,10 @@ impl Learner {
                 reason: format!("this run has {}", self.student.len()),
             });
         }
-        self.student.set(parameters);
+        if self.student.flat() != parameters {
+            self.encoded = None;
+            self.student.set(parameters);
+        }
         Ok(())
     }
 
@@ -158,10 +177,8 @@ impl Learner {
     /// # Errors
     /// Those of [`Backbone::embed`]; [`Error::OptionInvalid`] for rows that are not there.
     pub fn compute(&mut self, share: &Share) -> Result<Computed> {
-        let (last, rows) = match share {
-            Share::Learn { rows, .. } => (rows.iter().max().copied(), self.train.len()),
-            Share::Judge { rows } => (rows.end.checked_sub(1), self.dev.len()),
-        };
+        let rows = self.data.len();
+        let last = share.rows().iter().max().copied();
         if let Some(last) = last.filter(|&last| last >= rows) {
             return Err(Error::OptionInvalid {
                 option: "rows",
@@ -173,89 +190,71 @@ impl Learner {
             Share::Learn { step, rows, weight } => {
                 Ok(Computed::Learnt(self.gradient(*step, rows, *weight)?))
             }
-            Share::Judge { rows } => Ok(Computed::Judged(self.answers(rows.clone())?)),
+            Share::Contrast { step, rows } => Ok(Computed::Learnt(self.contrast(*step, rows)?)),
+            Share::Encode { step, rows } => Ok(Computed::Vectors(self.encode(*step, rows)?)),
+            Share::Pull {
+                step,
+                rows,
+                gradient,
+            } => Ok(Computed::Learnt(self.pull(*step, rows, gradient)?)),
+            Share::Read { rows } => Ok(Computed::Vectors(self.read(rows)?)),
+            Share::Judge { rows } => Ok(Computed::Judged(self.answers(rows)?)),
         }
     }
 
-    /// The rows' part of the mean loss of a step and of its gradient.
-    fn gradient(&mut self, step: usize, rows: &[usize], weight: f64) -> Result<Lesson> {
-        let (mut adapter, head) = self.student.build(self.backbone.shape())?;
-        let parameters = &self.student.parameters;
-        let mut lesson = Lesson {
-            gradient: vec![0.0; self.student.len()],
-            ..Lesson::default()
-        };
-        let mut done = 0.0;
-        for part in runs(rows, TRAINING_TOKENS, |&row| self.train.length(row)) {
-            let tokens = sequences(&self.train, part);
-            let targets: Vec<&[u32]> = part.iter().map(|&row| self.train.target(row)).collect();
-            let (seed, per_row) = (self.seed, self.train.sequences_per_row());
-            let seeds = part.iter().flat_map(|&row| {
-                // the second text of a row is another sequence
-                (0..per_row as u64).map(move |text| seed_of(seed.wrapping_add(text), step, row))
-            });
-            let seeds: Vec<u64> = seeds.collect();
-            let lengths = tokens.iter().map(|tokens| tokens.ids.len());
-            let sequences: Vec<_> = seeds.iter().copied().zip(lengths).collect();
-            adapter.start_training(&sequences);
-            let numbers = part.iter().flat_map(|&row| self.keys(&self.train, row, 0));
-            let numbered: Vec<_> = numbers.zip(&tokens).collect();
-            let states = self.states.forward(&*self.backbone, &*adapter, &numbered)?;
-            let logits = head.logits_in_training(
-                &*self.backbone,
-                &*adapter,
-                &states,
-                (self.head_dropout, &seeds),
-            );
-            let starts = states.starts.clone();
-            drop(states);
-            let weights = self.weight(part);
-            let share = weights / weight.max(f64::MIN_POSITIVE);
-            done += share;
-            #[allow(clippy::cast_possible_truncation)]
-            let share = share as f32;
-            if self.train.scheme().problem.about().classes {
-                let rows = targets.iter().zip(logits.rows());
-                lesson
-                    .traces
-                    .extend(rows.map(|(target, z)| self.trace(target, z)));
-            }
-            let loss = head.loss_with(&logits, &starts, &targets, &self.loss);
-            drop(logits);
-            lesson.loss += f64::from(loss.data()[0]) * f64::from(share);
-            let gradients = loss.backward_from(&[share]);
-            let mut sums = &mut lesson.gradient[..];
-            for parameter in parameters {
-                let (own, rest) = sums.split_at_mut(parameter.tensor.len());
-                sums = rest;
-                if let Some(gradient) = gradients.get(&parameter.tensor) {
-                    kernels::add(own, gradient);
-                }
-            }
-        }
-        lesson.loss += penalise(&*adapter, parameters, done, &mut lesson.gradient);
-        Ok(lesson)
+    /// Rows to learn from in runs of at most `most` tokens.
+    fn parts<'a>(&self, rows: &'a [usize], most: usize) -> Vec<&'a [usize]> {
+        runs(rows, most, |&row| self.data.length(row)).collect()
+    }
+
+    /// The last hidden states of some rows in training, and the seed of each sequence's dropout.
+    fn states_in_training(
+        &mut self,
+        adapter: &mut dyn Adapter,
+        step: usize,
+        rows: &[usize],
+    ) -> Result<(States, Vec<u64>)> {
+        let tokens = sequences(&self.data, rows);
+        let (seed, per_row) = (self.seed, self.data.sequences_per_row());
+        let seeds = rows.iter().flat_map(|&row| {
+            // the second text of a row is another sequence
+            (0..per_row as u64).map(move |text| seed_of(seed.wrapping_add(text), step, row))
+        });
+        let seeds: Vec<u64> = seeds.collect();
+        let lengths = tokens.iter().map(|tokens| tokens.ids.len());
+        let seeded: Vec<_> = seeds.iter().copied().zip(lengths).collect();
+        adapter.start_training(&seeded);
+        Ok((self.states_of(adapter, rows, &tokens)?, seeds))
+    }
+
+    /// The last hidden states of some rows to learn from, whose sequences are `tokens`.
+    fn states_of(
+        &mut self,
+        adapter: &dyn Adapter,
+        rows: &[usize],
+        tokens: &[Encoded],
+    ) -> Result<States> {
+        let numbers = rows.iter().flat_map(|&row| self.keys(row));
+        let numbered: Vec<_> = numbers.zip(tokens).collect();
+        self.states.forward(&*self.backbone, adapter, &numbered)
     }
 
     /// Logits of held-out rows, in their unit.
-    fn answers(&mut self, rows: Range<usize>) -> Result<Outcomes> {
+    fn answers(&mut self, rows: &[usize]) -> Result<Outcomes> {
         let task = self.student.task(self.backbone.shape())?;
         let head = head_of("", &task)?;
-        let mut outcomes = Outcomes::new(self.dev.labels().len());
-        let per_row = self.dev.sequences_per_row();
-        let rows: Vec<usize> = rows.collect();
-        for part in runs(&rows, EVALUATION_TOKENS, |&row| self.dev.length(row)) {
-            let tokens = sequences(&self.dev, part);
-            let before = self.train.len();
-            let numbers = part.iter();
-            let numbers = numbers.flat_map(|&row| self.keys(&self.dev, row, before));
-            let numbers: Vec<usize> = numbers.collect();
+        let mut outcomes = Outcomes::new(self.data.labels().len());
+        let per_row = self.data.sequences_per_row();
+        for part in self.parts(rows, EVALUATION_TOKENS) {
+            let tokens = sequences(&self.data, part);
+            let numbers: Vec<usize> = part.iter().flat_map(|&row| self.keys(row)).collect();
             let bare = &mut self.states.of(&numbers);
             let mut said = logits(&*self.backbone, bare, &task, &tokens, "")?.into_iter();
             for &row in part {
                 let own: Vec<f32> = said.by_ref().take(per_row).flatten().collect();
+                let own = head.row_logits(own);
                 head.check_finite(&own, row)?;
-                outcomes.add(&self.dev, row, &own);
+                outcomes.add(&self.data, row, &own);
             }
         }
         self.loss.unit.unscale(&mut outcomes.logits);
@@ -263,43 +262,19 @@ impl Learner {
     }
 
     /// The numbers of a row's sequences among those whose states are kept.
-    fn keys(&self, data: &Dataset, row: usize, before: usize) -> Range<usize> {
-        let number = if self.shares_states {
-            data.number(row)
-        } else {
-            before + row
+    fn keys(&self, row: usize) -> Range<usize> {
+        let number = match self.shares_states {
+            true => self.data.number(row),
+            false => row,
         };
-        let each = data.sequences_per_row();
+        let each = self.data.sequences_per_row();
         number * each..(number + 1) * each
-    }
-
-    /// The total weight of rows in a mean loss.
-    pub(super) fn weight(&self, rows: &[usize]) -> f64 {
-        let (problem, labels) = (self.train.scheme().problem, self.train.labels().len());
-        let weight = |&row: &usize| problem.weight(self.train.target(row), labels, &self.loss);
-        rows.iter().map(weight).sum()
-    }
-
-    /// How a row with one label was answered.
-    #[allow(clippy::cast_possible_truncation)]
-    fn trace(&self, target: &[u32], z: &[f32]) -> Trace {
-        let Some(label) = self.train.scheme().problem.class(target) else {
-            return Trace::default();
-        };
-        let mut scores = softmax(z);
-        scores[label] = -1.0;
-        let rival = argmax(&scores);
-        Trace {
-            loss: Term::Choice(z, label).loss(1.0) as f32,
-            rival_score: scores[rival],
-            rival: u32::try_from(rival).unwrap_or(u32::MAX),
-        }
     }
 
     /// Goes on with the states that another learner of the same backbone and kind computed, whose rows were
     /// taken from the same `examples` ones; without any it begins to collect them.
     pub(super) fn share_states(&mut self, states: Option<StateCache>, examples: usize) {
-        let sequences = examples * self.train.sequences_per_row();
+        let sequences = examples * self.data.sequences_per_row();
         let own = self.states.of_examples(sequences);
         self.shares_states = true;
         self.states = states.filter(|states| states.is_alike(&own)).unwrap_or(own);

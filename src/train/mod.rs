@@ -1,16 +1,21 @@
 //! Floor 8: from labelled rows to a trained adapter. The same code runs natively and in the tab.
 
 mod checkpoint;
+mod contrast;
 mod dataset;
 mod defaults;
 mod event;
+mod lbfgs;
 mod learner;
 mod names;
 mod optimizer;
 mod outcomes;
 mod penalty;
 mod plan;
+mod refit;
+mod regression;
 mod report;
+mod sampling;
 mod schedule;
 mod scheme;
 mod settings;
@@ -23,15 +28,16 @@ mod token_store;
 mod trainer;
 mod wire;
 
-pub use dataset::{Dataset, Row};
+pub use dataset::{Dataset, Origin, Row};
 pub use event::Event;
 pub use learner::{Computed, Learner, Lesson, Share, Trace};
 pub use optimizer::{AdamW, clip_norm};
 pub use outcomes::Outcomes;
+pub use refit::Refit;
 pub use report::{HardRow, Report, Suspect};
 pub use schedule::{Decay, Schedule};
 pub use scheme::{Reading, Scheme};
-pub use settings::{Balanced, ClassWeights, Resolved, Settings};
+pub use settings::{Balanced, ClassWeights, Contrastive, Resolved, Settings};
 pub use start::preset_of;
 pub use state_cache::{KeptStates, StateCache};
 pub use suggest::{CANDIDATES, Candidate, SuggestEvent, Suggester, Suggestion};

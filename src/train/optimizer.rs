@@ -1,4 +1,4 @@
-use crate::adapter::Parameter;
+use crate::adapter::{Parameter, Site};
 use crate::kernels::AdamStep;
 
 /// AdamW: Adam with decoupled weight decay (Loshchilov and Hutter 2019), the arithmetic of
@@ -9,6 +9,8 @@ pub struct AdamW {
     /// Running means of their squares, end to end.
     second: Vec<f32>,
     weight_decay: f64,
+    /// How many times the rate of the others the head's is.
+    head: f64,
     step: i32,
 }
 
@@ -17,14 +19,15 @@ const BETA2: f64 = 0.999;
 const EPSILON: f64 = 1e-8;
 
 impl AdamW {
-    /// For parameters of these sizes.
+    /// For parameters of these sizes. The head's learning rate is `head` times that of the others.
     #[must_use]
-    pub fn new(parameters: &[Parameter], weight_decay: f64) -> Self {
+    pub fn new(parameters: &[Parameter], weight_decay: f64, head: f64) -> Self {
         let size = parameters.iter().map(|p| p.tensor.len()).sum();
         Self {
             first: vec![0.0; size],
             second: vec![0.0; size],
             weight_decay,
+            head,
             step: 0,
         }
     }
@@ -58,18 +61,23 @@ impl AdamW {
         self.step += 1;
         let correction1 = 1.0 - BETA1.powi(self.step);
         let correction2 = 1.0 - BETA2.powi(self.step);
-        let step = AdamStep {
+        let step = |rate: f64| AdamStep {
             beta: [BETA1 as f32, BETA2 as f32],
             keep: (1.0 - rate * self.weight_decay) as f32,
             size: (rate / correction1) as f32,
             root: correction2.sqrt() as f32,
             epsilon: EPSILON as f32,
         };
+        let (others, head) = (step(rate), step(self.head * rate));
         let mut done = 0;
         for parameter in parameters {
             let own = done..done + parameter.tensor.len();
             done = own.end;
             let moments = (&mut self.first[own.clone()], &mut self.second[own.clone()]);
+            let step = match parameter.name.site {
+                Site::Head => &head,
+                _ => &others,
+            };
             let update =
                 |values: &mut [f32]| step.apply(values, &gradient[own], moments.0, moments.1);
             parameter.tensor.update(update);
@@ -92,24 +100,28 @@ pub fn clip_norm(gradient: &mut [f32], limit: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::adapter::{ParamName, Site};
+    use crate::adapter::ParamName;
     use crate::tensor::Tensor;
 
     #[test]
     fn the_first_step_has_the_size_of_the_rate() {
-        let mut parameters = [Parameter {
+        let parameter = |site| Parameter {
             name: ParamName {
-                site: Site::Head,
+                site,
                 field: "weight",
             },
             tensor: Tensor::variable(vec![1.0, -1.0], &[2]),
-        }];
-        let mut adam = AdamW::new(&parameters, 0.1);
-        adam.step(&mut parameters, &[0.3, -5.0], 0.01);
-        // whatever the gradient's size, m̂ / √v̂ is its sign; decay takes a thousandth
-        let values = parameters[0].tensor.data();
-        assert!((values[0] - (0.999 - 0.01)).abs() < 1e-6, "{values:?}");
-        assert!((values[1] - (-0.999 + 0.01)).abs() < 1e-6, "{values:?}");
+        };
+        let mut parameters = [parameter(Site::Encoder), parameter(Site::Head)];
+        let mut adam = AdamW::new(&parameters, 0.1, 10.0);
+        adam.step(&mut parameters, &[0.3, -5.0, 0.3, -5.0], 0.01);
+        // whatever the gradient's size, m̂ / √v̂ is its sign; decay takes a thousandth, and of the head a hundredth
+        for (parameter, rate) in parameters.iter().zip([0.01f32, 0.1]) {
+            let values = parameter.tensor.data();
+            let expected = [1.0 - 1.1 * rate, -1.0 + 1.1 * rate];
+            let off = |(a, b): (&f32, f32)| (a - b).abs() < 1e-6;
+            assert!(values.iter().zip(expected).all(off), "{values:?}");
+        }
     }
 
     #[test]

@@ -15,8 +15,49 @@ impl Trainer {
     #[must_use]
     pub fn plan(&self, workers: usize) -> Vec<Share> {
         let workers = workers.max(1);
-        let data = &self.learner.train;
+        let data = &self.learner.data;
         match &self.phase {
+            Phase::Contrast(known) => {
+                let rows = self.contrastive_rows();
+                let step = self.step;
+                let parts = parts(&rows, workers, |&row| data.length(row));
+                let Some((_, gradient)) = known else {
+                    let rows = |part: &[usize]| part.to_vec();
+                    return match parts[..] {
+                        [part] => vec![Share::Contrast {
+                            step,
+                            rows: rows(part),
+                        }],
+                        _ => { parts.into_iter() }
+                            .map(|part| Share::Encode {
+                                step,
+                                rows: rows(part),
+                            })
+                            .collect(),
+                    };
+                };
+                let width = gradient.len() / rows.len();
+                let mut rest = &gradient[..];
+                let pull = |part: &[usize]| {
+                    let (own, others) = rest.split_at(part.len() * width);
+                    rest = others;
+                    Share::Pull {
+                        step,
+                        rows: part.to_vec(),
+                        gradient: own.to_vec(),
+                    }
+                };
+                parts.into_iter().map(pull).collect()
+            }
+            Phase::Read { next, .. } => {
+                let rest = &self.pass().learn[*next..];
+                let rows = |rows: &[usize]| Share::Read {
+                    rows: rows.to_vec(),
+                };
+                self.answered(rest, workers).map(rows).collect()
+            }
+            // The worker that leads fits the head alone.
+            Phase::Fit(_) => Vec::new(),
             Phase::Train(rows) => {
                 let rows = &rows[rows.len() - self.next_rows(rows)..];
                 let weight = self.learner.weight(rows);
@@ -29,23 +70,30 @@ impl Trainer {
                 shares.into_iter().map(learn).collect()
             }
             Phase::Evaluate { next, .. } => {
-                let rest: Vec<usize> = (*next..self.learner.dev.len()).collect();
-                let length = |&row: &usize| self.learner.dev.length(row);
-                let most = EVALUATION_TOKENS * workers;
-                let rows = runs(&rest, most, length).next().unwrap_or_default();
-                let judge = |rows: &[usize]| Share::Judge {
-                    rows: rows[0]..rows[0] + rows.len(),
+                let rest = &self.pass().judge[*next..];
+                let rows = |rows: &[usize]| Share::Judge {
+                    rows: rows.to_vec(),
                 };
-                let shares = parts(rows, workers, length);
-                shares.into_iter().map(judge).collect()
+                self.answered(rest, workers).map(rows).collect()
             }
             Phase::Done => Vec::new(),
         }
     }
 
+    /// The next rows that are only read, in a part a worker.
+    fn answered<'a>(
+        &self,
+        rest: &'a [usize],
+        workers: usize,
+    ) -> impl Iterator<Item = &'a [usize]> + use<'a> {
+        let length = |&row: &usize| self.learner.data.length(row);
+        let rows = runs(rest, EVALUATION_TOKENS * workers, length).next();
+        parts(rows.unwrap_or_default(), workers, length).into_iter()
+    }
+
     /// Number of rows of the next step.
     pub(super) fn next_rows(&self, rows: &[usize]) -> usize {
-        (self.resolved.batch_size * self.resolved.accumulation).min(rows.len())
+        self.resolved.step_rows().min(rows.len())
     }
 }
 

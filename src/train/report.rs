@@ -1,10 +1,10 @@
 use serde::Serialize;
 
 use super::trainer::Trainer;
-use super::{Dataset, Outcomes};
+use super::{Dataset, Origin, Outcomes};
 use crate::error::Result;
 use crate::head::{Decision, Evaluation, How, argmax, softmax};
-use crate::order::sorted_by;
+use crate::order::{Sorted, sorted_by};
 
 /// Most rows of each list in a report.
 const LISTED: usize = 20;
@@ -31,7 +31,7 @@ pub struct Report {
     pub parameters: usize,
     /// Rows learnt from.
     pub train_rows: usize,
-    /// Rows held out.
+    /// Rows held out; 0 where the rows that are judged by are those that were learnt from.
     pub dev_rows: usize,
     /// Rows of both that were longer than the backbone reads, and were cut.
     pub truncated: usize,
@@ -96,7 +96,8 @@ impl Trainer {
         let Some(best) = &self.best else {
             return Ok(None);
         };
-        let (train, dev) = (&self.learner.train, &self.learner.dev);
+        let dev = &self.held_out();
+        let (train_rows, dev_rows) = self.rows();
         let decision = self.decision();
         let evaluation = Evaluation::of(dev, &best.outcomes, &decision);
         Ok(Some(Report {
@@ -105,9 +106,9 @@ impl Trainer {
             epochs: self.epoch,
             steps: self.step,
             parameters: self.learner.student.len(),
-            train_rows: train.len(),
-            dev_rows: dev.len(),
-            truncated: train.truncated() + dev.truncated(),
+            train_rows,
+            dev_rows,
+            truncated: self.learner.data.truncated(),
             evaluation,
             temperature: decision.temperature,
             calibration_error_before: decision.error_before,
@@ -119,26 +120,34 @@ impl Trainer {
                 &decision,
                 &self.learner.student.head.answers(),
             ),
-            suspects: self.suspects(&best.outcomes),
+            suspects: self.suspects(dev, &best.outcomes),
         }))
     }
 
-    fn suspects(&self, outcomes: &Outcomes) -> Vec<Suspect> {
-        let (train, dev) = (&self.learner.train, &self.learner.dev);
+    /// What is held out is judged by its answers then, all else by those while it was learnt from.
+    fn suspects(&self, dev: &Dataset, outcomes: &Outcomes) -> Vec<Suspect> {
+        let data = &self.learner.data;
+        let judged = self.judged_rows(self.passes.len());
+        let judged = judged.into_iter().into_set();
         let label = |data: &Dataset, row| data.scheme().problem.class(data.target(row));
-        let learnt = (0..train.len()).filter_map(|row| {
-            let (label, trace) = (label(train, row)?, self.traces[row]);
+        let learnt = data.of_origin(Origin::New).into_iter();
+        let learnt = learnt.filter(|row| !judged.contains(row));
+        let learnt = learnt.filter_map(|row| {
+            let (label, trace) = (label(data, row)?, self.traces[row]);
             let (score, rival) = ((-trace.loss).exp(), trace.rival as usize);
-            Some((train, row, label, score, rival, trace.rival_score))
+            Some((data, row, label, score, rival, trace.rival_score))
         });
-        let held_out =
-            (0..dev.len())
-                .zip(outcomes.judged(dev).rows())
-                .filter_map(|(row, (_, z))| {
-                    let (label, scores) = (label(dev, row)?, softmax(z));
-                    let best = argmax(&scores);
-                    Some((dev, row, label, scores[label], best, scores[best]))
-                });
+        let held_out = match self.learner.judged_by_learnt {
+            true => 0..0,
+            false => 0..dev.len(),
+        };
+        let held_out = held_out
+            .zip(outcomes.judged(dev).rows())
+            .filter_map(|(row, (_, z))| {
+                let (label, scores) = (label(dev, row)?, softmax(z));
+                let best = argmax(&scores);
+                Some((dev, row, label, scores[label], best, scores[best]))
+            });
         let doubted = learnt
             .chain(held_out)
             .filter(|&(_, _, label, score, rival, rival_score)| {

@@ -1,6 +1,6 @@
 use super::Row;
 use crate::error::{Error, Result};
-use crate::head::{Head, ProblemName, Reads};
+use crate::head::{Head, Pairs, ProblemName, Reads};
 use crate::input::text::Text;
 
 /// Most labels that can be learned; the largest data sets of texts have a few thousand.
@@ -13,6 +13,8 @@ pub struct Reading {
     pub problem: ProblemName,
     /// The label of texts that have none of the others, if there is one.
     pub reject: Option<String>,
+    /// How the two texts of a pair are to be read; where nothing is said, as suits the problem and the rows.
+    pub pairs: Option<Pairs>,
 }
 
 /// What the labels of rows can be.
@@ -24,9 +26,17 @@ pub struct Scheme {
     pub labels: Vec<String>,
     /// The label of texts that have none of them.
     pub reject: Option<String>,
+    /// How the two texts of a pair are read.
+    pub pairs: Pairs,
 }
 
 impl Scheme {
+    /// Whether a head makes its logits of both vectors of a pair.
+    #[must_use]
+    pub fn compares(&self) -> bool {
+        self.problem.compares(self.pairs)
+    }
+
     /// What a head answers.
     #[must_use]
     pub fn of(head: &Head) -> Self {
@@ -38,6 +48,7 @@ impl Scheme {
             problem: (&config.problem).into(),
             labels: config.labels.clone(),
             reject: reject.map(|reject| reject.label.clone()),
+            pairs: config.pairs,
         }
     }
 
@@ -47,8 +58,15 @@ impl Scheme {
     /// [`Error::RowsEmpty`], [`Error::RowsUnlabelled`], [`Error::ClassesTooMany`], those of
     /// [`ProblemKind::find`](crate::head::ProblemKind::find).
     pub fn found_in(place: &str, rows: &[Row], reading: &Reading) -> Result<Self> {
-        let Reading { problem, reject } = reading;
+        let Reading {
+            problem,
+            reject,
+            pairs,
+        } = reading;
         let found = labelled(place, rows, *problem)?;
+        if let Some(pairs) = pairs {
+            problem.check_pairs(*pairs)?;
+        }
         if reject.is_some() && !problem.about().rejects {
             return Err(Error::OptionInvalid {
                 option: "reject",
@@ -81,6 +99,7 @@ impl Scheme {
             problem: *problem,
             labels,
             reject: reject.clone(),
+            pairs: pairs.unwrap_or_else(|| default_pairs(*problem, rows)),
         })
     }
 
@@ -97,6 +116,15 @@ impl Scheme {
             }
         });
         unknown
+    }
+}
+
+/// How the two texts of a pair are read where nothing is said.
+fn default_pairs(problem: ProblemName, rows: &[Row]) -> Pairs {
+    let is_pair = |row: &Row| row.text.second.is_some();
+    match problem.suits_apart() && rows.iter().all(is_pair) {
+        true => Pairs::Apart,
+        false => problem.pairs(),
     }
 }
 

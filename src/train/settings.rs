@@ -1,20 +1,24 @@
 mod class_weights;
 mod resolved;
+#[cfg(test)]
+mod tests;
+mod warm;
 
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Dataset, Decay, Reading, Scheme, names};
+use super::defaults::Defaults;
+use super::{Dataset, Decay, Reading, names};
 use crate::adapter::{Options, peft_settings, settings};
 use crate::error::{Error, Result};
 use crate::folder::Member;
-use crate::head::{Metric, Pooling, ProblemName};
+use crate::head::{Metric, Pairs, Pooling, ProblemName};
 use crate::json::plain;
 
 pub use class_weights::{Balanced, ClassWeights};
-pub use resolved::Resolved;
+pub use resolved::{Contrastive, Resolved};
 
 /// Settings of a training run. All have defaults that depend on the kind and the number of rows.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -27,6 +31,15 @@ pub struct Settings {
     /// good score.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reject: Option<String>,
+    /// Steps before the epochs, in which texts with the same label come to have near vectors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contrastive_steps: Option<usize>,
+    /// Highest learning rate of these steps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contrastive_learning_rate: Option<f64>,
+    /// Where a head is fitted in one go, the inverse of its regularisation's strength, as scikit-learn has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub c: Option<f64>,
     /// Passes over the rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epochs: Option<usize>,
@@ -42,6 +55,9 @@ pub struct Settings {
     /// Highest learning rate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub learning_rate: Option<f64>,
+    /// The head's, in the place of that one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub head_learning_rate: Option<f64>,
     /// How the learning rate falls.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Decay>,
@@ -63,18 +79,30 @@ pub struct Settings {
     /// How much a row counts by its label.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class_weights: Option<ClassWeights>,
+    /// Weight of what the adapter that is trained further said of a row, beside what the row's label says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub distillation: Option<f64>,
     /// Share of each class that is held out where no held-out rows are given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dev_share: Option<f64>,
     /// How many of the last rows are held out, in place of a share.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dev_rows: Option<usize>,
+    /// Parts of the rows that are held out one after the other, in place of one share; the adapter learns from all rows then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub folds: Option<usize>,
+    /// Whether the adapter learns from all rows in the end, those that were held out to judge it too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refit: Option<bool>,
     /// Seed of initialisation, split and order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
     /// What the head reads.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pooling: Option<Pooling>,
+    /// How the head reads the two texts of a pair.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pairs: Option<Pairs>,
     /// What the best epoch is chosen by: a name, or an object as cards have it.
     #[serde(
         skip_serializing_if = "Option::is_none",
@@ -113,11 +141,15 @@ fn named_metric<'de, D: Deserializer<'de>>(
 const FIELDS: &[&str] = &[
     "problem",
     "reject",
+    "contrastive_steps",
+    "contrastive_learning_rate",
+    "c",
     "epochs",
     "patience",
     "batch_size",
     "accumulation",
     "learning_rate",
+    "head_learning_rate",
     "schedule",
     "warmup",
     "weight_decay",
@@ -125,10 +157,14 @@ const FIELDS: &[&str] = &[
     "head_dropout",
     "label_smoothing",
     "class_weights",
+    "distillation",
     "dev_share",
     "dev_rows",
+    "folds",
+    "refit",
     "seed",
     "pooling",
+    "pairs",
     "metric",
     "half",
     "task",
@@ -212,38 +248,36 @@ impl Settings {
         let own = head.map(|head| ProblemName::from(&head.config().problem));
         // a file with a tag a word says itself what it is
         let own = own.filter(|_| problem == ProblemName::default());
+        let problem = self.problem.or(own).unwrap_or(problem);
+        // An adapter goes on to read pairs as it did.
+        let pairs = head.map(|head| head.config());
+        let pairs = pairs.filter(|config| config.problem.kind == problem);
         Reading {
-            problem: self.problem.or(own).unwrap_or(problem),
+            problem,
             reject: self.reject.clone(),
+            pairs: self.pairs.or(pairs.map(|config| config.pairs)),
         }
     }
 
-    /// The scheme of the adapter that is trained further, where rows have the same labels in another order.
-    #[must_use]
-    pub fn start_scheme(&self, rows: &Scheme) -> Option<Scheme> {
-        let head = self.start.as_ref()?.task.head.as_ref()?;
-        let own = Scheme::of(head);
-        let sorted = |scheme: &Scheme| {
-            let mut labels = scheme.labels.clone();
-            labels.sort_unstable();
-            labels
-        };
-        let same = own.problem == rows.problem
-            && sorted(&own) == sorted(rows)
-            && own.labels != rows.labels;
-        same.then(|| Scheme {
-            labels: own.labels,
-            ..rows.clone()
-        })
-    }
-
-    /// Holds out the rows that the settings ask for.
+    /// Holds out the rows that the settings ask for. Where rows are few and the settings do not say otherwise, the run learns
+    /// from these too in the end. Of a few corrections to an adapter none is held out, unless the settings say so: all of
+    /// them are learnt from, and judged by.
     ///
     /// # Errors
     /// [`Error::OptionInvalid`] for a share outside its range, or if no row would be left to learn from.
-    pub fn split(&self, data: Dataset) -> Result<(Dataset, Dataset)> {
+    pub fn split(&mut self, data: Dataset) -> Result<(Dataset, Dataset)> {
+        let few = self.start.is_none() && Defaults::learns_from_all(&data);
+        self.refit = self.refit.or(Some(few));
         check("dev_share", self.dev_share(), DEV_SHARE)?;
+        if self.folds.is_some() {
+            let none = data.select(&[]);
+            return Ok((data, none));
+        }
         let Some(held) = self.dev_rows else {
+            if self.dev_share.is_none() && self.is_correction(&data) {
+                let judged = data.as_learnt();
+                return Ok((data, judged));
+            }
             return Ok(data.split(self.dev_share(), self.seed()));
         };
         #[allow(clippy::cast_precision_loss)]
@@ -277,123 +311,4 @@ fn check(option: &'static str, value: f64, range: RangeInclusive<f64>) -> Result
         value: value.to_string(),
         reason,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn every_setting_can_be_read_and_no_other() {
-        let json = br#"{"problem": "single_label", "reject": "none", "epochs": 1, "patience": 2,
-            "batch_size": 2, "accumulation": 3, "learning_rate": 0.1, "schedule": "cosine",
-            "warmup": 0.1, "weight_decay": 0.0, "gradient_clip": 2.0, "head_dropout": 0.1,
-            "label_smoothing": 0.1, "class_weights": "balanced", "dev_share": 0.2, "dev_rows": 2, "seed": 3,
-            "pooling": "first", "metric": {"name": "macro_f1"}, "half": true, "task": "t", "rank": 4,
-            "alpha": 8, "rank_stabilised": true, "dropout": 0.1, "bias": "all", "virtual_tokens": 10,
-            "targets": ["ffn_up"], "layers": [2], "reduction_factor": 8, "non_linearity": "relu"}"#;
-        let settings = Settings::from_json("s.json", json).unwrap();
-        let written = serde_json::to_value(&settings).unwrap();
-        let mut fields: Vec<&str> = written
-            .as_object()
-            .unwrap()
-            .keys()
-            .map(String::as_str)
-            .collect();
-        let adapter: BTreeSet<&str> = super::settings().map(|own| own.name).collect();
-        let mut known: Vec<&str> = FIELDS.iter().copied().chain(adapter).collect();
-        fields.sort_unstable();
-        known.sort_unstable();
-        assert_eq!(fields, known);
-        for json in [
-            &b"{\"epoch\": 1}"[..],
-            b"{\"epochs\": -1}",
-            b"{\"metric\": \"speed\"}",
-            b"{\"class_weights\": \"fair\"}",
-            b"[]",
-            b"{",
-        ] {
-            assert_eq!(
-                Settings::from_json("s", json).unwrap_err().code(),
-                "config_invalid"
-            );
-        }
-    }
-
-    #[test]
-    fn errors_name_the_setting_as_it_was_given() {
-        let said = |json: &str| {
-            let error = Settings::from_json("s.json", json.as_bytes()).unwrap_err();
-            let said = error.to_string();
-            assert!(said.len() < 300, "{said}");
-            said
-        };
-        for (json, words) in [
-            (r#"{"lerning_rate": 1}"#, "did you mean \"learning_rate\"?"),
-            (r#"{"lora_alfa": 1}"#, "did you mean \"lora_alpha\"?"),
-            (r#"{"zzz": 1}"#, "docs/training.md"),
-            (r#"{"r": "x"}"#, "\"r\" is \"x\": "),
-            (r#"{"epochs": 1, "rank": -1}"#, "\"rank\" is -1: "),
-            (
-                r#"{"num_train_epochs": 1.5}"#,
-                "\"num_train_epochs\" is 1.5: ",
-            ),
-            (r#"{"learning_rate": []}"#, "expected a number"),
-        ] {
-            let said = said(json);
-            assert!(said.contains(words), "{json}: {said}");
-            assert!(!said.contains("usize") && !said.contains("f64"), "{said}");
-        }
-    }
-
-    /// As PEFT 0.21 writes it.
-    #[test]
-    fn a_whole_configuration_of_peft_is_settings() {
-        let json = r#"{"alpha_pattern": {}, "auto_mapping": null, "base_model_name_or_path": "x/y", "bias": "none",
-            "corda_config": null, "exclude_modules": null, "fan_in_fan_out": false, "inference_mode": true,
-            "init_lora_weights": true, "layers_to_transform": null, "loftq_config": {}, "lora_alpha": 16,
-            "lora_bias": false, "lora_dropout": 0.1, "megatron_core": "megatron.core",
-            "modules_to_save": ["classifier", "score"], "peft_type": "LORA", "qalora_group_size": 16, "r": 4,
-            "rank_pattern": {}, "revision": null, "target_modules": ["query", "value"], "task_type": "SEQ_CLS",
-            "use_dora": false, "use_qalora": false, "use_rslora": true}"#;
-        let settings = Settings::from_json("s.json", json.as_bytes()).unwrap();
-        let adapter = &settings.adapter;
-        assert_eq!(adapter.rank, Some(4));
-        assert_eq!(adapter.alpha, Some(16.0));
-        assert_eq!(adapter.rank_stabilised, Some(true));
-        assert_eq!(
-            adapter.peft["target_modules"],
-            serde_json::json!(["query", "value"])
-        );
-        // what would be lost is refused
-        for (from, to) in [
-            ("\"use_qalora\": false", "\"use_qalora\": true"),
-            (
-                "\"init_lora_weights\": true",
-                "\"init_lora_weights\": \"gaussian\"",
-            ),
-            ("[\"classifier\", \"score\"]", "[\"pooler\"]"),
-            ("\"loftq_config\": {}", "\"loftq_config\": {\"a\": 1}"),
-        ] {
-            let changed = json.replace(from, to);
-            assert_ne!(changed, json);
-            let error = Settings::from_json("s.json", changed.as_bytes()).unwrap_err();
-            assert_eq!(error.code(), "config_invalid", "{to}");
-        }
-    }
-
-    #[test]
-    fn a_metric_may_be_a_name() {
-        let metric = |json: &[u8]| Settings::from_json("s", json).unwrap().metric;
-        assert_eq!(
-            metric(br#"{"metric": "matthews"}"#),
-            Some(Metric::named("matthews"))
-        );
-        let spam = Metric::f1("spam");
-        let json = br#"{"metric": {"name": "f1", "positive": "spam"}}"#;
-        assert_eq!(metric(json), Some(spam));
-        assert_eq!(metric(b"{}"), None);
-    }
 }

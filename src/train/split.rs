@@ -47,42 +47,42 @@ impl Dataset {
         folds.iter_mut().for_each(|fold| fold.sort_unstable());
         folds
     }
+
+    /// Rows that are alike: of one label; of several labels or tags, those with the same rarest one; of a
+    /// number, those of about the same.
+    pub(super) fn strata(&self) -> Vec<Vec<usize>> {
+        let rows = 0..self.len();
+        let (mut keys, mut sets, mut amounts) = (Vec::new(), Vec::new(), Vec::new());
+        for row in rows.clone() {
+            match self.scheme().problem.group(self.target(row), self.labels()) {
+                Group::Label(label) => keys.push(label),
+                Group::Rarest(labels) => sets.push(labels),
+                Group::Amount(amount) => amounts.push(amount),
+            }
+        }
+        if !sets.is_empty() {
+            keys = rarest(sets);
+        } else if !amounts.is_empty() {
+            let order = sorted_by(rows.clone().collect(), |&row| f64::from(amounts[row]));
+            keys = vec![None; amounts.len()];
+            for (rank, &row) in order.iter().enumerate() {
+                keys[row] = Some(rank * BANDS / amounts.len());
+            }
+        }
+        let mut strata: BTreeMap<Option<usize>, Vec<usize>> = BTreeMap::new();
+        for row in rows {
+            strata.entry(keys[row]).or_default().push(row);
+        }
+        strata.into_values().collect()
+    }
 }
 
 /// The rows of each stratum in random order.
 fn shuffled(data: &Dataset, seed: u64) -> Vec<Vec<usize>> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut strata = strata(data);
+    let mut strata = data.strata();
     strata.iter_mut().for_each(|rows| rows.shuffle(&mut rng));
     strata
-}
-
-/// Rows that are alike: of one label; of several labels or tags, those with the same rarest one; of a
-/// number, those of about the same.
-fn strata(data: &Dataset) -> Vec<Vec<usize>> {
-    let rows = 0..data.len();
-    let (mut keys, mut sets, mut amounts) = (Vec::new(), Vec::new(), Vec::new());
-    for row in rows.clone() {
-        match data.scheme().problem.group(data.target(row), data.labels()) {
-            Group::Label(label) => keys.push(label),
-            Group::Rarest(labels) => sets.push(labels),
-            Group::Amount(amount) => amounts.push(amount),
-        }
-    }
-    if !sets.is_empty() {
-        keys = rarest(sets);
-    } else if !amounts.is_empty() {
-        let order = sorted_by(rows.clone().collect(), |&row| f64::from(amounts[row]));
-        keys = vec![None; amounts.len()];
-        for (rank, &row) in order.iter().enumerate() {
-            keys[row] = Some(rank * BANDS / amounts.len());
-        }
-    }
-    let mut strata: BTreeMap<Option<usize>, Vec<usize>> = BTreeMap::new();
-    for row in rows {
-        strata.entry(keys[row]).or_default().push(row);
-    }
-    strata.into_values().collect()
 }
 
 /// For each row the one of its labels that the fewest rows have.

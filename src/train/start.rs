@@ -9,8 +9,9 @@ use crate::adapter::{
 use crate::compose::fusion;
 use crate::error::{Error, Result};
 use crate::folder::{Member, TaskAdapter};
-use crate::head::{Head, HeadConfig, Unit};
+use crate::head::{Head, Pairs, Pooling, ProblemName, Unit, field};
 use crate::model::Shape;
+use crate::params::Site;
 use crate::tensor::Tensor;
 
 /// Gives out an adapter's values as variables; the rest is fresh.
@@ -19,8 +20,30 @@ pub(super) struct StartParams<'a> {
     pub(super) fresh: FreshParams,
 }
 
+impl StartParams<'_> {
+    /// A tensor of a head that has fewer labels than are asked for.
+    fn part(&self, name: ParamName, shape: &[usize]) -> Option<&Tensor> {
+        let of_labels =
+            name.site == Site::Head && [field::OUT, field::OUT_BIAS].contains(&name.field);
+        let mut given = self
+            .given
+            .iter()
+            .filter(|given| of_labels && given.name == name);
+        let tensor = &given.next()?.tensor;
+        let (own, wanted) = (tensor.shape(), shape);
+        (own[0] < wanted[0] && own[1..] == wanted[1..]).then_some(tensor)
+    }
+}
+
 impl ParamSource for StartParams<'_> {
     fn get(&mut self, name: ParamName, shape: &[usize], init: Init) -> Result<Tensor> {
+        if let Some(part) = self.part(name, shape).cloned() {
+            // labels that the head does not have yet follow its own
+            let mut whole = self.fresh.get(name, shape, init)?;
+            let part = part.data();
+            whole.update(|values| values[..part.len()].copy_from_slice(part));
+            return Ok(whole);
+        }
         let mut given = GivenParams(self.given);
         if given.has(name) {
             return Ok(given.get(name, shape, init)?.tracked());
@@ -59,19 +82,19 @@ pub(super) fn config(start: &Member, options: &Options) -> Result<Box<dyn Config
     Ok(start.task.adapter.config().boxed())
 }
 
-/// The head that is trained further: the adapter's, where it answers the same labels. `wanted` is a fresh one.
+/// The head that is trained further: the adapter's, where its labels are the first ones of those that are wanted.
 pub(super) fn head<'a>(
     start: &'a TaskAdapter,
-    wanted: &HeadConfig,
-    asked: bool,
+    (problem, labels, pairs): (ProblemName, &[String], Pairs),
+    pooling: Option<Pooling>,
 ) -> Option<&'a Head> {
     let head = start.head.as_ref()?;
     let own = head.config();
     let kind = own.problem.kind;
     // nobody chose the name of a number
-    let same_labels = kind.about().one_output || own.labels == wanted.labels;
-    let same = kind == wanted.problem.kind && same_labels;
-    (same && (!asked || own.pooling == wanted.pooling)).then_some(head)
+    let same_labels = kind.about().one_output || labels.starts_with(&own.labels);
+    let same = kind == problem && same_labels && own.pairs == pairs;
+    (same && pooling.is_none_or(|pooling| own.pooling == pooling)).then_some(head)
 }
 
 /// The values of a head, where numbers are learnt in a unit of their own.

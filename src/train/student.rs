@@ -4,8 +4,10 @@ use crate::adapter::{Adapter, Config, Parameter};
 use crate::error::Result;
 use crate::folder::{Card, Library, TaskAdapter};
 use crate::head::{Head, HeadConfig, Unit};
+use crate::kernels;
 use crate::model::Shape;
 use crate::params::ParamsInOrder;
+use crate::tensor::Gradients;
 use crate::tensor_file::FloatType;
 
 /// What is being trained: settings, and the variables that make an adapter and a head of them.
@@ -47,6 +49,17 @@ impl Student {
     pub(super) fn flat(&self) -> Vec<f32> {
         let values = self.parameters.iter().flat_map(|p| p.tensor.data());
         values.copied().collect()
+    }
+
+    /// Adds the gradients of all parameters to `sums`, which has them end to end.
+    pub(super) fn add_gradients(&self, gradients: &Gradients, mut sums: &mut [f32]) {
+        for parameter in &self.parameters {
+            let (own, rest) = sums.split_at_mut(parameter.tensor.len());
+            sums = rest;
+            if let Some(gradient) = gradients.get(&parameter.tensor) {
+                kernels::add(own, gradient);
+            }
+        }
     }
 
     /// Takes over what [`flat`](Self::flat) gave.

@@ -157,9 +157,9 @@ impl Suggester {
             None => (self.start(candidate, fold)?, 0.0),
         };
         let within = match trainer.step()? {
-            Event::Step { step, steps, .. } | Event::Evaluating { step, steps, .. } => {
-                (step, steps)
-            }
+            Event::Step { step, steps, .. }
+            | Event::Working { step, steps, .. }
+            | Event::Evaluating { step, steps, .. } => (step, steps),
             Event::Eval {
                 score, step, steps, ..
             } => {
@@ -196,9 +196,11 @@ impl Suggester {
         let layers = self.backbone.shape().layers;
         let resolved = self.settings.resolve(preset, &train, layers)?;
         let epochs = resolved.epochs.div_ceil(2);
+        let steps = resolved.contrastive.map(|own| own.steps.div_ceil(2));
         let settings = Settings {
             patience: None,
             epochs: self.settings.epochs.or(Some(epochs)),
+            contrastive_steps: steps,
             ..self.settings.clone()
         };
         let mut trainer = Trainer::new(Arc::clone(&self.backbone), preset, settings, train, dev)?;

@@ -67,6 +67,13 @@ impl TokenStore {
         self.truncated.iter().filter(|&&cut| cut).count()
     }
 
+    /// Adds the texts of another store.
+    pub fn append(&mut self, other: &Self) {
+        for text in 0..other.len() {
+            self.push(&other.get(text));
+        }
+    }
+
     /// Some of the texts.
     #[must_use]
     pub fn select(&self, texts: &[usize]) -> Self {

@@ -1,15 +1,18 @@
+mod contrastive;
 mod finish;
+mod fit;
+mod passes;
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use finish::one_row;
+pub(super) use fit::Fit;
+pub(super) use passes::Pass;
 
-use super::plan::shuffled;
 use super::{
-    AdamW, Computed, Dataset, Event, Learner, Lesson, Outcomes, Resolved, Schedule, Settings,
-    Share, Trace, clip_norm,
+    AdamW, Computed, Dataset, Event, Learner, Lesson, Outcomes, Resolved, Settings, Trace,
+    clip_norm,
 };
 use crate::adapter::Preset;
 use crate::error::{Error, Result};
@@ -28,7 +31,15 @@ pub struct Trainer {
     pub(super) settings: Settings,
     pub(super) resolved: Resolved,
     pub(super) optimizer: AdamW,
-    pub(super) schedule: Schedule,
+    pub(super) passes: Vec<Pass>,
+    /// Passes that are over.
+    pub(super) passed: usize,
+    /// All parameters as every pass begins with them.
+    pub(super) fresh: Vec<f32>,
+    /// What the folds before this one were answered with.
+    pub(super) outcomes: Outcomes,
+    /// Rows that are alike, which a contrastive step has some of each of.
+    pub(super) strata: Vec<Vec<usize>>,
     pub(super) step: usize,
     pub(super) epoch: usize,
     pub(super) phase: Phase,
@@ -42,12 +53,26 @@ pub struct Trainer {
 }
 
 pub(super) enum Phase {
+    /// Contrastive steps. Of the next step what is known already: the loss, and its gradient by the vectors of its rows.
+    Contrast(Option<(f64, Vec<f32>)>),
+    /// Vectors of the rows before this one, which the head is going to be fitted to.
+    Read { next: usize, vectors: Vec<f32> },
+    /// The head is fitted to vectors.
+    Fit(Box<Fit>),
     /// Rows of this epoch that are still to be learnt from, the next ones last.
     Train(Vec<usize>),
     /// Held-out rows that are answered.
     Evaluate { next: usize, outcomes: Outcomes },
     /// Nothing is left to do.
     Done,
+}
+
+impl Phase {
+    /// No vector is there yet.
+    pub(super) const FIRST_READ: Self = Self::Read {
+        next: 0,
+        vectors: Vec::new(),
+    };
 }
 
 /// The epoch whose adapter is the result, so far.
@@ -72,54 +97,50 @@ impl Trainer {
         dev: Dataset,
     ) -> Result<Self> {
         let learner = Learner::new(backbone, preset, &settings, train, dev)?;
-        let resolved = learner.resolve(preset, &settings)?;
+        let resolved = learner.resolved.clone();
         // fails now rather than after the first epoch, if the rows have no such metric
-        let (data, width) = (&learner.train, learner.train.labels().len());
+        let (data, width) = (&learner.data, learner.data.labels().len());
         Evaluation::of(
             &data.select(&[]),
             &Outcomes::new(width),
             &Decision::default(),
         )
         .score(&resolved.metric)?;
-        let optimizer = AdamW::new(&learner.student.parameters, resolved.weight_decay);
-        let steps = data
-            .len()
-            .div_ceil(resolved.batch_size * resolved.accumulation);
-        let steps = steps * resolved.epochs;
-        #[allow(
-            clippy::cast_precision_loss,
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss
-        )]
-        let warmup = (steps as f64 * resolved.warmup).round() as usize;
-        let schedule = Schedule {
-            peak: resolved.learning_rate,
-            warmup,
-            steps,
-            decay: resolved.schedule,
+        let optimizer = resolved.optimizer(&learner.student.parameters);
+        let strata = match &resolved.contrastive {
+            Some(_) => data.strata(),
+            None => Vec::new(),
         };
-        let order = shuffled(data.len(), resolved.seed, 0);
-        Ok(Self {
+        let Resolved {
+            folds, refit, seed, ..
+        } = resolved;
+        let mut trainer = Self {
             traces: vec![Trace::default(); data.len()],
+            passes: Pass::all(data, learner.learnt, folds, refit, seed),
+            passed: 0,
+            fresh: learner.parameters(),
+            outcomes: Outcomes::new(width),
             learner,
             preset,
             settings,
             resolved,
             optimizer,
-            schedule,
+            strata,
             step: 0,
             epoch: 0,
-            phase: Phase::Train(order),
+            phase: Phase::Done,
             best: None,
             worse: 0,
             run: OnceCell::new(),
-        })
+        };
+        trainer.phase = trainer.first_phase();
+        Ok(trainer)
     }
 
     /// All steps of the run.
     #[must_use]
     pub fn steps(&self) -> usize {
-        self.schedule.steps
+        self.passes.iter().map(|pass| self.steps_of(pass)).sum()
     }
 
     /// The settings in force.
@@ -159,17 +180,20 @@ impl Trainer {
     /// the learning rate is too high.
     pub fn apply(&mut self, computed: Vec<Computed>) -> Result<Event> {
         match std::mem::replace(&mut self.phase, Phase::Done) {
-            Phase::Train(rows) => {
-                let lessons = computed.into_iter().map(|computed| match computed {
-                    Computed::Learnt(lesson) => Ok(lesson),
-                    Computed::Judged(_) => Err(unplanned("answers in place of gradients")),
-                });
-                self.learn(rows, lessons.collect::<Result<Vec<_>>>()?)
+            Phase::Contrast(None) if matches!(computed[..], [Computed::Vectors(_), ..]) => {
+                Ok(self.encoded(&vectors(computed)?))
             }
+            Phase::Contrast(known) => self.contrast(known, &lessons(computed)?),
+            Phase::Read {
+                next,
+                vectors: read,
+            } => self.take_vectors(next, read, &vectors(computed)?),
+            Phase::Fit(fit) => Ok(self.fit(fit)),
+            Phase::Train(rows) => self.learn(rows, &lessons(computed)?),
             Phase::Evaluate { next, outcomes } => {
                 let judged = computed.into_iter().map(|computed| match computed {
                     Computed::Judged(outcomes) => Ok(outcomes),
-                    Computed::Learnt(_) => Err(unplanned("gradients in place of answers")),
+                    _ => Err(unplanned("something else in place of answers")),
                 });
                 self.judge(next, outcomes, judged.collect::<Result<Vec<_>>>()?)
             }
@@ -177,53 +201,71 @@ impl Trainer {
         }
     }
 
-    fn learn(&mut self, mut rows: Vec<usize>, lessons: Vec<Lesson>) -> Result<Event> {
-        let size = self.learner.student.len();
-        if lessons.iter().any(|lesson| lesson.gradient.len() != size) || lessons.is_empty() {
-            return Err(unplanned("gradients of other parameters"));
-        }
+    fn learn(&mut self, mut rows: Vec<usize>, lessons: &[Lesson]) -> Result<Event> {
         let batch = rows.split_off(rows.len() - self.next_rows(&rows));
-        // always in the order of the plan, so that the sum has the same bits
-        let loss: f64 = lessons.iter().map(|lesson| lesson.loss).sum();
         let traces = lessons.iter().flat_map(|lesson| &lesson.traces);
         for (&row, &trace) in batch.iter().zip(traces) {
             self.traces[row] = trace;
         }
+        let before = self.contrastive_steps();
+        let schedule = self.resolved.schedule(self.steps_of(self.pass()) - before);
+        let learning_rate = schedule.rate(self.step - self.begun() - before);
+        let loss = self.descend(lessons, learning_rate)?;
+        self.phase = if rows.is_empty() {
+            self.evaluate()
+        } else {
+            Phase::Train(rows)
+        };
+        Ok(Event::Step {
+            step: self.step,
+            steps: self.steps(),
+            epoch: self.passed * self.epochs() + self.epoch + 1,
+            epochs: self.passes.len() * self.epochs(),
+            loss,
+            learning_rate,
+        })
+    }
+
+    /// Takes a step against the gradient of some rows, in parts in the order of the plan. Returns the rows' loss.
+    fn descend(&mut self, lessons: &[Lesson], learning_rate: f64) -> Result<f64> {
+        let size = self.learner.student.len();
+        if lessons.iter().any(|lesson| lesson.gradient.len() != size) || lessons.is_empty() {
+            return Err(unplanned("gradients of other parameters"));
+        }
+        // always in the order of the plan, so that the sum has the same bits
+        let loss: f64 = lessons.iter().map(|lesson| lesson.loss).sum();
         let mut gradient = vec![0f32; size];
-        for lesson in &lessons {
+        for lesson in lessons {
             kernels::add(&mut gradient, &lesson.gradient);
         }
         if !loss.is_finite() || !kernels::all_finite(&gradient) {
             return Err(Error::OptionInvalid {
                 option: "learning_rate",
-                value: self.resolved.learning_rate.to_string(),
+                value: learning_rate.to_string(),
                 reason: format!(
                     "the loss is {loss} at step {}; train with a smaller one",
                     self.step + 1
                 ),
             });
         }
-        let parameters = &mut self.learner.student.parameters;
         clip_norm(&mut gradient, self.resolved.gradient_clip);
-        let learning_rate = self.schedule.rate(self.step);
+        let parameters = &mut self.learner.student.parameters;
         self.optimizer.step(parameters, &gradient, learning_rate);
         self.step += 1;
-        self.phase = if rows.is_empty() {
-            Phase::Evaluate {
-                next: 0,
-                outcomes: Outcomes::new(self.learner.dev.labels().len()),
-            }
-        } else {
-            Phase::Train(rows)
-        };
-        Ok(Event::Step {
-            step: self.step,
-            steps: self.schedule.steps,
-            epoch: self.epoch + 1,
-            epochs: self.resolved.epochs,
-            loss,
-            learning_rate,
-        })
+        Ok(loss)
+    }
+
+    /// Evaluates the head and the adapter on the held-out rows next.
+    fn evaluate(&self) -> Phase {
+        Phase::Evaluate {
+            next: 0,
+            outcomes: Outcomes::new(self.learner.data.labels().len()),
+        }
+    }
+
+    /// How often the held-out rows are answered: after every epoch, and after the head was fitted.
+    fn epochs(&self) -> usize {
+        self.resolved.epochs + usize::from(self.resolved.fits())
     }
 
     fn judge(
@@ -232,88 +274,61 @@ impl Trainer {
         mut outcomes: Outcomes,
         judged: Vec<Outcomes>,
     ) -> Result<Event> {
-        let dev = &self.learner.dev;
         self.phase = Phase::Evaluate {
             next,
             outcomes: Outcomes::default(),
         };
-        for share in self.plan(judged.len()) {
-            if let Share::Judge { rows } = share {
-                next = rows.end;
-            }
-        }
+        let planned = self.plan(judged.len());
+        next += planned
+            .iter()
+            .map(|share| share.rows().len())
+            .sum::<usize>();
         judged.into_iter().for_each(|part| outcomes.append(part));
-        if outcomes.logits.len() != dev.vectors_of(0..next) * outcomes.width {
+        let (data, judge) = (&self.learner.data, &self.pass().judge);
+        if outcomes.logits.len() != data.vectors_of(&judge[..next]) * outcomes.width {
             return Err(unplanned("answers to other rows"));
         }
-        if next < dev.len() {
-            let total = dev.len();
+        if next < judge.len() {
+            let total = judge.len();
             self.phase = Phase::Evaluate { next, outcomes };
             return Ok(Event::Evaluating {
                 done: next,
                 total,
                 step: self.step,
-                steps: self.schedule.steps,
+                steps: self.steps(),
             });
         }
         self.end_epoch(outcomes)
     }
 
-    fn end_epoch(&mut self, outcomes: Outcomes) -> Result<Event> {
-        let metric = &self.resolved.metric;
-        let dev = &self.learner.dev;
-        let decision = Decision::thresholds_for(&outcomes.judged(dev));
-        let evaluation = Evaluation::of(dev, &outcomes, &decision);
-        let score = evaluation.score(metric)?;
-        let loss = self.learner.loss.unit.scaled_loss(evaluation.loss);
-        let before = self
-            .best
-            .as_ref()
-            .map_or(f64::NEG_INFINITY, |best| best.highest);
-        let highest = before.max(score);
-        self.worse = if score > before { 0 } else { self.worse + 1 };
-        let best = self.best.is_none() || score + one_row(dev.len()) >= highest;
-        if best {
-            let parameters = self.learner.parameters();
-            self.best = Some(Best {
-                score,
-                highest,
-                parameters,
-                outcomes,
-            });
-        }
-        self.epoch += 1;
-        let event = Event::Eval {
-            epoch: self.epoch,
-            epochs: self.resolved.epochs,
-            metric: metric.name(),
-            score,
-            loss,
-            best,
-            step: self.step,
-            steps: self.schedule.steps,
-        };
-        let goes_on = self.epoch < self.resolved.epochs && self.worse < self.resolved.patience;
-        self.phase = if goes_on {
-            let rows = self.learner.train.len();
-            Phase::Train(shuffled(rows, self.resolved.seed, self.epoch))
-        } else {
-            Phase::Done
-        };
-        Ok(event)
-    }
-
     fn done(&self) -> Event {
+        let (train_rows, dev_rows) = self.rows();
         Event::Done {
             metric: self.resolved.metric.name(),
             score: self.best.as_ref().map_or(0.0, |best| best.score),
             epochs: self.epoch,
             steps: self.step,
-            train_rows: self.learner.train.len(),
-            dev_rows: self.learner.dev.len(),
+            train_rows,
+            dev_rows,
             parameters: self.learner.student.len(),
         }
     }
+}
+
+fn lessons(computed: Vec<Computed>) -> Result<Vec<Lesson>> {
+    let lessons = computed.into_iter().map(|computed| match computed {
+        Computed::Learnt(lesson) => Ok(lesson),
+        _ => Err(unplanned("something else in place of gradients")),
+    });
+    lessons.collect()
+}
+
+fn vectors(computed: Vec<Computed>) -> Result<Vec<f32>> {
+    let parts = computed.into_iter().map(|computed| match computed {
+        Computed::Vectors(vectors) => Ok(vectors),
+        _ => Err(unplanned("something else in place of vectors")),
+    });
+    Ok(parts.collect::<Result<Vec<_>>>()?.concat())
 }
 
 fn unplanned(what: &str) -> Error {

@@ -1,14 +1,15 @@
 use super::{Computed, Lesson, Outcomes, Trace};
 use crate::error::{Error, Result};
 
-/// First byte of the two kinds.
+/// First byte of the kinds.
 const LEARNT: u8 = 1;
 const JUDGED: u8 = 2;
+const VECTORS: u8 = 3;
 
 impl Computed {
     /// As bytes, for a worker to hand over: little-endian, the kind, then of a lesson its loss (f64), the
     /// number of traces (u32), the traces (f32, f32, u32 each) and the gradient (f32 each); of answers the
-    /// number of labels (u32) and the logits (f32 each).
+    /// number of labels (u32) and the logits (f32 each); of vectors their elements (f32 each).
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -28,6 +29,10 @@ impl Computed {
                     bytes.extend_from_slice(&trace.rival.to_le_bytes());
                 }
                 floats(&mut bytes, &lesson.gradient);
+            }
+            Self::Vectors(vectors) => {
+                bytes.push(VECTORS);
+                floats(&mut bytes, vectors);
             }
             Self::Judged(outcomes) => {
                 bytes.push(JUDGED);
@@ -82,6 +87,7 @@ fn read(bytes: &[u8]) -> Option<Computed> {
                 logits: floats(logits)?,
             }))
         }
+        VECTORS => Some(Computed::Vectors(floats(rest)?)),
         _ => None,
     }
 }
@@ -112,12 +118,15 @@ mod tests {
             width: 2,
             logits: vec![0.5, 1.5],
         });
-        for computed in [lesson, answers] {
+        let vectors = Computed::Vectors(vec![0.25, -4.0, 1e-9]);
+        for computed in [lesson, answers, vectors] {
             let bytes = computed.to_bytes();
             assert_eq!(Computed::from_bytes(&bytes).unwrap(), computed);
             // every length that is not a whole number of floats, and headers that are cut
-            for length in
-                (0..bytes.len()).filter(|length| length % 4 != bytes.len() % 4 || *length < 5)
+            // no vectors are vectors too
+            let shortest = if bytes[0] == VECTORS { 0 } else { 5 };
+            for length in (0..bytes.len())
+                .filter(|length| length % 4 != bytes.len() % 4 || *length < shortest)
             {
                 assert!(
                     Computed::from_bytes(&bytes[..length]).is_err(),

@@ -11,11 +11,11 @@ use crate::adapter::preset;
 use crate::adapter::{Adapter, Config, FreshParams, GivenParams, LoraConfig, Options, Parameter};
 use crate::compose::{Unit, forward};
 use crate::error::Result;
-use crate::head::{ProblemName, Targets};
+use crate::head::{Pairs, ProblemName, Targets};
 use crate::input::text::{Batch, Encoded, Text, Tokenizer};
 use crate::kernels::bench::{Case, attention_alone, cases};
 use crate::model::{Anatomy, Backbone, Encoder, Linear, LinearSite, NoHook, Shape};
-use crate::train::{Dataset, Event, Scheme, Settings, TokenStore, Trainer};
+use crate::train::{Dataset, Event, Refit, Scheme, Settings, TokenStore, Trainer};
 
 type Outcome<T> = std::result::Result<T, JsValue>;
 
@@ -106,6 +106,7 @@ impl BenchBackbone {
             problem: ProblemName::default(),
             labels: vec!["even".to_owned(), "odd".to_owned()],
             reject: None,
+            pairs: Pairs::Joint,
         };
         let train = Dataset::from_parts(scheme, tokens, labels);
         let dev = train.select(&[0]);
@@ -252,6 +253,38 @@ impl BenchAttention {
     /// All blocks once.
     pub fn run(&mut self) {
         (self.run)();
+    }
+}
+
+/// A head over kept vectors, fitted again whenever a label is given.
+#[wasm_bindgen]
+pub struct BenchRefit {
+    refit: Refit,
+}
+
+#[wasm_bindgen]
+impl BenchRefit {
+    /// Of vectors `[texts, width]` and as many labels.
+    ///
+    /// # Errors
+    /// Those of [`Refit::new`].
+    #[wasm_bindgen(constructor)]
+    pub fn new(vectors: Vec<f32>, width: usize, labels: usize) -> Outcome<BenchRefit> {
+        let refit = Refit::new(vectors, width, labels, 10.0).map_err(thrown)?;
+        Ok(Self { refit })
+    }
+
+    /// Gives a text a label.
+    ///
+    /// # Errors
+    /// Those of [`Refit::label`].
+    pub fn label(&mut self, text: usize, label: u32) -> Outcome<()> {
+        self.refit.label(text, Some(label)).map_err(thrown)
+    }
+
+    /// Fits the head; the number of steps.
+    pub fn fit(&mut self) -> usize {
+        self.refit.fit()
     }
 }
 

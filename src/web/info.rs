@@ -7,7 +7,7 @@ use super::convert::to_js;
 use crate::adapter::{Description, SizeOption, presets};
 use crate::engine::Engine;
 use crate::folder::{Library, TaskAdapter};
-use crate::head::{Head, ProblemName, Reject};
+use crate::head::{Head, Pairs, ProblemName, Reject};
 use crate::model::Shape;
 
 /// A backbone.
@@ -55,6 +55,8 @@ pub(super) struct AdapterInfo<'a> {
     problem: Option<ProblemName>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pair: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pairs: Option<Pairs>,
     labels: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     thresholds: Option<Vec<f32>>,
@@ -85,6 +87,7 @@ impl<'a> AdapterInfo<'a> {
             description: task.adapter.config().describe(shape),
             problem: problem.map(Into::into),
             pair: task.card.pair,
+            pairs: head.map(|head| head.config().pairs),
             labels: &task.card.labels,
             thresholds: problem.and_then(|problem| problem.thresholds(task.card.labels.len())),
             reject: head

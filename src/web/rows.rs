@@ -1,3 +1,4 @@
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use wasm_bindgen::prelude::*;
 
@@ -10,7 +11,18 @@ use crate::train::Row;
 #[derive(Default)]
 pub struct Rows {
     rows: Vec<Row>,
+    /// Rows that an adapter that is trained further should not forget; some have no label.
+    replay: Vec<Row>,
     hash: Sha256,
+}
+
+/// A line: a row, and whether it is replayed.
+#[derive(Deserialize)]
+struct Line {
+    #[serde(flatten)]
+    row: Row,
+    #[serde(default)]
+    replay: bool,
 }
 
 #[wasm_bindgen]
@@ -22,7 +34,8 @@ impl Rows {
         Self::default()
     }
 
-    /// Takes in JSON lines: `{ text, text2?, label }`.
+    /// Takes in JSON lines: `{ text, text2?, label }`, with `replay: true` for rows that should not be forgotten. Those need
+    /// no label.
     ///
     /// # Errors
     /// `file_invalid` for a line that is no row.
@@ -38,17 +51,20 @@ impl Rows {
             if line.is_empty() {
                 continue;
             }
-            let row = crate::json::parse(line).map_err(|error| Error::FileInvalid {
-                place: format!("row {}", self.rows.len() + 1),
+            let line: Line = crate::json::parse(line).map_err(|error| Error::FileInvalid {
+                place: format!("row {}", self.rows.len() + self.replay.len() + 1),
                 reason: error.to_string(),
             })?;
-            self.rows.push(row);
+            match line.replay {
+                true => self.replay.push(line.row),
+                false => self.rows.push(line.row),
+            }
         }
         Ok(())
     }
 
-    /// The rows, and the SHA-256 of their lines.
-    pub(super) fn finish(self) -> (Vec<Row>, String) {
-        (self.rows, hex::encode(self.hash.finalize()))
+    /// The rows, those that are replayed, and the SHA-256 of their lines.
+    pub(super) fn finish(self) -> (Vec<Row>, Vec<Row>, String) {
+        (self.rows, self.replay, hex::encode(self.hash.finalize()))
     }
 }

@@ -15,7 +15,7 @@ pub struct Suggesting(Suggester);
 impl Suggesting {
     pub(super) fn start(engine: &Engine, options: JsValue, rows: Rows) -> Result<Self> {
         let settings = Settings::from_fields(PLACE, fields(options)?)?;
-        let (rows, _) = rows.finish();
+        let (rows, _, _) = rows.finish();
         let reading = settings.reading(ProblemName::default());
         let data = Dataset::read("the rows", &rows, engine.tokenizer(), &reading)?;
         let backbone = engine.backbone().clone();

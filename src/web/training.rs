@@ -11,8 +11,9 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::folder::{self, Member};
 use crate::head::ProblemName;
+use crate::input::text::Text;
 use crate::model::Backbone;
-use crate::train::{Computed, Dataset, Settings, Share, Trainer, preset_of};
+use crate::train::{Computed, Dataset, Row, Settings, Share, Trainer, preset_of};
 
 /// A training run, or one worker's part in it.
 ///
@@ -83,15 +84,24 @@ impl Training {
             (None, None) => return Err(invalid("kind must be a text".into())),
         };
         settings.start = start;
-        let (rows, data_sha256) = rows.finish();
+        let (rows, replay, data_sha256) = rows.finish();
         let reading = settings.reading(ProblemName::default());
-        let mut data = Dataset::read("the rows", &rows, engine.tokenizer(), &reading)?;
-        if let Some(own) = settings.start_scheme(data.scheme()) {
-            // the adapter's labels in the adapter's order, so that its head can be trained further
-            data = Dataset::with_scheme("the rows", &rows, engine.tokenizer(), &own)?;
-        }
+        let (replay, texts): (Vec<Row>, Vec<Row>) =
+            replay.into_iter().partition(|row| row.label.is_some());
+        let tokenizer = engine.tokenizer();
+        let scheme = settings.scheme("the rows", &rows, &replay, &reading)?;
+        let data = Dataset::with_scheme("the rows", &rows, tokenizer, &scheme)?;
         drop(rows);
-        let (train, dev) = settings.split(data)?;
+        let (mut train, dev) = settings.split(data)?;
+        if !replay.is_empty() {
+            let old = Dataset::with_scheme("the replayed rows", &replay, tokenizer, &scheme)?;
+            train = train.beside(&old);
+        }
+        if !texts.is_empty() {
+            let texts: Vec<Text> = texts.into_iter().map(|row| row.text).collect();
+            let texts = Dataset::of_texts("the replayed rows", &texts, tokenizer, &scheme)?;
+            train = train.beside(&texts);
+        }
         let backbone = Arc::clone(engine.backbone());
         let trainer = match checkpoint {
             Some(bytes) => Trainer::resume(backbone.clone(), preset, settings, train, dev, bytes)?,

@@ -28,7 +28,7 @@ use goldens::composition;
 use graftlet::adapter::{FreshParams, GivenParams, Options, Parameter, Site, preset, presets};
 use graftlet::engine::{Answer, Engine};
 use graftlet::folder::TaskAdapter;
-use graftlet::head::{Head, HeadConfig, Pooling, SINGLE_LABEL};
+use graftlet::head::{Head, HeadConfig, Pairs, Pooling, SINGLE_LABEL};
 use graftlet::input::text::{Encoded, Text};
 use graftlet::model::{Backbone, Dtype};
 use graftlet::tensor::Tensor;
@@ -54,6 +54,7 @@ fn labels() -> Vec<String> {
 fn head_config(pooling: Pooling) -> HeadConfig {
     HeadConfig {
         problem: SINGLE_LABEL.fresh(),
+        pairs: Pairs::Joint,
         pooling,
         dense: None,
         labels: labels(),

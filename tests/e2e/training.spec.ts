@@ -95,7 +95,9 @@ for (const workers of [1, 2]) {
       const files = bytes(await g.exportAdapter("mine"));
       return { found, events, files, left: await g.interrupted(), saved: await g.saved() };
     });
-    expect(found).toMatchObject([{ name: "mine", kind: "lora", rows: ROWS.length, epochs: 4 }]);
+    // So few rows are learnt from twice: without those that are held out, and all of them.
+    const epochs = 8;
+    expect(found).toMatchObject([{ name: "mine", kind: "lora", rows: ROWS.length, epochs }]);
     expect(found[0]?.epoch).toBeGreaterThanOrEqual(1);
     const steps = (events: Package.TrainEvent[]) => events.filter(({ type }) => type === "step");
     expect(steps(events).length).toBeLessThan(steps(unbroken.events).length);
@@ -186,8 +188,8 @@ test("every problem is trained, reported and answered", async ({ context }) => {
       ),
       spans: await answer(
         { problem: "token_classification", epochs: 25 },
-        places.map((place) => ({
-          words: ["We", "went", "to", place, "yesterday"].map((text) => ({
+        places.map((place, i) => ({
+          words: [...(i % 2 ? ["👋"] : []), "We", "went", "to", place, "yesterday"].map((text) => ({
             text,
             tag: text === place ? "B-place" : "O",
           })),

@@ -98,7 +98,7 @@ fn scores_that_are_not_finite_are_no_answer() {
     let task = trained(engine, "lora");
     let mut files = folder::save(&task, "mine", Library::Peft, engine.backbone().shape()).unwrap();
     let mut card: Map<String, Value> = serde_json::from_slice(&files[CARD]).unwrap();
-    let calibration = json!({ "temperature": 1e-40, "error_before": 0.1, "error_after": 0.1 });
+    let calibration = json!({ "temperature": 1e-45, "error_before": 0.1, "error_after": 0.1 });
     card.insert("calibration".into(), calibration);
     files.insert(CARD.into(), serde_json::to_vec(&card).unwrap());
     folder::list_files(&mut files).unwrap();

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use graftlet::adapter::{Options, preset};
 use graftlet::engine::Engine;
 use graftlet::folder::TaskAdapter;
+use graftlet::head::Pairs;
 use graftlet::model::Dtype;
-use graftlet::train::{Dataset, Event, Row, Settings, Trainer};
+use graftlet::train::{Dataset, Event, Reading, Row, Settings, Trainer};
 
 use super::refused;
 use super::tiny::{Tiny, WORDS};
@@ -91,6 +92,14 @@ fn rows_that_teach_nothing() {
     // labels are compared without the white space around them
     let spaced = training(&rows(&[a, Some(" b"), Some("a "), b])).unwrap();
     assert_eq!(spaced.labels(), ["a", "b"]);
+
+    let apart = Reading {
+        pairs: Some(Pairs::Apart),
+        ..Reading::default()
+    };
+    let unpaired = Dataset::read(place, &rows(&[a, b, a, b]), engine.tokenizer(), &apart);
+    let words = [place, "row 1", "second text"];
+    refused(unpaired, "row_unpaired", &words);
 
     let known = ["a".to_owned(), "b".to_owned()];
     let dev = |rows: &[Row]| Dataset::with_labels(place, rows, engine.tokenizer(), &known);
@@ -221,13 +230,6 @@ fn options_out_of_range() {
     start(Settings::default()).unwrap();
     let default = Settings::default;
     for (settings, name) in [
-        (
-            Settings {
-                epochs: Some(0),
-                ..default()
-            },
-            "epochs is 0",
-        ),
         (
             Settings {
                 epochs: Some(1001),

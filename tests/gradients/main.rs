@@ -6,6 +6,7 @@
 use rand::SeedableRng;
 mod layers;
 mod losses;
+mod pairs;
 mod pytorch;
 
 #[path = "../support/differences.rs"]

@@ -130,7 +130,7 @@ fn gradients_and_loss_curve_are_pytorchs() {
         "every tensor of the golden was compared"
     );
 
-    let mut optimizer = AdamW::new(&trainable.parameters, 0.01);
+    let mut optimizer = AdamW::new(&trainable.parameters, 0.01, 1.0);
     let mut curve_off = 0f64;
     for (step, expected) in golden.losses.iter().enumerate() {
         let (loss, gradients) = trainable.gradients(backbone, &golden.labels);

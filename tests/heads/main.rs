@@ -21,7 +21,7 @@ use graftlet::head::{
     TOKEN_CLASSIFICATION, Tagged, tagged_target,
 };
 use graftlet::input::text::{Batch, Encoded, Text, Word};
-use graftlet::model::{Dtype, NoHook, Shape};
+use graftlet::model::{Dtype, Linear, NoHook, Shape};
 use graftlet::tensor::Tensor;
 use graftlet::tensor_file::FloatType;
 use graftlet::train::AdamW;
@@ -39,6 +39,7 @@ fn config(problem: Problem) -> HeadConfig {
         _ => &["a", "b", "c"],
     };
     HeadConfig {
+        pairs: problem.kind.pairs(),
         problem,
         pooling: Pooling::Pooler,
         dense: None,
@@ -118,7 +119,12 @@ fn head(config: HeadConfig, shape: &Shape) -> Head {
 
 fn task(problem: Problem, library: Library, shape: &Shape) -> TaskAdapter {
     let preset = preset("lora").unwrap();
-    let config_of_adapter = (preset.config)(&Options::default(), shape).unwrap();
+    // in places that both libraries have
+    let options = Options {
+        targets: Some(vec![Linear::Query, Linear::Value]),
+        ..Options::default()
+    };
+    let config_of_adapter = (preset.config)(&options, shape).unwrap();
     let adapter = config_of_adapter.build(shape, &mut FreshParams::new(3));
     TaskAdapter {
         adapter: adapter.unwrap(),
@@ -168,7 +174,7 @@ fn heads_learn() {
         let states = bert.forward(&Batch::new(&sequences()), &NoHook).unwrap();
         let fresh = Head::build(config.clone(), bert.shape(), &mut FreshParams::new(4)).unwrap();
         let mut parameters = fresh.parameters().to_vec();
-        let mut optimizer = AdamW::new(&parameters, 0.0);
+        let mut optimizer = AdamW::new(&parameters, 0.0, 1.0);
         let mut losses = Vec::new();
         for _ in 0..300 {
             let head = Head::build(config.clone(), bert.shape(), &mut GivenParams(&parameters));
@@ -188,7 +194,7 @@ fn heads_learn() {
         );
         let head = Head::build(config, bert.shape(), &mut GivenParams(&parameters)).unwrap();
         let logits = head.logits(&bert, &NoHook, &states);
-        for (own, target) in head.own_logits(&logits, &states.starts).zip(&targets) {
+        for (own, target) in head.own_part(&logits, &states.starts).zip(&targets) {
             match (head.prediction(own), target) {
                 (Prediction::Label { best, .. }, Target::Label(label)) => assert_eq!(best, *label),
                 (Prediction::Labels { chosen, .. }, Target::Labels(truths)) => {

@@ -36,7 +36,7 @@ use differences::{Case, LAYERS, check_model_with};
 use graftlet::adapter::{FreshParams, GivenParams, KINDS, Options, Parameter, presets};
 use graftlet::engine::{Engine, argmax};
 use graftlet::folder::TaskAdapter;
-use graftlet::head::{Head, HeadConfig, Pooling, SINGLE_LABEL};
+use graftlet::head::{Head, HeadConfig, Pairs, Pooling, SINGLE_LABEL};
 use graftlet::input::text::{Batch, Text};
 use graftlet::model::{Backbone, Dtype, Hook, NoHook};
 use graftlet::ops::{Activation, cross_entropy};
@@ -82,6 +82,7 @@ fn answer_bits(engine: &Engine, name: &str) -> Vec<Vec<u32>> {
 fn head_config() -> HeadConfig {
     HeadConfig {
         problem: SINGLE_LABEL.fresh(),
+        pairs: Pairs::Joint,
         pooling: Pooling::Mean,
         dense: None,
         labels: ["x", "y", "z"].map(String::from).to_vec(),
@@ -248,7 +249,7 @@ fn passes_to_learn(
     let head = Head::build(head_config(), shape, &mut params).unwrap();
     let mut parameters: Vec<Parameter> = [adapter.parameters(), head.parameters()].concat();
     drop((adapter, head));
-    let mut optimizer = AdamW::new(&parameters, 0.0);
+    let mut optimizer = AdamW::new(&parameters, 0.0, 1.0);
     for pass in 0..400 {
         let mut params = GivenParams(&parameters);
         let adapter = config.build(shape, &mut params).unwrap();

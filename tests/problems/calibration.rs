@@ -65,6 +65,7 @@ fn texts_outside_all_labels_are_rejected() {
     let reading = Reading {
         problem: SINGLE_LABEL,
         reject: Some("none".into()),
+        pairs: None,
     };
     let rows = with_strangers(80, 1);
     let read = |rows: &[Row]| Dataset::read("rows", rows, engine.tokenizer(), &reading).unwrap();
@@ -206,6 +207,7 @@ pub(super) fn read(
     let reading = Reading {
         problem,
         reject: None,
+        pairs: None,
     };
     Dataset::read("mine.csv", rows, engine.tokenizer(), &reading)
 }

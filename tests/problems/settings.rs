@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use graftlet::adapter::{Options, preset};
 use graftlet::engine::Engine;
-use graftlet::head::{Metric, REGRESSION, SINGLE_LABEL, TOKEN_CLASSIFICATION};
+use graftlet::head::{MULTI_LABEL, Metric, REGRESSION, SINGLE_LABEL, TOKEN_CLASSIFICATION};
 use graftlet::train::{
     Balanced, ClassWeights, Dataset, Event, Learner, Reading, Row, Settings, Share, Trainer,
 };
@@ -68,6 +68,70 @@ fn class_weights_weigh() {
     assert!((loss(Some(given)) - plain).abs() > 1e-4);
 }
 
+/// Weights of several labels weigh the labels that a row has; the others count as before.
+#[test]
+fn positive_weights_of_several_labels_weigh() {
+    let engine = engine();
+    // "colour" is on 15 of 30 rows, "animal" on 10 and "act" on 6
+    let rows = labelled::rows(MULTI_LABEL, 30, 1);
+    let data = dataset(&engine, MULTI_LABEL, &rows);
+    let of = |class_weights| {
+        let settings = Settings {
+            class_weights: Some(class_weights),
+            ..Settings::default()
+        };
+        let resolved = settings.resolve(preset("lora").unwrap(), &data, 2).unwrap();
+        resolved.loss_settings(&data).unwrap().class_weights
+    };
+    assert_eq!(data.labels(), ["act", "animal", "colour"]);
+    let expected = [4f32.sqrt(), 2f32.sqrt(), 1.0];
+    assert_eq!(of(ClassWeights::Named(Balanced::Balanced)), expected);
+    let given = ClassWeights::Given([("animal".to_owned(), 5.0)].into());
+    assert_eq!(of(given.clone()), [1.0, 5.0, 1.0]);
+
+    let gradient = |class_weights| {
+        let settings = Settings {
+            class_weights,
+            ..Settings::default()
+        };
+        let backbone = Arc::clone(engine.backbone());
+        let preset = preset("lora").unwrap();
+        let mut learner =
+            Learner::new(backbone, preset, &settings, data.clone(), data.clone()).unwrap();
+        let share = Share::Learn {
+            step: 0,
+            rows: (0..30).collect(),
+            weight: 90.0,
+        };
+        let graftlet::train::Computed::Learnt(lesson) = learner.compute(&share).unwrap() else {
+            panic!("a lesson was asked for")
+        };
+        // the head's bias is last: one slope a label
+        lesson.gradient[lesson.gradient.len() - 3..].to_vec()
+    };
+    let (plain, weighed) = (gradient(None), gradient(Some(given)));
+    for label in [0, 2] {
+        assert!((plain[label] - weighed[label]).abs() < 1e-6, "{label}");
+    }
+    // 10 of the 30 rows pull it up five times as hard
+    assert!(weighed[1] < plain[1] - 0.1, "{plain:?} {weighed:?}");
+}
+
+/// A label that hardly any row has does not count without end.
+#[test]
+fn balanced_positive_weights_are_bounded() {
+    let engine = engine();
+    let mut rows: Vec<Row> = (0..400)
+        .map(|at| row(format!("a cat {at}").as_str(), "animal"))
+        .collect();
+    rows[0].label = Some("act|animal".into());
+    let data = dataset(&engine, MULTI_LABEL, &rows);
+    let weights = MULTI_LABEL.balanced(data.targets(), 2).unwrap();
+    assert!((weights[0] - 10.0).abs() < 1e-6);
+    // and one that all rows have counts less, and not nothing
+    assert!((0.01..0.1).contains(&weights[1]), "{weights:?}");
+}
+
 #[test]
 fn settings_that_do_not_fit_the_rows_are_refused() {
     let engine = engine();
@@ -103,6 +167,9 @@ fn settings_that_do_not_fit_the_rows_are_refused() {
     };
     let (single, tokens) = (SINGLE_LABEL, TOKEN_CLASSIFICATION);
     check("lora", REGRESSION, with(balanced), "class_weights");
+    check("lora", tokens, with(given("O", 2.0)), "class_weights");
+    check("lora", MULTI_LABEL, with(given("ugly", 1.0)), "ugly");
+    check("lora", MULTI_LABEL, with(given("act", -1.0)), "above 0");
     check("lora", single, with(given("ugly", 1.0)), "ugly");
     check("lora", single, with(given("bad", 0.0)), "above 0");
     check("prompt", tokens, default(), "kind is prompt");
@@ -164,6 +231,7 @@ fn settings_that_do_not_fit_the_rows_are_refused() {
     let reading = Reading {
         problem: REGRESSION,
         reject: Some("x".into()),
+        pairs: None,
     };
     let rows = labelled::rows(REGRESSION, 4, 1);
     let error = Dataset::read("rows", &rows, engine.tokenizer(), &reading).unwrap_err();

@@ -86,6 +86,7 @@ fn adapters() -> &'static (Vec<Files>, Shape) {
             };
             let head = HeadConfig {
                 problem: problem.clone(),
+                pairs: problem.kind.pairs(),
                 pooling: Pooling::Pooler,
                 dense: None,
                 labels: ["x", "y", "z"].map(String::from).to_vec(),

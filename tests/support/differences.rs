@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use graftlet::adapter::{Config, FreshParams, GivenParams, ParamName, Site};
-use graftlet::head::{Head, HeadConfig, Pooling, SINGLE_LABEL};
+use graftlet::head::{Head, HeadConfig, Pairs, Pooling, SINGLE_LABEL};
 use graftlet::input::text::{Batch, Encoded};
 use graftlet::model::{Backbone, NormSite};
 use graftlet::ops::{Activation, cross_entropy};
@@ -173,6 +173,7 @@ pub fn check_model_with(
     let labels = ["a", "b", "c"].map(String::from).to_vec();
     let head_config = HeadConfig {
         problem: SINGLE_LABEL.fresh(),
+        pairs: Pairs::Joint,
         pooling,
         dense,
         labels,

@@ -99,6 +99,7 @@ pub fn dataset(engine: &Engine, problem: ProblemName, rows: &[Row]) -> Dataset {
     let reading = Reading {
         problem,
         reject: None,
+        pairs: None,
     };
     Dataset::read("rows", rows, engine.tokenizer(), &reading).unwrap()
 }

@@ -121,7 +121,9 @@ pub fn preset_rows(shape: &Shape) -> Vec<Row> {
     let row = |preset: &graftlet::adapter::Preset| {
         let row = Row::new(format!("preset {}", preset.name), config(preset));
         match preset.name {
-            "lora" | "ia3_adapterhub" => row.files(&[Peft, AdapterHub]),
+            // AdapterHub has no LoRA on the attention output, which the preset of every linear layer has
+            "lora" => row.files(&[Peft]),
+            "ia3_adapterhub" => row.files(&[Peft, AdapterHub]),
             _ => row,
         }
     };

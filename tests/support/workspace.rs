@@ -56,16 +56,27 @@ impl Workspace {
             "{\"r\": 2, \"num_train_epochs\": 2}",
         )
         .unwrap();
+        std::fs::write(
+            path.join("stacked.json"),
+            "{\"r\": 2, \"num_train_epochs\": 2, \"target_modules\": [\"query\", \"value\"]}",
+        )
+        .unwrap();
         let space = Self(folder);
         space.run(
             "chmod +x bin/graftlet\n\
              graftlet convert --from MODEL_DIR --to www/public/models/minilm-l6\n\
              cp -r www/public/models/minilm-l6 b\n",
         );
-        for (kind, names) in [("lora", ["de", "sst"]), ("pfeiffer", ["mnli", "qqp"])] {
+        // what is stacked gives as many features as it reads
+        let small = "--config settings.json";
+        let stacked = "--config stacked.json";
+        for (kind, settings, names) in [
+            ("lora", stacked, ["de", "sst"]),
+            ("pfeiffer", small, ["mnli", "qqp"]),
+        ] {
             for name in names {
                 space.run(&format!(
-                    "graftlet train --backbone b --data train.csv --kind {kind} --config settings.json --out adapters/{name}"
+                    "graftlet train --backbone b --data train.csv --kind {kind} {settings} --out adapters/{name}"
                 ));
             }
         }

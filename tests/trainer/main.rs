@@ -228,8 +228,9 @@ fn events_come_in_order_and_add_up() {
     };
     assert_eq!((epochs, steps, train_rows, dev_rows), (3, 9, 19, 400));
     assert_eq!(events.next(), None);
-    // query and value of two layers, rank 8, hidden size 16; head of two labels
-    assert_eq!(parameters, 2 * 2 * (8 * 16 + 16 * 8) + 2 * 16 + 2);
+    // every linear layer of two layers, rank 8, hidden size 16 (32 in the middle of the feed-forward layer); head of two labels
+    let (attention, ffn) = (4 * 8 * (16 + 16), 2 * 8 * (16 + tiny::FFN));
+    assert_eq!(parameters, 2 * (attention + ffn) + 2 * 16 + 2);
     // asked again, a finished run says so again
     assert!(matches!(
         trainer.step().unwrap(),

@@ -48,7 +48,7 @@ fn the_last_rows_are_held_out_where_so_many_are_asked_for() {
         .collect();
     let data = dataset(&engine, &rows);
     let split = |count| {
-        let settings = Settings {
+        let mut settings = Settings {
             dev_rows: Some(count),
             ..Settings::default()
         };

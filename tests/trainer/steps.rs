@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use graftlet::adapter::{FreshParams, GivenParams, Parameter, preset};
 use graftlet::folder::{self, Files};
-use graftlet::head::{Head, HeadConfig, Pooling, SINGLE_LABEL};
+use graftlet::head::{Head, HeadConfig, Pairs, Pooling, SINGLE_LABEL};
 use graftlet::input::text::Batch;
 use graftlet::model::Dtype;
 use graftlet::ops::cross_entropy;
@@ -124,6 +124,7 @@ fn a_step_in_parts_is_the_step_of_the_whole() {
         let (pooling, labels) = (resolved.pooling, data.labels().to_vec());
         let head = HeadConfig {
             problem: SINGLE_LABEL.fresh(),
+            pairs: Pairs::Joint,
             pooling,
             dense: None,
             labels,
@@ -131,7 +132,7 @@ fn a_step_in_parts_is_the_step_of_the_whole() {
         let head = Head::build(head, backbone.shape(), &mut params).unwrap();
         let head_config = head.config().clone();
         let mut parameters = [adapter.parameters(), head.parameters()].concat();
-        let mut optimizer = AdamW::new(&parameters, resolved.weight_decay);
+        let mut optimizer = AdamW::new(&parameters, resolved.weight_decay, 1.0);
         let warmup = (EPOCHS as f64 * resolved.warmup).round() as usize;
         let schedule = Schedule {
             peak: resolved.learning_rate,

@@ -1,7 +1,7 @@
 //! Pairs of texts.
 
 use graftlet::compose::Composition;
-use graftlet::head::{REGRESSION, SINGLE_LABEL};
+use graftlet::head::{Pairs, REGRESSION, SINGLE_LABEL};
 use graftlet::input::text::{LongTexts, Text};
 use graftlet::train::{Dataset, Row, Scheme};
 use serde_json::json;
@@ -128,6 +128,7 @@ fn pairs_and_single_texts_are_told_apart() {
         problem: SINGLE_LABEL,
         labels: vec!["x".into()],
         reject: None,
+        pairs: Pairs::Joint,
     };
     let data = Dataset::with_scheme("x", &mixed, engine.tokenizer(), &scheme).unwrap();
     assert_eq!(data.pair(), None);

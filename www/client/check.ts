@@ -41,6 +41,7 @@ import type {
   EngineBuild,
   ManyProgress,
   Problem,
+  ReplayRow,
   SuggestEvent,
   SuggestOptions,
   Text,
@@ -199,6 +200,7 @@ const suggested: Fields<SuggestOptions> = {
   batchSize: optional(number),
   seed: optional(number),
   pooling: optional(oneOf("mean", "first", "pooler")),
+  pairs: optional(oneOf("joint", "apart")),
 };
 
 export const suggestOptions = object<SuggestOptions>(suggested);
@@ -210,12 +212,18 @@ export const trainOptions = object<TrainOptions>({
   // With `from` it is that adapter's.
   kind: (value, at) => (value === undefined ? "" : string(value, at)),
   from: optional(name),
+  replay: optional(rows as Check<readonly ReplayRow[]>),
+  distillation: optional(number),
   problemType: optional(
     oneOf(...names, ...Object.values(PROBLEMS).flatMap(({ aliases }) => aliases)),
   ),
   patience: optional(number),
   accumulation: optional(number),
+  contrastiveSteps: optional(number),
+  contrastiveLearningRate: optional(number),
+  c: optional(number),
   learningRate: optional(number),
+  headLearningRate: optional(number),
   schedule: optional(oneOf("linear", "cosine")),
   warmup: optional(number),
   weightDecay: optional(number),
@@ -225,6 +233,8 @@ export const trainOptions = object<TrainOptions>({
   classWeights: optional(either(isString, oneOf("balanced"), record(number, MOST_PARTS))),
   devShare: optional(number),
   devRows: optional(number),
+  folds: optional(number),
+  refit: optional(boolean),
   half: optional(boolean),
   task: optional(string),
   adapters: optional(array(name, MOST_PARTS)),

@@ -89,9 +89,11 @@ export class Crew {
     for (const [place, result] of results.entries()) {
       computed.push(result ?? training.compute(shares[place + 1] as Share));
     }
-    // Answers to held-out rows leave the parameters as they are.
-    if (own && "learn" in own) this.#version += 1;
-    return training.apply(computed);
+    const event = training.apply(computed);
+    // What is only read leaves the parameters as they are. A head is fitted without shares, and a pass ends with an evaluation.
+    const isRead = own && ("encode" in own || "read" in own || "judge" in own);
+    if (!isRead || event.type === "eval") this.#version += 1;
+    return event;
   }
 
   /** Goes on without those that have not answered yet. */

@@ -91,10 +91,14 @@ export interface Rows {
   free(): void;
 }
 
-/** A part of a step, or of an evaluation. */
+/** A part of a step, or of what is only read. */
 export type Share =
   | { learn: { step: number; rows: number[]; weight: number } }
-  | { judge: { rows: { start: number; end: number } } };
+  | { contrast: { step: number; rows: number[] } }
+  | { encode: { step: number; rows: number[] } }
+  | { pull: { step: number; rows: number[]; gradient: number[] } }
+  | { read: { rows: number[] } }
+  | { judge: { rows: number[] } };
 
 /** What a share comes to, as only the engine reads it. */
 export type Computed = Uint8Array;

@@ -49,6 +49,7 @@ export type ErrorCode =
   | "option_invalid"
   | "out_of_memory"
   | "quota_exceeded"
+  | "row_unpaired"
   | "rows_empty"
   | "rows_unlabelled"
   | "run_broken"

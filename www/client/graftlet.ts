@@ -327,7 +327,7 @@ export class Graftlet {
     } = {},
   ): TrainRun {
     return lazily(() => {
-      const given = checked(options, "the options", check.trainOptions);
+      const { replay = [], ...given } = checked(options, "the options", check.trainOptions);
       const all = checked(rows, "rows", check.rows) as readonly (Row | TaggedRow)[];
       const {
         signal,
@@ -335,7 +335,7 @@ export class Graftlet {
         checkpoints: keep = persist,
         reservation,
       } = checked(settings, "the settings", check.trainSettings);
-      const begin = { options: given, rows: all, keep };
+      const begin = { options: given, rows: all, replay, keep };
       return this.#trainings.train(given.name, begin, signal, persist, reservation);
     });
   }

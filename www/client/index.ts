@@ -54,6 +54,7 @@ export type {
   RankingAnswer,
   ReadOptions,
   Recipe,
+  ReplayRow,
   Row,
   RuntimeInfo,
   Score,

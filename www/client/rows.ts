@@ -8,26 +8,32 @@ import type { Row, TaggedRow } from "./types.js";
 /** Rows of a part. */
 const PART = 1000;
 
-/** The rows as UTF-8 JSON lines of `{ text, text2?, label }`, which is what the engine reads. */
+/**
+ * The rows as UTF-8 JSON lines of `{ text, text2?, label, replay? }`, which is what the engine reads. `replay` marks rows
+ * that an adapter should not forget; those need no label.
+ */
 export function* partsOf(
   rows: readonly unknown[],
+  replay?: true,
 ): Generator<Uint8Array<ArrayBuffer>, void, undefined> {
   const encoder = new TextEncoder();
   for (let start = 0; start < rows.length; start += PART) {
-    const lines = rows.slice(start, start + PART).map((row, index) => line(row, start + index));
+    const lines = rows
+      .slice(start, start + PART)
+      .map((row, index) => line(row, start + index, replay));
     yield encoder.encode(`${lines.join("\n")}\n`);
   }
 }
 
-function line(row: unknown, index: number): string {
-  const place = `Row ${index + 1}`;
+function line(row: unknown, index: number, replay: true | undefined): string {
+  const place = `${replay ? "Replayed row" : "Row"} ${index + 1}`;
   const { text, text2, label } = checked(row, place, (row) => {
     if (typeof row !== "object" || row === null) {
       throw refused(place, row, "give rows as { text, label }");
     }
     return "words" in row ? plain(row as TaggedRow, place) : fields(row as Row, place);
   });
-  return wellFormed(JSON.stringify({ text, text2, label }));
+  return wellFormed(JSON.stringify({ text, text2, label, replay }));
 }
 
 /** A row whose label is missing is left to the engine, which counts them. */

@@ -18,6 +18,11 @@ export interface TaggedRow {
   words: readonly { text: string; tag: string }[];
 }
 
+/**
+ * A row that an adapter has learnt before, or one like it; without a label a text of which the adapter keeps what it says.
+ */
+export type ReplayRow = (Omit<Row, "label"> & { label?: string }) | TaggedRow;
+
 /** What the best epoch is chosen by. */
 export type Metric = (typeof METRICS)[number] | { name: "f1"; positive: string };
 
@@ -38,16 +43,33 @@ export interface TrainOptions extends AdapterOptions {
   /** A `KindInfo.name`; with `from` it is that adapter's, or empty. */
   kind: string;
   /**
-   * A loaded adapter to go on from: all of it is trained further, with a fresh head if it has none or the labels are
-   * others.
+   * A loaded adapter to go on from: all of it is trained further, with its head if the rows have any of its labels.
+   * Labels that it does not have are added.
    */
   from?: string;
+  /** With `from`: rows that should not be forgotten. Half of each batch are of these. */
+  replay?: readonly ReplayRow[];
+  /**
+   * With `from`: the weight, 0 or more, of what the adapter said before of a row, beside what the row's label says. 0 switches
+   * it off.
+   */
+  distillation?: number;
   /** What the rows' labels say; by default one label a text. */
   problem?: Problem;
   /** The same by transformers' name. */
   problemType?: Problem | (typeof PROBLEMS)[Problem]["aliases"][number];
   /** The label of rows that have none of the others: it is answered where no other label has a good score. */
   reject?: string;
+  /**
+   * Steps before the epochs, in which texts with the same label come to have near vectors; the head is fitted to these in one go.
+   * By default there are some where rows are few.
+   */
+  contrastiveSteps?: number;
+  /** The highest learning rate of these steps. */
+  contrastiveLearningRate?: number;
+  /** Where a head is fitted in one go, the inverse of its regularisation's strength, as scikit-learn has it. */
+  c?: number;
+  /** With 0, the head is fitted in one go and nothing else is trained after it. */
   epochs?: number;
   /** Epochs without a better score after which the run ends. */
   patience?: number;
@@ -56,6 +78,8 @@ export interface TrainOptions extends AdapterOptions {
   accumulation?: number;
   /** The highest learning rate. */
   learningRate?: number;
+  /** The head's, in its place. */
+  headLearningRate?: number;
   /** How it falls. */
   schedule?: "linear" | "cosine";
   /** Share of the steps during which it rises, 0 to 1. */
@@ -67,16 +91,28 @@ export interface TrainOptions extends AdapterOptions {
   headDropout?: number;
   /** Share of a label's target that is spread over all labels. */
   labelSmoothing?: number;
-  /** Weights of labels in the loss; `balanced` lets all labels count alike. */
+  /**
+   * Weights of labels in the loss: of one label a text the row's weight, of several labels that of a label where a row has
+   * it. `balanced` takes them from how rare each label is.
+   */
   classWeights?: "balanced" | Record<string, number>;
   /** Part of the rows held out to judge the adapter by, 0 to 1. */
   devShare?: number;
   /** How many of the last rows are the held-out ones, in place of a share. */
   devRows?: number;
+  /** Parts of the rows that are held out one after the other, in place of one share; the adapter learns from all rows then. */
+  folds?: number;
+  /** Whether the adapter learns from all rows in the end, those that were held out to judge it too. */
+  refit?: boolean;
   /** Two runs with one seed on the same rows, and as many workers, give the same adapter. */
   seed?: number;
   /** What the head reads. */
   pooling?: "mean" | "first" | "pooler";
+  /**
+   * How the head reads the two texts of a pair: `joint` as one sequence (a cross-encoder), or `apart`, each as a sequence of its
+   * own (a bi-encoder). An adapter trained with `apart` also gives vectors whose cosine is the trained one.
+   */
+  pairs?: "joint" | "apart";
   metric?: Metric;
   /** Whether the adapter is rounded to 16-bit floats, which halves its file. */
   half?: boolean;
@@ -121,6 +157,8 @@ export type TrainEvent =
       loss: number;
       learningRate: number;
     }
+  /** A part of something else: of the vectors of a step, or of the fit of the head. */
+  | { type: "working"; done: number; total: number; step: number; steps: number }
   | { type: "evaluating"; done: number; total: number; step: number; steps: number }
   | {
       type: "eval";
@@ -242,7 +280,7 @@ export interface SuspectRow {
 /** What `suggest` takes: settings of a training that hold for all kinds. */
 export type SuggestOptions = Pick<
   TrainOptions,
-  "problem" | "reject" | "metric" | "epochs" | "batchSize" | "seed" | "pooling"
+  "problem" | "reject" | "metric" | "epochs" | "batchSize" | "seed" | "pooling" | "pairs"
 >;
 
 /** How far a comparison is; `done` is the share of it that is done, 0 to 1. */

@@ -9,7 +9,15 @@ import type { Reservation } from "./locks.js";
 import type { Calls } from "./protocol.js";
 import type { Remote } from "./remote.js";
 import { partsOf } from "./rows.js";
-import type { AdapterFiles, Row, TaggedRow, TrainEvent, TrainOptions, TrainRun } from "./types.js";
+import type {
+  AdapterFiles,
+  ReplayRow,
+  Row,
+  TaggedRow,
+  TrainEvent,
+  TrainOptions,
+  TrainRun,
+} from "./types.js";
 import { workersFor } from "./workers.js";
 
 export interface Run {
@@ -17,7 +25,15 @@ export interface Run {
   /** How each of its workers gets its engine. */
   load: Parameters<Calls["load"]>;
   /** A new run, or one that was interrupted. */
-  begin: { options: TrainOptions; rows: readonly (Row | TaggedRow)[]; keep: boolean } | "continue";
+  begin:
+    | {
+        options: TrainOptions;
+        rows: readonly (Row | TaggedRow)[];
+        /** What an adapter that is trained further should not forget. */
+        replay: readonly ReplayRow[];
+        keep: boolean;
+      }
+    | "continue";
   /** Whether the adapter is kept; of a run that goes on it is by default as it was told. */
   persist: boolean | undefined;
   signal: AbortSignal | undefined;
@@ -173,14 +189,15 @@ async function work(run: Run, state: State): Promise<{ files: AdapterFiles; pers
   const leader = state.spawn();
   await leader.call("load", run.load);
   let kept: KeptRun;
-  let rows: readonly (Row | TaggedRow)[] | undefined;
+  let lines: Iterable<Uint8Array<ArrayBuffer>> | undefined;
   if (run.begin === "continue") {
     kept = await leader.call("reopenRun", [run.name]);
     state.id = kept.id;
   } else {
     const { options, keep } = run.begin;
     checkNumbers(options);
-    rows = run.begin.rows;
+    const { rows, replay } = run.begin;
+    lines = allLines(rows, replay);
     const workers = workersFor(options.workers);
     kept = { id: state.id, options, workers, persist: run.persist ?? true, rows: rows.length };
     if (keep) await leader.call("openRun", [run.name]);
@@ -192,10 +209,10 @@ async function work(run: Run, state: State): Promise<{ files: AdapterFiles; pers
     const all = [leader, ...followers];
     await Promise.all(all.map((worker) => worker.call("addAdapter", [name, files, false])));
   }
-  if (rows) {
-    for (const lines of partsOf(rows)) {
+  if (lines) {
+    for (const part of lines) {
       const all = [leader, ...followers];
-      await Promise.all(all.map((worker) => worker.call("addRows", [lines])));
+      await Promise.all(all.map((worker) => worker.call("addRows", [part])));
     }
   } else {
     await Promise.all(followers.map((worker) => worker.call("addKeptRows", [run.name])));
@@ -206,6 +223,11 @@ async function work(run: Run, state: State): Promise<{ files: AdapterFiles; pers
   const tell = (event: TrainEvent) => state.events.push(event);
   const files = await leader.call("train", [ports], tell, [...ports]);
   return { files, persist: run.persist ?? kept.persist };
+}
+
+function* allLines(rows: readonly unknown[], replay: readonly unknown[]) {
+  yield* partsOf(rows);
+  yield* partsOf(replay, true);
 }
 
 /** As many followers with the backbone in their memory as can be had. */

@@ -102,6 +102,11 @@ export interface AdapterInfo extends AdapterSizes {
   problem?: Problem;
   /** Whether it compares two texts, false if it reads one; absent where the folder does not say. */
   pair?: boolean;
+  /**
+   * How its head reads the two texts of a pair. `apart`: each is a sequence of its own, so `embed` gives vectors whose cosine the
+   * head was trained with.
+   */
+  pairs?: "joint" | "apart";
   labels: string[];
   /** What each label's score must reach, 0 to 1, one a label; only where a text may have several labels. */
   thresholds?: number[];

@@ -87,6 +87,27 @@ answer({
     return 1000 * (await time(() => engine.use(folders[active++ % folders.length]), times));
   },
 
+  /**
+   * Milliseconds until a head is fitted to vectors `[texts, width]` with their labels, and then, for each of the `changes`, until
+   * it is fitted again after a text got another label.
+   */
+  timeRefit({ vectors, width, labels, count, changes }) {
+    const refit = new wasm.BenchRefit(vectors, width, count);
+    const fit = () => {
+      const began = performance.now();
+      refit.fit();
+      return performance.now() - began;
+    };
+    for (const [text, label] of labels.entries()) refit.label(text, label);
+    const whole = fit();
+    const again = changes.map(([text, label]) => {
+      refit.label(text, label);
+      return fit();
+    });
+    refit.free();
+    return { whole, again };
+  },
+
   /** `[kernel, shape, variant, unit]` of each kernel benchmark. */
   kernels() {
     kernels ??= new wasm.BenchKernels();

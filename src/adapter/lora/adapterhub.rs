@@ -87,7 +87,8 @@ pub(super) fn write(config: &LoraConfig, shape: &Shape) -> Result<Value> {
         return Err(Error::AdapterFormat {
             what: what.to_owned(),
             format: "AdapterHub",
-            hint: "AdapterHub has no such place for this model; save it in PEFT's format instead"
+            hint: "AdapterHub has no such place for this model; save it in PEFT's format instead, or train one that has \
+                   none of it (\"targets\": [\"query\", \"key\", \"value\", \"ffn_up\", \"ffn_down\"])"
                 .into(),
         });
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::row::SIZE;
 use crate::adapter::bias::{self, Bias};
-use crate::adapter::{Config, Options, Site, target_sites};
+use crate::adapter::{Config, Options, Site, block_sites, target_sites};
 use crate::error::{Error, Result};
 use crate::model::{Linear, LinearSite, Shape};
 use crate::order::Sorted;
@@ -62,16 +62,17 @@ pub(super) fn from_options(
     decomposed: bool,
 ) -> Result<Box<dyn Config>> {
     let rank = options.rank.unwrap_or(SIZE.default);
-    let targets = options
-        .targets
-        .as_deref()
-        .unwrap_or(shape.anatomy.family.targets.lora);
+    let layers = options.layers(shape)?;
+    let targets = match options.targets.as_deref() {
+        Some(named) => target_sites(named, &layers, shape)?,
+        None => block_sites(&layers, shape),
+    };
     #[allow(clippy::cast_precision_loss)]
     let config = LoraConfig {
         rank,
         alpha: options.alpha.unwrap_or(2.0 * rank as f64),
         rank_stabilised: options.rank_stabilised.unwrap_or(false),
-        targets: target_sites(targets, &options.layers(shape)?, shape)?,
+        targets,
         decomposed,
         bias: options.bias.unwrap_or_default(),
         dropout: options.dropout.unwrap_or(0.0),

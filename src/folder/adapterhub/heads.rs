@@ -172,6 +172,7 @@ fn flexible(
             Pooling::First
         },
         dense: (layers == 2).then_some(activation),
+        pairs: problem.kind.pairs(),
         problem,
         labels,
     };
@@ -229,6 +230,7 @@ fn fixed(
     let is_it = |about: &About| (about.reads == Reads::Tokens) == of_tokens;
     let problem = agreed(HEAD_CONFIG, is_it, labels.len(), card)?;
     let config = HeadConfig {
+        pairs: problem.kind.pairs(),
         problem,
         pooling: match of_tokens && !shape.anatomy.pooler.of_tokens {
             true => Pooling::First,
@@ -320,6 +322,7 @@ pub(super) fn write(
         pooling,
         dense,
         labels,
+        pairs: _,
     } = head.config();
     let layers = if dense.is_some() { 2 } else { 1 };
     let ids = labels.iter().enumerate();

@@ -60,11 +60,11 @@ impl Batch {
 }
 
 /// Cuts rows into runs that together have at most `limit` tokens, or hold one row.
-pub fn runs<'a, T>(
+pub fn runs<'a, T, L: Fn(&T) -> usize>(
     rows: &'a [T],
     limit: usize,
-    length: impl Fn(&T) -> usize + 'a,
-) -> impl Iterator<Item = &'a [T]> {
+    length: L,
+) -> impl Iterator<Item = &'a [T]> + use<'a, T, L> {
     let mut rest = rows;
     std::iter::from_fn(move || {
         let mut tokens = 0;

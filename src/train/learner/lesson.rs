@@ -1,7 +1,5 @@
 //! A unit of work of a run, and its result.
 
-use std::ops::Range;
-
 use serde::{Deserialize, Serialize};
 
 use super::super::Outcomes;
@@ -14,16 +12,59 @@ pub enum Share {
     Learn {
         /// Steps taken before this one.
         step: usize,
-        /// Numbers of the rows in the data to learn from.
+        /// Their numbers in the data.
         rows: Vec<usize>,
         /// The sum of the weights of all rows of the step, including those that other workers compute.
         weight: f64,
     },
+    /// Rows whose vectors are to be set apart or brought together, all rows of a step.
+    Contrast {
+        /// Steps taken before this one.
+        step: usize,
+        /// Their numbers in the data.
+        rows: Vec<usize>,
+    },
+    /// Rows of such a step whose vectors are asked for, because other workers have others of its rows.
+    Encode {
+        /// Steps taken before this one.
+        step: usize,
+        /// Their numbers in the data.
+        rows: Vec<usize>,
+    },
+    /// The same rows, once the loss of the step is known.
+    Pull {
+        /// Steps taken before this one.
+        step: usize,
+        /// Their numbers in the data.
+        rows: Vec<usize>,
+        /// The gradient of the loss by the rows' vectors, `[rows, width]`.
+        gradient: Vec<f32>,
+    },
+    /// Rows whose vectors a head is fitted to.
+    Read {
+        /// Their numbers in the data.
+        rows: Vec<usize>,
+    },
     /// Held-out rows to answer.
     Judge {
-        /// Numbers of the rows in the held-out data.
-        rows: Range<usize>,
+        /// Their numbers in the data.
+        rows: Vec<usize>,
     },
+}
+
+impl Share {
+    /// The rows that it is about.
+    #[must_use]
+    pub fn rows(&self) -> &[usize] {
+        match self {
+            Self::Learn { rows, .. }
+            | Self::Contrast { rows, .. }
+            | Self::Encode { rows, .. }
+            | Self::Pull { rows, .. }
+            | Self::Read { rows }
+            | Self::Judge { rows } => rows,
+        }
+    }
 }
 
 /// The result of a [`Share`].
@@ -31,6 +72,8 @@ pub enum Share {
 pub enum Computed {
     /// Of rows to learn from.
     Learnt(Lesson),
+    /// What the head reads of rows, `[vectors, width]`.
+    Vectors(Vec<f32>),
     /// Of held-out rows.
     Judged(Outcomes),
 }

@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 use super::super::Dataset;
 use crate::error::{Error, Result};
 
-/// Weights of labels in the loss of a head for one label.
+/// Weights of labels in the loss. Of a head for one label they weigh rows by their label. Of a head for any number of
+/// labels they weigh the positive term of each label's binary cross-entropy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum ClassWeights {
-    /// "balanced": all labels together count alike, `rows / (labels · rows of the label)`.
+    /// "balanced": weights by how rare each label is, see [`ProblemKind::balanced`](crate::head::ProblemKind::balanced).
     Named(Balanced),
     /// A weight for each label named, 1 for the others.
     Given(BTreeMap<String, f32>),
@@ -27,7 +28,6 @@ pub enum Balanced {
 
 impl ClassWeights {
     /// One weight per label.
-    #[allow(clippy::cast_precision_loss)]
     pub(super) fn of(&self, data: &Dataset) -> Result<Vec<f32>> {
         let invalid = |value: String, reason: String| {
             Err(Error::OptionInvalid {
@@ -37,25 +37,15 @@ impl ClassWeights {
             })
         };
         let problem = data.scheme().problem;
-        if !problem.about().classes {
-            let value = problem.name().to_owned();
-            return invalid(
-                value,
-                "only texts with one label each have such weights".into(),
-            );
-        }
         let labels = data.labels();
+        let Some(balanced) = problem.balanced(data.targets(), labels.len()) else {
+            return invalid(
+                problem.name().to_owned(),
+                "only labels of whole texts have such weights; leave it out".into(),
+            );
+        };
         match self {
-            Self::Named(Balanced::Balanced) => {
-                let mut counts = vec![0usize; labels.len()];
-                let truths = data.targets().rows();
-                truths
-                    .filter_map(|target| problem.class(target))
-                    .for_each(|label| counts[label] += 1);
-                let rows: usize = counts.iter().sum();
-                let weight = |&count: &usize| rows as f32 / (labels.len() * count.max(1)) as f32;
-                Ok(counts.iter().map(weight).collect())
-            }
+            Self::Named(Balanced::Balanced) => Ok(balanced),
             Self::Given(given) => {
                 if let Some(unknown) = given.keys().find(|label| !labels.contains(label)) {
                     return invalid(

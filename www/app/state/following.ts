@@ -7,6 +7,14 @@ import { Eta } from "../format/eta.js";
 import { extendCurves } from "./curves.js";
 import { type Done, run, runNotices } from "./run-state.js";
 
+/** What an event shows the run to be doing. */
+const DOING = {
+  step: "steps",
+  eval: "steps",
+  working: "something else",
+  evaluating: "judging",
+} as const;
+
 /** Turns a run's events into progress and curves. */
 export class Following {
   readonly #task: string;
@@ -37,7 +45,7 @@ export class Following {
       this.#metric = event.metric;
       this.#score = event.score;
     }
-    if (event.type !== "evaluating") {
+    if (event.type === "step" || event.type === "eval") {
       this.#epoch = event.epoch;
       this.epochs = event.epochs;
     }
@@ -57,7 +65,7 @@ export class Following {
           metric: this.#metric,
           score: this.#score,
           left: this.#eta.mark(event.step, event.steps, performance.now()),
-          evaluating: event.type === "evaluating",
+          doing: DOING[event.type],
         },
       };
     });

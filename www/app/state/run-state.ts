@@ -16,7 +16,7 @@ export interface Progress {
   score: number | null;
   /** Seconds left, or null while unknown. */
   left: number | null;
-  evaluating: boolean;
+  doing: "steps" | "something else" | "judging";
 }
 
 export type Done = Extract<TrainEvent, { type: "done" }>;

@@ -128,6 +128,8 @@ function Bar({
   if (choosing) return <progress max={1} value={choosing.done} aria-label="Comparison of kinds" />;
   if (!running) return <progress aria-label="The run is starting" />;
   const { step, steps } = running.progress;
+  // A head alone is fitted without steps.
+  if (steps === 0) return <progress aria-label="The head is fitted" />;
   return <progress max={steps} value={step} aria-label="Training progress" />;
 }
 
@@ -194,14 +196,15 @@ function Cancel() {
 
 function figuresOf({ step, steps, epoch, epochs, loss, metric, score: reached }: Progress): string {
   return [
-    `Step ${step} of ${steps}`,
-    `epoch ${epoch} of ${epochs}`,
+    ...(steps === 0 ? [] : [`Step ${step} of ${steps}`]),
+    ...(epochs === 0 ? [] : [`epoch ${epoch} of ${epochs}`]),
     ...(loss === null ? [] : [`loss ${loss.toFixed(3)}`]),
     ...(reached === null ? [] : [`held-out ${metricName(metric ?? undefined)} ${score(reached)}`]),
   ].join(" · ");
 }
 
-function howFar({ evaluating, left }: Progress): string {
-  if (evaluating) return ", judging it on the rows held out";
+function howFar({ doing, left, steps }: Progress): string {
+  if (doing === "judging") return ", judging it on the rows held out";
+  if (doing === "something else" && steps === 0) return ", fitting the head";
   return left === null ? "" : `, ${duration(left)} left`;
 }
