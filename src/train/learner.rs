@@ -69,6 +69,10 @@ impl Learner {
     ) -> Result<Self> {
         let shape = backbone.shape();
         let resolved = settings.resolve(preset, &train, shape.layers)?;
+        let train = match settings.made_texts(&resolved, &train) {
+            0 => train,
+            count => train.beside_texts(count, resolved.seed),
+        };
         let options = Options {
             layers: resolved.layers.clone(),
             ..settings.adapter.clone()

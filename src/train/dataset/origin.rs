@@ -1,9 +1,12 @@
 //! Rows that stand beside those that a run is for, so that an adapter does not forget what it knows.
 
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
 use super::{Dataset, at};
 use crate::error::{Error, Result};
 use crate::head::Targets;
-use crate::input::text::{Text, Tokenizer};
+use crate::input::text::{Encoded, Text, Tokenizer};
 use crate::train::{Scheme, TokenStore};
 
 /// Why a row is in a set to learn from.
@@ -52,6 +55,39 @@ impl Dataset {
         Ok(own)
     }
 
+    /// As many texts without labels, each of random tokens of the new rows and as long as one of them. They are no sentences,
+    /// but they have the words by which an adapter is corrected, so its answers to them say what should not change.
+    ///
+    /// # Panics
+    /// If rows are pairs, or are not answered as a whole.
+    #[must_use]
+    pub(in crate::train) fn made_texts(&self, count: usize, seed: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed.wrapping_add(3));
+        let rows = self.of_origin(Origin::New);
+        let texts: Vec<Encoded> = rows.iter().flat_map(|&row| self.tokens(row)).collect();
+        // the first and the last token are those that every text has
+        let inner = |text: &Encoded| 1..text.ids.len().saturating_sub(1).max(1);
+        let words: Vec<u32> = texts
+            .iter()
+            .flat_map(|text| text.ids[inner(text)].to_vec())
+            .collect();
+        let mut tokens = TokenStore::default();
+        let mut targets = Targets::empty(self.scheme.problem, self.labels().len());
+        let wanted = self.scheme.problem.words(self.labels().len());
+        for _ in 0..count {
+            let mut text = texts[rng.random_range(0..texts.len())].clone();
+            for at in inner(&text) {
+                text.ids[at] = words[rng.random_range(0..words.len())];
+            }
+            tokens.push(&text);
+            // nobody looks at it
+            targets.push(std::iter::repeat_n(0, wanted.unwrap_or_default()));
+        }
+        let mut own = Self::from_parts(self.scheme.clone(), tokens, targets);
+        own.origins.fill(Origin::Unlabelled);
+        own
+    }
+
     /// Puts other rows of the same scheme beside these, so that they are not forgotten. Those that are new there are old
     /// here.
     #[must_use]
@@ -69,6 +105,12 @@ impl Dataset {
             });
         }
         self
+    }
+
+    /// Puts texts that are made of its own words beside the rows.
+    pub(in crate::train) fn beside_texts(self, count: usize, seed: u64) -> Self {
+        let texts = self.made_texts(count, seed);
+        self.beside(&texts)
     }
 
     /// Why a row is here.

@@ -11,6 +11,9 @@ use crate::head::{Head, Reads};
 /// Weight of what the earlier head said.
 pub(super) const DISTILLATION: f64 = 4.0;
 
+/// Texts that are made of the words of corrections.
+const MADE_TEXTS: usize = 200;
+
 /// So many new rows are corrections to an adapter.
 const CORRECTIONS: usize = 100;
 
@@ -130,6 +133,22 @@ impl Settings {
             head.is_some_and(|head| head.config().labels.len() < data.labels().len())
         });
         !asks && texts.is_empty() && brings_labels && self.is_correction(data)
+    }
+
+    /// How many texts are made of the words of a few corrections, so that the adapter keeps what it says of such words.
+    ///
+    /// LoRA on 32 rows of each of trec's classes, corrected by 10 rows that it answered wrongly, is right on .920 of the others with
+    /// made texts, .888 without, and .920 with the old rows; it was right on .911 (mean of four draws).
+    pub(in crate::train) fn made_texts(&self, resolved: &Resolved, data: &Dataset) -> usize {
+        let has_teacher = resolved.distillation.is_some_and(|weight| weight > 0.0);
+        let are_whole = data.scheme().problem.words(data.labels().len()).is_some();
+        let are_single = data.pair() == Some(false) && data.sequences_per_row() == 1;
+        let only_new = data.of_origin(Origin::New).len() == data.len();
+        let wanted = has_teacher && are_whole && are_single && only_new && !resolved.fits();
+        match wanted && self.is_correction(data) {
+            true => MADE_TEXTS,
+            false => 0,
+        }
     }
 
     /// Refuses settings that need the head that is trained further, or that cannot do without labels.

@@ -2,7 +2,7 @@
 //! adapter.
 
 use super::super::sampling::{epoch_length, epoch_rows};
-use super::super::{Dataset, Event, Outcomes};
+use super::super::{Dataset, Event, Origin, Outcomes};
 use super::{Best, Phase, Trainer};
 use crate::error::Result;
 use crate::head::{Decision, Evaluation};
@@ -80,7 +80,10 @@ impl Trainer {
 
     /// How many rows the adapter learns from, and how many it was judged on that it does not learn from.
     pub(in crate::train) fn rows(&self) -> (usize, usize) {
-        let learnt = self.passes.last().map_or(0, |pass| pass.learn.len());
+        let data = &self.learner.data;
+        let is_labelled = |&&row: &&usize| data.origin(row) != Origin::Unlabelled;
+        let last = self.passes.last();
+        let learnt = last.map_or(0, |pass| pass.learn.iter().filter(is_labelled).count());
         let judged = match self.learner.judged_by_learnt {
             true => 0,
             false => self.judged_rows(self.passes.len()).len(),
