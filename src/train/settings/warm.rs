@@ -6,7 +6,7 @@ use super::super::scheme::labelled;
 use super::super::{Dataset, Origin, Reading, Row, Scheme, start};
 use super::{Resolved, Settings};
 use crate::error::{Error, Result};
-use crate::head::{Head, Reads};
+use crate::head::{Head, HeadConfig, Reads};
 
 /// Weight of what the earlier head said.
 pub(super) const DISTILLATION: f64 = 4.0;
@@ -130,7 +130,10 @@ impl Settings {
         let texts = data.of_origin(Origin::Unlabelled);
         let brings_labels = self.start.as_ref().is_some_and(|start| {
             let head = start.task.head.as_ref();
-            head.is_some_and(|head| head.config().labels.len() < data.labels().len())
+            // a fit knows of one layer only
+            let is_one_layer = |config: &HeadConfig| config.dense.is_none();
+            head.map(Head::config)
+                .is_some_and(|own| is_one_layer(own) && own.labels.len() < data.labels().len())
         });
         !asks && texts.is_empty() && brings_labels && self.is_correction(data)
     }
