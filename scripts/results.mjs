@@ -11,6 +11,7 @@ import { appendFileSync, createWriteStream, existsSync, mkdirSync, readFileSync,
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { random } from "./random.mjs";
 import { nameOf, REVISION, runsLeft } from "./results/plan.mjs";
 import { report } from "./results/report.mjs";
 
@@ -47,17 +48,6 @@ function graftlet(log, ...args) {
     child.on("error", reject);
     child.on("close", (code) => (code === 0 ? resolve(output) : reject(new Error(`graftlet ${args[0]} ended with ${code}`))));
   });
-}
-
-/** Uniform numbers below 1, the same for the same seed (Marsaglia's xorshift). */
-function random(seed) {
-  let state = (seed * 2654435761) >>> 0 || 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
 }
 
 const read = (source) => Papa.parse(readFileSync(source, "utf8"), { header: true, skipEmptyLines: true }).data;

@@ -13,6 +13,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { chromium } from "@playwright/test";
 import Papa from "papaparse";
+import { random } from "../../scripts/random.mjs";
 import { CHROMIUM, CHROMIUM_ARGS } from "./chromium.mjs";
 import { serve } from "./serve.mjs";
 
@@ -87,17 +88,6 @@ try {
 } finally {
   await browser.close();
   server.close();
-}
-
-/** Uniform numbers below 1, the same for the same seed (Marsaglia's xorshift). */
-function random(seed) {
-  let state = (seed * 2654435761) >>> 0 || 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
 }
 
 function some(list, count) {

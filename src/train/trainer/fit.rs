@@ -16,7 +16,7 @@ const FOLDS: usize = 4;
 const C: f64 = 10.0;
 /// C of corrections beside old rows, which hold the head where it is.
 const C_BESIDE_OLD_ROWS: f64 = 30.0;
-/// As many rows does a new one count as beside old ones.
+/// How many old rows a new row counts as.
 ///
 /// With 20 corrections beside 1000 old rows of banking77, for which two labels have new names, the names are right on .83,
 /// .88 and .90 of other texts where a new row counts as 1, 4 and 10 (mean of three pairs of labels); .90 is what the old names had.
