@@ -1,9 +1,13 @@
 //! What does not go together.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use graftlet::adapter::preset;
-use graftlet::head::SINGLE_LABEL;
+use graftlet::folder::Member;
+use graftlet::head::{Head, HeadConfig, SINGLE_LABEL};
+use graftlet::ops::Activation;
+use graftlet::params::FreshParams;
 use graftlet::train::{Dataset, Origin, Settings, Trainer};
 
 use super::labelled::{self, dataset, row};
@@ -73,4 +77,49 @@ fn what_does_not_go_together_is_refused() {
     let fresh = dataset(&engine, problem, &others);
     let said = refused(warm, &fresh);
     assert!(said.contains("fresh"), "{said}");
+}
+
+/// A fit knows of one layer, so a head with a dense layer is trained in epochs, by default and where nothing else is asked for.
+#[test]
+fn a_head_with_a_dense_layer_is_not_fitted() {
+    let engine = engine();
+    let problem = SINGLE_LABEL;
+    let old = trained(&engine, problem, "lora");
+    let mut task = Rc::into_inner(old.task).unwrap();
+    let config = HeadConfig {
+        dense: Some(Activation::Tanh),
+        ..task.head.as_ref().unwrap().config().clone()
+    };
+    let shape = engine.backbone().shape();
+    task.head = Some(Head::build(config, shape, &mut FreshParams::new(3)).unwrap());
+    let start = Member {
+        name: "dense".into(),
+        task: Rc::new(task),
+    };
+    let run_of = |change: &dyn Fn(&mut Settings)| {
+        let mut own = Settings {
+            start: Some(start.clone()),
+            ..Settings::default()
+        };
+        change(&mut own);
+        // a new label, which a head of one layer would be fitted to
+        let rows = [
+            labelled::rows(problem, 4, 4),
+            vec![row("a blue bird", "zoo")],
+        ]
+        .concat();
+        let scheme = own.scheme("rows", &rows, &[], &reading(problem)).unwrap();
+        let data = Dataset::with_scheme("rows", &rows, engine.tokenizer(), &scheme).unwrap();
+        let backbone = Arc::clone(engine.backbone());
+        Trainer::new(backbone, preset("lora").unwrap(), own, data.clone(), data)
+    };
+    assert!(run_of(&|_| ()).unwrap().resolved().epochs > 0);
+    for change in [
+        (&|own: &mut Settings| own.epochs = Some(0)) as &dyn Fn(&mut Settings),
+        &|own| own.contrastive_steps = Some(5),
+    ] {
+        let error = run_of(change).err().unwrap();
+        assert_eq!(error.code(), "option_invalid");
+        assert!(error.to_string().contains("dense layer"), "{error}");
+    }
 }

@@ -44,15 +44,21 @@ impl Dataset {
             });
         };
         let mut tokens = TokenStore::default();
-        let mut targets = Targets::empty(problem, scheme.labels.len());
         for (index, text) in texts.iter().enumerate() {
             tokens.push(&tokenizer.encode(text).map_err(|error| at(error, index))?);
-            // nobody looks at it
+        }
+        Ok(Self::unlabelled(scheme, tokens, words))
+    }
+
+    /// Texts without labels. Each gets a target of so many zeros, which nothing reads.
+    fn unlabelled(scheme: &Scheme, tokens: TokenStore, words: usize) -> Self {
+        let mut targets = Targets::empty(scheme.problem, scheme.labels.len());
+        for _ in 0..tokens.len() {
             targets.push(std::iter::repeat_n(0, words));
         }
         let mut own = Self::from_parts(scheme.clone(), tokens, targets);
         own.origins.fill(Origin::Unlabelled);
-        Ok(own)
+        own
     }
 
     /// As many texts without labels, each of random tokens of the new rows and as long as one of them. They are no sentences,
@@ -72,20 +78,15 @@ impl Dataset {
             .flat_map(|text| text.ids[inner(text)].to_vec())
             .collect();
         let mut tokens = TokenStore::default();
-        let mut targets = Targets::empty(self.scheme.problem, self.labels().len());
-        let wanted = self.scheme.problem.words(self.labels().len());
         for _ in 0..count {
             let mut text = texts[rng.random_range(0..texts.len())].clone();
             for at in inner(&text) {
                 text.ids[at] = words[rng.random_range(0..words.len())];
             }
             tokens.push(&text);
-            // nobody looks at it
-            targets.push(std::iter::repeat_n(0, wanted.unwrap_or_default()));
         }
-        let mut own = Self::from_parts(self.scheme.clone(), tokens, targets);
-        own.origins.fill(Origin::Unlabelled);
-        own
+        let wanted = self.scheme.problem.words(self.labels().len());
+        Self::unlabelled(&self.scheme, tokens, wanted.unwrap_or_default())
     }
 
     /// Puts other rows of the same scheme beside these, so that they are not forgotten. Those that are new there are old
@@ -134,5 +135,72 @@ impl Dataset {
         let is_labelled = |&row: &usize| self.origins[row] != Origin::Unlabelled;
         let rows: Vec<usize> = (0..self.len()).filter(is_labelled).collect();
         self.select(&rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::head::{Pairs, SINGLE_LABEL};
+
+    /// A row for each text's tokens, and one that is old.
+    fn corrections() -> Dataset {
+        let scheme = Scheme {
+            problem: SINGLE_LABEL,
+            labels: vec!["a".into()],
+            reject: None,
+            pairs: Pairs::Joint,
+        };
+        let mut tokens = TokenStore::default();
+        let mut targets = Targets::empty(SINGLE_LABEL, 1);
+        for ids in [
+            &[101, 7, 8, 9, 102][..],
+            &[101, 10, 102],
+            &[101, 77, 78, 102],
+        ] {
+            tokens.push(&Encoded {
+                ids: ids.to_vec(),
+                type_ids: vec![0; ids.len()],
+                truncated: false,
+            });
+            targets.push([0]);
+        }
+        let mut rows = Dataset::from_parts(scheme, tokens, targets);
+        rows.origins[2] = Origin::Old;
+        rows
+    }
+
+    #[test]
+    fn made_texts_are_of_the_new_rows_words() {
+        let made = corrections().made_texts(50, 1);
+        assert_eq!(made.len(), 50);
+        assert_eq!(made.of_origin(Origin::Unlabelled).len(), 50);
+        let mut inner = std::collections::BTreeSet::new();
+        let mut lengths = std::collections::BTreeSet::new();
+        for row in 0..made.len() {
+            let ids = made.tokens(row).next().unwrap().ids;
+            assert_eq!((ids[0], ids[ids.len() - 1]), (101, 102), "{ids:?}");
+            lengths.insert(ids.len());
+            inner.extend(ids[1..ids.len() - 1].iter().copied());
+        }
+        // every word and every length occurs, and no other
+        assert_eq!(inner.into_iter().collect::<Vec<_>>(), [7, 8, 9, 10]);
+        assert_eq!(lengths.into_iter().collect::<Vec<_>>(), [3, 5]);
+    }
+
+    #[test]
+    fn made_texts_depend_on_the_seed_alone() {
+        let texts = |seed| corrections().made_texts(20, seed).tokens;
+        assert_eq!(texts(1), texts(1));
+        assert_ne!(texts(1), texts(2));
+    }
+
+    #[test]
+    fn made_texts_stand_behind_the_rows_and_are_not_counted_as_labelled() {
+        let rows = corrections().beside_texts(5, 1);
+        assert_eq!((rows.len(), rows.labelled().len()), (8, 3));
+        let texts: Vec<usize> = rows.of_origin(Origin::Unlabelled);
+        assert_eq!(texts, [3, 4, 5, 6, 7]);
+        assert_eq!(rows.number(7), 7);
     }
 }

@@ -180,6 +180,11 @@ impl Settings {
             };
             return invalid("distillation", weight.to_string(), reason);
         }
+        let has_dense = |head: &Head| head.config().dense.is_some();
+        if resolved.fits() && self.old_head(data.scheme()).is_some_and(has_dense) {
+            let reason = "the adapter's head has a dense layer, and only a head of one layer can be fitted in one go; leave out contrastive_steps, and give at least one epoch";
+            return invalid("epochs", resolved.epochs.to_string(), reason);
+        }
         let texts = data.of_origin(Origin::Unlabelled).len();
         if texts == 0 {
             return Ok(());
