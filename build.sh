@@ -28,8 +28,8 @@ Usage: ./build.sh VERB
   build             set up, then build: target/release/graftlet (command line), target/wasm-pkg/
                     and target/rows-pkg/ (WebAssembly modules), pkg/ (npm package), www/dist/ (page)
   serve [--port N]  set up, build, and serve the page on http://127.0.0.1:8080 (or port N)
-  models            set up, then fetch the second model (multilingual-e5-small, 95 MB), convert it, and compare
-                    its vectors; 'build' and 'serve' then offer it on the page
+  models            set up, then fetch and convert the other models: multilingual-e5-small (95 MB), which 'build' and
+                    'serve' then offer on the page, and the encoder of whisper-tiny.en (71 MB), for the command line
   package           set up, build, and pack: graftlet-VERSION.tgz (npm package), and
                     graftlet-backbone-minilm-l6.tgz (the converted backbone, for those without Rust)
   examples [NAME...]

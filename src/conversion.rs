@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::folder::Files;
 use crate::hub::{Manifest, ManifestFile};
 use crate::model::e5::E5File;
-use crate::model::folder::{CONFIG, ModelFiles, ModelFolder, TOKENIZER};
+use crate::model::folder::{CONFIG, ModelFiles, ModelFolder};
 use crate::model::{Anatomy, Checkpoint, Dtype, SentenceEmbedding, convert_checkpoint};
 use crate::order::Sorted;
 
@@ -45,7 +45,7 @@ pub fn convert_folder(
         dtype,
         config: model.config,
         config_json: model.config_json.into_owned(),
-        tokenizer: model.tokenizer.into_owned(),
+        reader: model.reader.into_owned(),
         sentence: model.sentence,
     };
     // the original is not needed any more, and may be most of the memory
@@ -69,7 +69,7 @@ pub fn convert_e5(
         name.clone_into(&mut config.name);
     }
     let parts = Parts {
-        tokenizer: file.tokenizer(tokenizer)?,
+        reader: file.tokenizer(tokenizer)?,
         fingerprint: file.fingerprint(),
         weights: file.convert(dtype)?,
         dtype,
@@ -84,7 +84,8 @@ pub fn convert_e5(
 struct Parts {
     config: Anatomy,
     config_json: Vec<u8>,
-    tokenizer: Vec<u8>,
+    /// The file that the stem names.
+    reader: Vec<u8>,
     weights: Vec<u8>,
     dtype: Dtype,
     fingerprint: String,
@@ -97,14 +98,14 @@ impl Parts {
         let Self {
             config,
             config_json,
-            tokenizer,
+            reader,
             weights,
             dtype,
             fingerprint,
             sentence,
         } = self;
         let checkpoint = Checkpoint::new(vec![(dtype.file().into(), Cow::Borrowed(&weights))]);
-        let engine = Engine::assemble(&config, &tokenizer, &checkpoint, &fingerprint, sentence)?;
+        let engine = Engine::assemble(&config, &reader, &checkpoint, &fingerprint, sentence)?;
         let invalid = |error: serde_json::Error| Error::FileInvalid {
             place: Manifest::FILE.into(),
             reason: error.to_string(),
@@ -117,7 +118,7 @@ impl Parts {
 
         let contents = [
             (CONFIG, config_json),
-            (TOKENIZER, tokenizer),
+            (config.stem.reader_file(), reader),
             (dtype.file(), weights),
         ];
         let manifest = Manifest {

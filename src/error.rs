@@ -136,6 +136,14 @@ pub enum Error {
         /// Zero-based position in the call.
         index: usize,
     },
+    /// An input of another sort than the model reads, such as a text for a model of sounds.
+    #[error(
+        "this model reads {reads}, and the input is something else: give it {reads}, or load a model for such inputs"
+    )]
+    InputUnsupported {
+        /// What the model reads: "texts", "sounds".
+        reads: &'static str,
+    },
     /// A text that leaves an adapter's virtual tokens no positions.
     #[error(
         "a text of {tokens} tokens with the adapter's {virtual_tokens} virtual tokens is longer than the {limit} that the model reads: shorten the text"
@@ -177,6 +185,63 @@ pub enum Error {
         index: usize,
         /// One-based position of the first byte that is wrong.
         at: usize,
+    },
+    /// Bytes that are no picture, or not the picture that their sizes say.
+    #[error(
+        "{place} cannot be read as a picture: {reason}; give a JPEG, PNG, GIF, WebP or BMP file, or all pixels of it"
+    )]
+    PictureInvalid {
+        /// The file, or which picture of the call it is.
+        place: String,
+        /// Why.
+        reason: String,
+    },
+    /// A picture with more pixels along a side, or more bytes, than are read.
+    #[error(
+        "{place} is {width} x {height} pixels, which is too large: at most {most} a side are read, and less if both sides are so long; make it smaller"
+    )]
+    PictureTooLarge {
+        /// The file, or which picture of the call it is.
+        place: String,
+        /// Pixels in a row.
+        width: usize,
+        /// Pixels in a column.
+        height: usize,
+        /// Most pixels along a side.
+        most: usize,
+    },
+    /// A recording without a single sample.
+    #[error("{place}: the recording is empty: record it again, or choose another one")]
+    SoundEmpty {
+        /// The file or argument.
+        place: String,
+    },
+    /// A sample that is NaN or infinite.
+    #[error(
+        "{place}: sample {} of the recording is {value}: record it again, or write the file again from finite samples",
+        index + 1
+    )]
+    SoundNotFinite {
+        /// The file or argument.
+        place: String,
+        /// Zero-based position of the first such sample.
+        index: usize,
+        /// "NaN" or "infinity".
+        value: &'static str,
+    },
+    /// A sample rate that no recording has.
+    #[error(
+        "{place}: the sample rate is {rate} Hz, and it must be from {least} to {most} Hz: check what wrote the recording, or resample it"
+    )]
+    SoundRate {
+        /// The file or argument.
+        place: String,
+        /// The rate, in hertz.
+        rate: u32,
+        /// The lowest, in hertz.
+        least: u32,
+        /// The highest, in hertz.
+        most: u32,
     },
     /// A logit that is NaN or infinite.
     #[error(
@@ -442,10 +507,16 @@ impl Error {
             Self::FileTruncated { .. } => "file_truncated",
             Self::FileInvalid { .. } => "file_invalid",
             Self::TextEmpty { .. } => "text_empty",
+            Self::InputUnsupported { .. } => "input_unsupported",
             Self::TextTooLong { .. } => "text_too_long",
             Self::Text2Missing { .. } => "text2_missing",
             Self::Text2Unexpected { .. } => "text2_unexpected",
             Self::TextNotUtf8 { .. } => "text_not_utf8",
+            Self::PictureInvalid { .. } => "picture_invalid",
+            Self::PictureTooLarge { .. } => "picture_too_large",
+            Self::SoundEmpty { .. } => "sound_empty",
+            Self::SoundNotFinite { .. } => "sound_not_finite",
+            Self::SoundRate { .. } => "sound_rate",
             Self::LogitsNotFinite { .. } => "logits_not_finite",
             Self::VectorNotFinite { .. } => "vector_not_finite",
             Self::LinesFailed { .. } => "lines_failed",

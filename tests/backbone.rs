@@ -4,7 +4,8 @@
 
 mod support;
 
-use graftlet::input::text::{Batch, Text};
+use graftlet::input::Batch;
+use graftlet::input::text::Text;
 use graftlet::model::NoHook;
 use graftlet::tensor_file::TensorFile;
 use support::{assert_close, engine_f32, engine_int8, fixture};
@@ -29,7 +30,7 @@ fn last_hidden_state_equals_pytorch() {
         .iter()
         .map(|text| text.as_str().into())
         .collect();
-    let encoded = engine.tokenizer().encode_all(&texts).unwrap();
+    let encoded = engine.tokenizer().unwrap().encode_all(&texts).unwrap();
     for (encoded, ids) in encoded.iter().zip(&sentences.token_ids) {
         assert_eq!(encoded.ids, *ids);
     }

@@ -13,7 +13,8 @@ use std::sync::Arc;
 
 use differences::{LAYERS, check_op, rows};
 use graftlet::adapter::{Config, FreshParams, PrefixConfig, PromptConfig, PromptPlace};
-use graftlet::input::text::{Batch, Encoded};
+use graftlet::input::Batch;
+use graftlet::input::text::Encoded;
 use graftlet::model::Backbone;
 use graftlet::ops::{Activation, beside, columns, insert_rows};
 use rand::SeedableRng;

@@ -22,7 +22,8 @@ mod tiny;
 use std::collections::BTreeMap;
 
 use graftlet::adapter::{Adapter, Config, FreshParams, GivenParams, LoraConfig, Site};
-use graftlet::input::text::{Batch, Encoded};
+use graftlet::input::Batch;
+use graftlet::input::text::Encoded;
 use graftlet::model::{
     Anatomy, Backbone, Dtype, Encoder, Hook, LinearSite, NoHook, Place, Sublayer, SublayerSite,
     convert,

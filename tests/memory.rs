@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use graftlet::adapter::preset;
 use graftlet::engine::Engine;
-use graftlet::input::text::Text;
 use graftlet::train::{Dataset, Event, Row, Settings, Trainer};
 
 const ROWS: usize = 100_000;
@@ -52,7 +51,7 @@ fn row(index: usize) -> Row {
         index * 7919 % ROWS
     );
     Row {
-        text: Text::from(text.as_str()),
+        input: text.as_str().into(),
         label: Some(kinds[kind].to_owned()),
     }
 }
@@ -65,7 +64,7 @@ fn a_hundred_thousand_rows() {
     let mut settings = Settings::default();
     let (train, dev) = {
         let rows: Vec<Row> = (0..ROWS).map(row).collect();
-        let data = Dataset::for_training("rows", &rows, engine.tokenizer()).unwrap();
+        let data = Dataset::for_training("rows", &rows, engine.reader()).unwrap();
         settings.split(data).unwrap()
     };
     assert_eq!(train.len() + dev.len(), ROWS);

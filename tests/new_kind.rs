@@ -159,7 +159,7 @@ impl Adapter for Gain {
 
 fn rows() -> Vec<Row> {
     let row = |(text, label): (&str, &str)| Row {
-        text: text.into(),
+        input: text.into(),
         label: Some(label.into()),
     };
     let texts = [
@@ -185,7 +185,7 @@ fn trained(engine: &mut Engine, name: &str, seed: u64) -> Vec<f64> {
         },
         ..Settings::default()
     };
-    let data = Dataset::for_training("rows", &rows(), engine.tokenizer()).unwrap();
+    let data = Dataset::for_training("rows", &rows(), engine.reader()).unwrap();
     let backbone = Arc::clone(engine.backbone());
     let mut trainer =
         Trainer::new(backbone, &KIND.presets[0], settings, data.clone(), data).unwrap();
@@ -221,7 +221,7 @@ fn a_kind_needs_its_file_and_its_row() {
     assert!(factors.iter().all(|x| (0.25..2.25).contains(x)) && (factors[0] - 1.25).abs() > 1e-4);
 
     // a composition asks it what it can do; what it does not say it cannot
-    let texts = [rows()[0].text.clone()];
+    let texts = [rows()[0].input.clone()];
     let run =
         |engine: &Engine, json: Value| engine.classify_with_all(&[composition(&json)], &texts);
     assert!(run(&engine, json!({ "stack": ["one", "two"] })).is_ok());

@@ -15,7 +15,8 @@ use graftlet::compose::{ComputedStates, Plan, TaskRef, Unit, forward};
 use graftlet::engine::{Answer, Engine, answers, logits};
 use graftlet::folder::TaskAdapter;
 use graftlet::head::{ProblemName, TOKEN_CLASSIFICATION};
-use graftlet::input::text::{Batch, Encoded, Text};
+use graftlet::input::text::{Encoded, Text};
+use graftlet::input::{Batch, Sequence};
 use graftlet::model::folder::ModelFolder;
 use graftlet::model::{Backbone, Dtype, Encoder, Hook, NoHook, NormSite};
 use graftlet::ops::scale;
@@ -55,7 +56,7 @@ fn all_bits(answers: &[Answer]) -> Vec<Vec<u32>> {
 }
 
 /// Logits of one sequence, of nothing but the backbone, the adapter and the head.
-fn by_hand(engine: &Engine, task: &TaskAdapter, sequence: &Encoded) -> Vec<u32> {
+fn by_hand(engine: &Engine, task: &TaskAdapter, sequence: &Sequence) -> Vec<u32> {
     let (backbone, adapter) = (&**engine.backbone(), &*task.adapter);
     let states = backbone.forward(&Batch::new([sequence]), adapter).unwrap();
     let head = task.head.as_ref().unwrap();
@@ -66,9 +67,9 @@ fn by_hand(engine: &Engine, task: &TaskAdapter, sequence: &Encoded) -> Vec<u32> 
 fn all_ways_give_the_bits_of_a_forward_pass() {
     let mut engine = Tiny::new(LAYERS, 32, 11).engine(Dtype::Int8);
     let texts = ["a good film", "the red cat sings", "very dull", "the dog"].map(Text::from);
-    let sequences = texts
+    let sequences: [Sequence; 4] = texts
         .each_ref()
-        .map(|text| engine.tokenizer().encode(text).unwrap());
+        .map(|text| engine.tokenizer().unwrap().encode(text).unwrap().into());
     for problem in PROBLEMS {
         for kind in ["lora", "pfeiffer", "prompt", "head"] {
             // virtual tokens have no tags
@@ -139,10 +140,12 @@ fn the_norm_behind_the_last_layer_is_the_adapters() {
     let fingerprint = folder.checkpoint.fingerprint();
     let backbone =
         Encoder::load_checkpoint(&folder.config, &folder.checkpoint, &fingerprint).unwrap();
-    let sequences = [vec![2, 5, 7, 3], vec![2, 9, 3]].map(|ids| Encoded {
-        type_ids: vec![0; ids.len()],
-        ids,
-        truncated: false,
+    let sequences = [vec![2, 5, 7, 3], vec![2, 9, 3]].map(|ids| {
+        Sequence::from(Encoded {
+            type_ids: vec![0; ids.len()],
+            ids,
+            truncated: false,
+        })
     });
     let expected = backbone
         .forward(&Batch::new(&sequences), &FinalNorm)
@@ -182,6 +185,6 @@ fn the_plan_of_one_adapter_has_one_part() {
     let backbone = &**engine.backbone();
     let error = logits(backbone, &mut ComputedStates, &headless, &[], "it").unwrap_err();
     assert_eq!(error.code(), "head_missing");
-    let error = engine.answer(&headless, &[], "it").unwrap_err();
+    let error = engine.answer(&headless, &[] as &[Text], "it").unwrap_err();
     assert_eq!(error.code(), "head_missing");
 }

@@ -24,6 +24,7 @@ use graftlet::head::{
     Decision, Evaluation, FIRST, Head, HeadConfig, Metric, Pairs, Pooling, Prediction, RANKING,
     SECOND, SINGLE_LABEL, TIE, Targets,
 };
+use graftlet::input::Input;
 use graftlet::input::text::{LongTexts, Text};
 use graftlet::model::{Backbone, Dtype, Linear};
 use graftlet::tensor::Tensor;
@@ -181,7 +182,7 @@ fn read(engine: &Engine, rows: &[Row]) -> graftlet::Result<Vec<u32>> {
         reject: None,
         pairs: None,
     };
-    let data = Dataset::read("pairs.csv", rows, engine.tokenizer(), &reading)?;
+    let data = Dataset::read("pairs.csv", rows, engine.reader(), &reading)?;
     assert_eq!(data.len(), rows.len());
     assert_eq!(data.labels(), ["score"]);
     Ok((0..rows.len()).map(|row| data.target(row)[0]).collect())
@@ -368,8 +369,8 @@ fn answers_are_said_in_both_forms() {
     let task = learnt(&engine);
     let head = task.head.as_ref().unwrap();
     let texts = [
-        Text::pair("a film good good", "a film"),
-        Text::from("a film"),
+        Input::from(Text::pair("a film good good", "a film")),
+        "a film".into(),
     ];
     let answers = engine.answer(&task, &texts, "x").unwrap();
     let said = Said::new(head, &answers[0], &texts[0]);

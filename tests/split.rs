@@ -31,7 +31,11 @@ use graftlet::compose::Composition;
 use graftlet::engine::{Composed, Engine};
 use graftlet::folder::Library;
 use graftlet::head::{HeadConfig, Pairs, Pooling, SINGLE_LABEL, TOKEN_CLASSIFICATION};
-use graftlet::input::text::{Batch, LongTexts, Text};
+use graftlet::input::Batch;
+use graftlet::input::picture::Picture;
+use graftlet::input::sound::Sound;
+use graftlet::input::text::{LongTexts, Text};
+use graftlet::input::{Input, Reader, Sort};
 use graftlet::model::folder::ModelFolder;
 use graftlet::model::{Dtype, FAMILIES, Hook, NoHook, Reads, SentenceEmbedding};
 use graftlet::model::{Portion, Split, Waiting};
@@ -73,8 +77,13 @@ fn tags() -> HeadConfig {
 }
 
 /// The answers of one text at a time and of all, in every number of places, are those of one place.
-fn check_answers(engine: &Engine, of: &[Composition], texts: &[Text], what: &str) {
-    let alone = |texts: &[Text]| engine.classify_with_all(of, texts).unwrap();
+fn check_answers<I: Clone + Into<Input>>(
+    engine: &Engine,
+    of: &[Composition],
+    texts: &[I],
+    what: &str,
+) {
+    let alone = |texts: &[I]| engine.classify_with_all(of, texts).unwrap();
     let same = |found: &[Composed<'_>], expected: &[Composed<'_>], what: &str| {
         assert_eq!(found.len(), expected.len(), "{what}");
         for (found, expected) in found.iter().zip(expected) {
@@ -96,14 +105,19 @@ fn check_answers(engine: &Engine, of: &[Composition], texts: &[Text], what: &str
                 same(
                     &found,
                     &expected,
-                    &format!("{what}, {places} places, {texts:?}"),
+                    &format!("{what}, {places} places, {} inputs", texts.len()),
                 );
             }
         }
     }
 }
 
-fn check_vectors(engine: &Engine, of: Option<&Composition>, texts: &[Text], what: &str) {
+fn check_vectors<I: Clone + Into<Input>>(
+    engine: &Engine,
+    of: Option<&Composition>,
+    texts: &[I],
+    what: &str,
+) {
     let expected = engine.embed_with(of, texts).unwrap();
     for places in PLACES {
         let begin = || engine.begin_vectors(of, texts).unwrap();
@@ -177,12 +191,45 @@ fn plain(shape: &graftlet::model::Shape) -> Row {
     rows.find(|row| row.lowest.is_none()).unwrap()
 }
 
+/// What a model reads: inputs of different lengths.
+fn inputs(reader: &Reader) -> Vec<Input> {
+    match reader.sort() {
+        Sort::Text => vec![
+            "the film is lovely and the song was not".into(),
+            Text::pair("one two", "three cats sleep here").into(),
+            "x".into(),
+        ],
+        Sort::Sound => [(0, 3_000), (2_000, 900), (0, 5_000)]
+            .map(|(silence, count)| {
+                let tone = (0..count).map(|at| 0.5 * (at as f32 * 0.3).sin());
+                let samples = std::iter::repeat_n(0.0, silence).chain(tone);
+                Sound::new("tone", samples.collect(), 16_000)
+                    .unwrap()
+                    .into()
+            })
+            .into(),
+        Sort::Picture => [(12, 12), (8, 20), (4, 4)]
+            .map(|(width, height)| {
+                let bytes = (0..3 * width * height).map(|at| (at * 37 % 256) as u8);
+                let bytes = bytes.collect();
+                Picture::from_rgb("made", width, height, bytes)
+                    .unwrap()
+                    .into()
+            })
+            .into(),
+    }
+}
+
 #[test]
 fn every_family() {
     let mut families = BTreeSet::new();
-    for entry in std::fs::read_dir(support::fixture("families")).unwrap() {
+    let folders = ["families", "sounds", "pictures"].map(support::fixture);
+    let entries = folders
+        .into_iter()
+        .flat_map(|folder| std::fs::read_dir(folder).unwrap());
+    for entry in entries {
         let path = entry.unwrap().path();
-        if !path.is_dir() {
+        if !path.join("config.json").is_file() {
             continue;
         }
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
@@ -197,7 +244,7 @@ fn every_family() {
         let folder = ModelFolder::open(&files).unwrap();
         let mut engine = Engine::assemble(
             &folder.config,
-            &folder.tokenizer,
+            &folder.reader,
             &folder.checkpoint,
             "00",
             SentenceEmbedding::default(),
@@ -205,11 +252,7 @@ fn every_family() {
         .unwrap();
         let shape = engine.backbone().shape().clone();
         families.insert(shape.anatomy.family.model_type);
-        let texts = [
-            Text::from("the film is lovely and the song was not"),
-            Text::pair("one two", "three cats sleep here"),
-            "x".into(),
-        ];
+        let texts = inputs(engine.reader());
         check_vectors(&engine, None, &texts, &name);
         let mut kinds = Vec::new();
         for preset in presets() {
@@ -238,12 +281,16 @@ fn every_family() {
                 at_pooler: false,
                 reference: None,
             };
-            engine.insert("it", moved(&row, head(Pooling::Mean), &shape, 5));
-            let what = format!("{name}, {}", row.name);
-            check_answers(&engine, &["it".into()], &texts, &what);
+            for pooling in [Pooling::Mean, Pooling::First] {
+                engine.insert("it", moved(&row, head(pooling), &shape, 5));
+                let what = format!("{name}, {}, {pooling:?}", row.name);
+                check_answers(&engine, &["it".into()], &texts, &what);
+            }
         }
         for kind in ["lora", "bottleneck", "prefix"] {
-            assert!(kinds.contains(&kind), "{name} has no {kind}");
+            // the tiny models of sounds and pictures have fewer positions than a prefix
+            let has_room = kind != "prefix" || shape.max_tokens > 30;
+            assert!(!has_room || kinds.contains(&kind), "{name} has no {kind}");
         }
     }
     let all: BTreeSet<_> = FAMILIES.iter().map(|family| family.model_type).collect();
@@ -289,7 +336,7 @@ fn an_overflow_in_one_place_is_seen() {
 fn any_cut_of_a_batch() {
     let engine = Tiny::new(3, 32, 7).engine(Dtype::Int8);
     let backbone = &**engine.backbone();
-    let sequences = engine.tokenizer().encode_all(&texts()).unwrap();
+    let sequences = engine.tokenizer().unwrap().encode_all(&texts()).unwrap();
     let batch = Batch::new(&sequences);
     let expected = backbone.forward(&batch, &NoHook).unwrap();
     let whole = backbone.embed(&batch, &NoHook).unwrap();

@@ -8,7 +8,8 @@ mod tiny;
 use std::collections::BTreeSet;
 
 use graftlet::adapter::{Adapter, Config, FreshParams, GivenParams, LoraConfig, Parameter};
-use graftlet::input::text::{Batch, Encoded};
+use graftlet::input::text::Encoded;
+use graftlet::input::{Batch, Sequence};
 use graftlet::model::{Backbone, Linear, LinearSite};
 use graftlet::tensor::Tensor;
 use graftlet::train::StateCache;
@@ -19,7 +20,7 @@ use tiny::{Tiny, VOCABULARY, normals};
 const LAYERS: usize = 3;
 
 /// Sequences of 1 to 7 tokens.
-fn examples() -> Vec<Encoded> {
+fn examples() -> Vec<Sequence> {
     let mut rng = ChaCha8Rng::seed_from_u64(3);
     (1..=7)
         .map(|length| Encoded {
@@ -29,6 +30,7 @@ fn examples() -> Vec<Encoded> {
             type_ids: vec![0; length],
             truncated: false,
         })
+        .map(Sequence::from)
         .collect()
 }
 

@@ -26,7 +26,8 @@ use graftlet::head::{
     HeadConfig, MULTI_LABEL, Pooling, Problem, REGRESSION, SINGLE_LABEL, TOKEN_CLASSIFICATION,
 };
 use graftlet::hub::sha256;
-use graftlet::input::text::{Batch, Encoded};
+use graftlet::input::Batch;
+use graftlet::input::text::Encoded;
 use graftlet::model::{Backbone, Encoder, Hook, NoHook};
 use rows::{Row, moved};
 use serde::Deserialize;

@@ -12,7 +12,7 @@ use graftlet::cli::rows;
 use graftlet::engine::Engine;
 use graftlet::error::Error;
 use graftlet::hub::{Manifest, sha256};
-use graftlet::input::text::Text;
+use graftlet::input::Input;
 use graftlet::model::{Anatomy, Checkpoint, SentenceEmbedding};
 use graftlet::train::{Dataset, Event, Row, Settings, Trainer};
 
@@ -41,7 +41,7 @@ struct Learnt {
     name: &'static str,
     rows: usize,
     classes: usize,
-    texts: Vec<Text>,
+    texts: Vec<Input>,
     labels: Vec<String>,
     /// Of its test logits, in order.
     bits: Vec<u32>,
@@ -172,11 +172,11 @@ fn learn(engine: &mut Engine, name: &'static str, folder: &Path) -> Result<Learn
     let train = balanced(&all, TRAIN_ROWS.max(ROWS_OF_A_CLASS * classes));
     let dev = balanced(&read("dev.csv")?, DEV_ROWS);
     let test = balanced(&read("test.csv")?, TEST_ROWS);
-    let tokenizer = engine.tokenizer();
+    let reader = engine.reader();
     let rows = train.len();
     let data_sha256 = sha256(format!("{train:?}").as_bytes());
-    let train = Dataset::for_training(name, &train, tokenizer)?;
-    let dev = Dataset::with_labels(name, &dev, tokenizer, train.labels())?;
+    let train = Dataset::for_training(name, &train, reader)?;
+    let dev = Dataset::with_labels(name, &dev, reader, train.labels())?;
     let settings = Settings {
         epochs: Some(EPOCHS),
         seed: Some(1),
@@ -196,7 +196,7 @@ fn learn(engine: &mut Engine, name: &'static str, folder: &Path) -> Result<Learn
         name,
         rows,
         classes,
-        texts: test.iter().map(|row| row.text.clone()).collect(),
+        texts: test.iter().map(|row| row.input.clone()).collect(),
         labels: test.into_iter().filter_map(|row| row.label).collect(),
         bits: Vec::new(),
         score: 0.0,

@@ -10,6 +10,17 @@ const CHARACTERS: usize = 5500;
 /// Most documents of a set.
 const DOCUMENTS: usize = 48;
 
+/// The text of a row of texts.
+///
+/// # Panics
+/// If it is something else.
+pub(super) fn text_of(row: &Row) -> &Text {
+    match row.input.text() {
+        Some(text) => text,
+        None => unreachable!("a row of these data sets is a text"),
+    }
+}
+
 /// Rows that follow one another in the file, joined by `between` until there are `words` words; the tags are joined as
 /// well.
 pub(super) fn sentences(rows: &[Row], words: usize, between: &str) -> Vec<Row> {
@@ -18,11 +29,11 @@ pub(super) fn sentences(rows: &[Row], words: usize, between: &str) -> Vec<Row> {
     for row in rows {
         let label = row.label.clone().unwrap_or_default();
         count += label.split(' ').count();
-        texts.push(row.text.first.clone());
+        texts.push(text_of(row).first.clone());
         tags.push(label);
         if count >= words {
             documents.push(Row {
-                text: Text::from(texts.join(between).as_str()),
+                input: Text::from(texts.join(between).as_str()).into(),
                 label: Some(tags.join(" ")),
             });
             (texts, tags, count) = (Vec::new(), Vec::new(), 0);
@@ -81,12 +92,12 @@ pub(super) fn of_classes(rows: &[Row], own: usize, of: usize, neutral: Option<&s
             };
             place += 1;
             if let Some(row) = pool.next(from) {
-                text.push_str(&row.text.first);
+                text.push_str(&text_of(row).first);
                 text.push('\n');
             }
         }
         documents.push(Row {
-            text: Text::from(text.as_str()),
+            input: Text::from(text.as_str()).into(),
             label: Some(class.to_owned()),
         });
     }
@@ -108,9 +119,9 @@ pub(super) fn of_pairs(rows: &[Row], one_long: bool) -> Vec<Row> {
     for group in sorted.chunks(size) {
         let (mut first, mut second, mut sum, mut count) = (String::new(), String::new(), 0.0, 0);
         for row in group.iter().cycle() {
-            first.push_str(&row.text.first);
+            first.push_str(&text_of(row).first);
             first.push('\n');
-            let other = row.text.second.as_deref().unwrap_or_default();
+            let other = text_of(row).second.as_deref().unwrap_or_default();
             if !one_long || count == 0 {
                 second.push_str(other);
                 second.push('\n');
@@ -127,7 +138,7 @@ pub(super) fn of_pairs(rows: &[Row], one_long: bool) -> Vec<Row> {
             sum / f64::from(count)
         };
         documents.push(Row {
-            text: Text::pair(&first, &second),
+            input: Text::pair(&first, &second).into(),
             label: Some(mean.to_string()),
         });
     }

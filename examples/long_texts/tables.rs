@@ -15,7 +15,8 @@ use graftlet::error::Error;
 use graftlet::folder::{Files, TaskAdapter};
 use graftlet::head::{Decision, Evaluation, Pooling, pool};
 use graftlet::hub::Manifest;
-use graftlet::input::text::{Batch, Encoded, Text, Window};
+use graftlet::input::text::{Text, Window};
+use graftlet::input::{Batch, Sequence};
 use graftlet::model::NoHook;
 use graftlet::train::{Dataset, Outcomes, Row, Scheme};
 use labels::all_labels;
@@ -180,24 +181,24 @@ fn dataset(engine: &Engine, task: &TaskAdapter, rows: &[Row]) -> Result<Dataset>
     Dataset::within(
         "documents",
         rows,
-        engine.tokenizer(),
+        engine.reader(),
         &Scheme::of(head),
         usize::MAX,
     )
 }
 
 fn windows(engine: &Engine, text: &Text, size: usize, overlap: usize) -> Result<Vec<Window>> {
-    let pieces = engine.tokenizer().pieces(text)?;
+    let pieces = engine.tokenizer()?.pieces(text)?;
     Ok(pieces.windows_with(size, overlap)?.windows)
 }
 
 #[allow(clippy::cast_precision_loss)]
 fn said(engine: &Engine, task: &TaskAdapter, windows: &[Window]) -> Result<Vec<Said>> {
-    let encoded: Vec<Encoded> = windows
+    let sequences: Vec<Sequence> = windows
         .iter()
-        .map(|window| window.encoded.clone())
+        .map(|window| window.encoded.clone().into())
         .collect();
-    let answers = answers(&**engine.backbone(), task, &encoded, "adapter")?;
+    let answers = answers(&**engine.backbone(), task, &sequences, "adapter")?;
     let said = answers
         .into_iter()
         .zip(windows)
@@ -221,7 +222,7 @@ fn vectors(
     let mut all = Vec::with_capacity(rows.len());
     for row in rows {
         let mut said = Vec::new();
-        for window in windows(engine, &row.text, size, overlap)? {
+        for window in windows(engine, documents::text_of(row), size, overlap)? {
             let states = backbone.forward(&Batch::new([&window.encoded]), &NoHook)?;
             let mean = pool(Pooling::Mean, backbone, &NoHook, &states);
             said.push(Said {

@@ -10,7 +10,7 @@ use super::setting::{LAYERS, VIRTUAL_TOKENS};
 use super::{Adapter, Collector, Config, Description, Init, Kind, Options, ParamName, ParamSource};
 use super::{Parameter, Preset, Site, SizeOption, equal, fields_of, virtual_tokens};
 use crate::error::{Error, Result};
-use crate::input::text::Batch;
+use crate::input::Batch;
 use crate::model::{Anatomy, Embedder, Hook, Shape, States};
 use crate::ops::{Activation, add_bias, columns, linear};
 use crate::order::Sorted;

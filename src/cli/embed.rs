@@ -6,11 +6,12 @@ use clap::Args;
 use serde_json::{Map, json};
 
 use super::compose::Choice;
-use super::folders;
-use super::lines::{self, Responder, respond};
+use super::lines::{self, Line, Responder, respond};
 use super::output::errln;
+use super::{folders, media};
 use crate::engine::{Embedded, Engine};
 use crate::error::{Error, Result};
+use crate::input::Input;
 use crate::input::text::{LongTexts, Text};
 
 /// Turns texts from standard input, one a line, into vectors.
@@ -62,19 +63,23 @@ impl Responder for Embedder {
         false
     }
 
-    fn answer(&self, texts: &[Text]) -> Result<Vec<Embedded>> {
-        self.engine.embed_long(texts)
+    fn input(&self, text: &Text) -> Result<Input> {
+        media::input(&self.engine, text)
     }
 
-    fn write(&mut self, line: usize, text: &Text, embedded: &Embedded) -> Result<()> {
+    fn answer(&self, inputs: &[Input]) -> Result<Vec<Embedded>> {
+        self.engine.embed_long(inputs)
+    }
+
+    fn write(&mut self, number: usize, line: &Line, embedded: &Embedded) -> Result<()> {
         if embedded.truncated {
-            lines::warn_truncated(line, text, embedded.tokens);
+            lines::warn_truncated(number, line, embedded.tokens);
         }
         if let Some(npy) = &mut self.npy {
             return npy.push(&embedded.vector);
         }
         let mut object = Map::new();
-        object.insert("text".into(), json!(text.first));
+        object.insert(media::field(&line.input).into(), json!(line.text.first));
         object.insert("vector".into(), json!(embedded.vector));
         object.insert("tokens".into(), json!(embedded.tokens));
         object.insert("windows".into(), json!(embedded.windows));

@@ -5,11 +5,12 @@ use serde_json::json;
 
 use super::output::outln;
 use super::rows::{File, RowOptions};
-use super::{folders, progress, report};
+use super::{folders, media, progress, report};
 use crate::engine::head_of;
 use crate::error::Result;
 use crate::head::{Decision, Evaluation};
-use crate::input::text::{LongTexts, Text};
+use crate::input::Input;
+use crate::input::text::LongTexts;
 use crate::train::{Dataset, Outcomes, Reading, Scheme};
 
 /// Scores an adapter on labelled rows.
@@ -39,7 +40,7 @@ const CHUNK: usize = 64;
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let path = &arguments.data;
-    let file = File::open(path, folders::read(path)?, &arguments.rows)?;
+    let file = File::open(path, media::table(path)?, &arguments.rows)?;
     let mut engine = folders::load_backbone(&arguments.backbone)?;
     let task = folders::load_adapter(&arguments.adapter, &engine)?;
     let head = head_of(&arguments.adapter.display().to_string(), &task)?;
@@ -63,13 +64,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     } else {
         usize::MAX
     };
-    let data = Dataset::within(&place, &found.rows, engine.tokenizer(), &scheme, reach)?;
-    let texts: Vec<Text> = found.rows.into_iter().map(|row| row.text).collect();
+    let rows = media::rows(&engine, &arguments.data, &found.rows)?;
+    let data = Dataset::within(&place, &rows, engine.reader(), &scheme, reach)?;
+    let inputs: Vec<Input> = rows.into_iter().map(|row| row.input).collect();
 
     let bar = progress::bar(data.len(), "rows");
     let mut outcomes = Outcomes::new(scheme.labels.len());
     let mut windowed = 0;
-    for (chunk, first) in texts.chunks(CHUNK).zip((0..).step_by(CHUNK)) {
+    for (chunk, first) in inputs.chunks(CHUNK).zip((0..).step_by(CHUNK)) {
         let answers = engine
             .answer(&task, chunk, &name)
             .map_err(|error| error.behind(first))?;

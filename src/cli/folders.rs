@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::folder::TaskAdapter;
 use crate::folder::{self, CONFIG as ADAPTER_CONFIG, Files, Library};
 use crate::hub::Manifest;
-use crate::model::folder::{CONFIG, ModelFiles, ModelFolder, TOKENIZER, check_is_file};
+use crate::model::folder::{CONFIG, ModelFiles, ModelFolder, check_is_file};
 use crate::model::{Anatomy, Checkpoint, SentenceEmbedding};
 
 pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
@@ -129,7 +129,7 @@ pub(super) fn load_backbone(folder: &Path) -> Result<Engine> {
             let fingerprint = model.checkpoint.fingerprint();
             Engine::assemble(
                 &model.config,
-                &model.tokenizer,
+                &model.reader,
                 &model.checkpoint,
                 &fingerprint,
                 model.sentence,
@@ -171,7 +171,7 @@ fn load_converted(folder: &Path, manifest: Manifest) -> Result<Engine> {
     };
     Engine::assemble(
         &config,
-        &part(TOKENIZER)?,
+        &part(config.stem.reader_file())?,
         &checkpoint,
         &manifest.fingerprint,
         sentence,

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::folders::print_json;
 use super::output::{errln, outln};
 use crate::error::{Error, Result};
+use crate::input::Input;
 use crate::input::text::{MAX_CHARACTERS, Text};
 
 /// Most lines, and most bytes of them, that are answered together. Only lines that have already arrived are taken, so
@@ -16,9 +17,17 @@ use crate::input::text::{MAX_CHARACTERS, Text};
 const LINES: usize = 32;
 const BYTES: usize = 1 << 16;
 
-/// What a command does with the texts of standard input, one a line.
+/// A line of standard input.
+pub(super) struct Line {
+    /// As it was written.
+    pub(super) text: Text,
+    /// What it names, or the text itself.
+    pub(super) input: Input,
+}
+
+/// What a command does with the inputs that the lines of standard input are or name.
 pub(super) trait Responder {
-    /// What it gives for one text.
+    /// What it gives for one input.
     type Answer;
 
     /// Whether a tab separates the two texts of a pair.
@@ -31,11 +40,14 @@ pub(super) trait Responder {
         1
     }
 
-    /// One answer for each text.
-    fn answer(&self, texts: &[Text]) -> Result<Vec<Self::Answer>>;
+    /// What a line of this text is to the model.
+    fn input(&self, text: &Text) -> Result<Input>;
 
-    /// Writes the answer to a line. `line` counts from 1.
-    fn write(&mut self, line: usize, text: &Text, answer: &Self::Answer) -> Result<()>;
+    /// One answer for each input.
+    fn answer(&self, inputs: &[Input]) -> Result<Vec<Self::Answer>>;
+
+    /// Writes the answer to a line. `number` counts from 1.
+    fn write(&mut self, number: usize, line: &Line, answer: &Self::Answer) -> Result<()>;
 
     /// Writes, in place of an answer, why a line has none.
     fn write_error(&mut self, line: usize, error: &Error) -> Result<()>;
@@ -86,22 +98,26 @@ fn answer_batch(responder: &mut impl Responder, lines: &[Vec<u8>], before: usize
     let group = responder.group();
     let numbered = lines.iter().zip(before..);
     let pairs = responder.pairs();
-    let texts = numbered.map(|(line, index)| text_of(line, index, pairs));
-    let texts: Vec<Result<Text>> = texts.collect();
+    let read = numbered.map(|(line, index)| {
+        let text = text_of(line, index, pairs)?;
+        let input = responder.input(&text)?;
+        Ok(Line { text, input })
+    });
+    let read: Vec<Result<Line>> = read.collect();
     if group == 1 {
-        let whole: Vec<Text> = texts.iter().flatten().cloned().collect();
+        let whole = inputs_of(&read);
         match responder.answer(&whole) {
-            Ok(answers) => return write_all(responder, texts, before, answers),
+            Ok(answers) => return write_all(responder, read, before, answers),
             // one text of them has no answer: each is answered alone
             Err(error) if error.is_of_a_text() => {}
             Err(error) => return Err(error),
         }
     }
     let mut failed = 0;
-    let mut rest = texts.into_iter();
+    let mut rest = read.into_iter();
     let mut first = before;
     loop {
-        let own: Vec<Result<Text>> = rest.by_ref().take(group).collect();
+        let own: Vec<Result<Line>> = rest.by_ref().take(group).collect();
         if own.is_empty() {
             return Ok(failed);
         }
@@ -111,24 +127,30 @@ fn answer_batch(responder: &mut impl Responder, lines: &[Vec<u8>], before: usize
     }
 }
 
+/// The inputs of the lines that could be read.
+fn inputs_of(read: &[Result<Line>]) -> Vec<Input> {
+    let read = read.iter().flatten();
+    read.map(|line| line.input.clone()).collect()
+}
+
 /// Answers lines that belong together.
 fn answer_group(
     responder: &mut impl Responder,
-    texts: Vec<Result<Text>>,
+    read: Vec<Result<Line>>,
     before: usize,
 ) -> Result<usize> {
     let group = responder.group();
-    let whole: Vec<Text> = texts.iter().flatten().cloned().collect();
-    let reason = if texts.len() < group {
+    let whole = inputs_of(&read);
+    let reason = if read.len() < group {
         format!(
             "it takes {group} texts at a time, and only {} are left",
-            texts.len()
+            read.len()
         )
     } else if whole.len() < group {
         format!("it takes {group} texts at a time, and one of these lines cannot be read")
     } else {
         return match responder.answer(&whole) {
-            Ok(answers) => write_all(responder, texts, before, answers),
+            Ok(answers) => write_all(responder, read, before, answers),
             Err(error) if error.is_of_a_text() => {
                 let error = error.behind(before);
                 for line in before + 1..=before + group {
@@ -139,13 +161,13 @@ fn answer_group(
             Err(error) => Err(error),
         };
     };
-    let count = texts.len();
+    let count = read.len();
     let incomplete = Error::CompositionInvalid {
         place: "the composition".into(),
         reason,
     };
-    for (line, text) in (before + 1..).zip(texts) {
-        responder.write_error(line, text.as_ref().err().unwrap_or(&incomplete))?;
+    for (number, line) in (before + 1..).zip(read) {
+        responder.write_error(number, line.as_ref().err().unwrap_or(&incomplete))?;
     }
     Ok(count)
 }
@@ -153,22 +175,22 @@ fn answer_group(
 /// Writes the answers to the texts that could be read, and why the others have none.
 fn write_all<R: Responder>(
     responder: &mut R,
-    texts: Vec<Result<Text>>,
+    read: Vec<Result<Line>>,
     before: usize,
     answers: Vec<R::Answer>,
 ) -> Result<usize> {
     let mut failed = 0;
     let mut answers = answers.into_iter();
-    for (line, text) in (before + 1..).zip(texts) {
-        match text {
-            Ok(text) => {
+    for (number, line) in (before + 1..).zip(read) {
+        match line {
+            Ok(line) => {
                 if let Some(answer) = answers.next() {
-                    responder.write(line, &text, &answer)?;
+                    responder.write(number, &line, &answer)?;
                 }
             }
             Err(error) => {
                 failed += 1;
-                responder.write_error(line, &error)?;
+                responder.write_error(number, &error)?;
             }
         }
     }
@@ -189,14 +211,21 @@ pub(super) fn write_error(line: usize, error: &Error, json: bool) -> Result<()> 
     outln!("error[{code}]")
 }
 
-/// Says on standard error that the end of a text was not read.
-pub(super) fn warn_truncated(line: usize, text: &Text, limit: usize) {
-    if text.is_cut() {
-        errln!(
-            "line {line}: the text has more than {MAX_CHARACTERS} characters; what comes after them was not read"
-        );
-    } else {
-        errln!("line {line}: the text has more than {limit} tokens; its end was not read");
+/// Says on standard error that the end of an input was not read.
+pub(super) fn warn_truncated(number: usize, line: &Line, limit: usize) {
+    match &line.input {
+        Input::Text(text) if text.is_cut() => errln!(
+            "line {number}: the text has more than {MAX_CHARACTERS} characters; what comes after them was not read"
+        ),
+        Input::Text(_) => {
+            errln!("line {number}: the text has more than {limit} tokens; its end was not read");
+        }
+        Input::Picture(_) => {}
+        Input::Sound(_) => {
+            errln!(
+                "line {number}: the recording is longer than the model reads; its end was not read"
+            );
+        }
     }
 }
 

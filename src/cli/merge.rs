@@ -11,7 +11,7 @@ use crate::folder::{CARD, SIDE_HEAD};
 use crate::folder::{CHECKPOINT, Card, merge};
 use crate::hub::sha256;
 use crate::model::SentenceEmbedding;
-use crate::model::folder::{CONFIG, ModelFiles, ModelFolder, TOKENIZER};
+use crate::model::folder::{CONFIG, ModelFiles, ModelFolder, PREPROCESSOR, TOKENIZER};
 
 /// Writes a copy of a model with an adapter merged into its weights, in f32, as transformers and
 /// `graftlet convert` read it. The adapter's head stands beside it in graftlet_head.safetensors.
@@ -49,18 +49,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let mut files = merge(&task, &**engine.backbone())?;
     let source = OnDisk(from);
     let is_converted = folders::manifest(from)?.is_some();
-    let (config, tokenizer) = match is_converted {
+    let reader_file = engine.backbone().shape().anatomy.stem.reader_file();
+    let (config, reader) = match is_converted {
         true => (
             folders::read_part(&from.join(CONFIG))?,
-            folders::read_part(&from.join(TOKENIZER))?,
+            folders::read_part(&from.join(reader_file))?,
         ),
         false => {
             let model = ModelFolder::open(&source)?;
-            (model.config_json.into_owned(), model.tokenizer.into_owned())
+            (model.config_json.into_owned(), model.reader.into_owned())
         }
     };
     files.insert(CONFIG.into(), in_f32(config)?);
-    files.insert(TOKENIZER.into(), tokenizer);
+    files.insert(reader_file.into(), reader);
     // where they stand in other places than their list says, it would be wrong in the copy
     let copied = match from.join(CONFIG).is_file() {
         true => &COPIED[..],
@@ -100,7 +101,7 @@ fn earlier(folder: &Path) -> Option<Vec<String>> {
     if card.backbone?.fingerprint != sha256(&weights) {
         return None;
     }
-    let names = [CHECKPOINT, CARD, SIDE_HEAD, CONFIG, TOKENIZER];
+    let names = [CHECKPOINT, CARD, SIDE_HEAD, CONFIG, TOKENIZER, PREPROCESSOR];
     Some(
         names
             .iter()

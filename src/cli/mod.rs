@@ -9,6 +9,7 @@ mod eval;
 mod folders;
 mod inspect;
 mod lines;
+mod media;
 mod merge;
 mod output;
 mod predict;
@@ -22,6 +23,8 @@ mod train;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::prelude::*;
 
 use crate::error::Result;
 
@@ -65,14 +68,17 @@ pub fn main() -> ExitCode {
     } else {
         tracing::Level::INFO
     };
-    tracing_subscriber::fmt()
-        .with_max_level(level)
+    let lines = tracing_subscriber::fmt::layer()
         .with_ansi(false)
         .with_writer(|| output::Log)
         // its message that standard error is closed would itself cause a panic
         .log_internal_errors(false)
         .without_time()
-        .with_target(false)
+        .with_target(false);
+    // what the readers of recordings have to say of a broken one is in its error
+    let own = Targets::new().with_target("graftlet", level);
+    tracing_subscriber::registry()
+        .with(lines.with_filter(own))
         .init();
     match run(arguments.command) {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,12 +4,13 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::compose::{self, Choice};
-use super::folders;
-use super::lines::{self, Responder, respond};
+use super::lines::{self, Line, Responder, respond};
 use super::output::outln;
+use super::{folders, media};
 use crate::compose::{Composition, TaskRef};
 use crate::engine::{Answer, Engine, Said};
 use crate::error::{Error, Result};
+use crate::input::Input;
 use crate::input::text::{LongTexts, Text};
 
 /// Answers texts from standard input, one a line (a tab before the second text of a pair).
@@ -68,10 +69,14 @@ impl Responder for Predictor {
         compose::rows(&self.composition)
     }
 
-    fn answer(&self, texts: &[Text]) -> Result<Vec<Answers>> {
+    fn input(&self, text: &Text) -> Result<Input> {
+        media::input(&self.engine, text)
+    }
+
+    fn answer(&self, inputs: &[Input]) -> Result<Vec<Answers>> {
         let of = std::slice::from_ref(&self.composition);
-        let mut answers: Vec<Answers> = texts.iter().map(|_| Vec::new()).collect();
-        for channel in self.engine.classify_with_all(of, texts)? {
+        let mut answers: Vec<Answers> = inputs.iter().map(|_| Vec::new()).collect();
+        for channel in self.engine.classify_with_all(of, inputs)? {
             let said = channel.heads.into_iter().zip(channel.answers);
             for (answers, said) in answers.iter_mut().zip(said) {
                 answers.push(said);
@@ -80,14 +85,14 @@ impl Responder for Predictor {
         Ok(answers)
     }
 
-    fn write(&mut self, line: usize, text: &Text, answers: &Answers) -> Result<()> {
+    fn write(&mut self, number: usize, line: &Line, answers: &Answers) -> Result<()> {
         if self.json {
-            return folders::print_json(&whole(text, answers));
+            return folders::print_json(&whole(line, answers));
         }
         if let Some((_, answer)) = answers.iter().find(|(_, answer)| answer.truncated) {
-            lines::warn_truncated(line, text, answer.tokens);
+            lines::warn_truncated(number, line, answer.tokens);
         }
-        let parts: Vec<String> = said(text, answers).map(|said| said.line()).collect();
+        let parts: Vec<String> = said(&line.input, answers).map(|said| said.line()).collect();
         outln!("{}", parts.join("\t"))
     }
 
@@ -96,15 +101,16 @@ impl Responder for Predictor {
     }
 }
 
-/// All answers to a text as one object; several stand in a list.
-fn whole(text: &Text, answers: &Answers) -> Value {
+/// All answers to an input as one object; several stand in a list.
+fn whole(line: &Line, answers: &Answers) -> Value {
+    let Line { text, input } = line;
     let mut whole = Map::new();
-    whole.insert("text".into(), json!(text.first));
+    whole.insert(media::field(input).into(), json!(text.first));
     if let Some(second) = &text.second {
         whole.insert("text2".into(), json!(second));
     }
     let mut objects: Vec<Map<String, Value>> =
-        said(text, answers).map(|said| said.fields()).collect();
+        said(input, answers).map(|said| said.fields()).collect();
     if objects.len() == 1 {
         whole.append(&mut objects[0]);
     } else {
@@ -113,11 +119,11 @@ fn whole(text: &Text, answers: &Answers) -> Value {
     Value::Object(whole)
 }
 
-/// Each answer to a text with the head that gave it.
-fn said<'a>(text: &'a Text, answers: &'a Answers) -> impl Iterator<Item = Said<'a>> {
+/// Each answer to an input with the head that gave it.
+fn said<'a>(input: &'a Input, answers: &'a Answers) -> impl Iterator<Item = Said<'a>> {
     let said = |(task, answer): &'a (TaskRef<'static>, Answer)| {
         let head = task.head.as_ref()?;
-        Some(Said::new(head, answer, text))
+        Some(Said::new(head, answer, input))
     };
     answers.iter().filter_map(said)
 }

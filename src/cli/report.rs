@@ -19,7 +19,12 @@ pub(super) fn json(report: &Report, train: &Found, dev: &Found) -> Value {
     let mut value = json!(report);
     let place = |value: &mut Value, found: &Found, row: usize| {
         value["line"] = json!(found.lines.get(row));
-        value["text"] = json!(found.rows.get(row).map(|row| &row.text.first));
+        value["text"] = json!(
+            found
+                .rows
+                .get(row)
+                .map(|row| row.input.text().map(|text| &text.first))
+        );
     };
     for (index, hard) in report.hardest.iter().enumerate() {
         place(&mut value["hardest"][index], dev, hard.row);
@@ -109,7 +114,7 @@ fn line(found: &Found, row: usize) -> usize {
 }
 
 fn shown(found: &Found, row: usize) -> String {
-    let Some(Text { first, second }) = found.rows.get(row).map(|row| &row.text) else {
+    let Some(Text { first, second }) = found.rows.get(row).and_then(|row| row.input.text()) else {
         return String::new();
     };
     let whole = second

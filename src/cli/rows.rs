@@ -12,6 +12,7 @@ use super::folders;
 use super::output::errln;
 use crate::error::{Error, Result};
 use crate::head::{PROBLEMS, ProblemName};
+use crate::input::Input;
 use crate::input::text::Text;
 use crate::train::{Reading, Row, Scheme};
 
@@ -204,10 +205,10 @@ impl File {
         }
         let wide = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
         let rows = looked.rows.iter().map(|row| Row {
-            text: Text {
+            input: Input::Text(Text {
                 first: row.text.to_owned(),
                 second: row.text2.map(str::to_owned),
-            },
+            }),
             label: Some(row.label.to_owned()),
         });
         let mut skipped = Vec::new();

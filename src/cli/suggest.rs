@@ -6,7 +6,7 @@ use clap::Args;
 use super::output::outln;
 use super::rows::RowOptions;
 use super::train::{problems, settings, usable};
-use super::{folders, progress};
+use super::{folders, media, progress};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::head::ProblemName;
@@ -47,11 +47,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         arguments.problem,
         arguments.reject.as_ref(),
     )?;
-    let content = folders::read(&arguments.data)?;
+    let content = media::table(&arguments.data)?;
     let (reading, found) = usable(&arguments.data, content, &settings, &arguments.rows, false)?;
     let engine = folders::load_backbone(&arguments.backbone)?;
     let place = arguments.data.display().to_string();
-    let data = Dataset::read(&place, &found.rows, engine.tokenizer(), &reading)?;
+    let data = Dataset::read(
+        &place,
+        &media::rows(&engine, &arguments.data, &found.rows)?,
+        engine.reader(),
+        &reading,
+    )?;
     let suggestion = suggest(&engine, data, settings)?;
     if arguments.json {
         return folders::print_json(&suggestion);

@@ -99,7 +99,12 @@ impl Target {
             );
         }
         // files that would be replaced must be an earlier result's
-        let taken = ["config.json", "tokenizer.json", Manifest::FILE];
+        let taken = [
+            "config.json",
+            "tokenizer.json",
+            "preprocessor_config.json",
+            Manifest::FILE,
+        ];
         let other = |name: &&String| taken.contains(&name.as_str()) && !owned.contains(name);
         if let Some(name) = names.iter().find(other) {
             return refuse(format!(

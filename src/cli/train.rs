@@ -9,7 +9,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use super::output::errln;
 use super::rows::{File, Found, RowOptions};
 use super::target::Target;
-use super::{compose, folders, progress, report, suggest};
+use super::{compose, folders, media, progress, report, suggest};
 use crate::adapter::{self, Preset, presets};
 use crate::compose::fusion::{self, preset};
 use crate::engine::Engine;
@@ -140,7 +140,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     if let Some(folder) = &arguments.from {
         settings.start = Some(start(folder, named, &engine)?);
     }
-    let content = folders::read(&arguments.data)?;
+    let content = media::table(&arguments.data)?;
     let data_sha256 = sha256(&content);
     let (reading, train_rows) = usable(
         &arguments.data,
@@ -153,15 +153,21 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let place = arguments.data.display().to_string();
     let old = replayed(arguments, &reading)?;
     let scheme = settings.scheme(&place, &train_rows.rows, &old.rows, &reading)?;
-    let train = Dataset::with_scheme(&place, &train_rows.rows, engine.tokenizer(), &scheme)?;
+    let train = Dataset::with_scheme(
+        &place,
+        &media::rows(&engine, &arguments.data, &train_rows.rows)?,
+        engine.reader(),
+        &scheme,
+    )?;
     let (train, dev, dev_rows) = match &arguments.dev {
         Some(path) => {
             let (place, scheme) = (path.display().to_string(), train.scheme());
-            let file = File::open(path, folders::read(path)?, &arguments.rows)?;
+            let file = File::open(path, media::table(path)?, &arguments.rows)?;
             let mut found = file.rows(&reading, true)?;
             found.keep_known(scheme);
             let found = checked(found, path, arguments.strict)?;
-            let dev = Dataset::with_scheme(&place, &found.rows, engine.tokenizer(), scheme)?;
+            let rows = media::rows(&engine, path, &found.rows)?;
+            let dev = Dataset::with_scheme(&place, &rows, engine.reader(), scheme)?;
             (train, dev, Some(found))
         }
         None => {

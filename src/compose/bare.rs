@@ -1,5 +1,5 @@
 use crate::error::Result;
-use crate::input::text::{Batch, Encoded};
+use crate::input::{Batch, Sequence};
 use crate::model::{Backbone, NoHook, States};
 
 /// Where a pass gets the states of the bare backbone from: those that enter the lowest layer that any of its adapters
@@ -13,7 +13,7 @@ pub trait BareStates {
         &mut self,
         backbone: &dyn Backbone,
         layer: usize,
-        sequences: &[(usize, &Encoded)],
+        sequences: &[(usize, &Sequence)],
     ) -> Result<States>;
 }
 
@@ -25,7 +25,7 @@ impl BareStates for ComputedStates {
         &mut self,
         backbone: &dyn Backbone,
         layer: usize,
-        sequences: &[(usize, &Encoded)],
+        sequences: &[(usize, &Sequence)],
     ) -> Result<States> {
         let batch = Batch::new(sequences.iter().map(|(_, sequence)| *sequence));
         let states = backbone.embed(&batch, &NoHook)?;

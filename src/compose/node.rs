@@ -4,7 +4,7 @@ use super::TaskRef;
 use super::fusion::{Fusion, FusionLayers};
 use super::half_block::{Half, Place};
 use crate::error::Result;
-use crate::input::text::Batch;
+use crate::input::Batch;
 use crate::model::{Embedder, Hook, Join, LinearSite, NormSite, States, SublayerSite};
 use crate::ops::{LayerNorm, add, add_scaled, concat, scale};
 use crate::tensor::Tensor;

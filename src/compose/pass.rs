@@ -3,9 +3,9 @@ use std::ops::Range;
 use super::bare::{BareStates, ComputedStates};
 use super::rows::{Repeats, Rowed, Rows};
 use crate::error::Result;
-use crate::input::text::{Batch, Encoded};
+use crate::input::{Batch, Sequence};
 use crate::model::{Backbone, Cuts, Hook, NoHook, NormSite, Portion, Split, States, Waiting, now};
-use crate::ops::{concat, slice};
+use crate::ops::{concat, select, slice};
 use crate::tensor::Tensor;
 
 /// Some sequences of a call and what they are computed with.
@@ -29,7 +29,7 @@ pub struct Unit<'a> {
 /// If there is no such sequence.
 pub fn forward(
     backbone: &dyn Backbone,
-    sequences: &[Encoded],
+    sequences: &[Sequence],
     units: &[Unit<'_>],
 ) -> Result<Vec<States>> {
     forward_from(
@@ -47,11 +47,42 @@ pub fn forward(
 pub fn forward_from<'s>(
     backbone: &dyn Backbone,
     bare: &mut dyn BareStates,
-    sequence: &dyn Fn(usize) -> &'s Encoded,
+    sequence: &dyn Fn(usize) -> &'s Sequence,
     units: &[Unit<'_>],
 ) -> Result<Vec<States>> {
     let own = now(forward_portion(backbone, bare, sequence, units, None))?;
-    Ok(own.into_iter().map(|own| own.states).collect())
+    let states = own.into_iter().zip(units).map(|(own, unit)| {
+        read_steps(
+            own.states,
+            unit.sequences.iter().map(|&index| sequence(index)),
+        )
+    });
+    Ok(states.collect())
+}
+
+/// The states of the steps that are pooled, with those of an adapter's virtual tokens before them.
+pub(super) fn read_steps<'s>(
+    states: States,
+    sequences: impl Iterator<Item = &'s Sequence>,
+) -> States {
+    let mut steps = Vec::new();
+    let mut starts = vec![0];
+    for (bounds, sequence) in states.starts.windows(2).zip(sequences) {
+        // less where only the first state is here, which is read as it is
+        let before = (bounds[1] - bounds[0]).saturating_sub(sequence.len());
+        let read = sequence.read();
+        let read = bounds[0] + before + read.start..bounds[0] + before + read.end;
+        steps.extend(bounds[0]..bounds[0] + before);
+        steps.extend(read.start.min(bounds[1])..read.end.min(bounds[1]));
+        starts.push(steps.len());
+    }
+    if *starts == *states.starts {
+        return states;
+    }
+    States {
+        x: select(&states.x, &steps),
+        starts: starts.into(),
+    }
 }
 
 /// States of whole sequences, or of the rows that are computed here.
@@ -70,7 +101,7 @@ pub(super) struct Own {
 pub(super) fn forward_portion<'a, 's: 'a>(
     backbone: &'a dyn Backbone,
     bare: &'a mut dyn BareStates,
-    sequence: &'a dyn Fn(usize) -> &'s Encoded,
+    sequence: &'a dyn Fn(usize) -> &'s Sequence,
     units: &'a [Unit<'a>],
     split: Option<&'a Split>,
 ) -> Waiting<'a, Result<Vec<Own>>> {
@@ -80,7 +111,7 @@ pub(super) fn forward_portion<'a, 's: 'a>(
 async fn compute<'a, 's>(
     backbone: &'a dyn Backbone,
     bare: &'a mut dyn BareStates,
-    sequence: &'a dyn Fn(usize) -> &'s Encoded,
+    sequence: &'a dyn Fn(usize) -> &'s Sequence,
     units: &'a [Unit<'a>],
     split: Option<&'a Split>,
 ) -> Result<Vec<Own>> {
@@ -171,11 +202,11 @@ struct Places<'s> {
 impl<'s> Places<'s> {
     fn of<'e>(
         split: &'s Split,
-        sequence: &dyn Fn(usize) -> &'e Encoded,
+        sequence: &dyn Fn(usize) -> &'e Sequence,
         units: &[Unit<'_>],
     ) -> Self {
         let sequences = all(units.iter());
-        let lengths = sequences.iter().map(|&index| sequence(index).ids.len());
+        let lengths = sequences.iter().map(|&index| sequence(index).len());
         let cuts = split.cuts(&lengths.collect::<Vec<_>>());
         Self {
             split,

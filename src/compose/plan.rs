@@ -2,11 +2,12 @@ use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 use super::expand::expand;
-use super::pass::{Own, forward_portion};
+use super::pass::{Own, forward_portion, read_steps};
 use super::{BareStates, Composition, ComputedStates, Lookup, Node, TaskRef, Unit};
 use crate::error::Result;
 use crate::head::Head;
-use crate::input::text::{Encoded, Reach, runs};
+use crate::input::text::Reach;
+use crate::input::{Sequence, runs};
 use crate::model::{Backbone, Portion, Reads, Shape, Split, States, now};
 
 /// What each row of a call is computed with. Blocks that tell rows apart come out on top: a stack of
@@ -114,7 +115,7 @@ impl<'a> Plan<'a> {
     pub fn run(
         &self,
         backbone: &dyn Backbone,
-        sequences: &[Encoded],
+        sequences: &[Sequence],
         limit: usize,
         visit: Visit<'_>,
     ) -> Result<()> {
@@ -129,12 +130,12 @@ impl<'a> Plan<'a> {
         &self,
         backbone: &dyn Backbone,
         bare: &mut dyn BareStates,
-        sequences: &[Encoded],
+        sequences: &[Sequence],
         limit: usize,
         visit: Visit<'_>,
     ) -> Result<()> {
         let all: Vec<usize> = (0..sequences.len()).collect();
-        let tokens = |&index: &usize| sequences[index].ids.len() * self.channels.len();
+        let tokens = |&index: &usize| sequences[index].len() * self.channels.len();
         for run in runs(&all, limit, tokens) {
             let units = self.units(&Origin::only, run);
             for computed in now(self.compute(backbone, bare, sequences, units, None))? {
@@ -156,7 +157,7 @@ impl<'a> Plan<'a> {
     pub async fn run_windows(
         &self,
         backbone: &dyn Backbone,
-        sequences: &[Encoded],
+        sequences: &[Sequence],
         origins: &[Origin],
         run: &[usize],
         split: Option<&Split>,
@@ -204,7 +205,7 @@ impl<'a> Plan<'a> {
         &self,
         backbone: &dyn Backbone,
         bare: &mut dyn BareStates,
-        sequences: &[Encoded],
+        sequences: &[Sequence],
         units: Vec<(Places, PartNumber)>,
         split: Option<&Split>,
     ) -> Result<Vec<Computed>> {
@@ -219,15 +220,20 @@ impl<'a> Plan<'a> {
         for ((places, part), Own { states, cuts }) in units.into_iter().zip(all) {
             let states = match split {
                 Some(split) => {
-                    let reads = self.part(part).reads;
+                    let begins = |(_, index): &(usize, usize)| sequences[*index].read().start == 0;
+                    let reads = match places.iter().all(begins) {
+                        true => self.part(part).reads,
+                        // the first state that is read is another than the first
+                        false => Reads::All,
+                    };
                     Portion::new(split, cuts).gather(states, reads).await
                 }
                 None => Some(states),
             };
             computed.extend(states.map(|states| Computed {
+                states: read_steps(states, places.iter().map(|(_, index)| &sequences[*index])),
                 places,
                 part,
-                states,
             }));
         }
         Ok(computed)
@@ -289,7 +295,7 @@ impl<'a> Part<'a> {
     pub fn said<'s>(
         &self,
         backbone: &dyn Backbone,
-        sequences: impl Iterator<Item = &'s Encoded>,
+        sequences: impl Iterator<Item = &'s Sequence>,
         states: &States,
     ) -> Vec<Vec<f32>> {
         let Some(head) = self.head() else {
@@ -301,7 +307,7 @@ impl<'a> Part<'a> {
         own.map(|(said, sequence)| {
             // an adapter's virtual tokens have states, and are no part of the text
             let more = match head.reads_tokens() {
-                true => said.len() - sequence.ids.len() * labels,
+                true => said.len() - sequence.read().len() * labels,
                 false => 0,
             };
             said[more..].to_vec()

@@ -21,8 +21,9 @@ use crate::compose::Composition;
 use crate::error::{Error, Result};
 use crate::folder::TaskAdapter;
 pub use crate::head::{argmax, softmax};
+use crate::input::Reader;
 use crate::input::text::{LongTexts, Tokenizer};
-use crate::model::{Anatomy, Backbone, Checkpoint, Encoder, Hook, SentenceEmbedding};
+use crate::model::{Anatomy, Backbone, Checkpoint, Encoder, Hook, SentenceEmbedding, StemPlan};
 
 pub use answer::{Answer, Composed, Embedded};
 pub use reading::{Reading, Step};
@@ -33,13 +34,13 @@ pub use sequences::{answers, logits};
 /// Most tokens that go through the backbone at once; more texts are cut into several batches.
 const BATCH_TOKENS: usize = 2048;
 
-/// A frozen backbone, its tokenizer, and any number of adapters, one of them, or a composition of
+/// A frozen backbone, what reads its inputs, and any number of adapters, one of them, or a composition of
 /// several, in use.
 ///
 /// Loading, switching and removing adapters never touches the backbone: it is behind a shared
 /// reference that has no way to write.
 pub struct Engine {
-    tokenizer: Arc<Tokenizer>,
+    reader: Arc<Reader>,
     backbone: Arc<dyn Backbone>,
     adapters: BTreeMap<String, Rc<TaskAdapter>>,
     active: Option<Composition>,
@@ -70,24 +71,28 @@ impl Engine {
     /// `fingerprint` is the manifest's, or the SHA-256 of the checkpoint itself.
     ///
     /// # Errors
-    /// Those of [`tokenizer_of`] and [`Encoder::load_checkpoint`].
+    /// Those of [`reader_of`] and [`Encoder::load_checkpoint`].
     pub fn assemble(
         config: &Anatomy,
-        tokenizer: &[u8],
+        reader: &[u8],
         checkpoint: &Checkpoint<'_>,
         fingerprint: &str,
         sentence: SentenceEmbedding,
     ) -> Result<Self> {
-        let tokenizer = tokenizer_of(config, tokenizer)?;
+        let reader = reader_of(config, reader)?;
         let encoder = Encoder::load_checkpoint(config, checkpoint, fingerprint)?;
-        Ok(Self::of_parts(tokenizer, encoder, sentence))
+        Ok(Self::of_parts(reader, encoder, sentence))
     }
 
-    /// An engine of a [`tokenizer_of`] a model and its encoder.
+    /// An engine of what reads the inputs of a model, see [`reader_of`], and its encoder.
     #[must_use]
-    pub fn of_parts(tokenizer: Tokenizer, encoder: Encoder, sentence: SentenceEmbedding) -> Self {
+    pub fn of_parts(
+        reader: impl Into<Reader>,
+        encoder: Encoder,
+        sentence: SentenceEmbedding,
+    ) -> Self {
         Self {
-            tokenizer: Arc::new(tokenizer),
+            reader: Arc::new(reader.into()),
             backbone: Arc::new(encoder),
             adapters: BTreeMap::new(),
             active: None,
@@ -108,10 +113,18 @@ impl Engine {
         &self.sentence
     }
 
-    /// Its tokenizer.
+    /// What reads its inputs.
     #[must_use]
-    pub fn tokenizer(&self) -> &Arc<Tokenizer> {
-        &self.tokenizer
+    pub fn reader(&self) -> &Arc<Reader> {
+        &self.reader
+    }
+
+    /// The tokenizer of a model of texts.
+    ///
+    /// # Errors
+    /// [`Error::InputUnsupported`] of any other model.
+    pub fn tokenizer(&self) -> Result<&Tokenizer> {
+        self.reader.tokenizer()
     }
 
     /// Reads texts that are longer than the model in this way from here on.
@@ -125,20 +138,72 @@ impl Engine {
         self.long_texts
     }
 
-    /// How many tokens of a text are read at once with an adapter: the model's, less the positions of
+    /// How many steps of an input are read at once with an adapter: the model's, less the positions of
     /// its virtual tokens.
     #[must_use]
     pub fn limit(&self, hook: &dyn Hook) -> usize {
-        let positions = self.tokenizer.max_tokens();
+        let positions = self.reader.max_steps();
         positions.saturating_sub(hook.first_position())
     }
 }
 
-/// Reads the `tokenizer.json` of a model.
+/// What reads the inputs of a model, from the file that its stem names.
 ///
 /// # Errors
-/// Those of [`Tokenizer::from_json`]; [`Error::ConfigInvalid`] if it has more tokens than the model.
-pub fn tokenizer_of(config: &Anatomy, json: &[u8]) -> Result<Tokenizer> {
+/// Those of [`Tokenizer::from_json`], [`SoundReader::from_json`](crate::input::sound::SoundReader::from_json) and [`PatchReader::from_json`](crate::input::picture::PatchReader::from_json); [`Error::ConfigInvalid`] if it does not belong to the
+/// model.
+pub fn reader_of(config: &Anatomy, json: &[u8]) -> Result<Reader> {
+    Ok(match &config.stem {
+        StemPlan::Text(_) => tokenizer_of(config, json)?.into(),
+        #[cfg(not(target_arch = "wasm32"))]
+        StemPlan::Sound(plan) => {
+            Reader::Other(Box::new(sound_reader(config, plan.stride(), json)?))
+        }
+        #[cfg(not(target_arch = "wasm32"))]
+        StemPlan::Picture(plan) => {
+            use crate::input::picture::PatchReader;
+            let leading = plan.leading.len();
+            Reader::Other(Box::new(PatchReader::from_json(json, plan.patch, leading)?))
+        }
+        // a browser has no way to give such inputs yet, so that what reads them need not be downloaded
+        #[cfg(target_arch = "wasm32")]
+        StemPlan::Sound(_) | StemPlan::Picture(_) => {
+            return Err(Error::ModelUnsupported {
+                place: "config.json".into(),
+                reason: format!(
+                    "this folder holds a {} model, which reads recordings or pictures; so far the command line reads them, and the page and the package read texts",
+                    config.family.title
+                ),
+            });
+        }
+    })
+}
+
+/// What reads recordings for a model with so many frames a step.
+#[cfg(not(target_arch = "wasm32"))]
+fn sound_reader(
+    config: &Anatomy,
+    stride: usize,
+    json: &[u8],
+) -> Result<crate::input::sound::SoundReader> {
+    use crate::model::Place;
+    use crate::model::folder::PREPROCESSOR;
+    let reader = crate::input::sound::SoundReader::from_json(json, stride, config.max_tokens)?;
+    let first = config.module(Place::Convolution(0));
+    let bands = first.map_or(0, |first| first.shape[1]);
+    match bands == reader.bands() {
+        true => Ok(reader),
+        false => Err(Error::ConfigInvalid {
+            place: PREPROCESSOR.into(),
+            reason: format!(
+                "its feature_size is {}, the model reads {bands}: they do not belong together",
+                reader.bands()
+            ),
+        }),
+    }
+}
+
+fn tokenizer_of(config: &Anatomy, json: &[u8]) -> Result<Tokenizer> {
     let tokenizer = Tokenizer::from_json(json, config.max_tokens)?;
     if tokenizer.vocabulary() > config.vocab_size {
         return Err(Error::ConfigInvalid {

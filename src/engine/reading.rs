@@ -11,16 +11,17 @@ use super::{Answer, Composed, Embedded, Engine};
 use crate::compose::{Computed, Part, Plan};
 use crate::error::Result;
 use crate::head::{Head, Prediction, spans};
-use crate::input::text::{LongTexts, Reach, TAG_WINDOW, Text, Tokenizer, WINDOW};
+use crate::input::text::{LongTexts, Reach, TAG_WINDOW, WINDOW};
+use crate::input::{Input, Reader};
 use crate::model::{Backbone, Hook, Reads, SentenceEmbedding, Split, Waiting, now};
 
 /// The texts of one call that are being answered, or made vectors of. What the engine loads or removes meanwhile
 /// changes nothing about them.
 pub struct Reading<'a> {
     backbone: Arc<dyn Backbone>,
-    tokenizer: Arc<Tokenizer>,
+    reader: Arc<Reader>,
     long: LongTexts,
-    texts: Vec<Text>,
+    inputs: Vec<Input>,
     plan: Rc<Plan<'a>>,
     sequences: Rc<Sequences>,
     /// How many of the sequences are computed.
@@ -50,12 +51,12 @@ impl Found {
     }
 
     /// How a part of the plan reads texts.
-    fn reach(&self, part: &Part<'_>, tokenizer: &Tokenizer) -> Reach {
+    fn reach(&self, part: &Part<'_>, reader: &Reader) -> Reach {
         let (head, most) = match self {
             Self::Answers(_) => (part.head(), usize::MAX),
             Self::Vectors(_, sentence) => (None, sentence.max_tokens.unwrap_or(usize::MAX)),
         };
-        let mut reach = Reach::of(&*part.node, tokenizer, head);
+        let mut reach = Reach::of(&*part.node, reader, head);
         reach.limit = reach.limit.min(most);
         reach
     }
@@ -73,22 +74,22 @@ impl<'a> Reading<'a> {
     pub(super) fn begin(
         engine: &Engine,
         mut plan: Plan<'a>,
-        texts: Vec<Text>,
+        inputs: Vec<Input>,
         found: Found,
     ) -> Result<Self> {
         let mut reaches = BTreeSet::new();
         for part in plan.channels.iter_mut().flatten() {
-            part.reach = found.reach(part, &engine.tokenizer);
+            part.reach = found.reach(part, &engine.reader);
             part.reads = found.reads(part, &*engine.backbone);
             reaches.insert(part.reach);
         }
         let reaches: Vec<Reach> = reaches.into_iter().collect();
-        let sequences = Sequences::read(&engine.tokenizer, &texts, &reaches, engine.long_texts)?;
+        let sequences = Sequences::read(&engine.reader, &inputs, &reaches, engine.long_texts)?;
         Ok(Self {
             backbone: Arc::clone(&engine.backbone),
-            tokenizer: Arc::clone(&engine.tokenizer),
+            reader: Arc::clone(&engine.reader),
             long: engine.long_texts,
-            texts,
+            inputs,
             plan: Rc::new(plan),
             sequences: Rc::new(sequences),
             computed: 0,
@@ -105,7 +106,7 @@ impl<'a> Reading<'a> {
     #[must_use]
     pub fn tokens_left(&self) -> usize {
         let left = &self.sequences.encoded[self.computed..];
-        let tokens: usize = left.iter().map(|sequence| sequence.ids.len()).sum();
+        let tokens: usize = left.iter().map(|sequence| sequence.len()).sum();
         tokens * self.channels()
     }
 
@@ -154,7 +155,7 @@ impl<'a> Reading<'a> {
         let encoded = &self.sequences.encoded;
         let mut tokens = 0;
         let fitting = encoded[self.computed..].iter().take_while(|sequence| {
-            tokens += sequence.ids.len() * self.plan.channels.len();
+            tokens += sequence.len() * self.plan.channels.len();
             tokens <= limit
         });
         (self.computed + fitting.count().max(1)).min(encoded.len())
@@ -235,11 +236,11 @@ impl<'a> Reading<'a> {
         limit: usize,
     ) -> Result<Answer> {
         if let Prediction::Tokens(tokens) = &answer.prediction {
-            let text = &self.texts[index];
-            let words = match self.long {
-                LongTexts::Windows if !answer.truncated => self.tokenizer.all_words(text),
-                _ => self.tokenizer.words_within(text, limit),
+            let limit = match self.long {
+                LongTexts::Windows if !answer.truncated => usize::MAX,
+                _ => limit,
             };
+            let words = self.reader.words(&self.inputs[index], limit);
             answer.prediction = Prediction::Spans(spans(tokens, &words?, &head.config().labels));
         }
         Ok(answer)
@@ -260,10 +261,10 @@ impl<'a> Reading<'a> {
             .collect()
     }
 
-    /// The texts, as they are read.
+    /// The inputs, as they are read.
     #[must_use]
-    pub fn texts(&self) -> &[Text] {
-        &self.texts
+    pub fn inputs(&self) -> &[Input] {
+        &self.inputs
     }
 }
 
@@ -292,11 +293,11 @@ impl Step<'_> {
 
 impl Reach {
     /// How texts are read with an adapter, by a head or for a vector.
-    pub(super) fn of(hook: &dyn Hook, tokenizer: &Tokenizer, head: Option<&Head>) -> Self {
+    pub(super) fn of(hook: &dyn Hook, reader: &Reader, head: Option<&Head>) -> Self {
         let tags = head.is_some_and(Head::reads_tokens);
         Self {
             apart: head.is_some_and(Head::reads_apart),
-            limit: tokenizer.max_tokens().saturating_sub(hook.first_position()),
+            limit: reader.max_steps().saturating_sub(hook.first_position()),
             window: if tags { TAG_WINDOW } else { WINDOW },
             lines: tags,
         }

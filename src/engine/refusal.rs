@@ -1,16 +1,19 @@
 use crate::error::{Error, Result};
 use crate::folder::TaskAdapter;
 use crate::head::Head;
-use crate::input::text::Text;
+use crate::input::Input;
 
 /// Refuses single texts for an adapter that compares two, pairs for one that reads one, and pairs of which one text is
 /// empty. Where nothing is known of the adapter, single texts and pairs are both read.
 pub(super) fn check_pairs<'a>(
     task: &TaskAdapter,
     name: &str,
-    texts: impl Iterator<Item = (usize, &'a Text)>,
+    inputs: impl Iterator<Item = (usize, &'a Input)>,
 ) -> Result<()> {
-    for (index, text) in texts {
+    for (index, input) in inputs {
+        let Input::Text(text) = input else {
+            continue;
+        };
         let adapter = || name.to_owned();
         let blank = |text: &str| text.trim().is_empty();
         let head = task.head.as_ref();

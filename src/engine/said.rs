@@ -9,12 +9,13 @@ use serde_json::{Map, Value, json};
 use super::Answer;
 use crate::error::escaped;
 use crate::head::{Form, Head, Prediction, ProblemName, Span, TokenLabel};
-use crate::input::text::{Characters, Text};
+use crate::input::Input;
+use crate::input::text::Characters;
 
 /// An answer, its labels by name.
 pub struct Said<'a> {
     answer: &'a Answer,
-    text: &'a Text,
+    input: &'a Input,
     problem: ProblemName,
     /// The labels of the answer.
     names: Cow<'a, [String]>,
@@ -63,12 +64,12 @@ struct Place<'a> {
 }
 
 impl<'a> Said<'a> {
-    /// The answer of a head to a text.
+    /// The answer of a head to an input.
     #[must_use]
-    pub fn new(head: &'a Head, answer: &'a Answer, text: &'a Text) -> Self {
+    pub fn new(head: &'a Head, answer: &'a Answer, input: &'a Input) -> Self {
         Self {
             answer,
-            text,
+            input,
             problem: head.config().problem.kind,
             names: head.answers(),
         }
@@ -121,8 +122,10 @@ impl<'a> Said<'a> {
 
     /// Spans stand in the order of their text, so each text is gone through once.
     fn texts(&self) -> [Characters<'_>; 2] {
-        let second = self.text.second.as_deref().unwrap_or_default();
-        [Characters::new(&self.text.first), Characters::new(second)]
+        let text = self.input.text();
+        let first = text.map(|text| text.first.as_str());
+        let second = text.and_then(|text| text.second.as_deref());
+        [first, second].map(|text| Characters::new(text.unwrap_or_default()))
     }
 
     fn places(&self) -> Vec<Place<'_>> {

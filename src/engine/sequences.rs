@@ -4,7 +4,7 @@ use super::{Answer, BATCH_TOKENS, head_of};
 use crate::compose::{BareStates, ComputedStates, Plan, TaskRef};
 use crate::error::Result;
 use crate::folder::TaskAdapter;
-use crate::input::text::Encoded;
+use crate::input::Sequence;
 use crate::model::Backbone;
 
 /// What the head of an adapter [says](crate::head::Head::said) of each sequence. The states of the bare backbone
@@ -17,7 +17,7 @@ pub fn logits(
     backbone: &dyn Backbone,
     bare: &mut dyn BareStates,
     task: &TaskAdapter,
-    sequences: &[Encoded],
+    sequences: &[Sequence],
     name: &str,
 ) -> Result<Vec<Vec<f32>>> {
     head_of(name, task)?;
@@ -51,7 +51,7 @@ pub fn logits(
 pub fn answers(
     backbone: &dyn Backbone,
     task: &TaskAdapter,
-    sequences: &[Encoded],
+    sequences: &[Sequence],
     name: &str,
 ) -> Result<Vec<Answer>> {
     let head = head_of(name, task)?;
@@ -64,9 +64,9 @@ pub fn answers(
         Ok(Answer {
             prediction: head.prediction(&logits),
             logits,
-            tokens: sequences.iter().map(|sequence| sequence.ids.len()).sum(),
+            tokens: sequences.iter().map(Sequence::len).sum(),
             windows: 1,
-            truncated: sequences.iter().any(|sequence| sequence.truncated),
+            truncated: sequences.iter().any(Sequence::truncated),
         })
     })
     .collect()

@@ -5,14 +5,15 @@ use super::{Answer, Embedded};
 use crate::compose::Origin;
 use crate::error::{Error, Result};
 use crate::head::Head;
-use crate::input::text::{Encoded, LongTexts, Reach, Text, Tokenizer, Window, Windows};
+use crate::input::text::{LongTexts, Reach, Text, Tokenizer, Window, Windows};
+use crate::input::{Input, Reader, Sequence};
 use crate::model::SentenceEmbedding;
 
 /// The sequences of a call's texts.
 #[derive(Default)]
 pub(super) struct Sequences {
     /// What the backbone reads.
-    pub(super) encoded: Vec<Encoded>,
+    pub(super) encoded: Vec<Sequence>,
     /// Whose each is.
     pub(super) origins: Vec<Origin>,
     /// What each is of its text.
@@ -31,41 +32,83 @@ pub(super) struct Share {
 }
 
 impl Sequences {
-    /// Reads texts for all that read them, in rising order.
+    /// Reads inputs for all that read them, in rising order.
     ///
     /// # Errors
     /// [`Error::TextEmpty`] with the position of the first empty text.
     pub(super) fn read(
-        tokenizer: &Tokenizer,
-        texts: &[Text],
+        reader: &Reader,
+        inputs: &[Input],
         reaches: &[Reach],
         long: LongTexts,
     ) -> Result<Self> {
         let mut sequences = Self::default();
         let (apart, whole): (Vec<Reach>, Vec<Reach>) =
             reaches.iter().partition(|reach| reach.apart);
-        for (row, text) in texts.iter().enumerate() {
-            let mut add = |text: &Text, reaches: &[Reach], second| {
-                let added = sequences.add(tokenizer, (row, second), text, reaches, long);
+        for (row, input) in inputs.iter().enumerate() {
+            let mut add = |input: &Input, reaches: &[Reach], second| {
+                let added = sequences.add(reader, (row, second), input, reaches, long);
                 added.map_err(|error| match error {
                     Error::TextEmpty { .. } => Error::TextEmpty { index: row },
                     other => other,
                 })
             };
             if !whole.is_empty() {
-                add(text, &whole, false)?;
+                add(input, &whole, false)?;
             }
             if !apart.is_empty() {
-                let texts = text.apart().zip([false, true]);
-                texts
+                let halves = input.apart().into_iter().zip([false, true]);
+                halves
                     .into_iter()
-                    .try_for_each(|(text, second)| add(&text, &apart, second))?;
+                    .try_for_each(|(half, second)| add(&half, &apart, second))?;
             }
         }
         Ok(sequences)
     }
 
     fn add(
+        &mut self,
+        reader: &Reader,
+        of: (usize, bool),
+        input: &Input,
+        reaches: &[Reach],
+        long: LongTexts,
+    ) -> Result<()> {
+        match (reader, input) {
+            (Reader::Text(tokenizer), Input::Text(text)) => {
+                self.add_text(tokenizer, of, text, reaches, long)
+            }
+            (reader, input) => self.add_whole(reader, of, input, reaches),
+        }
+    }
+
+    /// Adds an input that is read at once.
+    fn add_whole(
+        &mut self,
+        reader: &Reader,
+        (row, second): (usize, bool),
+        input: &Input,
+        reaches: &[Reach],
+    ) -> Result<()> {
+        for reach in reaches {
+            let read = reader.read(input, reach.limit)?;
+            self.shares.push(Share {
+                places: None,
+                tokens: read.len(),
+                second,
+            });
+            self.origins.push(Origin {
+                row,
+                limits: reach.limit..=reach.limit,
+                window: Some(reach.window),
+                apart: reach.apart,
+            });
+            self.encoded.push(read);
+        }
+        Ok(())
+    }
+
+    fn add_text(
         &mut self,
         tokenizer: &Tokenizer,
         (row, second): (usize, bool),
@@ -97,7 +140,7 @@ impl Sequences {
             let whole = only && !windows[0].encoded.truncated;
             fits = fits.or(whole.then_some(tokens));
             for Window { encoded, places } in windows {
-                self.encoded.push(encoded);
+                self.encoded.push(encoded.into());
                 self.origins.push(Origin {
                     row,
                     limits: if whole {
@@ -174,11 +217,11 @@ pub(super) struct GatheredVector {
 
 impl GatheredVector {
     /// Adds the pooled states of a sequence.
-    pub(super) fn add(&mut self, pooled: &[f32], sequence: &Encoded, share: &Share) {
+    pub(super) fn add(&mut self, pooled: &[f32], sequence: &Sequence, share: &Share) {
         self.mean.add(pooled, share.weight());
         self.windows += 1;
         self.tokens = share.tokens;
-        self.truncated = sequence.truncated;
+        self.truncated = sequence.truncated();
     }
 
     /// The vector of the text at `index` of its call.
@@ -219,10 +262,10 @@ struct GatheredLogits {
 }
 
 impl GatheredLogits {
-    fn add(&mut self, head: &Head, sequence: &Encoded, share: &Share, logits: Vec<f32>) {
+    fn add(&mut self, head: &Head, sequence: &Sequence, share: &Share, logits: Vec<f32>) {
         self.windows += 1;
         self.tokens = share.tokens;
-        self.truncated = sequence.truncated;
+        self.truncated = sequence.truncated();
         let Some(places) = &share.places else {
             self.logits = logits;
             return;
@@ -252,7 +295,13 @@ impl GatheredLogits {
 
 impl Gathered {
     /// Adds what the head said of a sequence: `[labels]`, or `[tokens, labels]`, or a vector `[hidden]`.
-    pub(super) fn add(&mut self, head: &Head, sequence: &Encoded, share: &Share, logits: Vec<f32>) {
+    pub(super) fn add(
+        &mut self,
+        head: &Head,
+        sequence: &Sequence,
+        share: &Share,
+        logits: Vec<f32>,
+    ) {
         let text = match share.second {
             true => self.second.get_or_insert_default(),
             false => &mut self.first,

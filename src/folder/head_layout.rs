@@ -32,6 +32,7 @@ pub(super) fn of_head(config: &HeadConfig, shape: &Shape) -> Option<HeadLayout> 
     }
     let layout = shape.anatomy.family.head;
     let dense = layout.dense().map(|(_, activation)| activation);
-    let fits = config.pooling == pooling(&layout) && config.dense == dense;
+    let exists = !layout.layers.is_empty();
+    let fits = exists && config.pooling == pooling(&layout) && config.dense == dense;
     fits.then_some(layout)
 }

@@ -4,8 +4,8 @@ use crate::error::{Error, Result};
 use crate::model::{FAMILIES, Family, Shape};
 use crate::tensor_file::TensorFile;
 
-/// The attribute of ModernBERT's encoder, which other libraries have as well.
-const COMMON_BASE: &str = "model";
+/// Attributes of ModernBERT's and Whisper's encoders that models of other families and libraries have as well.
+const COMMON_BASES: [&str; 2] = ["model", "encoder"];
 
 /// Refuses an adapter of PEFT's that was trained on a model of another family.
 ///
@@ -16,7 +16,7 @@ pub(super) fn other_family(name: &str, file: &TensorFile<'_>, shape: &Shape) -> 
     let family_of = |key: &str| {
         let base = key.strip_prefix("base_model.model.")?.split('.').next()?;
         let is_it = |family: &&&Family| family.base == base;
-        (base != own && base != COMMON_BASE).then(|| FAMILIES.iter().find(is_it))?
+        (base != own && !COMMON_BASES.contains(&base)).then(|| FAMILIES.iter().find(is_it))?
     };
     match file.names().find_map(family_of) {
         None => Ok(()),

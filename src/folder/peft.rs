@@ -62,7 +62,7 @@ pub(super) fn load(
         match place {
             Place::Linear(site) => drop(sites.insert(site)),
             Place::Norm(site) => drop(norms.insert(site)),
-            Place::Table(_) => {}
+            Place::Convolution(_) | Place::Scale(_) | Place::Table(_) => {}
         }
     }
     let config: Box<dyn Config> = match sites.is_empty() && norms.is_empty() {
@@ -125,7 +125,8 @@ pub(super) fn load(
             Some(Head::build(config, shape, &mut source)?)
         }
     };
-    let unused_head = unused_head(&fields, &keys, &mut |key| source.ignore(key))?;
+    let layout = &shape.anatomy.family.head;
+    let unused_head = unused_head(&fields, &keys, layout, &mut |key| source.ignore(key))?;
     source.finish()?;
     let float = float_type(&file);
     let original = Some(Original {
@@ -196,20 +197,28 @@ fn with_pooler(
 fn unused_head(
     fields: &Fields<'_>,
     keys: &Keys,
+    layout: &HeadLayout,
     ignore: &mut dyn FnMut(&str),
 ) -> Result<Option<UnusedHead>> {
     let saved = fields.strings("modules_to_save", &[])?;
     let mut found = Vec::new();
-    if class_of(fields).ends_with(CHOICE) {
-        found.push("for multiple choice (classifier)".to_owned());
-        let of_head = |plain: &str| {
-            plain
-                .split('.')
-                .next()
-                .is_some_and(|name| HEADS.contains(&name))
-        };
-        let tensors = keys.iter().filter(|(plain, _)| of_head(plain));
-        tensors.for_each(|(_, key)| ignore(key));
+    let of_head = |plain: &str| {
+        plain
+            .split('.')
+            .next()
+            .is_some_and(|name| HEADS.contains(&name))
+    };
+    let own: Vec<_> = keys.iter().filter(|(plain, _)| of_head(plain)).collect();
+    let title = match class_of(fields).ends_with(CHOICE) {
+        true => Some("for multiple choice (classifier)"),
+        false if layout.layers.is_empty() && !own.is_empty() => {
+            Some("of another shape (classifier)")
+        }
+        false => None,
+    };
+    if let Some(title) = title {
+        found.push(title.to_owned());
+        own.into_iter().for_each(|(_, key)| ignore(key));
     }
     for (module, tensors) in keys.of_other_heads() {
         let known = OTHER_HEADS.iter().find(|(name, _)| *name == module);

@@ -210,7 +210,7 @@ impl Keys {
     pub(super) fn saved(&self, shape: &Shape) -> impl Iterator<Item = Place> {
         let modules = shape.anatomy.modules().iter();
         let is_saved = |module: &&ModulePlan| match module.place {
-            Place::Table(_) => false,
+            Place::Convolution(_) | Place::Scale(_) | Place::Table(_) => false,
             Place::Norm(NormSite::Block(_)) => false,
             _ if module.is_optional() && !shape.pooler => false,
             _ => self.keys.contains_key(&format!("{}.weight", module.path)),
@@ -239,6 +239,9 @@ impl Keys {
     /// the family for that task has it, else in one layer.
     pub(super) fn head(&self, of_tokens: bool, family: &Family) -> Option<(&String, HeadLayout)> {
         let own = class_layout(family, of_tokens);
+        if own.layers.is_empty() {
+            return None;
+        }
         let plain = |layers| HeadLayout {
             layers,
             ..HeadLayout::TOKENS

@@ -118,8 +118,8 @@ impl ProblemKind for Ranking {
         let places = all([1.0, 2.0]);
         // Differences of scores have both signs; what has none may be a place, a score or a chance.
         let unsigned = !places && numbers().all(|number| number >= 0.0);
-        for (row, (text, label)) in rows.rows.iter().enumerate() {
-            if text.second.is_none() {
+        for (row, (input, label)) in rows.rows.iter().enumerate() {
+            if !input.is_pair() {
                 let reason =
                     "has one text; there must be two, and a label that says which is better";
                 return Err(rows.unlike(row, reason));

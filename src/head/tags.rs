@@ -121,10 +121,10 @@ impl ProblemKind for Tags {
 
     fn read(&self, rows: &Labelled<'_>, targets: &mut Targets) -> Result<()> {
         let index = rows.index();
-        for (row, &(text, label)) in rows.rows.iter().enumerate() {
-            let words: Vec<(usize, usize)> = words_of(&text.first);
+        for (row, &(input, label)) in rows.rows.iter().enumerate() {
+            let words: Vec<(usize, usize)> = words_of(input.text().map_or("", |text| &text.first));
             let tags: Vec<&str> = label.split_whitespace().collect();
-            if words.len() != tags.len() || text.second.is_some() {
+            if words.len() != tags.len() || input.is_pair() {
                 let (words, tags) = (words.len(), tags.len());
                 let reason = format!(
                     "has {words} words and {tags} tags; it needs one tag per word, separated by spaces, and no second text"

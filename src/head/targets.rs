@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use super::ProblemName;
 use crate::error::{Error, Result};
-use crate::input::text::{Text, Word};
+use crate::input::Input;
+use crate::input::text::Word;
 use crate::order::Sorted;
 
 /// Rows with their labels, as a problem reads them.
 pub struct Labelled<'a> {
     /// Names the rows in errors.
     pub place: &'a str,
-    /// Each text with its label, without spaces around it.
-    pub rows: Vec<(&'a Text, &'a str)>,
+    /// Each input with its label, without spaces around it.
+    pub rows: Vec<(&'a Input, &'a str)>,
     /// The problem that the labels are of.
     pub problem: ProblemName,
     /// The labels of the head.

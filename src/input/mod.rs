@@ -1,3 +1,106 @@
 //! Floor 1: what the user gives, turned into what a model reads.
 
+mod batch;
+pub mod picture;
+mod reader;
+mod sequence;
+pub mod sound;
 pub mod text;
+
+pub use batch::{Batch, Steps, Tokens, runs};
+pub use reader::{ReadInput, Reader};
+pub use sequence::{Frames, PictureSequence, Sequence, SequenceRef};
+
+use std::sync::Arc;
+
+use picture::Picture;
+use serde::{Deserialize, Serialize};
+use sound::Sound;
+use text::Text;
+
+/// The sorts of input that there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sort {
+    /// Texts, and pairs of texts.
+    Text,
+    /// Recordings.
+    Sound,
+    /// Pictures.
+    Picture,
+}
+
+impl Sort {
+    /// Several of them, for people.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Text => "texts",
+            Self::Sound => "sounds",
+            Self::Picture => "pictures",
+        }
+    }
+}
+
+/// One thing to be answered, as the user has it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Input {
+    /// A text, or a pair of texts.
+    Text(Text),
+    /// A recording.
+    #[serde(skip)]
+    Sound(Arc<Sound>),
+    /// A picture.
+    #[serde(skip)]
+    Picture(Arc<Picture>),
+}
+
+impl From<Picture> for Input {
+    fn from(picture: Picture) -> Self {
+        Self::Picture(Arc::new(picture))
+    }
+}
+
+impl From<Sound> for Input {
+    fn from(sound: Sound) -> Self {
+        Self::Sound(Arc::new(sound))
+    }
+}
+
+impl From<Text> for Input {
+    fn from(text: Text) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<&str> for Input {
+    fn from(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl Input {
+    /// The text; `None` of anything else.
+    #[must_use]
+    pub fn text(&self) -> Option<&Text> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Sound(_) | Self::Picture(_) => None,
+        }
+    }
+
+    /// Whether it is a pair.
+    #[must_use]
+    pub fn is_pair(&self) -> bool {
+        self.text().is_some_and(|text| text.second.is_some())
+    }
+
+    /// Each half of a pair alone; of anything else itself.
+    #[must_use]
+    pub fn apart(&self) -> Vec<Self> {
+        match self {
+            Self::Text(text) => text.apart().map(Self::Text).collect(),
+            Self::Sound(_) | Self::Picture(_) => vec![self.clone()],
+        }
+    }
+}

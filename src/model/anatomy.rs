@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use super::family::{Family, another_family, family_of};
 use super::fields::ConfigFields;
 use super::place::{Linear, LinearSite, NormSite, Place, SublayerSite, Table};
+use super::plans::{BlockPlan, PoolerPlan, RelativePositions, StemPlan, TextStemPlan};
 use crate::error::{Error, Result};
-use crate::kernels::Reach;
 use crate::ops::Activation;
 
 /// A model taken apart: its sizes, what each block computes, and every module that has weights. A family
@@ -29,8 +29,10 @@ pub struct Anatomy {
     pub max_tokens: usize,
     /// ε of every layer norm.
     pub norm_eps: f64,
+    /// Width of what the stem makes of a step; that of the hidden states unless a layer stands between.
+    pub embedding_size: usize,
     /// What stands before the blocks.
-    pub stem: TextStem,
+    pub stem: StemPlan,
     /// The blocks, from the first.
     pub blocks: Vec<BlockPlan>,
     /// A bias by the distance between two tokens, added to the scores of every block.
@@ -39,52 +41,6 @@ pub struct Anatomy {
     pub pooler: PoolerPlan,
     modules: Vec<ModulePlan>,
     places: BTreeMap<Place, usize>,
-}
-
-/// What a block computes.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct BlockPlan {
-    /// Whether a half block's norm comes before it, rather than behind the sum with its input.
-    pub norm_first: bool,
-    /// Nonlinearity of the feed-forward network.
-    pub activation: Activation,
-    /// Whether the widening layer gives two halves, of which the second is multiplied with the nonlinearity of the
-    /// first.
-    pub gated: bool,
-    /// θ of rotary position embeddings.
-    pub rotary: Option<f64>,
-    /// Which tokens of its sequence a token sees.
-    pub reach: Reach,
-}
-
-/// How token ids become what enters the first block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TextStem {
-    /// Width of the embeddings.
-    pub embedding_size: usize,
-    /// The padding token, in a family that counts positions from behind its number and does not count the token
-    /// itself.
-    pub padding: Option<u32>,
-}
-
-/// Buckets of distances, as in T5: half of them for each direction. Half of those hold exactly one distance each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RelativePositions {
-    /// Their number.
-    pub buckets: usize,
-    /// Where the last one begins.
-    pub max_distance: usize,
-}
-
-/// What the checkpoint's own pooler does with a text's vector, behind its linear layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PoolerPlan {
-    /// Behind the linear layer, and before a norm if there is one.
-    pub activation: Activation,
-    /// Whether it reads the mean over the tokens, not the first token.
-    pub mean: bool,
-    /// Whether a head that labels tokens reads what it makes of each token's state.
-    pub of_tokens: bool,
 }
 
 /// A module with weights.
@@ -100,6 +56,8 @@ pub struct ModulePlan {
     pub bias: bool,
     /// Whether an int8 backbone stores the weight in 8 bits.
     pub quantized: bool,
+    /// Whether it is a parameter of the module above it: then its only tensor has its path as its name.
+    pub bare: bool,
 }
 
 /// A tensor of a checkpoint.
@@ -123,10 +81,19 @@ impl ModulePlan {
         )
     }
 
+    /// Name of its weight's tensor.
+    #[must_use]
+    pub fn weight_name(&self) -> String {
+        match self.bare {
+            true => self.path.clone(),
+            false => format!("{}.weight", self.path),
+        }
+    }
+
     /// Its tensors: the weight, and the bias if there is one.
     pub fn tensors(&self) -> impl Iterator<Item = TensorPlan> {
         let weight = TensorPlan {
-            name: format!("{}.weight", self.path),
+            name: self.weight_name(),
             shape: self.shape.clone(),
             quantized: self.quantized,
         };
@@ -185,10 +152,8 @@ impl Anatomy {
             vocab_size: sizes.vocab_size,
             max_tokens: sizes.max_tokens,
             norm_eps: sizes.norm_eps,
-            stem: TextStem {
-                embedding_size: sizes.hidden_size,
-                padding: None,
-            },
+            embedding_size: sizes.hidden_size,
+            stem: StemPlan::Text(TextStemPlan::default()),
             blocks: Vec::new(),
             relative_positions: None,
             pooler: PoolerPlan {
@@ -215,6 +180,19 @@ impl Anatomy {
             shape: vec![rows, width],
             bias: false,
             quantized: table == Table::Words,
+            bare: false,
+        });
+    }
+
+    /// Adds a parameter without a module of its own, such as a table that is stored as `[1, rows, width]`.
+    pub fn parameter(&mut self, place: Place, path: &str, shape: &[usize]) {
+        self.push(ModulePlan {
+            place,
+            path: path.to_owned(),
+            shape: shape.to_vec(),
+            bias: false,
+            quantized: false,
+            bare: true,
         });
     }
 
@@ -226,6 +204,19 @@ impl Anatomy {
             shape: shape.to_vec(),
             bias,
             quantized: true,
+            bare: false,
+        });
+    }
+
+    /// Adds a convolution `[out, channels, kernel…]` of the stem, with a bias.
+    pub fn convolution(&mut self, index: usize, path: &str, shape: &[usize]) {
+        self.push(ModulePlan {
+            place: Place::Convolution(index),
+            path: path.to_owned(),
+            shape: shape.to_vec(),
+            bias: true,
+            quantized: true,
+            bare: false,
         });
     }
 
@@ -237,6 +228,7 @@ impl Anatomy {
             shape: vec![width],
             bias,
             quantized: false,
+            bare: false,
         });
     }
 

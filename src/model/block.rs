@@ -5,7 +5,9 @@ use super::relative::relative_bias;
 use super::{Anatomy, Attention, BlockPlan, Frozen, Hook, Join, Linear, LinearSite, NormSite};
 use super::{Place, Portion, Sublayer, SublayerSite};
 use crate::kernels::Rotary;
-use crate::ops::{Activation, AttentionPlan, FrozenLinear, LayerNorm, columns, multiply, rotate};
+use crate::ops::{
+    Activation, AttentionPlan, FrozenLinear, LayerNorm, columns, multiply, rotate, scale_columns,
+};
 use crate::tensor::Tensor;
 
 /// A transformer block, as its [`BlockPlan`] says.
@@ -19,6 +21,8 @@ pub(super) struct Block {
     ffn_down: FrozenLinear,
     /// Of the attention and of the feed-forward network.
     norms: [Option<LayerNorm>; 2],
+    /// What their outputs are multiplied with, where a norm stands before them (Touvron et al. 2021).
+    scales: [Option<Tensor>; 2],
 }
 
 /// Queries, keys and values.
@@ -102,6 +106,12 @@ impl Block {
                 ffn_up: linear(Linear::FfnUp)?,
                 ffn_down: linear(Linear::FfnDown)?,
                 norms: Sublayer::ALL.map(norm),
+                scales: Sublayer::ALL.map(|sublayer| {
+                    frozen
+                        .scales
+                        .get(&SublayerSite { layer, sublayer })
+                        .cloned()
+                }),
             })
         });
         blocks.collect()
@@ -134,6 +144,10 @@ impl Block {
     fn leave(&self, at: &At<'_>, sublayer: Sublayer, h: Tensor, residual: &Tensor) -> Tensor {
         let site = at.sublayer(sublayer);
         if self.plan.norm_first {
+            let h = match &self.scales[sublayer as usize] {
+                Some(scale) => scale_columns(&h, scale),
+                None => h,
+            };
             return at.hook.sublayer(site, h, residual, Join(None));
         }
         let norm = Join(self.norms[sublayer as usize].as_ref());

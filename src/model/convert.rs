@@ -106,12 +106,14 @@ pub(super) fn put(writer: &mut TensorFileWriter, tensor: &TensorPlan, data: Data
         Data::FourBit(rows) => rows.dequantized(),
         Data::Floats(data) => data,
     };
+    // a convolution has one row of channels and frames for each output
+    let columns = shape[1..].iter().product();
     match dtype {
         Dtype::Q4 if tensor.quantized => {
-            put_four_bit(writer, name, &FourBit::quantized(&data, shape[1]));
+            put_four_bit(writer, name, &FourBit::quantized(&data, columns));
         }
         Dtype::Int8 if tensor.quantized => {
-            let (rows, columns) = (shape[0], shape[1]);
+            let rows = shape[0];
             let (quantized, scales) = quantize_rows_int8(&data, rows, columns);
             writer.int8(name, &codes_shape([rows, columns]), &quantized);
             writer.floats(&scales_name, &[rows], &scales, FloatType::F32);

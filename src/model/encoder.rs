@@ -10,7 +10,7 @@ use super::weights::{Checkpoint, Weights};
 use super::{Affine, Anatomy, Backbone, Frozen, Hook, LinearSite, ModulePlan, NormSite, Place};
 use super::{Portion, Shape, States, Waiting};
 use crate::error::Result;
-use crate::input::text::Batch;
+use crate::input::Batch;
 use crate::ops::Weight;
 use crate::tensor::Tensor;
 use crate::tensor_file::{FloatType, TensorFileWriter};
@@ -64,7 +64,7 @@ impl Encoder {
     ) -> Result<Self> {
         let parameters = weights.modules().map(ModulePlan::parameters).sum();
         let missing = |place| weights.missing(&anatomy.path(place));
-        let stem = Stem::build(anatomy, &frozen).ok_or_else(|| missing(super::stem::WORDS))?;
+        let stem = Stem::build(anatomy, &frozen).map_err(missing)?;
         let blocks = Block::build_all(anatomy, &frozen).map_err(missing)?;
         let pooler = frozen.linears.contains_key(&LinearSite::POOLER);
         Ok(Self {
@@ -154,7 +154,7 @@ impl Backbone for Encoder {
                 continue;
             };
             change(module.place, &mut weights)?;
-            let name = format!("{}.weight", module.path);
+            let name = module.weight_name();
             writer.floats(&name, &module.shape, &weights.weight, FloatType::F32);
             if module.bias {
                 let name = format!("{}.bias", module.path);
@@ -171,11 +171,15 @@ impl Backbone for Encoder {
             table.visit_bytes(&mut |bytes| hash.update(bytes));
         }
         let mut floats = |data: &[f32]| data.iter().for_each(|x| hash.update(x.to_le_bytes()));
+        frozen
+            .scales
+            .values()
+            .for_each(|scale| floats(scale.data()));
         for norm in frozen.norms.values() {
             floats(norm.gamma());
             floats(norm.beta());
         }
-        for linear in frozen.linears.values() {
+        for linear in frozen.linears.values().chain(frozen.convolutions.values()) {
             match linear.weight() {
                 Weight::F32(weight) => floats(weight.panels()),
                 Weight::Int8(weight) => {

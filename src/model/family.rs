@@ -1,10 +1,15 @@
 //! What a model family says of itself, and what families have in common.
 
+mod head;
+
 use std::fmt;
 
-use super::anatomy::{Anatomy, BlockPlan, Sizes};
+pub use head::{HeadLayout, HeadReads};
+
+use super::anatomy::{Anatomy, Sizes};
 use super::fields::{ConfigFields, unsupported};
 use super::place::{Linear, LinearSite, NormSite, Sublayer, SublayerSite, Table};
+use super::plans::BlockPlan;
 use crate::error::{Error, Result};
 use crate::kernels::Reach;
 
@@ -75,62 +80,6 @@ impl Targets {
     };
 }
 
-/// The head of transformers' `…ForSequenceClassification`, as PEFT saves it.
-#[derive(Clone, Copy, Debug)]
-pub struct HeadLayout {
-    /// What it reads.
-    pub reads: HeadReads,
-    /// Its layers, from the first, with the activation behind each; none behind the last.
-    pub layers: &'static [(&'static str, Option<crate::ops::Activation>)],
-}
-
-/// What a family's own head reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HeadReads {
-    /// The vector of the checkpoint's pooler.
-    Pooler,
-    /// The first token's state.
-    FirstToken,
-}
-
-impl HeadLayout {
-    /// One layer behind the pooler: BERT's.
-    pub const POOLED: Self = Self {
-        reads: HeadReads::Pooler,
-        layers: &[("classifier", None)],
-    };
-
-    /// The head of every `…ForTokenClassification`.
-    pub const TOKENS: Self = Self::POOLED;
-
-    /// The module of its last layer.
-    #[must_use]
-    pub fn last(&self) -> &'static str {
-        self.layers.last().map_or("", |(module, _)| module)
-    }
-
-    /// The module of the layer before it, and the activation between both, if it has two.
-    #[must_use]
-    pub fn dense(&self) -> Option<(&'static str, crate::ops::Activation)> {
-        match *self.layers {
-            [(module, Some(activation)), _] => Some((module, activation)),
-            _ => None,
-        }
-    }
-
-    /// The attributes of the model that hold it.
-    pub fn attributes(&self) -> impl Iterator<Item = &'static str> {
-        let attribute = |module: &'static str| module.split('.').next().unwrap_or_default();
-        let mut last = "";
-        self.layers.iter().filter_map(move |(module, _)| {
-            let own = attribute(module);
-            let is_new = own != last;
-            last = own;
-            is_new.then_some(own)
-        })
-    }
-}
-
 /// Paths of the modules of an encoder whose blocks have six linear layers and a norm behind each half.
 #[derive(Clone, Copy, Debug)]
 pub struct PostNormPaths {
@@ -181,7 +130,7 @@ impl Anatomy {
             token_types,
             width,
         } = embeddings;
-        self.stem.embedding_size = width;
+        self.embedding_size = width;
         let tables = [
             (Table::Words, "word", self.vocab_size),
             (Table::Positions, "position", positions),

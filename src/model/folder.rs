@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::model_name::model_name;
 use super::sentence::{self, SentenceEmbedding};
-use super::{Anatomy, Checkpoint, vocabulary};
+use super::{Anatomy, Checkpoint, StemPlan, vocabulary};
 use crate::error::{Error, Result};
 use crate::json;
 use crate::order::Sorted;
@@ -19,6 +19,8 @@ use crate::order::Sorted;
 pub const CONFIG: &str = "config.json";
 /// The tokenizer's file name.
 pub const TOKENIZER: &str = "tokenizer.json";
+/// The name of the file that says how sounds and pictures are read.
+pub const PREPROCESSOR: &str = "preprocessor_config.json";
 
 /// Files of weights as transformers saves them, in the order that it looks for them, with the list of shards of a
 /// model that is cut into several.
@@ -70,8 +72,9 @@ pub struct ModelFolder<'a> {
     pub config: Anatomy,
     /// `config.json` as it is.
     pub config_json: Cow<'a, [u8]>,
-    /// `tokenizer.json`, made of `vocab.txt` where the folder has only that.
-    pub tokenizer: Cow<'a, [u8]>,
+    /// What says how inputs are read: `tokenizer.json`, made of `vocab.txt` where the folder has only that, or
+    /// `preprocessor_config.json`.
+    pub reader: Cow<'a, [u8]>,
     /// The weights.
     pub checkpoint: Checkpoint<'a>,
     /// How a text becomes a vector.
@@ -95,22 +98,22 @@ impl<'a> ModelFolder<'a> {
         };
         let mut config = Anatomy::from_json(&config_json)?;
         let checkpoint = encoder.checkpoint()?;
-        let tokenizer = match encoder.read(TOKENIZER)? {
-            Some(tokenizer) => tokenizer,
-            None => vocabulary::tokenizer(&|name| encoder.read(name))?
-                .ok_or_else(|| Error::FileMissing {
+        let reader = match &config.stem {
+            StemPlan::Text(_) => encoder.tokenizer()?,
+            StemPlan::Sound(_) | StemPlan::Picture(_) => {
+                encoder.read(PREPROCESSOR)?.ok_or_else(|| Error::FileMissing {
                     place: files.place(),
-                    file: format!("{TOKENIZER} or vocab.txt"),
-                    hint: "one of them holds the model's vocabulary; copy it from where the model is from",
+                    file: PREPROCESSOR.to_owned(),
+                    hint: "it says how recordings or pictures are read; copy it from where the model is from",
                 })?
-                .into(),
+            }
         };
         let sentence = modules.embedding(files, &|name| encoder.read(name), &config)?;
         config.name = model_name(files)?;
         Ok(Self {
             config,
             config_json,
-            tokenizer,
+            reader,
             checkpoint,
             sentence,
         })
@@ -194,6 +197,19 @@ struct Below<'a> {
 impl<'a> Below<'a> {
     fn read(&self, name: &str) -> Result<Option<Cow<'a, [u8]>>> {
         self.files.read(&format!("{}{name}", self.path))
+    }
+
+    fn tokenizer(&self) -> Result<Cow<'a, [u8]>> {
+        if let Some(tokenizer) = self.read(TOKENIZER)? {
+            return Ok(tokenizer);
+        }
+        let made = vocabulary::tokenizer(&|name| self.read(name))?;
+        let made = made.ok_or_else(|| Error::FileMissing {
+            place: self.files.place(),
+            file: format!("{TOKENIZER} or vocab.txt"),
+            hint: "one of them holds the model's vocabulary; copy it from where the model is from",
+        })?;
+        Ok(made.into())
     }
 
     /// The weights, from the first of the files that may hold them.

@@ -2,8 +2,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::embedding::Rows;
-use super::place::{Affine, LinearSite, NormSite, Place, Table};
+use super::place::{Affine, LinearSite, NormSite, Place, SublayerSite, Table};
 use crate::ops::{FrozenLinear, LayerNorm};
+use crate::tensor::Tensor;
 
 /// The modules of a backbone, to read: an adapter that needs a frozen value (DoRA the norm of a
 /// weight, BitFit a bias) is built from them. Nothing is copied.
@@ -13,6 +14,8 @@ use crate::ops::{FrozenLinear, LayerNorm};
 pub struct Frozen {
     pub(super) tables: BTreeMap<Table, Arc<Rows>>,
     pub(super) linears: BTreeMap<LinearSite, FrozenLinear>,
+    pub(super) convolutions: BTreeMap<usize, FrozenLinear>,
+    pub(super) scales: BTreeMap<SublayerSite, Tensor>,
     pub(super) norms: BTreeMap<NormSite, LayerNorm>,
 }
 
@@ -44,13 +47,12 @@ impl Frozen {
                 weight: self.tables.get(&table)?.dequantized(),
                 bias: Vec::new(),
             },
-            Place::Linear(site) => {
-                let linear = self.linear(site)?;
-                Affine {
-                    weight: linear.weight().dequantized(),
-                    bias: linear.bias().unwrap_or_default().to_vec(),
-                }
-            }
+            Place::Linear(site) => affine(self.linear(site)?),
+            Place::Convolution(index) => affine(self.convolutions.get(&index)?),
+            Place::Scale(site) => Affine {
+                weight: self.scales.get(&site)?.data().to_vec(),
+                bias: Vec::new(),
+            },
             Place::Norm(site) => {
                 let norm = self.norm(site)?;
                 Affine {
@@ -59,5 +61,12 @@ impl Frozen {
                 }
             }
         })
+    }
+}
+
+fn affine(linear: &FrozenLinear) -> Affine {
+    Affine {
+        weight: linear.weight().dequantized(),
+        bias: linear.bias().unwrap_or_default().to_vec(),
     }
 }

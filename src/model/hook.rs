@@ -3,12 +3,12 @@ use std::sync::Arc;
 
 use super::place::{LinearSite, NormSite, SublayerSite};
 use crate::error::Result;
-use crate::input::text::Batch;
+use crate::input::Batch;
 use crate::ops::{AttentionPlan, LayerNorm, add, attention, attention_of, concat, slice};
 use crate::tensor::Tensor;
 
 /// Hidden states of a batch: `x` is `[tokens, hidden size]`, `starts` says which tokens are which
-/// sequence's (see [`crate::input::text::Batch`]).
+/// sequence's (see [`crate::input::Batch`]).
 #[derive(Clone, Debug)]
 pub struct States {
     /// `[tokens, hidden size]`.

@@ -5,6 +5,7 @@ mod anatomy;
 mod arrival;
 mod block;
 mod convert;
+pub mod ctranslate2;
 pub mod e5;
 mod embedding;
 mod encoder;
@@ -17,6 +18,7 @@ mod hook;
 mod model_name;
 mod overflow;
 mod place;
+mod plans;
 mod relative;
 pub mod sentence;
 mod split;
@@ -30,8 +32,10 @@ mod electra;
 mod modernbert;
 mod mpnet;
 mod roberta;
+mod vit;
+mod whisper;
 
-pub use anatomy::{Anatomy, BlockPlan, ModulePlan, PoolerPlan, RelativePositions, Sizes, TextStem};
+pub use anatomy::{Anatomy, ModulePlan, Sizes};
 pub use arrival::Arrival;
 pub use convert::{Dtype, convert, convert_checkpoint};
 pub use encoder::Encoder;
@@ -40,6 +44,10 @@ pub use fields::ConfigFields;
 pub use frozen::Frozen;
 pub use hook::{Attention, Embedder, Hook, Join, NoHook, States};
 pub use place::{Affine, Linear, LinearSite, NormSite, Place, Sublayer, SublayerSite, Table};
+pub use plans::{
+    BlockPlan, ConvolutionPlan, PictureStemPlan, PoolerPlan, RelativePositions, SoundStemPlan,
+    StemPlan, TextStemPlan,
+};
 pub use sentence::SentenceEmbedding;
 pub use split::{Cuts, Portion, Reads, Split, Waiting, now};
 pub use weights::Checkpoint;
@@ -48,7 +56,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::input::text::Batch;
+use crate::input::Batch;
 use crate::tensor::Tensor;
 
 /// Every model family there is.
@@ -61,6 +69,10 @@ pub static FAMILIES: &[&Family] = &[
     &electra::FAMILY,
     &mpnet::FAMILY,
     &modernbert::FAMILY,
+    &whisper::FAMILY,
+    &vit::FAMILY,
+    &vit::DEIT,
+    &vit::DINOV2,
 ];
 
 /// What an adapter must know of the backbone it is made for.

@@ -193,6 +193,10 @@ pub enum Table {
     TokenTypes,
     /// One number for each head, by the distance between two tokens.
     RelativePositions,
+    /// The state that stands before a picture's patches.
+    Class,
+    /// A second one, which a model that was distilled has.
+    Distillation,
 }
 
 /// A module of the encoder that has weights.
@@ -202,6 +206,10 @@ pub enum Place {
     Table(Table),
     /// A linear layer.
     Linear(LinearSite),
+    /// A convolution of the stem, by its number.
+    Convolution(usize),
+    /// What the output of a half block is multiplied with, column by column.
+    Scale(SublayerSite),
     /// A layer norm.
     Norm(NormSite),
 }

@@ -16,6 +16,7 @@ use super::place::{Place, Table};
 use crate::error::{Error, Result};
 use crate::kernels::{PackedF32, PackedInt8};
 use crate::ops::{FrozenLinear, LayerNorm, Weight};
+use crate::tensor::Tensor;
 use crate::tensor_file::TensorFile;
 
 /// Suffix of the tensor that holds the scales, `[rows]`, of an int8 weight `[rows, columns]`.
@@ -101,7 +102,7 @@ impl<'a> Weights<'a> {
         }
         // the words may be there under the name of what shares their memory
         let prefix = anatomy.modules().iter().take(2).find_map(|module| {
-            let name = format!("{}.weight", module.path);
+            let name = module.weight_name();
             let prefixes = places.keys().filter_map(|full| full.strip_suffix(&name));
             prefixes
                 .filter(|prefix| prefix.is_empty() || prefix.ends_with('.'))
@@ -177,9 +178,11 @@ impl<'a> Weights<'a> {
 
     /// The modules that the checkpoint has: all but optional ones that it lacks.
     pub(super) fn modules(&self) -> impl Iterator<Item = &ModulePlan> {
-        let has_pooler = self.anatomy.modules().iter().all(|module| {
-            !module.is_optional() || self.contains(&format!("{}.weight", module.path))
-        });
+        let has_pooler = self
+            .anatomy
+            .modules()
+            .iter()
+            .all(|module| !module.is_optional() || self.contains(&module.weight_name()));
         let modules = self.anatomy.modules().iter();
         modules.filter(move |module| has_pooler || !module.is_optional())
     }
@@ -209,13 +212,21 @@ impl<'a> Weights<'a> {
     pub(super) fn build(&self, module: &ModulePlan, into: &mut Frozen) -> Result<()> {
         let path = module.path.as_str();
         match (module.place, module.shape.as_slice()) {
-            (Place::Table(table), &[rows, width]) => {
-                let embedding = Arc::new(self.embedding(path, rows, width)?);
+            (Place::Table(table), [.., width]) => {
+                let embedding = Arc::new(self.embedding(module, *width)?);
                 into.tables.insert(table, embedding);
             }
+            (Place::Scale(site), &[width]) => {
+                let scale = self.floats(&module.weight_name(), &[width])?;
+                into.scales.insert(site, Tensor::new(scale, &[width]));
+            }
             (Place::Linear(site), &[output, input]) => {
-                let linear = self.linear(path, input, output, module.bias)?;
+                let linear = self.linear(path, &[output, input], module.bias)?;
                 into.linears.insert(site, linear);
+            }
+            (Place::Convolution(index), shape) => {
+                let layer = self.linear(path, shape, module.bias)?;
+                into.convolutions.insert(index, layer);
             }
             (Place::Norm(site), &[width, ..]) => {
                 let norm = self.layer_norm(path, width, module.bias, self.anatomy.norm_eps)?;
@@ -275,9 +286,10 @@ impl<'a> Weights<'a> {
         Ok(Some(FourBit::new(columns, codes, scales)))
     }
 
-    /// `{path}.weight`: `[out, in]` and `{path}.bias`: `[out]`.
-    fn linear(&self, path: &str, input: usize, output: usize, bias: bool) -> Result<FrozenLinear> {
+    /// `{path}.weight`: `[out, in]`, or `[out, channels, kernel…]` of a convolution, and `{path}.bias`: `[out]`.
+    fn linear(&self, path: &str, stored: &[usize], bias: bool) -> Result<FrozenLinear> {
         let name = format!("{path}.weight");
+        let (output, input) = (stored[0], stored[1..].iter().product());
         let shape = [output, input];
         let bias = || match bias {
             true => self.floats(&format!("{path}.bias"), &[output]).map(Some),
@@ -298,7 +310,7 @@ impl<'a> Weights<'a> {
             }
             Some((data, scales)) => Weight::Int8(PackedInt8::pack(&data, &scales, output, input)),
             None => {
-                let data = self.floats(&name, &shape)?;
+                let data = self.floats(&name, stored)?;
                 Weight::F32(PackedF32::pack(&data, output, input))
             }
         };
@@ -316,9 +328,10 @@ impl<'a> Weights<'a> {
         Ok(LayerNorm::new(gamma, beta, epsilon as f32))
     }
 
-    /// `{path}.weight`: `[rows, width]`.
-    fn embedding(&self, path: &str, rows: usize, width: usize) -> Result<Rows> {
-        let name = format!("{path}.weight");
+    /// The weight `[rows, width]`, or `[1, rows, width]`.
+    fn embedding(&self, module: &ModulePlan, width: usize) -> Result<Rows> {
+        let name = module.weight_name();
+        let rows = module.shape.iter().product::<usize>() / width.max(1);
         if let Some(rows) = self.four_bit(&name, [rows, width])? {
             return Ok(Rows::FourBit(rows));
         }
@@ -330,7 +343,7 @@ impl<'a> Weights<'a> {
             },
             None => Rows::F32 {
                 width,
-                data: self.floats(&name, &[rows, width])?,
+                data: self.floats(&name, &module.shape)?,
             },
         })
     }

@@ -295,11 +295,8 @@ impl Dataset {
             hash.update(label);
         }
         for row in 0..self.len() {
-            for tokens in self.tokens(row) {
-                hash.update(tokens.ids.len().to_le_bytes());
-                for id in tokens.ids.iter().chain(&tokens.type_ids) {
-                    hash.update(id.to_le_bytes());
-                }
+            for sequence in self.sequences(row) {
+                sequence.visit_bytes(&mut |bytes| hash.update(bytes));
             }
         }
         for row in 0..self.len() {

@@ -5,32 +5,32 @@ use std::cell::RefCell;
 use serde::{Deserialize, Serialize};
 
 use super::scheme::labelled;
-use super::{Reading, Scheme, TokenStore};
+use super::{Reading, Scheme, SequenceStore};
 use crate::error::{Error, Result};
 use crate::head::{Labelled, Pairs, ProblemName, Tagged, Targets, tagged};
-use crate::input::text::{Encoded, Text, Tokenizer};
+use crate::input::{Input, Reader, Sequence};
 
 pub use origin::Origin;
 
-/// A text or pair with its label, as the user has it.
+/// An input with its label, as the user has it.
 ///
 /// Several labels are joined by "|"; a number is written as one; the tags of a sentence's words are
 /// separated by spaces, as the words are.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// What is read.
     #[serde(flatten)]
-    pub text: Text,
+    pub input: Input,
     /// What it should be answered with.
     #[serde(default)]
     pub label: Option<String>,
 }
 
-/// Checked rows: their tokens and targets. The rows themselves are not kept.
+/// Checked rows: their sequences and targets. The rows themselves are not kept.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
     scheme: Scheme,
-    tokens: TokenStore,
+    sequences: SequenceStore,
     targets: Targets,
     /// The number of each among the rows it was made of.
     numbers: Vec<u32>,
@@ -45,8 +45,8 @@ impl Dataset {
     ///
     /// # Errors
     /// Those of [`read`](Self::read).
-    pub fn for_training(place: &str, rows: &[Row], tokenizer: &Tokenizer) -> Result<Self> {
-        Self::read(place, rows, tokenizer, &Reading::default())
+    pub fn for_training(place: &str, rows: &[Row], reader: &Reader) -> Result<Self> {
+        Self::read(place, rows, reader, &Reading::default())
     }
 
     /// Rows to learn from. The labels are those that occur, in alphabetical order.
@@ -55,14 +55,9 @@ impl Dataset {
     ///
     /// # Errors
     /// Those of [`Scheme::found_in`] and [`Targets::read`]; [`Error::TextEmpty`].
-    pub fn read(
-        place: &str,
-        rows: &[Row],
-        tokenizer: &Tokenizer,
-        reading: &Reading,
-    ) -> Result<Self> {
+    pub fn read(place: &str, rows: &[Row], reader: &Reader, reading: &Reading) -> Result<Self> {
         let scheme = Scheme::found_in(place, rows, reading)?;
-        Self::with_scheme(place, rows, tokenizer, &scheme)
+        Self::with_scheme(place, rows, reader, &scheme)
     }
 
     /// Rows to be judged on, by an adapter that knows these labels and answers one of them.
@@ -72,7 +67,7 @@ impl Dataset {
     pub fn with_labels(
         place: &str,
         rows: &[Row],
-        tokenizer: &Tokenizer,
+        reader: &Reader,
         labels: &[String],
     ) -> Result<Self> {
         let scheme = Scheme {
@@ -81,7 +76,7 @@ impl Dataset {
             reject: None,
             pairs: Pairs::Joint,
         };
-        Self::with_scheme(place, rows, tokenizer, &scheme)
+        Self::with_scheme(place, rows, reader, &scheme)
     }
 
     /// Rows to be judged on, by an adapter that answers in this way.
@@ -92,10 +87,10 @@ impl Dataset {
     pub fn with_scheme(
         place: &str,
         rows: &[Row],
-        tokenizer: &Tokenizer,
+        reader: &Reader,
         scheme: &Scheme,
     ) -> Result<Self> {
-        Self::within(place, rows, tokenizer, scheme, tokenizer.max_tokens())
+        Self::within(place, rows, reader, scheme, reader.max_steps())
     }
 
     /// [`with_scheme`](Self::with_scheme), of which rows have at most `limit` tokens; with `usize::MAX`
@@ -106,11 +101,11 @@ impl Dataset {
     pub fn within(
         place: &str,
         rows: &[Row],
-        tokenizer: &Tokenizer,
+        reader: &Reader,
         scheme: &Scheme,
         limit: usize,
     ) -> Result<Self> {
-        let of_words = RefCell::new(TokenStore::default());
+        let of_words = RefCell::new(SequenceStore::default());
         let targets = Targets::read(&Labelled {
             place,
             rows: labelled(place, rows, scheme.problem)?,
@@ -118,53 +113,57 @@ impl Dataset {
             labels: &scheme.labels,
             reject: scheme.reject.as_deref(),
             words: &|row| {
-                let read = tokenizer.encode_with_words(&rows[row].text, limit);
-                let (tokens, words) = read.map_err(|error| at(error, row))?;
-                of_words.borrow_mut().push(&tokens);
+                let read = reader.read_with_words(&rows[row].input, limit);
+                let (sequence, words) = read.map_err(|error| at(error, row))?;
+                of_words.borrow_mut().push(sequence);
                 Ok(words)
             },
         })?;
-        let mut tokens = of_words.into_inner();
-        for (index, row) in rows.iter().enumerate().skip(tokens.len()) {
-            if scheme.compares() && row.text.second.is_none() {
+        let mut sequences = of_words.into_inner();
+        for (index, row) in rows.iter().enumerate().skip(sequences.len()) {
+            if scheme.compares() && !row.input.is_pair() {
                 return Err(Error::RowUnpaired {
                     place: place.to_owned(),
                     row: index + 1,
                 });
             }
-            let mut add = |text: &Text| -> Result<()> {
-                let encoded = tokenizer.encode_within(text, limit);
-                tokens.push(&encoded.map_err(|error| at(error, index))?);
+            let mut add = |input: &Input| -> Result<()> {
+                let read = reader.read(input, limit);
+                sequences.push(read.map_err(|error| at(error, index))?);
                 Ok(())
             };
             match scheme.pairs {
-                Pairs::Apart => row.text.apart().try_for_each(|text| add(&text))?,
-                Pairs::Joint => add(&row.text)?,
+                Pairs::Apart => row.input.apart().iter().try_for_each(&mut add)?,
+                Pairs::Joint => add(&row.input)?,
             }
         }
-        let pairs = rows.iter().filter(|row| row.text.second.is_some()).count();
+        let pairs = rows.iter().filter(|row| row.input.is_pair()).count();
         Ok(Self {
             pair: match pairs {
                 0 => Some(false),
                 all if all == rows.len() => Some(true),
                 _ => None,
             },
-            ..Self::from_parts(scheme.clone(), tokens, targets)
+            ..Self::from_parts(scheme.clone(), sequences, targets)
         })
     }
 
-    /// Tokens and their targets. Where the texts of a pair are read apart, the tokens are those of each text.
+    /// Sequences and their targets. Where the texts of a pair are read apart, each text is a sequence.
     ///
     /// # Panics
     /// If there is not one target a row, once it is asked for.
     #[must_use]
-    pub fn from_parts(scheme: Scheme, tokens: TokenStore, targets: Targets) -> Self {
+    pub fn from_parts(
+        scheme: Scheme,
+        sequences: impl Into<SequenceStore>,
+        targets: Targets,
+    ) -> Self {
         Self {
             numbers: (0u32..).take(targets.len()).collect(),
             origins: vec![Origin::New; targets.len()],
             learnt: false,
             scheme,
-            tokens,
+            sequences: sequences.into(),
             targets,
             pair: None,
         }
@@ -253,23 +252,23 @@ impl Dataset {
     /// Number of rows that were too long and cut.
     #[must_use]
     pub fn truncated(&self) -> usize {
-        self.tokens.truncated()
+        self.sequences.truncated()
     }
 
-    /// Number of tokens of a row.
+    /// Number of steps of a row: tokens of a text.
     ///
     /// # Panics
     /// If there is no such row, as all that follow.
     #[must_use]
     pub fn length(&self, row: usize) -> usize {
         let own = self.sequences_of(row);
-        own.map(|sequence| self.tokens.length(sequence)).sum()
+        own.map(|sequence| self.sequences.length(sequence)).sum()
     }
 
-    /// The tokens of each sequence of a row.
-    pub fn tokens(&self, row: usize) -> impl Iterator<Item = Encoded> {
+    /// The sequences of a row.
+    pub fn sequences(&self, row: usize) -> impl Iterator<Item = Sequence> {
         self.sequences_of(row)
-            .map(|sequence| self.tokens.get(sequence))
+            .map(|sequence| self.sequences.get(sequence))
     }
 
     /// What a row should be answered with, in the words of its problem.
@@ -306,7 +305,7 @@ impl Dataset {
     /// The rows of both, in their order. They must have the same scheme.
     #[must_use]
     pub fn join(mut self, other: &Self) -> Self {
-        self.tokens.append(&other.tokens);
+        self.sequences.append(&other.sequences);
         self.targets.append(&other.targets);
         self.numbers.extend_from_slice(&other.numbers);
         self.origins.extend_from_slice(&other.origins);
@@ -321,9 +320,9 @@ impl Dataset {
     pub fn select(&self, rows: &[usize]) -> Self {
         Self {
             scheme: self.scheme.clone(),
-            tokens: {
+            sequences: {
                 let own = rows.iter().flat_map(|&row| self.sequences_of(row));
-                self.tokens.select(&own.collect::<Vec<_>>())
+                self.sequences.select(&own.collect::<Vec<_>>())
             },
             targets: self.targets.select(rows),
             numbers: rows.iter().map(|&row| self.numbers[row]).collect(),

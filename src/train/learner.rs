@@ -14,7 +14,7 @@ use crate::compose::fusion::configure;
 use crate::engine::{head_of, logits};
 use crate::error::{Error, Result};
 use crate::head::{Head, HeadConfig, LossSettings, ProblemName};
-use crate::input::text::{Encoded, runs};
+use crate::input::{Sequence, runs};
 use crate::model::{Backbone, Linear, Shape, States};
 
 use contrast::EncodedRows;
@@ -225,7 +225,7 @@ impl Learner {
             (0..per_row as u64).map(move |text| seed_of(seed.wrapping_add(text), step, row))
         });
         let seeds: Vec<u64> = seeds.collect();
-        let lengths = tokens.iter().map(|tokens| tokens.ids.len());
+        let lengths = tokens.iter().map(Sequence::len);
         let seeded: Vec<_> = seeds.iter().copied().zip(lengths).collect();
         adapter.start_training(&seeded);
         Ok((self.states_of(adapter, rows, &tokens)?, seeds))
@@ -236,7 +236,7 @@ impl Learner {
         &mut self,
         adapter: &dyn Adapter,
         rows: &[usize],
-        tokens: &[Encoded],
+        tokens: &[Sequence],
     ) -> Result<States> {
         let numbers = rows.iter().flat_map(|&row| self.keys(row));
         let numbered: Vec<_> = numbers.zip(tokens).collect();
@@ -316,8 +316,8 @@ fn seed_of(seed: u64, step: usize, row: usize) -> u64 {
 }
 
 /// All sequences of some rows.
-fn sequences(data: &Dataset, rows: &[usize]) -> Vec<Encoded> {
-    rows.iter().flat_map(|&row| data.tokens(row)).collect()
+fn sequences(data: &Dataset, rows: &[usize]) -> Vec<Sequence> {
+    rows.iter().flat_map(|&row| data.sequences(row)).collect()
 }
 
 /// A pooler that the head does not read would learn nothing.

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use super::Share;
 use super::learner::EVALUATION_TOKENS;
 use super::trainer::{Phase, Trainer};
-use crate::input::text::runs;
+use crate::input::runs;
 
 impl Trainer {
     /// What is to be computed next, as at most `workers` shares of about the same size; none once the run

@@ -1,7 +1,7 @@
 use super::Row;
 use crate::error::{Error, Result};
 use crate::head::{Head, Pairs, ProblemName, Reads};
-use crate::input::text::Text;
+use crate::input::Input;
 
 /// Most labels that can be learned; the largest data sets of texts have a few thousand.
 const MOST_LABELS: usize = 10_000;
@@ -121,7 +121,7 @@ impl Scheme {
 
 /// How the two texts of a pair are read where nothing is said.
 fn default_pairs(problem: ProblemName, rows: &[Row]) -> Pairs {
-    let is_pair = |row: &Row| row.text.second.is_some();
+    let is_pair = |row: &Row| row.input.is_pair();
     match problem.suits_apart() && rows.iter().all(is_pair) {
         true => Pairs::Apart,
         false => problem.pairs(),
@@ -133,7 +133,7 @@ pub(super) fn labelled<'a>(
     place: &str,
     rows: &'a [Row],
     problem: ProblemName,
-) -> Result<Vec<(&'a Text, &'a str)>> {
+) -> Result<Vec<(&'a Input, &'a str)>> {
     let place = || place.to_owned();
     if rows.is_empty() {
         return Err(Error::RowsEmpty { place: place() });
@@ -142,7 +142,7 @@ pub(super) fn labelled<'a>(
     let label = |row: &'a Row| {
         let label = row.label.as_deref().map(str::trim);
         let label = label.filter(|label| may_be_empty || !label.is_empty());
-        label.map(|label| (&row.text, label))
+        label.map(|label| (&row.input, label))
     };
     let mut unlabelled = (0..rows.len()).filter(|&row| label(&rows[row]).is_none());
     if let Some(first) = unlabelled.next() {

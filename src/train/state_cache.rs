@@ -1,6 +1,6 @@
 use crate::compose::{BareStates, ComputedStates, Unit, forward_from};
 use crate::error::Result;
-use crate::input::text::{Batch, Encoded};
+use crate::input::{Batch, Sequence};
 use crate::model::{Backbone, Hook, States};
 use crate::tensor::{Buffer, Tensor};
 
@@ -67,7 +67,7 @@ impl StateCache {
         &mut self,
         backbone: &dyn Backbone,
         hook: &dyn Hook,
-        examples: &[(usize, &Encoded)],
+        examples: &[(usize, &Sequence)],
     ) -> Result<States> {
         let numbers: Vec<usize> = examples.iter().map(|(number, _)| *number).collect();
         let unit = Unit {
@@ -89,8 +89,12 @@ impl StateCache {
     }
 
     /// The states that enter the lowest adapted layer.
-    fn below(&mut self, backbone: &dyn Backbone, examples: &[(usize, &Encoded)]) -> Result<States> {
-        let is_missing = |example: &(usize, &Encoded)| self.kept[example.0].is_none();
+    fn below(
+        &mut self,
+        backbone: &dyn Backbone,
+        examples: &[(usize, &Sequence)],
+    ) -> Result<States> {
+        let is_missing = |example: &(usize, &Sequence)| self.kept[example.0].is_none();
         let missing: Vec<_> = examples.iter().copied().filter(is_missing).collect();
         let computed = ComputedStates.entering(backbone, self.layer, &missing)?;
         if missing.len() == examples.len() {
@@ -98,12 +102,12 @@ impl StateCache {
             return Ok(computed);
         }
 
-        let starts = Batch::new(examples.iter().map(|(_, tokens)| *tokens)).starts;
+        let starts = Batch::new(examples.iter().map(|(_, sequence)| *sequence)).starts;
         let hidden = backbone.shape().hidden_size;
         let mut x = Buffer::uninitialised(starts[examples.len()] * hidden);
         let (mut rest, mut fresh) = (&mut x[..], computed.x.data());
-        for (number, tokens) in examples {
-            let (to, others) = rest.split_at_mut(tokens.ids.len() * hidden);
+        for (number, sequence) in examples {
+            let (to, others) = rest.split_at_mut(sequence.len() * hidden);
             rest = others;
             if let Some(kept) = &self.kept[*number] {
                 to.copy_from_slice(kept);
@@ -120,7 +124,7 @@ impl StateCache {
         })
     }
 
-    fn keep(&mut self, examples: &[(usize, &Encoded)], states: &States) {
+    fn keep(&mut self, examples: &[(usize, &Sequence)], states: &States) {
         let (_, hidden) = states.x.dims2();
         for ((number, _), bounds) in examples.iter().zip(states.starts.windows(2)) {
             let values = &states.x.data()[bounds[0] * hidden..bounds[1] * hidden];
@@ -144,7 +148,7 @@ impl BareStates for KeptStates<'_> {
         &mut self,
         backbone: &dyn Backbone,
         layer: usize,
-        sequences: &[(usize, &Encoded)],
+        sequences: &[(usize, &Sequence)],
     ) -> Result<States> {
         // the embeddings alone are not worth their memory
         if layer == 0 || layer != self.cache.layer {

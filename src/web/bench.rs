@@ -12,7 +12,8 @@ use crate::adapter::{Adapter, Config, FreshParams, GivenParams, LoraConfig, Opti
 use crate::compose::{Unit, forward};
 use crate::error::Result;
 use crate::head::{Pairs, ProblemName, Targets};
-use crate::input::text::{Batch, Encoded, Text, Tokenizer};
+use crate::input::text::{Encoded, Text, Tokenizer};
+use crate::input::{Batch, Sequence};
 use crate::kernels::bench::{Case, attention_alone, cases};
 use crate::model::{Anatomy, Backbone, Encoder, Linear, LinearSite, NoHook, Shape};
 use crate::train::{Dataset, Event, Refit, Scheme, Settings, TokenStore, Trainer};
@@ -44,7 +45,7 @@ impl BenchBackbone {
     /// # Errors
     /// A token outside the vocabulary.
     pub fn forward(&self, ids: &[u32], sequences: usize) -> Outcome<Float32Array> {
-        let rows: Vec<_> = sequences_of(ids, sequences).collect();
+        let rows: Vec<_> = sequences_of(ids, sequences).map(Sequence::from).collect();
         let states = || -> Result<Float32Array> {
             let states = self.backbone.forward(&Batch::new(&rows), &NoHook)?;
             Ok(Float32Array::new_from_slice(states.x.data()))
@@ -159,7 +160,7 @@ impl BenchLoras {
     /// # Errors
     /// A token outside the vocabulary.
     pub fn forward(&self, ids: &[u32], sequences: usize, parallel: bool) -> Outcome<()> {
-        let rows: Vec<_> = sequences_of(ids, sequences).collect();
+        let rows: Vec<_> = sequences_of(ids, sequences).map(Sequence::from).collect();
         let share = sequences / self.adapters.len();
         let units = self
             .adapters

@@ -14,7 +14,7 @@ use crate::folder::TaskAdapter;
 use crate::folder::{Files, Library};
 use crate::hub;
 use crate::input::text::LongTexts;
-use crate::model::folder::{CONFIG as CONFIG_JSON, ModelFolder, TOKENIZER};
+use crate::model::folder::{CONFIG as CONFIG_JSON, ModelFolder};
 use crate::model::{Anatomy, Checkpoint, SentenceEmbedding};
 
 type Outcome<T> = std::result::Result<T, JsValue>;
@@ -43,7 +43,7 @@ impl WebEngine {
                 let fingerprint = model.checkpoint.fingerprint();
                 let engine = Engine::assemble(
                     &model.config,
-                    &model.tokenizer,
+                    &model.reader,
                     &model.checkpoint,
                     &fingerprint,
                     model.sentence,
@@ -68,7 +68,7 @@ impl WebEngine {
     /// Begins to load a converted folder's backbone with all files but the weights, `{ [name]: Uint8Array }`.
     ///
     /// # Errors
-    /// Those of [`Anatomy::from_json`] and [`tokenizer_of`](crate::engine::tokenizer_of); `config_invalid` for the
+    /// Those of [`Anatomy::from_json`] and [`reader_of`](crate::engine::reader_of); `config_invalid` for the
     /// manifest, `file_missing`.
     pub fn begin(files: &JsValue) -> Outcome<WebLoading> {
         WebLoading::begin(files).map_err(thrown)
@@ -311,7 +311,7 @@ fn converted<'a>(
     let sentence = sentence_of(manifest)?;
     Engine::assemble(
         &config,
-        part(TOKENIZER)?,
+        part(config.stem.reader_file())?,
         &checkpoint,
         &manifest.fingerprint,
         sentence,

@@ -8,6 +8,7 @@ use crate::adapter::{Description, SizeOption, presets};
 use crate::engine::Engine;
 use crate::folder::{Library, TaskAdapter};
 use crate::head::{Head, Pairs, ProblemName, Reject};
+use crate::input::text::Tokenizer;
 use crate::model::Shape;
 
 /// A backbone.
@@ -18,7 +19,11 @@ pub(super) struct BackboneInfo<'a> {
     hidden_size: usize,
     layers: usize,
     heads: usize,
-    vocabulary: usize,
+    /// Absent where the model reads no texts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vocabulary: Option<usize>,
+    /// What it reads: "texts".
+    reads: &'static str,
     max_tokens: usize,
     dtype: &'a str,
     parameters: usize,
@@ -34,7 +39,8 @@ impl<'a> BackboneInfo<'a> {
             hidden_size: shape.hidden_size,
             layers: shape.layers,
             heads: shape.heads,
-            vocabulary: engine.tokenizer().vocabulary(),
+            vocabulary: engine.tokenizer().ok().map(Tokenizer::vocabulary),
+            reads: engine.reader().sort().title(),
             max_tokens: shape.max_tokens,
             dtype,
             parameters: shape.parameters,

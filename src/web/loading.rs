@@ -5,11 +5,11 @@ use wasm_bindgen::prelude::*;
 
 use super::convert::{files_from_js, thrown};
 use super::engine::{WebEngine, part_of, sentence_of};
-use crate::engine::{Engine, tokenizer_of};
+use crate::engine::{Engine, reader_of};
 use crate::error::Result;
 use crate::hub;
-use crate::input::text::Tokenizer;
-use crate::model::folder::{CONFIG, TOKENIZER};
+use crate::input::Reader;
+use crate::model::folder::CONFIG;
 use crate::model::{Anatomy, Arrival, SentenceEmbedding};
 
 /// A converted folder's backbone on its way. What it is made of must have been compared with the manifest's hashes, or
@@ -17,7 +17,7 @@ use crate::model::{Anatomy, Arrival, SentenceEmbedding};
 #[wasm_bindgen(js_name = Loading)]
 pub struct WebLoading {
     manifest: hub::Manifest,
-    tokenizer: Tokenizer,
+    reader: Reader,
     sentence: SentenceEmbedding,
     arrival: Arrival,
 }
@@ -45,7 +45,7 @@ impl WebLoading {
     pub fn finish(self) -> std::result::Result<WebEngine, JsValue> {
         let encoder = self.arrival.finish(&self.manifest.fingerprint);
         Ok(WebEngine {
-            engine: Engine::of_parts(self.tokenizer, encoder.map_err(thrown)?, self.sentence),
+            engine: Engine::of_parts(self.reader, encoder.map_err(thrown)?, self.sentence),
             dtype: self.manifest.dtype,
         })
     }
@@ -61,11 +61,11 @@ impl WebLoading {
         let bytes = listed.map_or(0, |file| file.bytes);
         let mut config = Anatomy::from_json(part(CONFIG)?)?;
         config.name.clone_from(&manifest.name);
-        let tokenizer = tokenizer_of(&config, part(TOKENIZER)?)?;
+        let reader = reader_of(&config, part(config.stem.reader_file())?)?;
         Ok(Self {
             sentence: sentence_of(&manifest)?,
             arrival: Arrival::new(config, weights, bytes),
-            tokenizer,
+            reader,
             manifest,
         })
     }

@@ -144,10 +144,10 @@ impl Reading {
             return self.finish_vectors();
         }
         let composed = self.reading.answers().map_err(|error| self.failed(error))?;
-        let texts = self.reading.texts();
+        let inputs = self.reading.inputs();
         #[allow(clippy::cast_precision_loss)]
-        let ms = self.took / (texts.len() * composed.len()).max(1) as f64;
-        let lists = composed.iter().map(|one| to_js(&answered(one, texts, ms)));
+        let ms = self.took / (inputs.len() * composed.len()).max(1) as f64;
+        let lists = composed.iter().map(|one| to_js(&answered(one, inputs, ms)));
         lists.collect()
     }
 }

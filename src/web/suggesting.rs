@@ -17,7 +17,7 @@ impl Suggesting {
         let settings = Settings::from_fields(PLACE, fields(options)?)?;
         let (rows, _, _) = rows.finish();
         let reading = settings.reading(ProblemName::default());
-        let data = Dataset::read("the rows", &rows, engine.tokenizer(), &reading)?;
+        let data = Dataset::read("the rows", &rows, engine.reader(), &reading)?;
         let backbone = engine.backbone().clone();
         Ok(Self(Suggester::new(backbone, data, settings)?))
     }

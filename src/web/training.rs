@@ -11,7 +11,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::folder::{self, Member};
 use crate::head::ProblemName;
-use crate::input::text::Text;
+use crate::input::Input;
 use crate::model::Backbone;
 use crate::train::{Computed, Dataset, Row, Settings, Share, Trainer, preset_of};
 
@@ -88,18 +88,18 @@ impl Training {
         let reading = settings.reading(ProblemName::default());
         let (replay, texts): (Vec<Row>, Vec<Row>) =
             replay.into_iter().partition(|row| row.label.is_some());
-        let tokenizer = engine.tokenizer();
+        let reader = engine.reader();
         let scheme = settings.scheme("the rows", &rows, &replay, &reading)?;
-        let data = Dataset::with_scheme("the rows", &rows, tokenizer, &scheme)?;
+        let data = Dataset::with_scheme("the rows", &rows, reader, &scheme)?;
         drop(rows);
         let (mut train, dev) = settings.split(data)?;
         if !replay.is_empty() {
-            let old = Dataset::with_scheme("the replayed rows", &replay, tokenizer, &scheme)?;
+            let old = Dataset::with_scheme("the replayed rows", &replay, reader, &scheme)?;
             train = train.beside(&old);
         }
         if !texts.is_empty() {
-            let texts: Vec<Text> = texts.into_iter().map(|row| row.text).collect();
-            let texts = Dataset::of_texts("the replayed rows", &texts, tokenizer, &scheme)?;
+            let texts: Vec<Input> = texts.into_iter().map(|row| row.input).collect();
+            let texts = Dataset::of_texts("the replayed rows", &texts, reader, &scheme)?;
             train = train.beside(&texts);
         }
         let backbone = Arc::clone(engine.backbone());

@@ -19,6 +19,7 @@ use graftlet::head::{
     Head, HeadConfig, MULTI_LABEL, Pairs, Pooling, ProblemName, RANKING, REGRESSION, SINGLE_LABEL,
     TOKEN_CLASSIFICATION, field,
 };
+use graftlet::input::Input;
 use graftlet::input::text::{LongTexts, Text};
 use graftlet::model::{Dtype, Linear};
 use graftlet::tensor_file::FloatType;
@@ -67,7 +68,7 @@ fn reading(problem: ProblemName, pairs: Option<Pairs>) -> Reading {
 
 fn data(engine: &Engine, problem: ProblemName, count: usize) -> Dataset {
     let reading = reading(problem, Some(Pairs::Apart));
-    Dataset::read("rows", &rows(problem, count), engine.tokenizer(), &reading).unwrap()
+    Dataset::read("rows", &rows(problem, count), engine.reader(), &reading).unwrap()
 }
 
 fn settings(epochs: usize) -> Settings {
@@ -139,7 +140,7 @@ fn every_problem_of_pairs_is_learnt_saved_and_answered() {
         let labels = head.config().labels.len();
         let features = 4 * engine.backbone().shape().hidden_size + 1;
         assert_eq!(weight.unwrap().tensor.shape(), [labels, features]);
-        let texts: Vec<Text> = rows(problem, 9).into_iter().map(|row| row.text).collect();
+        let texts: Vec<Input> = rows(problem, 9).into_iter().map(|row| row.input).collect();
         let before = bits(&engine.answer(&task, &texts, "it").unwrap());
         for library in [Library::Peft, Library::AdapterHub] {
             let files = save(&engine, &task, library);
@@ -183,9 +184,9 @@ fn logits_are_those_of_the_vectors_of_both_texts() {
         };
         let (weight, bias) = (value(field::OUT), value(field::OUT_BIAS));
         for row in rows(problem, 9) {
-            let vectors = row.text.apart().map(|text| {
-                let tokens = engine.tokenizer().encode(&text).unwrap();
-                let batch = graftlet::input::text::Batch::new([&tokens]);
+            let vectors = row.input.text().unwrap().apart().map(|text| {
+                let tokens = engine.tokenizer().unwrap().encode(&text).unwrap();
+                let batch = graftlet::input::Batch::new([&tokens]);
                 let states = engine.backbone().forward(&batch, &*task.adapter).unwrap();
                 let count = states.x.rows().count() as f64;
                 let mut mean = vec![0.0; states.x.dims2().1];
@@ -206,7 +207,7 @@ fn logits_are_those_of_the_vectors_of_both_texts() {
             features.extend(pairs().map(|(u, v)| u * v));
             features.push(dot(u, v) / (dot(u, u) * dot(v, v)).sqrt());
             let answers = engine
-                .answer(&task, std::slice::from_ref(&row.text), "it")
+                .answer(&task, std::slice::from_ref(&row.input), "it")
                 .unwrap();
             for (label, found) in answers[0].logits.iter().enumerate() {
                 let own = weight[label * features.len()..].iter().zip(&features);
@@ -261,7 +262,7 @@ fn the_cosine_is_that_of_the_embedded_texts() {
             let pair = [Text::pair(&first, &second)];
             let answer = engine.classify_with("it", &pair).unwrap().remove(0);
             let of = graftlet::compose::Composition::from("it");
-            let texts = [first.as_str().into(), second.as_str().into()];
+            let texts = [first.as_str(), second.as_str()];
             let vectors = engine.embed_with(Some(&of), &texts).unwrap();
             let expected = cosine(&vectors[0].vector, &vectors[1].vector);
             let off = (f64::from(answer.logits[0]) - expected).abs();
@@ -303,7 +304,7 @@ fn a_run_goes_on_from_its_checkpoint_byte_for_byte() {
     assert_eq!(finished(resume(data.clone()).unwrap()), whole);
     // A run that reads pairs as one sequence is another.
     let joint = reading(REGRESSION, Some(Pairs::Joint));
-    let joint = Dataset::read("rows", &rows(REGRESSION, 54), engine.tokenizer(), &joint);
+    let joint = Dataset::read("rows", &rows(REGRESSION, 54), engine.reader(), &joint);
     let error = resume(joint.unwrap()).err().unwrap();
     assert_eq!(error.code(), "checkpoint_mismatch");
 }
@@ -367,7 +368,7 @@ fn training_goes_on_with_the_pairs_read_as_before() {
     };
     let reading = going_on.reading(REGRESSION);
     assert_eq!(reading.pairs, Some(Pairs::Apart));
-    let data = Dataset::read("rows", &rows(REGRESSION, 54), engine.tokenizer(), &reading);
+    let data = Dataset::read("rows", &rows(REGRESSION, 54), engine.reader(), &reading);
     let data = data.unwrap();
     let mut trainer = trainer(&engine, "lora", going_on.clone(), data.clone(), data);
     run(&mut trainer);

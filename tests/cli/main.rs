@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::io::Write;
+mod pictures;
 mod predictions;
+mod sounds;
 mod training;
 
 #[path = "../support/tiny.rs"]

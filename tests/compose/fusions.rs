@@ -4,7 +4,7 @@ use graftlet::adapter::FreshParams;
 use graftlet::compose::fusion::{self, FusionConfig, Switches};
 use graftlet::error::Result;
 use graftlet::folder::{self, Library, Member};
-use graftlet::input::text::Batch;
+use graftlet::input::Batch;
 use graftlet::model::Backbone;
 use graftlet::model::Dtype;
 use graftlet::train::{Dataset, Event, Row, Settings, Trainer};
@@ -99,7 +99,7 @@ fn a_trained_fusion() {
             members,
             ..Settings::default()
         };
-        let data = Dataset::for_training("rows", &rows, engine.tokenizer())?;
+        let data = Dataset::for_training("rows", &rows, engine.reader())?;
         let dev = data.clone();
         let preset = fusion::preset("fusion")?;
         let mut trainer = Trainer::new(engine.backbone().clone(), preset, settings, data, dev)?;
@@ -138,7 +138,7 @@ fn a_trained_fusion() {
             members,
             ..Settings::default()
         };
-        let data = Dataset::for_training("rows", &rows, engine.tokenizer()).unwrap();
+        let data = Dataset::for_training("rows", &rows, engine.reader()).unwrap();
         let preset = fusion::preset("fusion").unwrap();
         Trainer::new(
             engine.backbone().clone(),

@@ -7,6 +7,7 @@ use graftlet::compose::fusion::{self, Fusion};
 use graftlet::compose::{Composition, Plan, average};
 use graftlet::error::{Error, Result};
 use graftlet::folder::{self, Library, TaskAdapter};
+use graftlet::input::Sequence;
 use graftlet::input::text::Encoded;
 use graftlet::model::{Anatomy, Backbone, Encoder};
 use serde_json::{Value, json};
@@ -62,18 +63,20 @@ pub(super) fn golden() -> (Encoder, Adapters, Value) {
     (bert, adapters, expected)
 }
 
-pub(super) fn sequences_of(expected: &Value) -> Vec<Encoded> {
+pub(super) fn sequences_of(expected: &Value) -> Vec<Sequence> {
     let rows: Vec<Vec<u32>> = serde_json::from_value(expected["ids"].clone()).unwrap();
-    let rows = rows.into_iter().map(|ids| Encoded {
-        type_ids: vec![0; ids.len()],
-        ids,
-        truncated: false,
+    let rows = rows.into_iter().map(|ids| {
+        Sequence::from(Encoded {
+            type_ids: vec![0; ids.len()],
+            ids,
+            truncated: false,
+        })
     });
     rows.collect()
 }
 
 /// States of all rows, channel by channel, as the library has them.
-fn states_of(backbone: &dyn Backbone, plan: &Plan, sequences: &[Encoded]) -> Vec<f32> {
+fn states_of(backbone: &dyn Backbone, plan: &Plan, sequences: &[Sequence]) -> Vec<f32> {
     let mut found = vec![Vec::new(); plan.channels.len() * sequences.len()];
     plan.run(backbone, sequences, 1 << 20, &mut |places, _, states| {
         let width = states.x.dims2().1;

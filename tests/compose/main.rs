@@ -29,6 +29,7 @@ use graftlet::adapter::{FreshParams, GivenParams, Options, Parameter, Site, pres
 use graftlet::engine::{Answer, Engine};
 use graftlet::folder::TaskAdapter;
 use graftlet::head::{Head, HeadConfig, Pairs, Pooling, SINGLE_LABEL};
+use graftlet::input::Sequence;
 use graftlet::input::text::{Encoded, Text};
 use graftlet::model::{Backbone, Dtype};
 use graftlet::tensor::Tensor;
@@ -180,11 +181,13 @@ fn logits(answers: &[Answer]) -> Vec<Vec<u32>> {
     answers.iter().map(|answer| bits(&answer.logits)).collect()
 }
 
-fn sequences() -> Vec<Encoded> {
-    let row = |ids: &[u32]| Encoded {
-        ids: ids.to_vec(),
-        type_ids: vec![0; ids.len()],
-        truncated: false,
+fn sequences() -> Vec<Sequence> {
+    let row = |ids: &[u32]| {
+        Sequence::from(Encoded {
+            ids: ids.to_vec(),
+            type_ids: vec![0; ids.len()],
+            truncated: false,
+        })
     };
     vec![
         row(&[2, 7, 9, 3]),

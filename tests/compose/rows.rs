@@ -1,7 +1,8 @@
 //! Blocks that treat each row alone.
 
 use graftlet::compose::{Composition, Unit, forward};
-use graftlet::input::text::{Batch, Text};
+use graftlet::input::Batch;
+use graftlet::input::text::Text;
 use graftlet::model::Dtype;
 use serde_json::{Value, json};
 
@@ -81,7 +82,7 @@ fn many_texts_are_cut_into_passes() {
         let alone = engine.classify_with(name, &texts).unwrap();
         assert_eq!(logits(&composed.answers), logits(&alone), "{name}");
     }
-    let nothing = engine.classify_with_all(&of, &[]).unwrap();
+    let nothing = engine.classify_with_all(&of, &[] as &[Text]).unwrap();
     assert!(nothing.iter().all(|composed| composed.answers.is_empty()));
 }
 

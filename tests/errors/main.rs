@@ -7,6 +7,8 @@ mod any_bytes;
 mod backbones;
 mod configurations;
 mod files;
+mod pictures;
+mod sounds;
 mod training;
 
 #[path = "../support/mod.rs"]

@@ -16,7 +16,7 @@ use super::tiny::{Tiny, WORDS};
 
 pub(super) fn row(text: &str, label: Option<&str>) -> Row {
     Row {
-        text: text.into(),
+        input: text.into(),
         label: label.map(str::to_owned),
     }
 }
@@ -31,7 +31,7 @@ fn rows(labels: &[Option<&str>]) -> Vec<Row> {
 
 pub(super) fn trained(engine: &Engine, kind: &str) -> TaskAdapter {
     let rows = rows(&[Some("a"), Some("b"), Some("a"), Some("b")]);
-    let data = Dataset::for_training("rows", &rows, engine.tokenizer()).unwrap();
+    let data = Dataset::for_training("rows", &rows, engine.reader()).unwrap();
     let adapter = Options {
         reduction_factor: Some(4),
         ..Options::default()
@@ -52,7 +52,7 @@ pub(super) fn trained(engine: &Engine, kind: &str) -> TaskAdapter {
 fn rows_that_teach_nothing() {
     let engine = Tiny::new(1, 16, 1).engine(Dtype::Int8);
     let place = "mine.csv";
-    let training = |rows: &[Row]| Dataset::for_training(place, rows, engine.tokenizer());
+    let training = |rows: &[Row]| Dataset::for_training(place, rows, engine.reader());
     let (a, b) = (Some("a"), Some("b"));
     training(&rows(&[a, b, a, b])).unwrap();
     refused(
@@ -86,7 +86,7 @@ fn rows_that_teach_nothing() {
         );
     }
     let mut empty = rows(&[a, b, a, b]);
-    empty[2].text = " ".into();
+    empty[2].input = " ".into();
     refused(training(&empty), "text_empty", &["text 3"]);
 
     // labels are compared without the white space around them
@@ -97,12 +97,12 @@ fn rows_that_teach_nothing() {
         pairs: Some(Pairs::Apart),
         ..Reading::default()
     };
-    let unpaired = Dataset::read(place, &rows(&[a, b, a, b]), engine.tokenizer(), &apart);
+    let unpaired = Dataset::read(place, &rows(&[a, b, a, b]), engine.reader(), &apart);
     let words = [place, "row 1", "second text"];
     refused(unpaired, "row_unpaired", &words);
 
     let known = ["a".to_owned(), "b".to_owned()];
-    let dev = |rows: &[Row]| Dataset::with_labels(place, rows, engine.tokenizer(), &known);
+    let dev = |rows: &[Row]| Dataset::with_labels(place, rows, engine.reader(), &known);
     dev(&rows(&[a, a])).unwrap();
     let words = [place, "row 3", "\"c\"", "a, b"];
     refused(
@@ -119,7 +119,7 @@ fn rows_that_teach_nothing() {
 fn a_checkpoint_of_another_run() {
     let engine = Tiny::new(1, 16, 1).engine(Dtype::Int8);
     let rows = rows(&[Some("a"), Some("b"), Some("a"), Some("b")]);
-    let data = Dataset::for_training("rows", &rows, engine.tokenizer()).unwrap();
+    let data = Dataset::for_training("rows", &rows, engine.reader()).unwrap();
     let preset = preset("lora").unwrap();
     let seeded = |seed| Settings {
         seed: Some(seed),
@@ -216,7 +216,7 @@ fn options_out_of_range() {
     }
 
     let data = rows(&[Some("a"), Some("b"), Some("a"), Some("b")]);
-    let data = Dataset::for_training("rows", &data, engine.tokenizer()).unwrap();
+    let data = Dataset::for_training("rows", &data, engine.reader()).unwrap();
     let start = |settings: Settings| {
         let (train, dev) = (data.clone(), data.clone());
         Trainer::new(

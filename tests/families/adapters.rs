@@ -1,7 +1,8 @@
 //! Adapters of PEFT and AdapterHub on every family, against the libraries' logits; merged, and on a model of another family.
 
 use graftlet::folder;
-use graftlet::input::text::{Batch, Encoded};
+use graftlet::input::Batch;
+use graftlet::input::text::Encoded;
 use graftlet::model::folder::ModelFolder;
 use graftlet::model::{Backbone, Checkpoint, Encoder, Hook, NoHook};
 use graftlet::tensor_file::TensorFile;

@@ -6,7 +6,8 @@ use graftlet::adapter::{Adapter, GivenParams, Parameter, Site};
 use graftlet::engine::Engine;
 use graftlet::folder::{Library, TaskAdapter};
 use graftlet::head::{Head, HeadConfig};
-use graftlet::input::text::{Batch, Text};
+use graftlet::input::Batch;
+use graftlet::input::text::Text;
 use graftlet::model::Backbone;
 use graftlet::ops::cross_entropy;
 use graftlet::tensor_file::TensorFile;
@@ -67,7 +68,7 @@ impl Trainable {
             .iter()
             .map(|text| text.as_str().into())
             .collect();
-        let batch = Batch::new(&engine.tokenizer().encode_all(&texts).unwrap());
+        let batch = Batch::new(&engine.tokenizer().unwrap().encode_all(&texts).unwrap());
         Self {
             head: loaded_head.config().clone(),
             parameters: source.iter().map(variable).collect(),

@@ -1,7 +1,7 @@
 //! Losses and their gradients.
 
 use graftlet::head::{LossSettings, TOKEN_CLASSIFICATION};
-use graftlet::input::text::Batch;
+use graftlet::input::Batch;
 use graftlet::model::Backbone;
 use graftlet::model::NoHook;
 use graftlet::tensor::Tensor;

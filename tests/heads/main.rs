@@ -20,7 +20,8 @@ use graftlet::head::{
     Head, HeadConfig, MULTI_LABEL, Pooling, Prediction, Problem, REGRESSION, SINGLE_LABEL,
     TOKEN_CLASSIFICATION, Tagged, tagged_target,
 };
-use graftlet::input::text::{Batch, Encoded, Text, Word};
+use graftlet::input::Batch;
+use graftlet::input::text::{Encoded, Text, Word};
 use graftlet::model::{Dtype, Linear, NoHook, Shape};
 use graftlet::tensor::Tensor;
 use graftlet::tensor_file::FloatType;
@@ -278,7 +279,8 @@ fn answers_say_what_their_heads_say() {
 
 #[test]
 fn words_have_their_characters_place() {
-    let tokenizer = Tiny::new(1, 8, 5).engine(Dtype::F32).tokenizer().clone();
+    let engine = Tiny::new(1, 8, 5).engine(Dtype::F32);
+    let tokenizer = engine.tokenizer().unwrap();
     let word = |token, second, start, end| Word {
         token,
         second,

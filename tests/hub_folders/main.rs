@@ -18,6 +18,7 @@ use graftlet::engine::answers;
 use graftlet::error::{Error, Result};
 use graftlet::folder::{self, CONFIG, FUSION_CONFIG, Files, Library, TaskAdapter};
 use graftlet::head::{REGRESSION, SINGLE_LABEL, TOKEN_CLASSIFICATION};
+use graftlet::input::Sequence;
 use graftlet::input::text::{Encoded, Text};
 use graftlet::model::{Anatomy, Encoder};
 use refused::edited;
@@ -37,20 +38,22 @@ fn files(name: &str) -> Files {
     folder(&fixture("goldens/hub-tiny").join(name))
 }
 
-fn expected() -> (Vec<Encoded>, Vec<Value>) {
+fn expected() -> (Vec<Sequence>, Vec<Value>) {
     let path = fixture("goldens/hub-tiny/expected.json");
     let whole: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     let rows: Vec<Vec<u32>> = serde_json::from_value(whole["ids"].clone()).unwrap();
-    let rows = rows.into_iter().map(|ids| Encoded {
-        type_ids: vec![0; ids.len()],
-        ids,
-        truncated: false,
+    let rows = rows.into_iter().map(|ids| {
+        Sequence::from(Encoded {
+            type_ids: vec![0; ids.len()],
+            ids,
+            truncated: false,
+        })
     });
     (rows.collect(), whole["cases"].as_array().unwrap().clone())
 }
 
 /// Last hidden states of all rows behind an adapter.
-fn states(bert: &Encoder, task: Rc<TaskAdapter>, rows: &[Encoded]) -> Vec<f32> {
+fn states(bert: &Encoder, task: Rc<TaskAdapter>, rows: &[Sequence]) -> Vec<f32> {
     let lookup = |_: &str| -> Result<Rc<TaskAdapter>> { Ok(Rc::clone(&task)) };
     let plan = Plan::new(&"it".into(), rows.len(), &lookup, bert.shape()).unwrap();
     let mut found = vec![Vec::new(); rows.len()];
@@ -65,7 +68,7 @@ fn states(bert: &Encoder, task: Rc<TaskAdapter>, rows: &[Encoded]) -> Vec<f32> {
     found.concat()
 }
 
-fn logits(bert: &Encoder, task: &TaskAdapter, rows: &[Encoded]) -> Vec<f32> {
+fn logits(bert: &Encoder, task: &TaskAdapter, rows: &[Sequence]) -> Vec<f32> {
     let answers = answers(bert, task, rows, "it").unwrap();
     answers
         .into_iter()

@@ -37,7 +37,8 @@ use graftlet::adapter::{FreshParams, GivenParams, KINDS, Options, Parameter, pre
 use graftlet::engine::{Engine, argmax};
 use graftlet::folder::TaskAdapter;
 use graftlet::head::{Head, HeadConfig, Pairs, Pooling, SINGLE_LABEL};
-use graftlet::input::text::{Batch, Text};
+use graftlet::input::Batch;
+use graftlet::input::text::Text;
 use graftlet::model::{Backbone, Dtype, Hook, NoHook};
 use graftlet::ops::{Activation, cross_entropy};
 use graftlet::tensor::Tensor;
@@ -62,7 +63,7 @@ fn texts() -> Vec<Text> {
 }
 
 fn batch(engine: &Engine, texts: &[Text]) -> Batch {
-    Batch::new(&engine.tokenizer().encode_all(texts).unwrap())
+    Batch::new(&engine.tokenizer().unwrap().encode_all(texts).unwrap())
 }
 
 fn bits(values: &[f32]) -> Vec<u32> {

@@ -18,7 +18,8 @@ use std::path::Path;
 
 use graftlet::Result;
 use graftlet::engine::Engine;
-use graftlet::input::text::{Batch, Text};
+use graftlet::input::Batch;
+use graftlet::input::text::Text;
 use graftlet::model::folder::ModelFolder;
 use graftlet::model::{
     Anatomy, Checkpoint, Dtype, Encoder, Hook, LinearSite, NoHook, Place, Table, convert_checkpoint,
@@ -97,8 +98,8 @@ fn engine(model: ModelFolder<'_>, dtype: Option<Dtype>) -> Engine {
             Checkpoint::single(&converted)
         }
     };
-    let (config, tokenizer) = (&model.config, &model.tokenizer);
-    Engine::assemble(config, tokenizer, &checkpoint, "00", model.sentence).unwrap()
+    let (config, reader) = (&model.config, &model.reader);
+    Engine::assemble(config, reader, &checkpoint, "00", model.sentence).unwrap()
 }
 
 /// Token ids to the last, and last hidden states within 2e-5 as they are and converted to f32, within 2e-3 in f16.
@@ -116,7 +117,7 @@ fn every_form_of_a_folder_computes_what_transformers_does() {
         ] {
             let engine = engine(open(&files), dtype);
             for (index, text) in texts(&expected).iter().enumerate() {
-                let tokens = engine.tokenizer().encode(text).unwrap();
+                let tokens = engine.tokenizer().unwrap().encode(text).unwrap();
                 assert_eq!(json!(tokens.ids), expected["ids"][index], "{name} {text:?}");
                 assert_eq!(
                     json!(tokens.type_ids),
@@ -354,7 +355,7 @@ proptest::proptest! {
             let mut files = files("st-cls-max-mean");
             files.insert(name.into(), content);
             if let Ok(model) = ModelFolder::open(&files) {
-                let _ = Engine::assemble(&model.config, &model.tokenizer, &model.checkpoint, "00", model.sentence);
+                let _ = Engine::assemble(&model.config, &model.reader, &model.checkpoint, "00", model.sentence);
             }
         }
     }

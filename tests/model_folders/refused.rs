@@ -177,7 +177,7 @@ fn a_vocabulary_that_is_too_large_is_refused() {
     let model = open(&files);
     let engine = Engine::assemble(
         &model.config,
-        &model.tokenizer,
+        &model.reader,
         &model.checkpoint,
         "00",
         SentenceEmbedding::default(),

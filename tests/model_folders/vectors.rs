@@ -64,7 +64,7 @@ fn a_dense_module_refuses_vectors() {
     );
     files.insert("modules.json".into(), json!(modules).to_string().into());
     let engine = engine(open(&files), None);
-    let error = engine.embed(&["the cat".into()]).unwrap_err();
+    let error = engine.embed(&["the cat"]).unwrap_err();
     assert_eq!(error.code(), "model_unsupported");
     assert!(error.to_string().contains("Dense (3_Dense/)"), "{error}");
 }

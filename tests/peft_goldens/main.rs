@@ -17,7 +17,8 @@ use std::path::PathBuf;
 use graftlet::compose::{Composition, Plan};
 use graftlet::folder::{self, CHECKPOINT, Library, TaskAdapter, merge};
 use graftlet::head::{Pooling, pool};
-use graftlet::input::text::{Batch, Encoded};
+use graftlet::input::text::Encoded;
+use graftlet::input::{Batch, Sequence};
 use graftlet::model::{Anatomy, Backbone, Encoder, Hook, NoHook, States};
 use serde_json::json;
 use support::{assert_close, fixture, folder};
@@ -55,21 +56,31 @@ fn golden() -> Golden {
     serde_json::from_slice(&read("expected.json")).unwrap()
 }
 
-fn sequences(golden: &Golden) -> Vec<Encoded> {
+fn sequences(golden: &Golden) -> Vec<Sequence> {
     let sequence = |ids: &Vec<u32>| Encoded {
         type_ids: vec![0; ids.len()],
         ids: ids.clone(),
         truncated: false,
     };
-    golden.ids.iter().map(sequence).collect()
+    golden
+        .ids
+        .iter()
+        .map(sequence)
+        .map(Sequence::from)
+        .collect()
 }
 
-fn states(backbone: &dyn Backbone, hook: &dyn Hook, sequence: &Encoded) -> States {
+fn states(backbone: &dyn Backbone, hook: &dyn Hook, sequence: &Sequence) -> States {
     backbone.forward(&Batch::new([sequence]), hook).unwrap()
 }
 
 /// What the golden holds of a sequence: logits, what the pooler gives, or the last hidden states.
-fn values(backbone: &dyn Backbone, task: &TaskAdapter, kind: &str, sequence: &Encoded) -> Vec<f32> {
+fn values(
+    backbone: &dyn Backbone,
+    task: &TaskAdapter,
+    kind: &str,
+    sequence: &Sequence,
+) -> Vec<f32> {
     let states = states(backbone, &*task.adapter, sequence);
     match (&task.head, kind) {
         (Some(head), "text" | "token") => head.logits(backbone, &*task.adapter, &states),

@@ -7,7 +7,8 @@ use graftlet::folder::{self, CARD, Library};
 use graftlet::head::{
     Decision, Evaluation, MULTI_LABEL, Metric, OUTSIDE, Prediction, ProblemName, SINGLE_LABEL,
 };
-use graftlet::input::text::{Encoded, Text};
+use graftlet::input::text::Text;
+use graftlet::input::{Input, Sequence};
 use graftlet::train::{Dataset, Outcomes, Reading, Row, Settings};
 
 use super::labelled::{self, dataset, row, run, trainer};
@@ -31,9 +32,11 @@ fn thresholds_of_several_labels_are_chosen_and_kept() {
     assert_eq!(plain.thresholds, *thresholds);
     plain.thresholds.clear();
     let data = data(2);
-    let tokens: Vec<Encoded> = (0..data.len()).flat_map(|row| data.tokens(row)).collect();
+    let sequences: Vec<Sequence> = (0..data.len())
+        .flat_map(|row| data.sequences(row))
+        .collect();
     let mut outcomes = Outcomes::new(3);
-    for (row, answer) in answers(&**engine.backbone(), &task, &tokens, "x")
+    for (row, answer) in answers(&**engine.backbone(), &task, &sequences, "x")
         .unwrap()
         .iter()
         .enumerate()
@@ -68,7 +71,7 @@ fn texts_outside_all_labels_are_rejected() {
         pairs: None,
     };
     let rows = with_strangers(80, 1);
-    let read = |rows: &[Row]| Dataset::read("rows", rows, engine.tokenizer(), &reading).unwrap();
+    let read = |rows: &[Row]| Dataset::read("rows", rows, engine.reader(), &reading).unwrap();
     let (train, dev) = (read(&rows), read(&with_strangers(48, 2)));
     assert_eq!(train.labels(), ["bad", "good", "odd"]);
     assert_eq!(train.target(0), [OUTSIDE]);
@@ -98,7 +101,7 @@ fn texts_outside_all_labels_are_rejected() {
     let files = folder::save(&task, "x", Library::Peft, shape).unwrap();
     engine.add("again", &files).unwrap();
     let test = with_strangers(48, 3);
-    let texts: Vec<Text> = test.iter().map(|row| row.text.clone()).collect();
+    let texts: Vec<Input> = test.iter().map(|row| row.input.clone()).collect();
     let found = engine.classify_with("again", &texts).unwrap();
     let evaluation = judged(&engine, engine.get("again").unwrap(), &test);
     let rejected = found.iter().filter(|answer| match &answer.prediction {
@@ -209,5 +212,5 @@ pub(super) fn read(
         reject: None,
         pairs: None,
     };
-    Dataset::read("mine.csv", rows, engine.tokenizer(), &reading)
+    Dataset::read("mine.csv", rows, engine.reader(), &reading)
 }

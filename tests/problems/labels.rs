@@ -112,7 +112,7 @@ fn splits_spread_what_is_rare() {
         numbers.extend((0..held.len()).map(|row| held.number(row)));
         numbers.sort_unstable();
         assert_eq!(numbers, (0..60).collect::<Vec<_>>(), "{problem:?}");
-        assert!(data.tokens(held.number(0)).eq(held.tokens(0)));
+        assert!(data.sequences(held.number(0)).eq(held.sequences(0)));
         assert_eq!(data.target(held.number(0)), held.target(0));
         let folds = data.folds(5, 1);
         assert!(folds.iter().all(|fold| fold.len() == 12), "{problem:?}");

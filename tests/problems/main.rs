@@ -15,7 +15,7 @@ mod tiny;
 use graftlet::engine::{Engine, answers};
 use graftlet::folder::{self, Library, TaskAdapter};
 use graftlet::head::{Decision, Evaluation, Metric, Prediction, REGRESSION};
-use graftlet::input::text::{Encoded, Text};
+use graftlet::input::{Input, Sequence};
 use graftlet::model::Dtype;
 use graftlet::tensor_file::FloatType;
 use graftlet::train::{Dataset, Event, Outcomes, Row, Scheme, Settings};
@@ -40,10 +40,12 @@ fn settings(epochs: usize, learning_rate: f64) -> Settings {
 fn judged(engine: &Engine, task: &TaskAdapter, rows: &[Row]) -> Evaluation {
     let head = task.head.as_ref().unwrap();
     let scheme = Scheme::of(head);
-    let data = Dataset::with_scheme("test", rows, engine.tokenizer(), &scheme).unwrap();
-    let tokens: Vec<Encoded> = (0..data.len()).flat_map(|row| data.tokens(row)).collect();
+    let data = Dataset::with_scheme("test", rows, engine.reader(), &scheme).unwrap();
+    let sequences: Vec<Sequence> = (0..data.len())
+        .flat_map(|row| data.sequences(row))
+        .collect();
     let mut outcomes = Outcomes::new(scheme.labels.len());
-    let found = answers(&**engine.backbone(), task, &tokens, "x").unwrap();
+    let found = answers(&**engine.backbone(), task, &sequences, "x").unwrap();
     for (row, answers) in found.chunks(data.sequences_per_row()).enumerate() {
         let logits: Vec<f32> = answers
             .iter()
@@ -133,7 +135,7 @@ fn a_number_is_answered_in_the_unit_of_the_rows() {
     let task = trainer.finish().unwrap();
     assert_eq!(task.card.problem, Some(REGRESSION.fresh()));
     assert_eq!(task.card.metric, Some(Metric::named("spearman")));
-    let texts: Vec<Text> = dev.iter().map(|row| row.text.clone()).collect();
+    let texts: Vec<Input> = dev.iter().map(|row| row.input.clone()).collect();
     for (answer, row) in engine.answer(&task, &texts, "x").unwrap().iter().zip(&dev) {
         let Prediction::Number(found) = answer.prediction else {
             panic!("{answer:?}")

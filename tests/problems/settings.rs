@@ -234,7 +234,7 @@ fn settings_that_do_not_fit_the_rows_are_refused() {
         pairs: None,
     };
     let rows = labelled::rows(REGRESSION, 4, 1);
-    let error = Dataset::read("rows", &rows, engine.tokenizer(), &reading).unwrap_err();
+    let error = Dataset::read("rows", &rows, engine.reader(), &reading).unwrap_err();
     assert!(error.to_string().contains("reject"), "{error}");
 }
 

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use graftlet::adapter::{Config, FreshParams, GivenParams, ParamName, Site};
 use graftlet::head::{Head, HeadConfig, Pairs, Pooling, SINGLE_LABEL};
-use graftlet::input::text::{Batch, Encoded};
+use graftlet::input::Batch;
+use graftlet::input::text::Encoded;
 use graftlet::model::{Backbone, NormSite};
 use graftlet::ops::{Activation, cross_entropy};
 use graftlet::tensor::Tensor;

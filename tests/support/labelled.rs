@@ -8,6 +8,7 @@ use graftlet::engine::Engine;
 use graftlet::head::{
     MULTI_LABEL, ProblemName, RANKING, REGRESSION, SINGLE_LABEL, TOKEN_CLASSIFICATION,
 };
+use graftlet::input::Input;
 use graftlet::input::text::Text;
 use graftlet::train::{Dataset, Event, Reading, Row, Settings, Trainer};
 use rand::SeedableRng;
@@ -22,9 +23,9 @@ pub const PROBLEMS: [ProblemName; 5] = [
     RANKING,
 ];
 
-pub fn row(text: impl Into<Text>, label: &str) -> Row {
+pub fn row(input: impl Into<Input>, label: &str) -> Row {
     Row {
-        text: text.into(),
+        input: input.into(),
         label: Some(label.to_owned()),
     }
 }
@@ -101,7 +102,7 @@ pub fn dataset(engine: &Engine, problem: ProblemName, rows: &[Row]) -> Dataset {
         reject: None,
         pairs: None,
     };
-    Dataset::read("rows", rows, engine.tokenizer(), &reading).unwrap()
+    Dataset::read("rows", rows, engine.reader(), &reading).unwrap()
 }
 
 pub fn trainer(

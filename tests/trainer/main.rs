@@ -21,6 +21,7 @@ use std::sync::Arc;
 use graftlet::adapter::{Options, preset, presets};
 use graftlet::engine::{Answer, Engine};
 use graftlet::folder::TaskAdapter;
+use graftlet::input::Input;
 use graftlet::input::text::Text;
 use graftlet::model::Dtype;
 use graftlet::train::{Dataset, Decay, Event, Row, Schedule, Settings, Trainer};
@@ -33,7 +34,7 @@ fn kinds() -> impl Iterator<Item = &'static str> {
 
 fn row(text: &str, label: &str) -> Row {
     Row {
-        text: text.into(),
+        input: text.into(),
         label: Some(label.to_owned()),
     }
 }
@@ -77,7 +78,7 @@ fn tiny_int8() -> Engine {
 }
 
 fn dataset(engine: &Engine, rows: &[Row]) -> Dataset {
-    Dataset::for_training("rows", rows, engine.tokenizer()).unwrap()
+    Dataset::for_training("rows", rows, engine.reader()).unwrap()
 }
 
 fn label_of(data: &Dataset, row: usize) -> usize {
@@ -130,7 +131,8 @@ fn trained(engine: &Engine, kind: &str, settings: Settings) -> TaskAdapter {
 }
 
 fn texts() -> Vec<Text> {
-    let mut texts: Vec<Text> = opinions(7, 2).into_iter().map(|row| row.text).collect();
+    let rows = opinions(7, 2).into_iter();
+    let mut texts: Vec<Text> = rows.filter_map(|row| row.input.text().cloned()).collect();
     texts.push("bad good unknownword".into());
     texts.push("the cat sleeps a dog sings very fine here".into());
     texts
@@ -257,7 +259,7 @@ fn sixteen_rows_are_learnt_by_heart() {
         println!("{kind}: sixteen rows by heart after {passes} passes");
         let task = trainer.finish().unwrap();
         engine.insert(kind, task);
-        let texts: Vec<Text> = rows.iter().map(|row| row.text.clone()).collect();
+        let texts: Vec<Input> = rows.iter().map(|row| row.input.clone()).collect();
         let task = engine.get(kind).unwrap();
         for (answer, row) in engine
             .classify_with(kind, &texts)

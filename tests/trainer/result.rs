@@ -6,7 +6,7 @@ use std::sync::Arc;
 use graftlet::adapter::preset;
 use graftlet::folder::{self, Files, Library, TaskAdapter};
 use graftlet::head::{Metric, Pooling};
-use graftlet::input::text::{Batch, Text};
+use graftlet::input::{Batch, Input};
 use graftlet::ops::row_loss;
 use graftlet::tensor_file::{FloatType, TensorFile};
 use graftlet::train::{Event, Settings, Trainer};
@@ -54,7 +54,7 @@ fn the_result_is_the_best_epoch() {
     let task = trainer.finish().unwrap();
     assert_eq!(task.card.dev_score, Some(best.0));
     engine.insert("best", task);
-    let texts: Vec<Text> = dev.iter().map(|row| row.text.clone()).collect();
+    let texts: Vec<Input> = dev.iter().map(|row| row.input.clone()).collect();
     let answers = engine.classify_with("best", &texts).unwrap();
     let labels = &engine.get("best").unwrap().card.labels;
     let (mut right, mut loss) = (0, 0.0);
@@ -211,7 +211,7 @@ fn half_rounds_to_sixteen_bits() {
 fn a_finished_adapter_is_not_tracked() {
     let engine = tiny_int8();
     let task = trained(&engine, "pfeiffer", settings(1, 8, 1e-2));
-    let batch = Batch::new(&engine.tokenizer().encode_all(&texts()).unwrap());
+    let batch = Batch::new(&engine.tokenizer().unwrap().encode_all(&texts()).unwrap());
     let states = engine.backbone().forward(&batch, &*task.adapter).unwrap();
     assert!(!states.x.is_tracked());
     let head = task.head.as_ref().unwrap();

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use graftlet::adapter::{FreshParams, GivenParams, Parameter, preset};
 use graftlet::folder::{self, Files};
 use graftlet::head::{Head, HeadConfig, Pairs, Pooling, SINGLE_LABEL};
-use graftlet::input::text::Batch;
+use graftlet::input::Batch;
 use graftlet::model::Dtype;
 use graftlet::ops::cross_entropy;
 use graftlet::train::{AdamW, Decay, Event, Row, Schedule, Settings, clip_norm};
@@ -140,7 +140,9 @@ fn a_step_in_parts_is_the_step_of_the_whole() {
             steps: EPOCHS,
             decay: Decay::Linear,
         };
-        let sequences: Vec<_> = (0..data.len()).flat_map(|row| data.tokens(row)).collect();
+        let sequences: Vec<_> = (0..data.len())
+            .flat_map(|row| data.sequences(row))
+            .collect();
         let batch = Batch::new(&sequences);
         let labels: Vec<usize> = (0..data.len()).map(|row| label_of(&data, row)).collect();
         let mut largest = 0f64;

@@ -62,7 +62,7 @@ fn a_head_that_gets_more_labels_keeps_its_rows() {
         let own = head.config().labels.len();
         assert!(scheme.labels.len() > own, "{:?}", scheme.labels);
         assert_eq!(scheme.labels[..own], head.config().labels);
-        let data = Dataset::with_scheme("rows", &[new], engine.tokenizer(), &scheme).unwrap();
+        let data = Dataset::with_scheme("rows", &[new], engine.reader(), &scheme).unwrap();
         let (data, dev) = settings.split(data).unwrap();
         // as it is before the first step
         let task = start_run(&engine, "lora", &settings, &data, &dev)
@@ -92,17 +92,17 @@ fn corrections_are_all_learnt_from_and_what_was_fitted_is_kept() {
             distillation: None,
             ..settings(&start)
         };
-        let text = labelled::rows(problem, 2, 4)[1].text.clone();
+        let input = labelled::rows(problem, 2, 4)[1].input.clone();
         let label = if problem == SINGLE_LABEL {
             "odd"
         } else {
             "act"
         };
-        let wrong = [row(text.clone(), label)];
+        let wrong = [row(input.clone(), label)];
         let scheme = settings
             .scheme("rows", &wrong, &[], &reading(problem))
             .unwrap();
-        let data = Dataset::with_scheme("rows", &wrong, engine.tokenizer(), &scheme).unwrap();
+        let data = Dataset::with_scheme("rows", &wrong, engine.reader(), &scheme).unwrap();
         let (train, dev) = settings.split(data.clone()).unwrap();
         assert_eq!((train.len(), dev.len(), dev.is_learnt()), (1, 1, true));
         let mut trainer = start_run(&engine, "lora", &settings, &train, &dev);
@@ -123,7 +123,7 @@ fn corrections_are_all_learnt_from_and_what_was_fitted_is_kept() {
             )
         };
         assert_eq!(head(&task), head(&start.task));
-        let answers = engine.answer(&task, &[text], "it").unwrap();
+        let answers = engine.answer(&task, &[input], "it").unwrap();
         if problem == SINGLE_LABEL {
             let (best, _) = answers[0].label().unwrap();
             assert_eq!(task.head.as_ref().unwrap().config().labels[best], "odd");
@@ -135,7 +135,7 @@ fn corrections_are_all_learnt_from_and_what_was_fitted_is_kept() {
         };
         let rows = labelled::rows(problem, 20, 4);
         let scheme = asked.scheme("rows", &rows, &[], &reading(problem)).unwrap();
-        let data = Dataset::with_scheme("rows", &rows, engine.tokenizer(), &scheme).unwrap();
+        let data = Dataset::with_scheme("rows", &rows, engine.reader(), &scheme).unwrap();
         let (train, dev) = asked.split(data).unwrap();
         assert_eq!((train.len() + dev.len(), dev.is_learnt()), (20, false));
     }
@@ -160,7 +160,7 @@ fn new_labels_are_fitted_beside_the_old_ones() {
             let mut own = settings(distillation, None);
             let scheme = own.scheme("rows", &new, old, &reading(problem)).unwrap();
             let read = |rows: &[Row]| {
-                Dataset::with_scheme("rows", rows, engine.tokenizer(), &scheme).unwrap()
+                Dataset::with_scheme("rows", rows, engine.reader(), &scheme).unwrap()
             };
             let (train, dev) = own.split(read(&new)).unwrap();
             let train = match old {
@@ -188,7 +188,7 @@ fn new_labels_are_fitted_beside_the_old_ones() {
             let asked = start_run(&engine, "lora", &asked, &train, &dev);
             assert_eq!(asked.resolved().epochs, 3);
             if problem == SINGLE_LABEL {
-                let texts: Vec<_> = new.iter().map(|row| row.text.clone()).collect();
+                let texts: Vec<_> = new.iter().map(|row| row.input.clone()).collect();
                 for answer in engine.answer(&task, &texts, "it").unwrap() {
                     let (best, _) = answer.label().unwrap();
                     assert_eq!(head(&task)[best], "zoo");

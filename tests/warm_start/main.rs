@@ -18,7 +18,7 @@ use graftlet::adapter::{Options, preset};
 use graftlet::engine::Engine;
 use graftlet::folder::{self, Files, Member, TaskAdapter};
 use graftlet::head::{ProblemName, RANKING, SINGLE_LABEL, TOKEN_CLASSIFICATION};
-use graftlet::input::text::Text;
+use graftlet::input::Input;
 use graftlet::model::Dtype;
 use graftlet::train::{
     Computed, Dataset, Event, Learner, Origin, Reading, Row, Settings, Share, Trainer,
@@ -78,13 +78,12 @@ fn beside(engine: &Engine, problem: ProblemName, settings: &Settings, new: &[Row
     let scheme = settings
         .scheme("rows", new, &old, &reading(problem))
         .unwrap();
-    let of =
-        |rows: &[Row]| Dataset::with_scheme("rows", rows, engine.tokenizer(), &scheme).unwrap();
+    let of = |rows: &[Row]| Dataset::with_scheme("rows", rows, engine.reader(), &scheme).unwrap();
     let data = of(new).beside(&of(&old));
-    let texts: Vec<Text> = { labelled::rows(problem, 7, 9).into_iter() }
-        .map(|row| row.text)
+    let texts: Vec<Input> = { labelled::rows(problem, 7, 9).into_iter() }
+        .map(|row| row.input)
         .collect();
-    match Dataset::of_texts("texts", &texts, engine.tokenizer(), &scheme) {
+    match Dataset::of_texts("texts", &texts, engine.reader(), &scheme) {
         Ok(texts) => data.beside(&texts),
         Err(error) => {
             assert_eq!(error.code(), "option_invalid");
@@ -317,11 +316,11 @@ fn distillation_keeps_the_answers() {
     let engine = engine();
     let problem = SINGLE_LABEL;
     let start = trained(&engine, problem, "lora");
-    let texts: Vec<Text> = { labelled::rows(problem, 30, 8).into_iter() }
-        .map(|row| row.text)
+    let texts: Vec<Input> = { labelled::rows(problem, 30, 8).into_iter() }
+        .map(|row| row.input)
         .collect();
     // what the adapter says is "good" is called "odd"
-    let wrong = [row(labelled::rows(problem, 2, 4)[1].text.clone(), "odd")];
+    let wrong = [row(labelled::rows(problem, 2, 4)[1].input.clone(), "odd")];
     let answers = |task: &TaskAdapter| -> Vec<Vec<f32>> {
         let answers = engine.answer(task, &texts, "it").unwrap();
         answers
@@ -340,11 +339,12 @@ fn distillation_keeps_the_answers() {
         let scheme = settings
             .scheme("rows", &wrong, &[], &reading(problem))
             .unwrap();
-        let data = Dataset::with_scheme("rows", &wrong, engine.tokenizer(), &scheme).unwrap();
+        let data = Dataset::with_scheme("rows", &wrong, engine.reader(), &scheme).unwrap();
         let (data, dev) = settings.split(data).unwrap();
         let data = match distillation > 0.0 {
-            true => data
-                .beside(&Dataset::of_texts("texts", &texts, engine.tokenizer(), &scheme).unwrap()),
+            true => {
+                data.beside(&Dataset::of_texts("texts", &texts, engine.reader(), &scheme).unwrap())
+            }
             false => data,
         };
         let mut trainer = start_run(&engine, "lora", &settings, &data, &dev);

@@ -109,7 +109,7 @@ fn a_head_with_a_dense_layer_is_not_fitted() {
         ]
         .concat();
         let scheme = own.scheme("rows", &rows, &[], &reading(problem)).unwrap();
-        let data = Dataset::with_scheme("rows", &rows, engine.tokenizer(), &scheme).unwrap();
+        let data = Dataset::with_scheme("rows", &rows, engine.reader(), &scheme).unwrap();
         let backbone = Arc::clone(engine.backbone());
         Trainer::new(backbone, preset("lora").unwrap(), own, data.clone(), data)
     };

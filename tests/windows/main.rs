@@ -21,7 +21,8 @@ use graftlet::compose::Composition;
 use graftlet::engine::{Answer, Engine, answers};
 use graftlet::folder::TaskAdapter;
 use graftlet::head::{MULTI_LABEL, Pooling, Prediction, ProblemName, TOKEN_CLASSIFICATION, pool};
-use graftlet::input::text::{Batch, Encoded, LongTexts, Reach, Text, WINDOW};
+use graftlet::input::text::{LongTexts, Reach, Text, WINDOW};
+use graftlet::input::{Batch, Sequence};
 use graftlet::model::{Dtype, NoHook};
 use graftlet::train::{Dataset, Outcomes, Row, Scheme, Settings};
 use labelled::{PROBLEMS, dataset, run, trainer};
@@ -123,8 +124,8 @@ fn texts_that_fit_have_the_bits_of_one_sequence() {
         let task = adapter(&engine, "lora", problem);
         for count in [1, 7, POSITIONS - 3, POSITIONS - 2] {
             let text = Text::from(words(count).as_str());
-            let tokens = engine.tokenizer().encode(&text).unwrap();
-            let one = answers(&**engine.backbone(), &task, &[tokens], "x").unwrap();
+            let tokens = engine.tokenizer().unwrap().encode(&text).unwrap();
+            let one = answers(&**engine.backbone(), &task, &[tokens.into()], "x").unwrap();
             let found = engine.answer(&task, &[text], "x").unwrap();
             assert_eq!(bits(&found[0]), bits(&one[0]), "{problem:?}, {count} words");
             assert_eq!((found[0].windows, found[0].truncated), (1, false));
@@ -171,11 +172,16 @@ fn windows_are_combined_by_the_rules() {
     let text = Text::from(words(100).as_str());
     let windows = engine
         .tokenizer()
+        .unwrap()
         .pieces(&text)
         .unwrap()
         .windows(REACH)
         .unwrap();
-    let sequences: Vec<Encoded> = windows.windows.iter().map(|w| w.encoded.clone()).collect();
+    let sequences: Vec<Sequence> = windows
+        .windows
+        .iter()
+        .map(|w| w.encoded.clone().into())
+        .collect();
     assert!(sequences.len() > 3);
     let weights: Vec<f64> = windows
         .windows
@@ -294,7 +300,10 @@ fn long_rows_are_scored_whole() {
     let problem = TOKEN_CLASSIFICATION;
     let rows = labelled::rows(problem, 60, 1);
     let task = learnt(&engine, "lora", problem, &rows, 10);
-    let text: Vec<&str> = rows.iter().map(|row| row.text.first.as_str()).collect();
+    let text: Vec<&str> = rows
+        .iter()
+        .map(|row| row.input.text().unwrap().first.as_str())
+        .collect();
     let tags: Vec<&str> = rows.iter().filter_map(|row| row.label.as_deref()).collect();
     let joined = labelled::row(text.join(" ").as_str(), &tags.join(" "));
     let scheme = Scheme::of(task.head.as_ref().unwrap());
@@ -302,7 +311,7 @@ fn long_rows_are_scored_whole() {
         Dataset::within(
             "x",
             std::slice::from_ref(&joined),
-            engine.tokenizer(),
+            engine.reader(),
             &scheme,
             limit,
         )
@@ -312,7 +321,7 @@ fn long_rows_are_scored_whole() {
     assert_eq!((all.length(0), all.truncated()), (4 * 60 + 2, 0));
     assert_eq!(all.vectors_of(&[0]), 4 * 60);
     let answer = engine
-        .answer(&task, std::slice::from_ref(&joined.text), "x")
+        .answer(&task, std::slice::from_ref(&joined.input), "x")
         .unwrap()
         .remove(0);
     let mut outcomes = Outcomes::new(scheme.labels.len());
@@ -329,7 +338,7 @@ fn virtual_tokens_leave_fewer_positions() {
     assert_eq!(engine.limit(&*task.adapter), POSITIONS - 8);
     let read = |engine: &Engine, count| {
         let answer = engine
-            .answer(&task, &[words(count).as_str().into()], "x")
+            .answer(&task, &[words(count).as_str()], "x")
             .unwrap()
             .remove(0);
         (answer.windows, answer.tokens, answer.truncated)

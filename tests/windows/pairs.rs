@@ -29,6 +29,7 @@ fn pairs_of_any_lengths() {
     // as many windows as the longer needs, not as many as there are combinations
     let windows = engine
         .tokenizer()
+        .unwrap()
         .pieces(&pair(300, 300))
         .unwrap()
         .windows(REACH)
@@ -130,7 +131,7 @@ fn pairs_and_single_texts_are_told_apart() {
         reject: None,
         pairs: Pairs::Joint,
     };
-    let data = Dataset::with_scheme("x", &mixed, engine.tokenizer(), &scheme).unwrap();
+    let data = Dataset::with_scheme("x", &mixed, engine.reader(), &scheme).unwrap();
     assert_eq!(data.pair(), None);
     assert_eq!(data.select(&[0, 1]).pair(), None);
 }

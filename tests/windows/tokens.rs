@@ -1,6 +1,7 @@
 //! Which window holds which token.
 
 use graftlet::head::TOKEN_CLASSIFICATION;
+use graftlet::input::Input;
 use graftlet::input::text::{Reach, Text, Tokenizer, WINDOW, Windows};
 use proptest::prelude::*;
 use serde_json::json;
@@ -174,11 +175,14 @@ fn lines_are_read_alone() {
     let engine = engine();
     let problem = TOKEN_CLASSIFICATION;
     let task = learnt(&engine, "lora", problem, &labelled::rows(problem, 24, 1), 5);
-    let rows: Vec<Text> = labelled::rows(problem, 30, 3)
+    let rows: Vec<Input> = labelled::rows(problem, 30, 3)
         .into_iter()
-        .map(|row| row.text)
+        .map(|row| row.input)
         .collect();
-    let joined: Vec<&str> = rows.iter().map(|text| text.first.as_str()).collect();
+    let joined: Vec<&str> = rows
+        .iter()
+        .map(|row| row.text().unwrap().first.as_str())
+        .collect();
     let joined = Text::from(joined.join("\n").as_str());
     let whole = engine.answer(&task, &[joined], "x").unwrap().remove(0);
     assert_eq!(whole.windows, rows.len());

@@ -61,8 +61,10 @@ export interface BackboneInfo {
   hiddenSize: number;
   layers: number;
   heads: number;
-  /** Number of word pieces. */
-  vocabulary: number;
+  /** Number of word pieces; absent where the model reads no texts. */
+  vocabulary?: number;
+  /** What the model reads. */
+  reads: "texts" | "sounds" | "pictures";
   /** A text with more tokens is read in windows (`docs/long-texts.md`); the answer says in how many. */
   maxTokens: number;
   dtype: "int8" | "q4" | "f16" | "f32";

@@ -63,7 +63,7 @@ fn labels_by(
     let mut all = Vec::with_capacity(rows.len());
     let mut count = 0;
     for row in rows {
-        let windows = windows(engine, &row.text, size, overlap)?;
+        let windows = windows(engine, documents::text_of(row), size, overlap)?;
         count += windows.len();
         all.push(said(engine, &task, &windows)?);
     }

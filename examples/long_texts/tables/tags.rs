@@ -17,14 +17,14 @@ pub(super) fn tags(engine: &mut Engine, folders: &Folders) -> Result<()> {
     let task = add(engine, folders, "wnut17")?;
     let covered: usize = documents
         .iter()
-        .map(|row| row.text.first.split(' ').count())
+        .map(|row| documents::text_of(row).first.split(' ').count())
         .sum();
     // the sentences that the documents are made of
     let mut words = 0;
     let alone: Vec<Row> = sentences
         .into_iter()
         .take_while(|row| {
-            words += row.text.first.split(' ').count();
+            words += documents::text_of(row).first.split(' ').count();
             words <= covered
         })
         .collect();
@@ -65,7 +65,7 @@ fn engine_f1(engine: &Engine, task: &TaskAdapter, rows: &[Row]) -> Result<(f64, 
     let (mut windows, width) = (0, data.labels().len());
     let outside = data.labels().iter().position(|label| label == "O");
     for (index, row) in rows.iter().enumerate() {
-        let mut answers = engine.answer(task, std::slice::from_ref(&row.text), "adapter")?;
+        let mut answers = engine.answer(task, std::slice::from_ref(&row.input), "adapter")?;
         if let Some(mut answer) = answers.pop() {
             windows += answer.windows;
             while answer.logits.len() < data.length(index) * width {
@@ -93,7 +93,7 @@ fn rules_f1(
     let mut outcomes = [Outcomes::new(width), Outcomes::new(width)];
     let mut count = 0;
     for (index, row) in rows.iter().enumerate() {
-        let windows = windows(engine, &row.text, size, overlap)?;
+        let windows = windows(engine, documents::text_of(row), size, overlap)?;
         count += windows.len();
         let mut nearest = vec![0.0; data.length(index) * width];
         let mut sums = nearest.clone();

@@ -56,7 +56,7 @@ impl Coupling {
         let Some(factor) = config.invertible else {
             return Ok(None);
         };
-        let width = shape.anatomy.stem.embedding_size;
+        let width = shape.anatomy.embedding_size;
         let first = width / 2;
         let second = width - first;
         let activation = config.activation;

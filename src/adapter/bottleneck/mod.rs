@@ -21,7 +21,7 @@ use super::setting::{LAYERS, Setting, Values};
 use super::{Adapter, Collector, Config, Description, Kind, ParamName, ParamSource, Parameter};
 use super::{HalfBlock, Preset, SizeOption, equal};
 use crate::error::{Error, Result};
-use crate::input::text::Batch;
+use crate::input::Batch;
 use crate::model::{Anatomy, Embedder, Hook, Join, Shape, States, Sublayer, SublayerSite};
 use crate::ops::add;
 use crate::tensor::Tensor;

@@ -76,8 +76,8 @@ fn options_say_what_is_what() {
     let file = file("x.txt", content, &options).unwrap();
     let rows = file.rows(&Reading::default(), true).unwrap().rows;
     assert_eq!(
-        (rows[0].text.first.as_str(), rows[0].label.as_deref()),
-        ("one, two", Some("x"))
+        (&rows[0].input, rows[0].label.as_deref()),
+        (&"one, two".into(), Some("x"))
     );
     assert_eq!(delimiter("tab"), Ok('\t'));
     assert!(delimiter(";;").is_err());

@@ -52,13 +52,13 @@ pub(super) fn replayed(arguments: &Arguments, reading: &Reading) -> Result<Repla
 impl Replay {
     /// Puts them beside the rows to learn from.
     pub(super) fn beside(&self, mut train: Dataset, engine: &Engine) -> Result<Dataset> {
-        let (scheme, tokenizer) = (train.scheme().clone(), engine.tokenizer());
+        let (scheme, reader) = (train.scheme().clone(), engine.reader());
         if !self.rows.is_empty() {
-            let old = Dataset::with_scheme(&self.place, &self.rows, tokenizer, &scheme)?;
+            let old = Dataset::with_scheme(&self.place, &self.rows, reader, &scheme)?;
             train = train.beside(&old);
         }
         if !self.texts.is_empty() {
-            let texts = Dataset::of_texts(&self.texts_place, &self.texts, tokenizer, &scheme)?;
+            let texts = Dataset::of_texts(&self.texts_place, &self.texts, reader, &scheme)?;
             train = train.beside(&texts);
         }
         Ok(train)

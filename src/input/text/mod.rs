@@ -1,6 +1,5 @@
 //! Floor 1: text becomes token ids, and several texts become one batch.
 
-mod batch;
 mod characters;
 mod charsmap;
 mod encode;
@@ -10,7 +9,6 @@ mod windows;
 mod word_piece;
 mod words;
 
-pub use batch::{Batch, Encoded, runs};
 pub use characters::Characters;
 pub(crate) use outline::MOST_TOKENS;
 pub use windows::{LongTexts, Pieces, Reach, TAG_WINDOW, WINDOW, Window, Windows};
@@ -83,6 +81,17 @@ impl Text {
         let cut = |text: &str| readable(text).len() < text.len();
         cut(&self.first) || self.second.as_deref().is_some_and(cut)
     }
+}
+
+/// The token ids of one text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encoded {
+    /// Ids, special tokens included.
+    pub ids: Vec<u32>,
+    /// 0 for the first text of a pair, 1 for the second; as long as `ids`.
+    pub type_ids: Vec<u32>,
+    /// Whether the text was longer than the model reads and was cut.
+    pub truncated: bool,
 }
 
 /// A word of a text as the tokenizer splits it, for what is said of words rather than tokens.

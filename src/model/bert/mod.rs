@@ -1,8 +1,9 @@
 //! BERT (Devlin et al. 2019, <https://arxiv.org/abs/1810.04805>).
 
-use super::anatomy::{Anatomy, BlockPlan, Sizes};
+use super::anatomy::{Anatomy, Sizes};
 use super::family::{BASE, BERT_BOTTLENECKS, BERT_PATHS, Embeddings, Family, HeadLayout, Targets};
 use super::fields::ConfigFields;
+use super::plans::BlockPlan;
 use crate::error::Result;
 
 /// The row of this family.

@@ -1,10 +1,11 @@
 //! DistilBERT (Sanh et al. 2019, <https://arxiv.org/abs/1910.01108>): BERT without token types and pooler, under other
 //! names.
 
-use super::anatomy::{Anatomy, BlockPlan, Sizes};
+use super::anatomy::{Anatomy, Sizes};
 use super::family::{BASE, Embeddings, Family, HeadLayout, HeadReads, PostNormPaths, Targets};
 use super::fields::ConfigFields;
 use super::place::Linear;
+use super::plans::BlockPlan;
 use crate::error::Result;
 use crate::ops::Activation;
 

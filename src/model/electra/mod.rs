@@ -1,10 +1,11 @@
 //! ELECTRA (Clark et al. 2020, <https://arxiv.org/abs/2003.10555>): BERT's blocks behind embeddings that may be narrower.
 
-use super::anatomy::{Anatomy, BlockPlan, Sizes};
+use super::anatomy::{Anatomy, Sizes};
 use super::family::{
     BASE, BERT_BOTTLENECKS, BERT_PATHS, Embeddings, Family, HeadLayout, HeadReads, Targets,
 };
 use super::fields::ConfigFields;
+use super::plans::BlockPlan;
 use crate::error::Result;
 use crate::ops::Activation;
 

@@ -3,10 +3,11 @@
 
 use serde_json::Value;
 
-use super::anatomy::{Anatomy, BlockPlan, PoolerPlan, Sizes};
+use super::anatomy::{Anatomy, Sizes};
 use super::family::{BASE, Family, HeadLayout, Targets};
 use super::fields::{ConfigFields, invalid, unsupported};
 use super::place::{Linear, LinearSite, NormSite, Sublayer, SublayerSite, Table};
+use super::plans::{BlockPlan, PoolerPlan};
 use crate::error::Result;
 use crate::kernels::Reach;
 

@@ -1,10 +1,11 @@
 //! MPNet (Song et al. 2020, <https://arxiv.org/abs/2004.09297>): BERT's blocks with a bias by the distance between two
 //! tokens, and RoBERTa's positions.
 
-use super::anatomy::{Anatomy, BlockPlan, RelativePositions, Sizes};
+use super::anatomy::{Anatomy, Sizes};
 use super::family::{BASE, Embeddings, Family, PostNormPaths, Targets};
 use super::fields::ConfigFields;
 use super::place::{Linear, Table};
+use super::plans::{BlockPlan, RelativePositions, StemPlan, TextStemPlan};
 use super::roberta::{HEAD, behind_padding};
 use crate::error::Result;
 
@@ -63,7 +64,9 @@ fn anatomy(family: &'static Family, fields: &ConfigFields) -> Result<Anatomy> {
         )));
     }
     let mut anatomy = Anatomy::new(family, sizes);
-    anatomy.stem.padding = Some(PADDING);
+    anatomy.stem = StemPlan::Text(TextStemPlan {
+        padding: Some(PADDING),
+    });
     anatomy.relative_positions = Some(RELATIVE);
     anatomy.push_embeddings(Embeddings {
         positions,

@@ -1,11 +1,12 @@
 //! RoBERTa (Liu et al. 2019, <https://arxiv.org/abs/1907.11692>) and the families that share its code: XLM-RoBERTa
 //! (Conneau et al. 2020) and CamemBERT (Martin et al. 2020). Their positions begin behind the padding token's number.
 
-use super::anatomy::{Anatomy, BlockPlan, Sizes};
+use super::anatomy::{Anatomy, Sizes};
 use super::family::{
     BASE, BERT_BOTTLENECKS, BERT_PATHS, Embeddings, Family, HeadLayout, HeadReads, Targets,
 };
 use super::fields::{ConfigFields, invalid};
+use super::plans::{BlockPlan, StemPlan, TextStemPlan};
 use crate::error::Result;
 use crate::ops::Activation;
 
@@ -68,7 +69,9 @@ fn anatomy(family: &'static Family, fields: &ConfigFields, vocabulary: usize) ->
     let padding = fields.token("pad_token_id", 1)?;
     sizes.max_tokens = behind_padding(positions, padding)?;
     let mut anatomy = Anatomy::new(family, sizes);
-    anatomy.stem.padding = Some(padding);
+    anatomy.stem = StemPlan::Text(TextStemPlan {
+        padding: Some(padding),
+    });
     anatomy.push_embeddings(Embeddings {
         positions,
         token_types: fields.size("type_vocab_size", 2)?,

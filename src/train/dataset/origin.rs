@@ -6,8 +6,9 @@ use rand_chacha::ChaCha8Rng;
 use super::{Dataset, at};
 use crate::error::{Error, Result};
 use crate::head::Targets;
-use crate::input::text::{Encoded, Text, Tokenizer};
-use crate::train::{Scheme, TokenStore};
+use crate::input::text::Encoded;
+use crate::input::{Input, Reader, Sequence};
+use crate::train::{Scheme, SequenceStore};
 
 /// Why a row is in a set to learn from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,14 +22,14 @@ pub enum Origin {
 }
 
 impl Dataset {
-    /// Texts without labels, for a run that keeps what an adapter says of them. `place` names them in errors.
+    /// Inputs without labels, for a run that keeps what an adapter says of them. `place` names them in errors.
     ///
     /// # Errors
     /// [`Error::TextEmpty`]; [`Error::OptionInvalid`] if rows of the problem are not answered as a whole.
     pub fn of_texts(
         place: &str,
-        texts: &[Text],
-        tokenizer: &Tokenizer,
+        inputs: &[impl Clone + Into<Input>],
+        reader: &Reader,
         scheme: &Scheme,
     ) -> Result<Self> {
         let problem = scheme.problem;
@@ -43,20 +44,21 @@ impl Dataset {
                 ),
             });
         };
-        let mut tokens = TokenStore::default();
-        for (index, text) in texts.iter().enumerate() {
-            tokens.push(&tokenizer.encode(text).map_err(|error| at(error, index))?);
+        let mut sequences = SequenceStore::default();
+        for (index, input) in inputs.iter().enumerate() {
+            let read = reader.read(&input.clone().into(), reader.max_steps());
+            sequences.push(read.map_err(|error| at(error, index))?);
         }
-        Ok(Self::unlabelled(scheme, tokens, words))
+        Ok(Self::unlabelled(scheme, sequences, words))
     }
 
     /// Texts without labels. Each gets a target of so many zeros, which nothing reads.
-    fn unlabelled(scheme: &Scheme, tokens: TokenStore, words: usize) -> Self {
+    fn unlabelled(scheme: &Scheme, sequences: SequenceStore, words: usize) -> Self {
         let mut targets = Targets::empty(scheme.problem, scheme.labels.len());
-        for _ in 0..tokens.len() {
+        for _ in 0..sequences.len() {
             targets.push(std::iter::repeat_n(0, words));
         }
-        let mut own = Self::from_parts(scheme.clone(), tokens, targets);
+        let mut own = Self::from_parts(scheme.clone(), sequences, targets);
         own.origins.fill(Origin::Unlabelled);
         own
     }
@@ -70,23 +72,25 @@ impl Dataset {
     pub(in crate::train) fn made_texts(&self, count: usize, seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed.wrapping_add(3));
         let rows = self.of_origin(Origin::New);
-        let texts: Vec<Encoded> = rows.iter().flat_map(|&row| self.tokens(row)).collect();
+        let sequences = rows.iter().flat_map(|&row| self.sequences(row));
+        let texts = sequences.filter_map(Sequence::into_tokens);
+        let texts: Vec<Encoded> = texts.collect();
         // the first and the last token are those that every text has
         let inner = |text: &Encoded| 1..text.ids.len().saturating_sub(1).max(1);
         let words: Vec<u32> = texts
             .iter()
             .flat_map(|text| text.ids[inner(text)].to_vec())
             .collect();
-        let mut tokens = TokenStore::default();
+        let mut made = SequenceStore::default();
         for _ in 0..count {
             let mut text = texts[rng.random_range(0..texts.len())].clone();
             for at in inner(&text) {
                 text.ids[at] = words[rng.random_range(0..words.len())];
             }
-            tokens.push(&text);
+            made.push(text.into());
         }
         let wanted = self.scheme.problem.words(self.labels().len());
-        Self::unlabelled(&self.scheme, tokens, wanted.unwrap_or_default())
+        Self::unlabelled(&self.scheme, made, wanted.unwrap_or_default())
     }
 
     /// Puts other rows of the same scheme beside these, so that they are not forgotten. Those that are new there are old
@@ -96,8 +100,8 @@ impl Dataset {
         let before = self.numbers.iter().max().map_or(0, |last| last + 1);
         for row in 0..others.len() {
             others
-                .tokens(row)
-                .for_each(|tokens| self.tokens.push(&tokens));
+                .sequences(row)
+                .for_each(|sequence| self.sequences.push(sequence));
             self.targets.push(others.target(row).iter().copied());
             self.numbers.push(before + others.numbers[row]);
             self.origins.push(match others.origins[row] {
@@ -142,6 +146,7 @@ impl Dataset {
 mod tests {
     use super::*;
     use crate::head::{Pairs, SINGLE_LABEL};
+    use crate::train::TokenStore;
 
     /// A row for each text's tokens, and one that is old.
     fn corrections() -> Dataset {
@@ -178,7 +183,13 @@ mod tests {
         let mut inner = std::collections::BTreeSet::new();
         let mut lengths = std::collections::BTreeSet::new();
         for row in 0..made.len() {
-            let ids = made.tokens(row).next().unwrap().ids;
+            let ids = made
+                .sequences(row)
+                .next()
+                .unwrap()
+                .into_tokens()
+                .unwrap()
+                .ids;
             assert_eq!((ids[0], ids[ids.len() - 1]), (101, 102), "{ids:?}");
             lengths.insert(ids.len());
             inner.extend(ids[1..ids.len() - 1].iter().copied());
@@ -190,7 +201,7 @@ mod tests {
 
     #[test]
     fn made_texts_depend_on_the_seed_alone() {
-        let texts = |seed| corrections().made_texts(20, seed).tokens;
+        let texts = |seed| corrections().made_texts(20, seed).sequences;
         assert_eq!(texts(1), texts(1));
         assert_ne!(texts(1), texts(2));
     }

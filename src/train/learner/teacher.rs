@@ -87,9 +87,9 @@ impl Teacher {
         }
         let problem = data.scheme().problem;
         let mut all = Vec::new();
-        for tokens in data.tokens(row) {
+        for sequence in data.sequences(row) {
             let (task, name) = (&self.start.task, &self.start.name);
-            let said = logits(backbone, &mut ComputedStates, task, &[tokens], name)?;
+            let said = logits(backbone, &mut ComputedStates, task, &[sequence], name)?;
             all.extend(said.into_iter().flatten());
         }
         let all = head_of(&self.start.name, &self.start.task)?.row_logits(all);

@@ -51,7 +51,7 @@ fn anatomy(family: &'static Family, fields: &ConfigFields) -> graftlet::Result<A
     let narrow = fields.size("narrow", 6)?;
     let (hidden, ffn) = (sizes.hidden_size, sizes.intermediate_size);
     let mut anatomy = Anatomy::new(family, sizes);
-    anatomy.stem.embedding_size = narrow;
+    anatomy.embedding_size = narrow;
     anatomy.relative_positions = Some(RELATIVE);
     anatomy.table(Table::Words, "tokens", sizes.vocab_size, narrow);
     anatomy.table(Table::Positions, "places", sizes.max_tokens, narrow);

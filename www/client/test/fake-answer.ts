@@ -8,6 +8,7 @@ export const BACKBONE: BackboneInfo = {
   layers: 6,
   heads: 12,
   vocabulary: 30522,
+  reads: "texts",
   maxTokens: 512,
   dtype: "int8",
   parameters: 22_713_216,

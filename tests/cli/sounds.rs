@@ -1,0 +1,122 @@
+//! A model of sounds on the command line: folders and tables of recordings, and lines that name them.
+
+use std::path::Path;
+
+use super::{fail, graftlet, json, succeed};
+
+/// A WAV file of a tone, at 16 kHz in 16 bits.
+fn wav(frequency: f32, seconds: f32) -> Vec<u8> {
+    let rate = 16_000u32;
+    let count = (seconds * rate as f32) as u32;
+    let mut bytes = b"RIFF".to_vec();
+    bytes.extend((36 + 2 * count).to_le_bytes());
+    bytes.extend(b"WAVEfmt ");
+    bytes.extend(16u32.to_le_bytes());
+    // PCM, one channel
+    bytes.extend([1, 0, 1, 0]);
+    bytes.extend(rate.to_le_bytes());
+    bytes.extend((2 * rate).to_le_bytes());
+    bytes.extend([2, 0, 16, 0]);
+    bytes.extend(b"data");
+    bytes.extend((2 * count).to_le_bytes());
+    for at in 0..count {
+        let turns = at as f32 / rate as f32 * frequency;
+        let value = 0.4 * (turns * std::f32::consts::TAU).sin();
+        bytes.extend(((value * 32_767.0) as i16).to_le_bytes());
+    }
+    bytes
+}
+
+/// A folder with a model of sounds as a hub has it, and a folder of recordings for each of two labels.
+fn workspace() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/sounds/whisper");
+    std::fs::create_dir(path.join("hub")).unwrap();
+    for file in [
+        "config.json",
+        "preprocessor_config.json",
+        "model.safetensors",
+    ] {
+        std::fs::copy(source.join(file), path.join("hub").join(file)).unwrap();
+    }
+    for (label, base) in [("high", 3000.0), ("low", 200.0)] {
+        std::fs::create_dir_all(path.join("rows").join(label)).unwrap();
+        for take in 0..8u8 {
+            let sound = wav(
+                base * (1.0 + 0.03 * f32::from(take)),
+                0.15 + 0.01 * f32::from(take),
+            );
+            std::fs::write(path.join(format!("rows/{label}/{take}.wav")), sound).unwrap();
+        }
+    }
+    folder
+}
+
+#[test]
+fn from_folders_of_recordings_to_answers() {
+    let folder = workspace();
+    let path = folder.path();
+    succeed(path, "convert --from hub --to model", "");
+    assert!(path.join("model/preprocessor_config.json").is_file());
+    assert!(!path.join("model/tokenizer.json").exists());
+    for kind in ["head", "lora", "pfeiffer"] {
+        let train = format!("train --backbone model --data rows --kind {kind} --out {kind}");
+        succeed(path, &format!("{train} --seed 1"), "");
+        let eval = format!("eval --backbone model --adapter {kind} --data rows --json");
+        let scored = json(&succeed(path, &eval, ""));
+        assert_eq!(
+            (&scored["score"], &scored["n"]),
+            (&1.0.into(), &16.into()),
+            "{kind}"
+        );
+        // a table names files by their path from its own folder
+        std::fs::write(
+            path.join("rows/table.csv"),
+            "text,label\nhigh/1.wav,high\nlow/7.wav,low\n",
+        )
+        .unwrap();
+        let eval = eval.replace("--data rows", "--data rows/table.csv");
+        assert_eq!(json(&succeed(path, &eval, ""))["n"], 2);
+    }
+    let lines = "rows/low/3.wav\nrows/low/none.wav\nmodel/config.json\nrows/high/2.wav\n";
+    let output = graftlet(
+        path,
+        "predict --backbone model --adapter lora --json",
+        lines,
+    );
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stdout).unwrap();
+    let said: Vec<_> = said.lines().map(json).collect();
+    assert_eq!(
+        (&said[0]["label"], &said[0]["file"]),
+        (&"low".into(), &"rows/low/3.wav".into())
+    );
+    assert_eq!(said[1]["error"]["code"], "io");
+    assert_eq!(said[2]["error"]["code"], "file_invalid");
+    assert_eq!(said[3]["label"], "high");
+    let vectors = succeed(path, "embed --backbone model", "rows/low/3.wav\n");
+    assert_eq!(json(&vectors)["vector"].as_array().unwrap().len(), 16);
+}
+
+#[test]
+fn what_is_no_folder_of_recordings_is_refused() {
+    let folder = workspace();
+    let path = folder.path();
+    let said = fail(
+        path,
+        "train --backbone hub --data hub --kind head --out x",
+        "file_invalid",
+    );
+    assert!(said.contains("a folder for each label"), "{said}");
+    std::fs::write(path.join("rows/high/9.wav"), b"RIFF").unwrap();
+    let said = fail(
+        path,
+        "train --backbone hub --data rows --kind head --out x",
+        "file_invalid",
+    );
+    assert!(said.contains("9.wav"), "{said}");
+    std::fs::remove_file(path.join("hub/preprocessor_config.json")).unwrap();
+    let said = fail(path, "embed --backbone hub", "file_missing");
+    assert!(said.contains("preprocessor_config.json"), "{said}");
+}
