@@ -39,13 +39,10 @@ def main(source, folder):
                 name = biases[0].removeprefix(PREFIX).removesuffix(".bias") + ".weight"
                 tensors[name] = weights[node.input[1]].T
     hidden = tensors["embeddings.cls_token"].shape[-1]
-    if "embeddings.position_embeddings" not in tensors:
-        # folded into a constant
-        folded = [value for value in all_constants(graph, weights) if value.ndim == 3 and value.shape[::2] == (1, hidden)
-                  and value.shape[1] > 1]
-        if len(folded) != 1:
-            sys.exit(f"{len(folded)} constants may be the position embeddings")
-        tensors["embeddings.position_embeddings"] = folded[0]
+    # the positions are constants: of the first state, and of the patches
+    constants = [value for name, value in weights.items() if not name.startswith(PREFIX) and value.shape[::2] == (1, hidden)]
+    first, others = sorted((value for value in constants if value.ndim == 3), key=lambda value: value.shape[1])
+    tensors["embeddings.position_embeddings"] = numpy.concatenate([first, others], axis=1)
     layers = 1 + max(int(name.split(".")[2]) for name in tensors if name.startswith("encoder.layer."))
     patch = tensors["embeddings.patch_embeddings.projection.weight"].shape[-1]
     grid = round((tensors["embeddings.position_embeddings"].shape[1] - 1) ** 0.5)
@@ -65,15 +62,6 @@ def main(source, folder):
     contiguous = {name: numpy.ascontiguousarray(value, dtype=numpy.float32) for name, value in tensors.items()}
     save_file(contiguous, folder / "model.safetensors")
     print(f"{len(tensors)} tensors in {folder}")
-
-
-def all_constants(graph, weights):
-    yield from weights.values()
-    for node in graph.node:
-        if node.op_type == "Constant":
-            for attribute in node.attribute:
-                if attribute.name == "value":
-                    yield numpy_helper.to_array(attribute.t)
 
 
 if __name__ == "__main__":
