@@ -74,8 +74,18 @@ fn name_of(path: &Path) -> String {
 
 /// Rows whose texts name files, relative to the folder of `table`, as the inputs that the files hold. Of an engine that
 /// reads texts the rows are what they were.
+///
+/// # Errors
+/// Those of reading the files; [`Error::FileInvalid`] for a folder of files in place of texts.
 pub(super) fn rows(engine: &Engine, table: &Path, rows: &[Row]) -> Result<Vec<Row>> {
-    let folder = match table.is_dir() {
+    let is_folder = table.is_dir();
+    if is_folder && engine.reader().sort() == Sort::Text {
+        return Err(Error::FileInvalid {
+            place: table.display().to_string(),
+            reason: "it is a folder, and this model reads texts: name a file of rows".into(),
+        });
+    }
+    let folder = match is_folder {
         true => table,
         false => table.parent().unwrap_or(Path::new("")),
     };

@@ -99,6 +99,25 @@ fn from_folders_of_recordings_to_answers() {
     assert_eq!(json(&vectors)["vector"].as_array().unwrap().len(), 16);
 }
 
+/// The names of files are no texts.
+#[test]
+fn a_folder_of_files_is_no_table_of_texts() {
+    let folder = workspace();
+    let path = folder.path();
+    let tiny = super::Tiny::new(1, 16, 5);
+    std::fs::create_dir(path.join("text")).unwrap();
+    std::fs::write(path.join("text/config.json"), tiny.config_json()).unwrap();
+    std::fs::write(
+        path.join("text/tokenizer.json"),
+        super::tiny::tokenizer_json(),
+    )
+    .unwrap();
+    std::fs::write(path.join("text/model.safetensors"), tiny.checkpoint()).unwrap();
+    let train = "train --backbone text --data rows --kind head --out x";
+    let said = fail(path, train, "file_invalid");
+    assert!(said.contains("name a file of rows"), "{said}");
+}
+
 #[test]
 fn what_is_no_folder_of_recordings_is_refused() {
     let folder = workspace();
