@@ -99,6 +99,31 @@ fn from_folders_of_recordings_to_answers() {
     assert_eq!(json(&vectors)["vector"].as_array().unwrap().len(), 16);
 }
 
+/// What a text's words are made into has no counterpart in a recording.
+#[test]
+fn an_adapter_is_corrected_with_recordings_and_old_ones_are_replayed() {
+    let folder = workspace();
+    let path = folder.path();
+    let train = "train --backbone hub --seed 1";
+    succeed(
+        path,
+        &format!("{train} --data rows --kind lora --out first"),
+        "",
+    );
+    for (label, take) in [("high", 3), ("low", 4)] {
+        std::fs::create_dir_all(path.join("new").join(label)).unwrap();
+        let own = format!("{label}/{take}.wav");
+        std::fs::copy(path.join("rows").join(&own), path.join("new").join(&own)).unwrap();
+    }
+    std::fs::write(path.join("config.json"), "{\"epochs\": 2}").unwrap();
+    let further = format!("{train} --config config.json --data new --from first");
+    for more in ["--out second", "--replay rows --out third"] {
+        succeed(path, &format!("{further} {more}"), "");
+    }
+    let eval = "eval --backbone hub --adapter third --data rows --json";
+    assert_eq!(json(&succeed(path, eval, ""))["score"], 1.0);
+}
+
 /// The names of files are no texts.
 #[test]
 fn a_folder_of_files_is_no_table_of_texts() {

@@ -79,7 +79,7 @@ impl Sound {
                 reason: "the file is empty (0 bytes); record or copy it again".to_owned(),
             });
         }
-        if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WAVE") {
+        if wav::is_wav(&bytes) {
             Self::read_wav(place, &bytes)
         } else {
             compressed::read(place, bytes)
