@@ -83,6 +83,9 @@ impl Learner {
             None => configure(preset, &options, &settings.members, shape)?,
         };
         check_tokens(&*config, preset, resolved.problem)?;
+        if backbone.towers().is_some() {
+            check_dual(&*config, preset, &options)?;
+        }
         let mut head = HeadConfig {
             problem: resolved.problem.fresh(),
             pooling: resolved.pooling,
@@ -343,4 +346,28 @@ fn check_tokens(config: &dyn Config, preset: &Preset, problem: ProblemName) -> R
         });
     }
     Ok(())
+}
+
+/// What an adapter of two encoders cannot have: what acts before the blocks, and what is drawn for the rows of a whole batch,
+/// since each encoder computes some of the rows.
+fn check_dual(config: &dyn Config, preset: &Preset, options: &Options) -> Result<()> {
+    let refused = |option, value: String, reason: &str| {
+        Err(Error::OptionInvalid {
+            option,
+            value,
+            reason: reason.to_owned(),
+        })
+    };
+    if config.adds_tokens() {
+        let reason = "its virtual tokens stand before the blocks, and an adapter of two encoders acts in the blocks alone; take another kind";
+        return refused("kind", preset.name.to_owned(), reason);
+    }
+    match options.dropout {
+        Some(dropout) if dropout > 0.0 => refused(
+            "dropout",
+            dropout.to_string(),
+            "an adapter of two encoders has none; leave it out",
+        ),
+        _ => Ok(()),
+    }
 }

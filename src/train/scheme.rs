@@ -1,7 +1,7 @@
 use super::Row;
 use crate::error::{Error, Result};
 use crate::head::{Head, Pairs, ProblemName, Reads};
-use crate::input::Input;
+use crate::input::{Input, Sort};
 
 /// Most labels that can be learned; the largest data sets of texts have a few thousand.
 const MOST_LABELS: usize = 10_000;
@@ -72,6 +72,14 @@ impl Scheme {
                 option: "reject",
                 value: problem.name().to_owned(),
                 reason: "only a text with one label can have none of them".into(),
+            });
+        }
+        let of_two_sorts = rows.iter().any(|row| row.input.sort() == Sort::Pair);
+        if of_two_sorts && !problem.suits_apart() {
+            return Err(Error::OptionInvalid {
+                option: "problem",
+                value: problem.name().to_owned(),
+                reason: "the halves of these pairs go through two encoders, and what is said of such a pair is a number; take \"regression\", with 1 for halves that belong together and 0 for others".into(),
             });
         }
         let found: Vec<&str> = found.into_iter().map(|(_, label)| label).collect();
