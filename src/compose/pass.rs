@@ -8,6 +8,7 @@ use crate::model::{
     Backbone, Cuts, Hook, NoHook, NormSite, Portion, Split, States, Tower, Waiting, now,
 };
 use crate::ops::{concat, select, slice};
+use crate::order::sorted_by;
 use crate::tensor::Tensor;
 
 /// Some sequences of a call and what they are computed with.
@@ -257,7 +258,8 @@ async fn compute<'a, 's>(
         run(backbone, layer..next, &mut trunk, &mut groups, split).await;
         layer = next;
     }
-    groups.sort_by_key(|group| group.unit);
+    #[allow(clippy::cast_precision_loss)]
+    let groups = sorted_by(groups, |group| group.unit as f64);
     let nothing = || Own {
         states: States {
             x: Tensor::new(Vec::new(), &[0, backbone.shape().hidden_size]),

@@ -68,7 +68,11 @@ impl Learner {
         dev: Dataset,
     ) -> Result<Self> {
         let shape = backbone.shape();
-        let resolved = settings.resolve(preset, &train, shape.layers)?;
+        let mut resolved = settings.resolve(preset, &train, shape.layers)?;
+        if backbone.towers().is_some() && settings.adapter.layers.is_none() {
+            // the lowest third would be layers of the first encoder alone
+            resolved.layers = None;
+        }
         let train = match settings.made_texts(&resolved, &train) {
             0 => train,
             count => train.beside_texts(count, resolved.seed),

@@ -74,14 +74,10 @@ impl Scheme {
                 reason: "only a text with one label can have none of them".into(),
             });
         }
-        let of_two_sorts = rows.iter().any(|row| row.input.sort() == Sort::Pair);
-        if of_two_sorts && !problem.suits_apart() {
-            return Err(Error::OptionInvalid {
-                option: "problem",
-                value: problem.name().to_owned(),
-                reason: "the halves of these pairs go through two encoders, and what is said of such a pair is a number; take \"regression\", with 1 for halves that belong together and 0 for others".into(),
-            });
-        }
+        let pairs = match rows.iter().any(|row| row.input.sort() == Sort::Pair) {
+            true => of_two_encoders(*problem, *pairs)?,
+            false => pairs.unwrap_or_else(|| default_pairs(*problem, rows)),
+        };
         let found: Vec<&str> = found.into_iter().map(|(_, label)| label).collect();
         let labels = problem.find(place, &found, reject.as_deref())?;
         if labels.is_empty() {
@@ -107,7 +103,7 @@ impl Scheme {
             problem: *problem,
             labels,
             reject: reject.clone(),
-            pairs: pairs.unwrap_or_else(|| default_pairs(*problem, rows)),
+            pairs,
         })
     }
 
@@ -125,6 +121,19 @@ impl Scheme {
         });
         unknown
     }
+}
+
+/// How pairs are read whose halves go through two encoders: apart, as there is no other way.
+fn of_two_encoders(problem: ProblemName, pairs: Option<Pairs>) -> Result<Pairs> {
+    if pairs == Some(Pairs::Joint) {
+        return Err(Error::OptionInvalid {
+            option: "pairs",
+            value: Pairs::Joint.name().to_owned(),
+            reason: "the halves of these pairs go through two encoders; leave it out".into(),
+        });
+    }
+    problem.check_pairs(Pairs::Apart)?;
+    Ok(Pairs::Apart)
 }
 
 /// How the two texts of a pair are read where nothing is said.
