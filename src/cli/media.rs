@@ -18,20 +18,31 @@ use crate::train::Row;
 /// Share of samples at full scale from which a recording is called clipped.
 const CLIPPED: f64 = 0.01;
 
-/// What a text is to an engine: itself, or the path of a file.
-pub(super) fn input(engine: &Engine, text: &Text) -> Result<Input> {
-    match engine.reader().sort() {
-        Sort::Text => Ok(text.clone().into()),
-        _ => file(engine, Path::new(&text.first)),
+/// What a text is to an engine: itself, the path of a file, or a pair of these. Paths are relative to a folder.
+pub(super) fn input(engine: &Engine, text: &Text, folder: &Path) -> Result<Input> {
+    let sort = engine.reader().sort();
+    let Some([first, second]) = engine.reader().halves() else {
+        return one(engine, sort, text, folder);
+    };
+    let mut halves = text.apart();
+    let Some(half) = halves.next() else {
+        return Err(Error::TextEmpty { index: 0 });
+    };
+    let half = one(engine, first, &half, folder)?;
+    match halves.next() {
+        Some(other) => Ok(Input::pair(half, one(engine, second, &other, folder)?)),
+        None => Ok(half),
     }
 }
 
-/// What the engine's model reads of a file. The recording or picture itself is not kept: it can be much larger.
-fn file(engine: &Engine, path: &Path) -> Result<Input> {
+/// An input of one sort. Of a recording or a picture only what the model reads is kept: the file can be much larger.
+fn one(engine: &Engine, sort: Sort, text: &Text, folder: &Path) -> Result<Input> {
+    let path = folder.join(&text.first);
     let reader = engine.reader();
-    let input = match reader.sort() {
-        Sort::Picture => picture(path)?,
-        _ => sound(path)?,
+    let input = match sort {
+        Sort::Text | Sort::Pair => return Ok(text.clone().into()),
+        Sort::Picture => picture(&path)?,
+        Sort::Sound => sound(&path)?,
     };
     Ok(reader.read(&input, reader.max_steps())?.into())
 }
@@ -105,7 +116,7 @@ pub(super) fn rows<'a>(engine: &Engine, table: &Path, rows: &'a [Row]) -> Result
     };
     let read = |row: &Row| {
         let input = match &row.input {
-            Input::Text(text) => file(engine, &folder.join(&text.first))?,
+            Input::Text(text) => input(engine, text, folder)?,
             input => input.clone(),
         };
         Ok(Row {
@@ -137,7 +148,7 @@ fn picture(path: &Path) -> Result<Input> {
 /// The name of an input in an object of JSON.
 pub(super) fn field(input: &Input) -> &'static str {
     match input {
-        Input::Text(_) => "text",
+        Input::Text(_) | Input::Pair(_) => "text",
         _ => "file",
     }
 }

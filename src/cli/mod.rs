@@ -2,6 +2,7 @@
 //! exit code 1. Everything that is printed goes through `output`.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+mod backbones;
 mod compose;
 mod convert;
 mod embed;

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
+use super::backbones::Backbones;
 use super::output::errln;
 use super::rows::{File, Found, RowOptions};
 use super::target::Target;
@@ -53,9 +54,8 @@ fn config_help() -> String {
 /// Trains an adapter on labelled rows.
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// Backbone folder.
-    #[arg(long, value_name = "DIR")]
-    backbone: PathBuf,
+    #[command(flatten)]
+    backbones: Backbones,
     /// Rows to learn from: CSV, TSV, JSONL, JSON or CoNLL. Format, columns and what the labels say are found by
     /// looking, and said on standard error.
     #[arg(long, value_name = "FILE")]
@@ -135,7 +135,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         arguments.reject.as_ref(),
     )?;
     let out = Target::adapter("--out", &arguments.out)?;
-    let engine = folders::load_backbone(&arguments.backbone)?;
+    let engine = arguments.backbones.load()?;
     settings.members = compose::members(&engine, &arguments.fuse)?;
     if let Some(folder) = &arguments.from {
         settings.start = Some(start(folder, named, &engine)?);

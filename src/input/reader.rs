@@ -15,6 +15,11 @@ pub trait ReadInput: Send + Sync {
     /// What it reads.
     fn sort(&self) -> Sort;
 
+    /// What each half of a pair is, for one that reads pairs of two sorts.
+    fn halves(&self) -> Option<[Sort; 2]> {
+        None
+    }
+
     /// Most steps of a sequence.
     fn max_steps(&self) -> usize;
 
@@ -43,6 +48,15 @@ impl Reader {
         match self {
             Self::Text(_) => Sort::Text,
             Self::Other(reader) => reader.sort(),
+        }
+    }
+
+    /// What each half of a pair is, if it reads pairs of two sorts.
+    #[must_use]
+    pub fn halves(&self) -> Option<[Sort; 2]> {
+        match self {
+            Self::Text(_) => None,
+            Self::Other(reader) => reader.halves(),
         }
     }
 

@@ -152,10 +152,11 @@ fn levels(samples: &[f32], step: usize) -> Vec<f64> {
 fn floor(levels: &[f64]) -> f64 {
     let heard = levels.iter().copied();
     let heard: Vec<f64> = heard.filter(|&level| level >= DIGITAL_SILENCE).collect();
-    let order = ascending(&heard);
+    let order = ascending(&heard).into_iter();
+    let heard: Vec<f64> = order.map(|place| heard[place]).collect();
     let at = |share: f64| {
-        let place = order.get((heard.len() as f64 * share) as usize);
-        place.map_or(DIGITAL_SILENCE, |&place| heard[place])
+        let level = heard.get((heard.len() as f64 * share) as usize);
+        level.copied().unwrap_or(DIGITAL_SILENCE)
     };
     let (quiet, quietest) = (at(QUIET), at(QUIETEST));
     if quiet <= SPREAD * quietest {
