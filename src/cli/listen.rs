@@ -5,8 +5,8 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::compose::Choice;
-use super::output::outln;
 use super::folders;
+use super::output::outln;
 use crate::compose::Composition;
 use crate::error::{Error, Result};
 use crate::input::sound::Sound;
@@ -108,11 +108,20 @@ fn print(arguments: &Arguments, labels: &[String], heard: &Heard) -> Result<()> 
     if arguments.scores {
         let scores = heard.scores.as_ref().map(|scores| {
             let pairs = labels.iter().zip(scores);
-            pairs.map(|(label, score)| (label.clone(), json!(score))).collect::<Map<String, Value>>()
+            pairs
+                .map(|(label, score)| (label.clone(), json!(score)))
+                .collect::<Map<String, Value>>()
         });
         folders::print_json(&json!({ "at": heard.at, "scores": scores }))?;
     }
-    let Some(Detection { label, score, start, end, at }) = &heard.detection else {
+    let Some(Detection {
+        label,
+        score,
+        start,
+        end,
+        at,
+    }) = &heard.detection
+    else {
         return Ok(());
     };
     if arguments.json {
@@ -148,7 +157,9 @@ impl Pieces {
             let (pairs, rest) = all.as_chunks::<2>();
             self.half = rest.first().copied();
             if !pairs.is_empty() {
-                let samples = pairs.iter().map(|&pair| f32::from(i16::from_le_bytes(pair)) / 32_768.0);
+                let samples = pairs
+                    .iter()
+                    .map(|&pair| f32::from(i16::from_le_bytes(pair)) / 32_768.0);
                 return Ok(samples.collect());
             }
         }

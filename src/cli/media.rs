@@ -22,18 +22,26 @@ const CLIPPED: f64 = 0.01;
 pub(super) fn input(engine: &Engine, text: &Text) -> Result<Input> {
     match engine.reader().sort() {
         Sort::Text => Ok(text.clone().into()),
-        _ => file(engine, Path::new(&text.first)),
+        _ => file(engine, Path::new(&text.first), false),
     }
 }
 
-/// What the engine's model reads of a file. The recording or picture itself is not kept: it can be much larger.
-fn file(engine: &Engine, path: &Path) -> Result<Input> {
+/// What the engine's model reads of a file. The recording or picture itself, which can be much larger, is kept only if it is
+/// wanted `whole`, or if the model does not read all of it at once.
+fn file(engine: &Engine, path: &Path, whole: bool) -> Result<Input> {
     let reader = engine.reader();
     let input = match reader.sort() {
         Sort::Picture => picture(path)?,
         _ => sound(path)?,
     };
-    Ok(reader.read(&input, reader.max_steps())?.into())
+    if whole {
+        return Ok(input);
+    }
+    let read = reader.read(&input, reader.max_steps())?;
+    match read.truncated() {
+        true => Ok(input),
+        false => Ok(read.into()),
+    }
 }
 
 /// The content of a table of rows. Of a folder it is made: a row for each file of a folder in it, whose name is the label.
@@ -83,11 +91,16 @@ fn name_of(path: &Path) -> String {
 }
 
 /// Rows whose texts name files, relative to the folder of `table`, as what the engine's model reads of the files. Of an engine
-/// that reads texts the rows are what they were.
+/// that reads texts the rows are what they were. With `whole` the files themselves are kept.
 ///
 /// # Errors
 /// Those of reading the files; [`Error::FileInvalid`] for a folder of files in place of texts.
-pub(super) fn rows<'a>(engine: &Engine, table: &Path, rows: &'a [Row]) -> Result<Cow<'a, [Row]>> {
+pub(super) fn rows<'a>(
+    engine: &Engine,
+    table: &Path,
+    rows: &'a [Row],
+    whole: bool,
+) -> Result<Cow<'a, [Row]>> {
     let is_folder = table.is_dir();
     let reads_texts = engine.reader().sort() == Sort::Text;
     if is_folder && reads_texts {
@@ -105,7 +118,7 @@ pub(super) fn rows<'a>(engine: &Engine, table: &Path, rows: &'a [Row]) -> Result
     };
     let read = |row: &Row| {
         let input = match &row.input {
-            Input::Text(text) => file(engine, &folder.join(&text.first))?,
+            Input::Text(text) => file(engine, &folder.join(&text.first), whole)?,
             input => input.clone(),
         };
         Ok(Row {

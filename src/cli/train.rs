@@ -157,7 +157,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let place = arguments.data.display().to_string();
     let old = replayed(arguments, &reading)?;
     let scheme = settings.scheme(&place, &train_rows.rows, &old.rows, &reading)?;
-    let inputs = media::rows(&engine, &arguments.data, &train_rows.rows)?;
+    let inputs = {
+        let whole = settings.background.is_some();
+        media::rows(&engine, &arguments.data, &train_rows.rows, whole)?
+    };
     let train = match settings.in_background(&inputs)? {
         Some(made) => {
             train_rows.repeat(&made.origins);
@@ -173,7 +176,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             let mut found = file.rows(&reading, true)?;
             found.keep_known(scheme);
             let found = checked(found, path, arguments.strict)?;
-            let rows = media::rows(&engine, path, &found.rows)?;
+            let rows = media::rows(&engine, path, &found.rows, false)?;
             let dev = Dataset::with_scheme(&place, &rows, engine.reader(), scheme)?;
             (train, dev, Some(found))
         }

@@ -68,7 +68,9 @@ impl Listener {
         settings.check()?;
         let sort = engine.reader().sort();
         if sort != Sort::Sound {
-            return Err(Error::InputUnsupported { reads: sort.title() });
+            return Err(Error::InputUnsupported {
+                reads: sort.title(),
+            });
         }
         let task = engine.get(adapter)?;
         let head = head_of(adapter, task)?;
@@ -86,7 +88,7 @@ impl Listener {
             settings.smoothing,
             settings.threshold,
             samples(settings.refractory) as u64,
-            labels.iter().map(is_background).collect(),
+            labels.iter().map(is_background),
         );
         Ok(Self {
             adapter: adapter.to_owned(),
@@ -116,7 +118,9 @@ impl Listener {
     /// [`Engine::classify_with`].
     pub fn push(&mut self, engine: &Engine, samples: &[f32], rate: u32) -> Result<Vec<Detection>> {
         let mut found = Vec::new();
-        self.push_with(engine, samples, rate, &mut |heard| found.extend(heard.detection))?;
+        self.push_with(engine, samples, rate, &mut |heard| {
+            found.extend(heard.detection)
+        })?;
         Ok(found)
     }
 

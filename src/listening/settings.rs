@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::RATE;
 use crate::error::{Error, Result};
+use crate::input::sound::WINDOW_SECONDS;
 
 /// How a stream is listened to. Times are in seconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,7 +25,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            window: 1.0,
+            window: WINDOW_SECONDS,
             hop: 0.1,
             smoothing: 3,
             threshold: 0.7,

@@ -142,7 +142,10 @@ mod tests {
         let code = |stream: &mut Stream, samples: &[f32], rate| {
             stream.push(samples, rate).unwrap_err().code()
         };
-        assert_eq!(code(&mut stream, &[0.1, f32::NAN], 16_000), "sound_not_finite");
+        assert_eq!(
+            code(&mut stream, &[0.1, f32::NAN], 16_000),
+            "sound_not_finite"
+        );
         assert_eq!(code(&mut stream, &[0.1], 44_100), "option_invalid");
         assert_eq!(stream.samples.len(), 100);
         assert_eq!(code(&mut Stream::new(1_000, 300), &[0.1], 10), "sound_rate");

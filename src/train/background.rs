@@ -8,13 +8,14 @@ use rand_chacha::ChaCha8Rng;
 use super::{Row, Settings};
 use crate::error::{Error, Result};
 use crate::input::Input;
-use crate::input::sound::{Background, Sound};
+use crate::input::sound::{Background, Sound, WINDOW_SECONDS};
 
 /// Samples of a second of what is made.
 const RATE: u32 = 16_000;
 
-/// Samples of a piece of the background, and of a copy at least: one second.
-const WINDOW: usize = 16_000;
+/// Samples of a piece of the background, and of a copy at least.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+const WINDOW: usize = (WINDOW_SECONDS * RATE as f64) as usize;
 
 /// Samples from the beginning of one piece of the background to that of the next.
 const HOP: usize = WINDOW / 2;
@@ -34,7 +35,7 @@ const MOST_COPIES: usize = 100;
 /// Rows to learn from, with copies of them in the background.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InBackground {
-    /// Each row, and its copies behind it. A long recording of the background is cut into pieces of a second.
+    /// Each row, and its copies behind it. A long recording of the background is cut into pieces.
     pub rows: Vec<Row>,
     /// For each of them the index of the row that it is made of.
     pub origins: Vec<usize>,
@@ -77,7 +78,7 @@ impl Settings {
         }
         let sounds = rows.iter().map(|row| match &row.input {
             Input::Sound(sound) => Ok(sound),
-            Input::Text(_) | Input::Picture(_) => Err(refuse(
+            _ => Err(refuse(
                 "background",
                 label.clone(),
                 "only recordings have a background; leave it out",
@@ -85,7 +86,10 @@ impl Settings {
         });
         let sounds: Vec<&Arc<Sound>> = sounds.collect::<Result<_>>()?;
         let is_background = |row: &Row| row.label.as_ref() == Some(label);
-        let own = rows.iter().zip(&sounds).filter(|(row, _)| is_background(row));
+        let own = rows
+            .iter()
+            .zip(&sounds)
+            .filter(|(row, _)| is_background(row));
         let own = own.map(|(_, sound)| &***sound);
         if own.clone().next().is_none() {
             let reason = "no row has this label; record what is heard when nobody says a word, and give it this label";
@@ -118,7 +122,7 @@ impl Settings {
     }
 }
 
-/// A recording of the background in pieces of a second; one that is not longer as it is.
+/// A recording of the background in pieces; one that is not longer as it is.
 fn pieces(sound: &Arc<Sound>) -> Result<Vec<Input>> {
     let whole = sound.at(RATE)?;
     let count = whole.samples().len();

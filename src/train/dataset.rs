@@ -339,7 +339,8 @@ impl Dataset {
         self.numbers.extend_from_slice(&other.numbers);
         self.origins.extend_from_slice(&other.origins);
         let before = self.next_group();
-        self.groups.extend(other.groups.iter().map(|own| before + own));
+        self.groups
+            .extend(other.groups.iter().map(|own| before + own));
         if !other.is_empty() && self.pair != other.pair {
             self.pair = None;
         }

@@ -92,11 +92,7 @@ impl Dataset {
 }
 
 /// The first row of each group of each stratum, in random order.
-fn shuffled(
-    data: &Dataset,
-    groups: &BTreeMap<usize, Vec<usize>>,
-    seed: u64,
-) -> Vec<Vec<usize>> {
+fn shuffled(data: &Dataset, groups: &BTreeMap<usize, Vec<usize>>, seed: u64) -> Vec<Vec<usize>> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut strata = data.strata();
     for rows in &mut strata {

@@ -5,6 +5,12 @@ use rand::Rng;
 use super::Sound;
 use crate::error::Result;
 
+/// How many seconds of a stream are answered at once, so that takes are mixed with as much background.
+///
+/// Of words that take 0.14 to 0.83 seconds, in noise and babble at 10 dB, a head on the frozen encoder of whisper-tiny.en found
+/// .81 with 0.7 seconds and .73 with one second, at the same threshold; the sound around a word is pooled with it.
+pub const WINDOW_SECONDS: f64 = 0.7;
+
 /// A background that is less loud than this (-80 dB) is silence, and cannot be made as loud as a sound.
 const SILENCE: f64 = 1e-4;
 
@@ -113,7 +119,11 @@ mod tests {
     #[test]
     fn the_place_and_the_piece_depend_on_the_seed_alone() {
         let (word, noise) = (wave(4_000, 0.3, 0.5), wave(40_001, 0.7, 0.02));
-        let mixed = |seed| of(&noise).around(&word, 16_000, 5.0, &mut rng(seed)).unwrap();
+        let mixed = |seed| {
+            of(&noise)
+                .around(&word, 16_000, 5.0, &mut rng(seed))
+                .unwrap()
+        };
         assert_eq!(mixed(1), mixed(1));
         assert_ne!(mixed(1), mixed(2));
     }
@@ -141,7 +151,10 @@ mod tests {
         let mixed = noise.around(&word, 8_000, 0.0, &mut rng(1)).unwrap();
         assert_eq!((mixed.samples().len(), mixed.rate()), (10_000, 8_000));
         assert_eq!(
-            Background::of(std::iter::empty(), 8_000).err().unwrap().code(),
+            Background::of(std::iter::empty(), 8_000)
+                .err()
+                .unwrap()
+                .code(),
             "sound_empty"
         );
     }

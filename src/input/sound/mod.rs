@@ -13,7 +13,7 @@ mod transform;
 mod wav;
 mod waveform;
 
-pub use background::Background;
+pub use background::{Background, WINDOW_SECONDS};
 pub use log_mel::{LogMel, Spectrogram};
 pub use reader::SoundReader;
 pub use resample::Resampling;
