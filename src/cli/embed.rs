@@ -64,7 +64,7 @@ impl Responder for Embedder {
     }
 
     fn input(&self, text: &Text) -> Result<Input> {
-        media::input(&self.engine, text, Path::new(""))
+        media::input(&self.engine, text, Path::new(""), false)
     }
 
     fn answer(&self, inputs: &[Input]) -> Result<Vec<Embedded>> {

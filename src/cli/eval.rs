@@ -64,7 +64,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     } else {
         usize::MAX
     };
-    let rows = media::rows(&engine, &arguments.data, &found.rows)?;
+    let rows = media::rows(&engine, &arguments.data, &found.rows, false)?;
     let data = Dataset::within(&place, &rows, engine.reader(), &scheme, reach)?;
 
     let bar = progress::bar(data.len(), "rows");

@@ -18,25 +18,28 @@ use crate::train::Row;
 /// Share of samples at full scale from which a recording is called clipped.
 const CLIPPED: f64 = 0.01;
 
-/// What a text is to an engine: itself, the path of a file, or a pair of these. Paths are relative to a folder.
-pub(super) fn input(engine: &Engine, text: &Text, folder: &Path) -> Result<Input> {
+/// What a text is to an engine: itself, the path of a file, or a pair of these. Paths are relative to a folder. With `whole` a
+/// recording is kept itself.
+pub(super) fn input(engine: &Engine, text: &Text, folder: &Path, whole: bool) -> Result<Input> {
     let sort = engine.reader().sort();
+    let one = |sort, half: &Text| one(engine, sort, half, folder, whole);
     let Some([first, second]) = engine.reader().halves() else {
-        return one(engine, sort, text, folder);
+        return one(sort, text);
     };
     let mut halves = text.apart();
     let Some(half) = halves.next() else {
         return Err(Error::TextEmpty { index: 0 });
     };
-    let half = one(engine, first, &half, folder)?;
+    let half = one(first, &half)?;
     match halves.next() {
-        Some(other) => Ok(Input::pair(half, one(engine, second, &other, folder)?)),
+        Some(other) => Ok(Input::pair(half, one(second, &other)?)),
         None => Ok(half),
     }
 }
 
-/// An input of one sort. Of a recording or a picture only what the model reads is kept: the file can be much larger.
-fn one(engine: &Engine, sort: Sort, text: &Text, folder: &Path) -> Result<Input> {
+/// An input of one sort. A recording or a picture itself, which can be much larger than what the model reads of it, is kept only
+/// if it is wanted `whole`, or if the model does not read all of it at once.
+fn one(engine: &Engine, sort: Sort, text: &Text, folder: &Path, whole: bool) -> Result<Input> {
     let path = folder.join(&text.first);
     let reader = engine.reader();
     let input = match sort {
@@ -44,7 +47,14 @@ fn one(engine: &Engine, sort: Sort, text: &Text, folder: &Path) -> Result<Input>
         Sort::Picture => picture(&path)?,
         Sort::Sound => sound(&path)?,
     };
-    Ok(reader.read(&input, reader.max_steps())?.into())
+    if whole {
+        return Ok(input);
+    }
+    let read = reader.read(&input, reader.max_steps())?;
+    match read.truncated() {
+        true => Ok(input),
+        false => Ok(read.into()),
+    }
 }
 
 /// The content of a table of rows. Of a folder it is made: a row for each file of a folder in it, whose name is the label.
@@ -94,11 +104,16 @@ fn name_of(path: &Path) -> String {
 }
 
 /// Rows whose texts name files, relative to the folder of `table`, as what the engine's model reads of the files. Of an engine
-/// that reads texts the rows are what they were.
+/// that reads texts the rows are what they were. With `whole` the files themselves are kept.
 ///
 /// # Errors
 /// Those of reading the files; [`Error::FileInvalid`] for a folder of files in place of texts.
-pub(super) fn rows<'a>(engine: &Engine, table: &Path, rows: &'a [Row]) -> Result<Cow<'a, [Row]>> {
+pub(super) fn rows<'a>(
+    engine: &Engine,
+    table: &Path,
+    rows: &'a [Row],
+    whole: bool,
+) -> Result<Cow<'a, [Row]>> {
     let is_folder = table.is_dir();
     let reads_texts = engine.reader().sort() == Sort::Text;
     if is_folder && reads_texts {
@@ -116,7 +131,7 @@ pub(super) fn rows<'a>(engine: &Engine, table: &Path, rows: &'a [Row]) -> Result
     };
     let read = |row: &Row| {
         let input = match &row.input {
-            Input::Text(text) => input(engine, text, folder)?,
+            Input::Text(text) => input(engine, text, folder, whole)?,
             input => input.clone(),
         };
         Ok(Row {

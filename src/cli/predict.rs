@@ -70,7 +70,7 @@ impl Responder for Predictor {
     }
 
     fn input(&self, text: &Text) -> Result<Input> {
-        media::input(&self.engine, text, Path::new(""))
+        media::input(&self.engine, text, Path::new(""), false)
     }
 
     fn answer(&self, inputs: &[Input]) -> Result<Vec<Answers>> {

@@ -53,7 +53,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let place = arguments.data.display().to_string();
     let data = Dataset::read(
         &place,
-        &media::rows(&engine, &arguments.data, &found.rows)?,
+        &media::rows(&engine, &arguments.data, &found.rows, false)?,
         engine.reader(),
         &reading,
     )?;

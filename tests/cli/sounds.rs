@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::{fail, graftlet, json, succeed};
 
-/// A WAV file of a tone, at 16 kHz in 16 bits.
-fn wav(frequency: f32, seconds: f32) -> Vec<u8> {
+/// A WAV file of a tone, at 16 kHz in 16 bits. Full scale is 1.
+pub(super) fn wav(frequency: f32, seconds: f32, height: f32) -> Vec<u8> {
     let rate = 16_000u32;
     let count = (seconds * rate as f32) as u32;
     let mut bytes = b"RIFF".to_vec();
@@ -21,14 +21,14 @@ fn wav(frequency: f32, seconds: f32) -> Vec<u8> {
     bytes.extend((2 * count).to_le_bytes());
     for at in 0..count {
         let turns = at as f32 / rate as f32 * frequency;
-        let value = 0.4 * (turns * std::f32::consts::TAU).sin();
+        let value = height * (turns * std::f32::consts::TAU).sin();
         bytes.extend(((value * 32_767.0) as i16).to_le_bytes());
     }
     bytes
 }
 
 /// A folder with a model of sounds as a hub has it, and a folder of recordings for each of two labels.
-fn workspace() -> tempfile::TempDir {
+pub(super) fn workspace() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/sounds/whisper");
@@ -46,6 +46,7 @@ fn workspace() -> tempfile::TempDir {
             let sound = wav(
                 base * (1.0 + 0.03 * f32::from(take)),
                 0.15 + 0.01 * f32::from(take),
+                0.4,
             );
             std::fs::write(path.join(format!("rows/{label}/{take}.wav")), sound).unwrap();
         }

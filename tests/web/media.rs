@@ -72,12 +72,12 @@ fn code(error: &JsValue) -> String {
 #[wasm_bindgen_test]
 fn what_was_read_stands_for_the_original() {
     let mut engine = sounds();
-    let read = engine.read(&tone(), "input 1").unwrap();
+    let read = engine.read(&tone(), "input 1", None).unwrap();
     let found = embed(&mut engine, &Array::of1(&bytes(&read)).into()).unwrap();
     assert!(number(&found[0], "tokens") > 10.0);
     let mut engine = pictures();
     let read = engine
-        .read(&pixels(8.0, 8.0, &[7; 256]), "input 1")
+        .read(&pixels(8.0, 8.0, &[7; 256]), "input 1", None)
         .unwrap();
     let found = embed(&mut engine, &Array::of1(&bytes(&read)).into()).unwrap();
     assert!(number(&found[0], "tokens") > 1.0);
@@ -86,9 +86,9 @@ fn what_was_read_stands_for_the_original() {
 #[wasm_bindgen_test]
 fn what_cannot_be_read_is_refused() {
     let engine = sounds();
-    let refused = |input: &JsValue| code(&engine.read(input, "input 7").unwrap_err());
+    let refused = |input: &JsValue| code(&engine.read(input, "input 7", None).unwrap_err());
     let wav = include_bytes!("../fixtures/sound/six.wav");
-    assert!(engine.read(&bytes(wav), "input 7").is_ok());
+    assert!(engine.read(&bytes(wav), "input 7", None).is_ok());
     for (input, expected) in [
         (samples(&[], 16_000.0), "sound_empty"),
         (samples(&[0.0, f32::NAN], 16_000.0), "sound_not_finite"),
@@ -101,7 +101,7 @@ fn what_cannot_be_read_is_refused() {
         assert_eq!(refused(&input), expected);
     }
     let engine = pictures();
-    let refused = |input: &JsValue| code(&engine.read(input, "input 7").unwrap_err());
+    let refused = |input: &JsValue| code(&engine.read(input, "input 7", None).unwrap_err());
     for (input, expected) in [
         (pixels(0.0, 8.0, &[]), "picture_invalid"),
         (pixels(2.0, 2.0, &[0; 15]), "picture_invalid"),
@@ -112,14 +112,14 @@ fn what_cannot_be_read_is_refused() {
     ] {
         assert_eq!(refused(&input), expected);
     }
-    let error = engine.read(&tone(), "input 7").unwrap_err();
+    let error = engine.read(&tone(), "input 7", None).unwrap_err();
     assert_eq!(text(&error, "code"), "input_unsupported");
 }
 
 #[wasm_bindgen_test]
 fn damaged_bytes_and_those_of_another_model_are_refused() {
     let mut engine = sounds();
-    let read = engine.read(&tone(), "input 1").unwrap();
+    let read = engine.read(&tone(), "input 1", None).unwrap();
     let mut damaged = read.clone();
     damaged[40] ^= 1;
     let mut embedded = |bytes: JsValue| {
@@ -128,7 +128,7 @@ fn damaged_bytes_and_those_of_another_model_are_refused() {
     };
     assert_eq!(embedded(bytes(&damaged)), "file_invalid");
     let picture = pictures()
-        .read(&pixels(8.0, 8.0, &[7; 256]), "input 1")
+        .read(&pixels(8.0, 8.0, &[7; 256]), "input 1", None)
         .unwrap();
     assert_eq!(embedded(bytes(&picture)), "input_unsupported");
 

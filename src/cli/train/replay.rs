@@ -57,7 +57,7 @@ impl Replay {
         let (scheme, reader) = (train.scheme().clone(), engine.reader());
         if !self.rows.is_empty() {
             let place = self.path.display().to_string();
-            let rows = media::rows(engine, &self.path, &self.rows)?;
+            let rows = media::rows(engine, &self.path, &self.rows, false)?;
             let old = Dataset::with_scheme(&place, &rows, reader, &scheme)?;
             train = train.beside(&old);
         }
