@@ -448,3 +448,44 @@ describe("rows of recordings and pictures", () => {
     expect(await next.exportAdapter("t")).toEqual(whole);
   });
 });
+
+describe("listening", () => {
+  const word = (first: number) => Float32Array.of(first, 0, 0, 0);
+
+  it("gives words in their order, with times of the whole stream, and goes on after a restart", async () => {
+    const g = await ready("sounds");
+    const ears = g.listen({ threshold: 0.8 });
+    expect(await ears.end()).toEqual([]);
+    const mine = g.listen({ with: "m" });
+    const buffer = word(0.25);
+    const pieces = [mine.push(buffer, 4000)];
+    buffer[0] = 0.75;
+    pieces.push(mine.push(buffer, 4000));
+    expect(await Promise.all(pieces)).toEqual([
+      [],
+      [{ label: "m", score: 0.75, start: 0.001, end: 0.002, at: 0.002 }],
+    ]);
+    expect(mine.scores).toEqual([
+      { label: "other", score: 0.25 },
+      { label: "m", score: 0.75 },
+    ]);
+    FakeWorker.started[0]?.crash("killed");
+    const [after] = await mine.push(word(1), 4000);
+    expect(after?.start).toBeCloseTo(0.002);
+    expect((await mine.end())[0]?.start).toBeCloseTo(0.003);
+    expect(await mine.end()).toEqual([]);
+    expect(await codeOf(mine.push(word(1), 4000))).toBe("disposed");
+  });
+
+  it("needs one adapter, and sound", async () => {
+    const g = await ready("sounds");
+    expect(await codeOf(g.listen({ with: "nobody" }).push(word(1), 4000))).toBe("adapter_unknown");
+    expect(await codeOf(g.listen().push(word(1), 0))).toBe("sound_rate");
+    expect(await codeOf(g.listen().push([1] as never, 16_000))).toBe("option_invalid");
+    expect(() => g.listen({ treshold: 1 } as never)).toThrow(GraftletError);
+    await g.use(null);
+    expect(await codeOf(g.listen().push(word(1), 4000))).toBe("adapter_not_in_use");
+    await g.use({ stack: ["m"] });
+    expect(await codeOf(g.listen().push(word(1), 4000))).toBe("composition_invalid");
+  });
+});
