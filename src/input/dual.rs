@@ -16,6 +16,11 @@ impl DualReader {
             halves: [first, second],
         }
     }
+
+    fn reader_of(&self, input: &Input) -> Option<&Reader> {
+        let mut halves = self.halves.iter().map(|own| &**own);
+        halves.find(|reader| reader.sort() == input.sort())
+    }
 }
 
 impl ReadInput for DualReader {
@@ -39,8 +44,15 @@ impl ReadInput for DualReader {
                 reads: "one half of a pair here",
             }));
         }
-        let reads = |reader: &&Arc<Reader>| reader.sort() == input.sort();
-        let reader = self.halves.iter().find(reads)?;
+        let reader = self.reader_of(input)?;
         Some(reader.read(input, limit.min(reader.max_steps())))
+    }
+
+    fn read_in_parts(&self, input: &Input, limit: usize) -> Option<Result<Vec<Sequence>>> {
+        let reader = self.reader_of(input);
+        match reader.filter(|reader| reader.sort() != Sort::Text) {
+            Some(reader) => Some(reader.read_in_parts(input, limit.min(reader.max_steps()))),
+            None => Some(self.read(input, limit)?.map(|read| vec![read])),
+        }
     }
 }

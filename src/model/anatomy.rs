@@ -39,8 +39,21 @@ pub struct Anatomy {
     pub relative_positions: Option<RelativePositions>,
     /// How the checkpoint's own pooler makes one vector of a text, if it has one.
     pub pooler: PoolerPlan,
+    /// The encoders of a model of several, whose blocks follow each other; empty of one encoder.
+    pub encoders: Vec<EncoderPlan>,
     modules: Vec<ModulePlan>,
     places: BTreeMap<Place, usize>,
+}
+
+/// One encoder of a model of several.
+#[derive(Clone, Debug)]
+pub struct EncoderPlan {
+    /// The attribute that holds it.
+    pub name: &'static str,
+    /// Whose names it has.
+    pub family: &'static Family,
+    /// Number of blocks before its own.
+    pub before: usize,
 }
 
 /// A module with weights.
@@ -161,6 +174,7 @@ impl Anatomy {
                 mean: false,
                 of_tokens: false,
             },
+            encoders: Vec::new(),
             modules: Vec::new(),
             places: BTreeMap::new(),
         }
@@ -308,12 +322,20 @@ impl Anatomy {
     /// Path below the encoder of the module that AdapterHub puts the bottlenecks of a half block in.
     #[must_use]
     pub fn bottleneck(&self, site: SublayerSite) -> String {
-        let [attention, ffn] = self.family.bottlenecks;
+        let mut encoders = self.encoders.iter().rev();
+        let own = encoders.find(|own| site.layer >= own.before);
+        let [attention, ffn] = own.map_or(self.family, |own| own.family).bottlenecks;
         let path = match site.sublayer {
             super::Sublayer::Attention => attention,
             super::Sublayer::Ffn => ffn,
         };
-        path.replace("{}", &site.layer.to_string())
+        match own {
+            Some(EncoderPlan { name, before, .. }) => {
+                let layer = site.layer - before;
+                format!("{name}.{}", path.replace("{}", &layer.to_string()))
+            }
+            None => path.replace("{}", &site.layer.to_string()),
+        }
     }
 
     /// The attribute that holds the encoder inside a model with a head.

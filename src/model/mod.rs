@@ -36,7 +36,7 @@ mod roberta;
 mod vit;
 mod whisper;
 
-pub use anatomy::{Anatomy, ModulePlan, Sizes};
+pub use anatomy::{Anatomy, EncoderPlan, ModulePlan, Sizes};
 pub use arrival::Arrival;
 pub use convert::{Dtype, convert, convert_checkpoint};
 pub use dual::{DualEncoder, Tower};

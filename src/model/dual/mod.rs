@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::anatomy::{Anatomy, ModulePlan};
+use super::anatomy::{Anatomy, EncoderPlan, ModulePlan};
 use super::family::{Family, HeadLayout, Targets};
 use super::fields::ConfigFields;
 use super::place::{Affine, LinearSite, NormSite, Place, SublayerSite};
@@ -36,7 +36,8 @@ static FAMILY: Family = Family {
     attribute_map: &[],
     own_fields: &[],
     anatomy: no_config,
-    bottlenecks: ["layers.{}.attention", "layers.{}.output"],
+    // those of its two families
+    bottlenecks: ["", ""],
     targets: Targets::SIX,
     head: HeadLayout::NONE,
 };
@@ -117,6 +118,11 @@ fn together(first: &Shape, second: &Shape) -> Anatomy {
     both.family = &FAMILY;
     both.blocks = [&first.anatomy.blocks[..], &second.anatomy.blocks[..]].concat();
     for (name, shape, before) in [("first", first, 0), ("second", second, first.layers)] {
+        both.encoders.push(EncoderPlan {
+            name,
+            family: shape.anatomy.family,
+            before,
+        });
         for module in shape.anatomy.modules() {
             if let Some(place) = module.place.behind(before) {
                 both.push(ModulePlan {
