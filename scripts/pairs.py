@@ -7,6 +7,8 @@
     graftlet predict --backbone … --second-backbone … --adapter ADAPTER --json <FOLDER/test.tsv >said.jsonl
     python scripts/pairs.py score said.jsonl
 
+It needs Python alone. FSDD and CIFAR10 are folders: FSDD/**/DIGIT_SPEAKER_TAKE.wav, and CIFAR10/{train,test}/CLASS/*.jpg.
+
 Each recording or picture is in two rows: with a sentence that belongs to it (1), and with one that does not (0). The wordings of the
 test rows are others than those of the training rows. Of the digits the test speaker is in no training row.
 """
