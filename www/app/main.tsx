@@ -14,6 +14,7 @@ import "./styles/texts-file.css";
 import "./styles/run.css";
 import "./styles/report.css";
 import "./styles/kept.css";
+import "./styles/media.css";
 // After all others: it takes back what they colour.
 import "./styles/forced-colors.css";
 import { effect } from "@preact/signals";
@@ -23,11 +24,13 @@ import { followText } from "./state/answer.js";
 import { engine, loadEngine } from "./state/engine.js";
 import { followLaunches } from "./state/launch.js";
 import { adaptersFolder, loadModels } from "./state/models.js";
+import { followSort } from "./state/plan.js";
 import { followRows } from "./state/rows.js";
 import { followInterrupted } from "./state/run.js";
 import { unkept } from "./state/run-state.js";
 import { loadIndex, loadOwn, task } from "./state/tasks.js";
 import { App } from "./views/app.js";
+import { followMedia } from "./views/media-parts.js";
 
 const root = document.getElementById("app");
 if (root) render(<App onRetry={boot} />, root);
@@ -36,6 +39,8 @@ setTimeout(() => {
   followText();
   followRows();
   followLaunches();
+  followSort();
+  followMedia();
   // What makes the next visit work without a network comes after what this one needs.
   const opened = openedFolders();
   void boot().finally(() => followVersions(() => opened));

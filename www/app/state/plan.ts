@@ -1,11 +1,13 @@
 /**
  * What will be trained: a name, a kind, and for those who want them the numbers of the run.
  */
-import { computed, signal } from "@preact/signals";
-import { checkName, type KindInfo, PROBLEMS, type TrainOptions } from "graftlet";
+import { computed, effect, signal } from "@preact/signals";
+import { checkName, type KindInfo, PROBLEMS, type Problem, type TrainOptions } from "graftlet";
 import { engine, sentenceOf } from "./engine.js";
-import { choice } from "./rows.js";
-import { isFree } from "./tasks.js";
+import { blocked } from "./media/examples.js";
+import { choice, inspection } from "./rows.js";
+import { sort } from "./sort.js";
+import { freeName, isFree } from "./tasks.js";
 
 /** Numbers as they are typed: an empty field leaves the choice to the engine. */
 export interface Settings {
@@ -59,6 +61,28 @@ export const kinds = computed<{ common: KindInfo[]; special: KindInfo[] }>(() =>
   return { common, special: all.filter((info) => !common.includes(info)) };
 });
 
+/** Of sounds and pictures a head alone comes first: it is there in a second, and a comparison of kinds takes minutes. */
+export function followSort(): void {
+  effect(() => {
+    if (sort.value !== "texts") kind.value = "head";
+  });
+}
+
+/** What is learned; null while no rows say it. */
+export const problem = computed<Problem | null>(() =>
+  sort.value === "texts" ? (choice.value?.problem ?? null) : "single_label",
+);
+
+/** Whether something is missing that a run needs. */
+export const isBlocked = computed(() =>
+  sort.value === "texts" ? inspection.value?.blocked !== null : blocked.value !== null,
+);
+
+/** Gives the task a name where it has none: examples come one by one, without a file's name. */
+export function proposeName(): void {
+  if (name.peek().trim() === "") name.value = freeName("my task");
+}
+
 /** A kind's title. */
 export function titleOf(name: string): string {
   const { common, special } = kinds.value;
@@ -90,14 +114,15 @@ export function options(): TrainOptions {
   const info = [...common, ...special].find((entry) => entry.name === kind.value);
   const chosen: TrainOptions = { name: name.value.trim(), kind: kind.value, workers: "auto" };
   if (info?.size) chosen[info.size.name] = sizes.value[info.name] ?? info.size.default;
-  const rows = choice.value;
-  if (rows) chosen.problem = rows.problem;
-  if (rows?.reject != null) chosen.reject = rows.reject;
+  const learned = problem.value;
+  if (learned) chosen.problem = learned;
+  const reject = sort.value === "texts" ? choice.value?.reject : null;
+  if (reject != null) chosen.reject = reject;
   const { heldOut, balanced, ...numbers } = settings.value;
   for (const [field, typed] of Object.entries(numbers) as [keyof typeof numbers, string][]) {
     if (typed !== "") chosen[field] = Number(typed);
   }
   if (heldOut !== "") chosen.devShare = Number(heldOut) / 100;
-  if (balanced && rows && PROBLEMS[rows.problem].classes) chosen.classWeights = "balanced";
+  if (balanced && learned && PROBLEMS[learned].classes) chosen.classWeights = "balanced";
   return chosen;
 }

@@ -4,8 +4,16 @@
  */
 import type { KindInfo } from "graftlet";
 import { engine } from "../state/engine.js";
-import { AUTO, kind, kinds, MOST_COMPARED, name, nameTrouble, sizes } from "../state/plan.js";
-import { inspection } from "../state/rows.js";
+import {
+  AUTO,
+  isBlocked,
+  kind,
+  kinds,
+  MOST_COMPARED,
+  name,
+  nameTrouble,
+  sizes,
+} from "../state/plan.js";
 import { start } from "../state/run.js";
 import { RunSettings } from "./run-settings.js";
 
@@ -13,7 +21,6 @@ export function Plan() {
   if (engine.value.status !== "ready") {
     return <p class="hint">The kinds of adapter are shown once the backbone is ready.</p>;
   }
-  const blocked = inspection.value?.blocked !== null;
   const badName = nameTrouble.value;
   const { common, special } = kinds.value;
   return (
@@ -71,7 +78,7 @@ export function Plan() {
         )}
       </fieldset>
       <RunSettings />
-      <button type="submit" class="solid start" disabled={blocked || badName !== null}>
+      <button type="submit" class="solid start" disabled={isBlocked.value || badName !== null}>
         Start training
       </button>
     </form>

@@ -181,7 +181,7 @@ function Done({ done }: { done: Extract<Run, { status: "done" }> }) {
 
 function tryIt(name: string): void {
   void select(name);
-  const box = document.getElementById("text");
+  const box = document.getElementById("text") ?? document.getElementById("task");
   box?.scrollIntoView({ block: "center" });
   box?.focus({ preventScroll: true });
 }
