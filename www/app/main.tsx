@@ -23,6 +23,7 @@ import { followVersions } from "./offline/register.js";
 import { followText } from "./state/answer.js";
 import { engine, loadEngine } from "./state/engine.js";
 import { followLaunches } from "./state/launch.js";
+import { hasRecordings } from "./state/media/examples.js";
 import { adaptersFolder, loadModels } from "./state/models.js";
 import { followSort } from "./state/plan.js";
 import { followRows } from "./state/rows.js";
@@ -48,7 +49,7 @@ setTimeout(() => {
 
 // A run that the browser keeps can be continued at the next visit.
 addEventListener("beforeunload", (event) => {
-  if (unkept.peek()) event.preventDefault();
+  if (unkept.peek() || hasRecordings.peek()) event.preventDefault();
 });
 
 /** The folders of the shipped adapters that were chosen so far. */

@@ -21,6 +21,13 @@ export function lost(device: Device): DeviceTrouble {
   );
 }
 
+/** What to say when the system stopped the sound, as phones do for a call. */
+export function interrupted(): DeviceTrouble {
+  return new DeviceTrouble(
+    "The microphone was interrupted, most often by a call or by another program. Try again when that has ended.",
+  );
+}
+
 /** Whether the browser gives this page devices at all: over plain HTTP it does not. */
 export function hasDevices(): boolean {
   return Boolean(globalThis.navigator?.mediaDevices?.getUserMedia);

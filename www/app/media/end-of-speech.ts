@@ -13,6 +13,8 @@ const PATIENCE_SECONDS = 6;
 const ABOVE_BACKGROUND = 12;
 /** Where no background is known yet, a voice is taken to be louder than this. */
 const SPEECH = -45;
+/** No microphone is more silent than this. */
+const QUIETEST = -90;
 /** The background is followed down at once, and up by so many decibels a second. */
 const RISE = 6;
 
@@ -29,15 +31,12 @@ export class EndOfSpeech {
     const seconds = samples.length / rate;
     const level = loudness(samples);
     this.#seconds += seconds;
-    const isSpeech = level > this.#background + ABOVE_BACKGROUND;
-    if (isSpeech) {
+    if (level > this.#background + ABOVE_BACKGROUND) {
       this.#spoke = true;
       this.#silent = 0;
-    } else {
-      this.#silent += seconds;
-      const rise = RISE * seconds;
-      this.#background = Math.max(-90, Math.min(level, this.#background + rise));
-    }
+    } else this.#silent += seconds;
+    // Also while someone seems to speak: what stays as loud as it is was no voice.
+    this.#background = Math.max(QUIETEST, Math.min(level, this.#background + RISE * seconds));
     if (this.#seconds >= LONGEST_SECONDS) return "too long";
     if (this.#spoke && this.#silent >= PAUSE_SECONDS) return "silence";
     if (!this.#spoke && this.#seconds >= PATIENCE_SECONDS) return "nothing said";

@@ -21,8 +21,7 @@ export function accepted(sort: MediaSort): string {
 /** True of a file of that sort, by its type or else by its name. */
 export function isMedia(sort: MediaSort, { name, type }: File): boolean {
   if (type.startsWith(sort === "sounds" ? "audio/" : "image/")) return true;
-  const ending = name.split(".").at(-1)?.toLowerCase() ?? "";
-  return ENDINGS[sort].includes(ending);
+  return ENDINGS[sort].some((ending) => name.toLowerCase().endsWith(`.${ending}`));
 }
 
 export interface Found {

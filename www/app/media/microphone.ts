@@ -1,7 +1,7 @@
 /**
  * The microphone as a stream of samples. While it is open the browser shows that it records; `close` ends that.
  */
-import { hasDevices, lost, troubleOf } from "./device-trouble.js";
+import { hasDevices, interrupted, lost, troubleOf } from "./device-trouble.js";
 import worklet from "./recorder.worklet.ts?worker&url";
 
 /** The voice as the room has it: what browsers do for calls would change what the model learns. */
@@ -45,17 +45,18 @@ export async function openMicrophone(hears: Hears): Promise<Microphone> {
   const node = new AudioWorkletNode(context, "graftlet-recorder", { numberOfOutputs: 0 });
   node.port.onmessage = ({ data }: MessageEvent<Float32Array>) => hears.samples(data, rate);
   context.createMediaStreamSource(stream).connect(node);
-  for (const track of stream.getAudioTracks()) {
-    track.onended = () => {
-      close();
-      hears.failed(lost("microphone"));
-    };
-  }
-  return {
-    rate,
-    close() {
-      node.port.onmessage = null;
-      close();
-    },
+  const end = () => {
+    node.port.onmessage = null;
+    if (context) context.onstatechange = null;
+    close();
   };
+  const fail = (error: Error) => {
+    end();
+    hears.failed(error);
+  };
+  for (const track of stream.getAudioTracks()) track.onended = () => fail(lost("microphone"));
+  context.onstatechange = () => {
+    if (context?.state !== "running") fail(interrupted());
+  };
+  return { rate, close: end };
 }

@@ -13,8 +13,10 @@ export interface Samples {
 const WINDOW_SECONDS = 0.02;
 /** How far a sound is above the background of its recording, in decibels. */
 const ABOVE_BACKGROUND = 12;
-/** And below its own loudest part: what is fainter is an echo. */
-const BELOW_LOUDEST = 35;
+/** What is fainter than its loudest part by this is an echo… */
+const ECHO = 35;
+/** …and what is within this of it belongs to the sound, however loud the background seems. */
+const NEAR_LOUDEST = 15;
 /** Fainter than this is silence in any recording. */
 const SILENCE = -60;
 /** What is kept before and after a sound: words begin and end softly. */
@@ -55,11 +57,8 @@ function threshold(levels: readonly number[]): number {
   const sorted = levels.toSorted((a, b) => a - b);
   const background = sorted[Math.floor(sorted.length / 10)] ?? SILENCE;
   const loudest = sorted.at(-1) ?? SILENCE;
-  return Math.max(
-    SILENCE,
-    loudest - BELOW_LOUDEST,
-    Math.min(background + ABOVE_BACKGROUND, loudest),
-  );
+  const above = Math.min(background + ABOVE_BACKGROUND, loudest - NEAR_LOUDEST);
+  return Math.max(SILENCE, loudest - ECHO, above);
 }
 
 /** Without the silence at both ends; null where no sound is in it. */

@@ -5,7 +5,7 @@ import { effect, signal } from "@preact/signals";
 import type { Answer } from "graftlet";
 import { checkPicture, decodeSound } from "../../media/decode.js";
 import type { Samples } from "../../media/sound.js";
-import { readyEngine, sentenceOf } from "../engine.js";
+import { sentenceOf } from "../engine.js";
 import { sort } from "../sort.js";
 import { adapter } from "../tasks.js";
 import { mediaEngine } from "./reads.js";
@@ -88,7 +88,6 @@ async function answerNow(id: number): Promise<void> {
   if (!found?.content || task === undefined) return;
   const { content } = found;
   try {
-    await readyEngine().use(task);
     const input = "sound" in content ? content.sound : content.picture;
     change(id, {
       task,

@@ -13,6 +13,8 @@ interface Named {
   id: number;
   /** “take 3”, or the name of its file. */
   title: string;
+  /** Whether it came from the microphone or the camera: then it is nowhere else. */
+  recorded: boolean;
 }
 export interface SoundExample extends Named {
   sound: Samples;
@@ -65,33 +67,29 @@ export function renameClass(label: string, name: string): boolean {
 
 /** Enters a sound; without a title it is a take. Returns its number. */
 export function addSound(label: string, sound: Samples, title?: string): number {
-  return add(label, title, (id, given) => ({
-    id,
-    title: given,
-    sound,
-    clipped: isClipped({ ...sound }),
-  }));
+  return add(label, "take", title, (named) => ({ ...named, sound, clipped: isClipped(sound) }));
 }
 
-/** Enters a picture. Returns its number. */
+/** Enters a picture; without a title it is from the camera. Returns its number. */
 export function addPicture(label: string, picture: Blob, title?: string): number {
-  return add(label, title, (id, given) => ({ id, title: given, picture }));
+  return add(label, "picture", title, (named) => ({ ...named, picture }));
 }
 
 function add(
   label: string,
+  noun: string,
   title: string | undefined,
-  make: (id: number, title: string) => Example,
+  make: (named: Named) => Example,
 ): number {
   addClass(label);
   lastId += 1;
   const id = lastId;
-  const wanted = label.trim();
-  change(wanted, (known) => ({
-    ...known,
-    counter: known.counter + 1,
-    examples: [...known.examples, make(id, title ?? `take ${known.counter + 1}`)],
-  }));
+  const recorded = title === undefined;
+  change(label.trim(), (known) => {
+    const counter = known.counter + 1;
+    const example = make({ id, title: title ?? `${noun} ${counter}`, recorded });
+    return { ...known, counter, examples: [...known.examples, example] };
+  });
   return id;
 }
 
@@ -133,6 +131,9 @@ export function findExample(id: number): Example | undefined {
 export const examples = computed(() =>
   classes.value.flatMap(({ label, examples }) => examples.map((example) => ({ label, example }))),
 );
+
+/** Whether closing the page would throw recordings away. */
+export const hasRecordings = computed(() => examples.value.some(({ example }) => example.recorded));
 
 /** Of each label so many are needed: one to learn from and one to judge by. */
 const FEWEST = 2;

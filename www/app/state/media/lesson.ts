@@ -4,6 +4,7 @@
  */
 import type { Keeper, Lesson } from "../lesson.js";
 import { classes, type Example, examples } from "./examples.js";
+import { corrections } from "./listening.js";
 import type { PictureRow, SoundRow } from "./reads.js";
 
 /** Of a run whose examples another visit had. */
@@ -31,6 +32,7 @@ export function examplesLesson(): Lesson {
         }),
     },
     async prepare() {
+      corrections.value = 0;
       return {
         rows: all.map(({ label, example }) => rowOf(label, example)),
         inspection: {

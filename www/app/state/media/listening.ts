@@ -1,11 +1,11 @@
 /**
  * Listening live: what was detected, and what the visitor says it was.
  */
-import { signal } from "@preact/signals";
+import { effect, signal, untracked } from "@preact/signals";
 import { type Detection, type Score, StreamListener } from "../../media/listener.js";
 import { joined, lastOf, type Samples } from "../../media/sound.js";
-import { readyEngine, sentenceOf } from "../engine.js";
-import { adapter } from "../tasks.js";
+import { sentenceOf } from "../engine.js";
+import { adapter, selected } from "../tasks.js";
 import { addSound, BACKGROUND, removeExample } from "./examples.js";
 import { hear, hearNoMore, type Listener, microphoneTrouble } from "./microphone.js";
 import { mediaEngine } from "./reads.js";
@@ -37,7 +37,6 @@ let lastId = 0;
 export async function listen(): Promise<void> {
   const task = adapter.value?.name;
   if (task === undefined || isListening.value) return;
-  await readyEngine().use(task);
   const stream = new StreamListener({
     threshold: threshold.value,
     background: [BACKGROUND],
@@ -89,6 +88,17 @@ export function stopListening(): void {
   if (!last) return;
   hearNoMore(last);
   last.ended();
+}
+
+/** Stops when another task is chosen: what it has heard so far is the old one's. */
+export function followListened(): void {
+  effect(() => {
+    const { value } = selected;
+    untracked(() => {
+      stopListening();
+      if (value !== null) heard.value = [];
+    });
+  });
 }
 
 function enter(detection: Detection, sound: Samples): void {

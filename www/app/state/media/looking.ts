@@ -58,20 +58,25 @@ async function answerOnce(): Promise<void> {
 /** The label that pictures are taken for now. */
 export const capturing = signal<string | null>(null);
 
+/** Counts captures, so that one that was ended does not go on beside the next. */
+let captures = 0;
+
 /** Takes pictures of a label until `stopCapture`. */
 export async function capture(label: string): Promise<void> {
-  if (capturing.value !== null) return;
+  captures += 1;
+  const own = captures;
   capturing.value = label;
-  while (capturing.value === label) {
+  while (own === captures) {
     const picture = camera.peek()?.look();
     if (!picture) break;
     addPicture(label, await toFile(picture));
     await pause(CAPTURE_MS);
   }
-  capturing.value = null;
+  if (own === captures) capturing.value = null;
 }
 
 export function stopCapture(): void {
+  captures += 1;
   capturing.value = null;
 }
 

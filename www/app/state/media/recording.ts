@@ -34,7 +34,8 @@ interface Plan {
 
 const AWAY =
   "The page was in the background: the recording was thrown away. Keep the page in front and record again.";
-const NOTHING = "Nothing was heard. Speak closer to the microphone, and record again.";
+const NOTHING =
+  "Nothing was heard. Look whether the microphone is muted, speak closer to it, and record again.";
 
 let current: { listener: Listener; finish(): void } | undefined;
 

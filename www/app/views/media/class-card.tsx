@@ -29,6 +29,8 @@ import { Wave } from "./wave.js";
 /** Examples that are shown at first, the newest. */
 const MOST_SOUNDS = 10;
 const MOST_PICTURES = 24;
+/** Of the background fewer: one second of it is like another. */
+const MOST_BACKGROUND = 3;
 
 interface Props {
   shown: Class;
@@ -37,7 +39,7 @@ interface Props {
 
 export function ClassCard({ shown: { label, examples }, isSound }: Props) {
   const [all, setAll] = useState(false);
-  const most = isSound ? MOST_SOUNDS : MOST_PICTURES;
+  const most = label === BACKGROUND ? MOST_BACKGROUND : isSound ? MOST_SOUNDS : MOST_PICTURES;
   const newest = all ? examples : examples.slice(-most);
   return (
     <article class="class-card" data-label={label} aria-label={label}>

@@ -1,6 +1,7 @@
 /**
  * Records a take or a question, with how loud and how long it is.
  */
+import { microphone } from "../../state/media/microphone.js";
 import { finishRecording, recording } from "../../state/media/recording.js";
 import { HoldButton } from "./hold-button.js";
 import { Meter } from "./wave.js";
@@ -17,6 +18,7 @@ interface Props {
 
 export function RecordButton({ purpose, class: name, label, words, onBegin }: Props) {
   const now = recording.value?.purpose === purpose ? recording.value : null;
+  const isOpening = microphone.value === "opening";
   return (
     <div class="record">
       <HoldButton
@@ -27,7 +29,7 @@ export function RecordButton({ purpose, class: name, label, words, onBegin }: Pr
         onEnd={finishRecording}
       >
         <span class="record-dot" aria-hidden="true" />
-        {now ? <>Stop · {secondsOf(now)}</> : words}
+        {now ? isOpening ? "Opening…" : <>Stop · {secondsOf(now)}</> : words}
       </HoldButton>
       <Meter live={now !== null} />
     </div>

@@ -48,6 +48,8 @@ export function TeachMedia() {
 }
 
 function Examples({ isSound }: { isSound: boolean }) {
+  const words = classes.value.filter(({ label }) => label !== BACKGROUND);
+  const background = backgroundOf(isSound);
   return (
     <div class="examples">
       <div class="source-line">
@@ -71,21 +73,20 @@ function Examples({ isSound }: { isSound: boolean }) {
       <Reading />
       {!isSound && <CameraView user="teaching" />}
       <div class="class-grid">
-        {cards(isSound).map((shown) => (
+        {words.map((shown) => (
           <ClassCard key={shown.label} shown={shown} isSound={isSound} />
         ))}
         <AddClass isSound={isSound} />
+        {background && <ClassCard shown={background} isSound={isSound} />}
       </div>
     </div>
   );
 }
 
-/** The labels, the background last: for sounds it is offered from the start. */
-function cards(isSound: boolean): Class[] {
-  const words = classes.value.filter(({ label }) => label !== BACKGROUND);
-  const background = classes.value.find(({ label }) => label === BACKGROUND);
-  if (background) return [...words, background];
-  return isSound ? [...words, { label: BACKGROUND, examples: [], counter: 0 }] : words;
+/** The background: for sounds it is offered from the start. */
+function backgroundOf(isSound: boolean): Class | undefined {
+  const known = classes.value.find(({ label }) => label === BACKGROUND);
+  return known ?? (isSound ? { label: BACKGROUND, examples: [], counter: 0 } : undefined);
 }
 
 function Reading() {
