@@ -11,7 +11,8 @@ import { adapter } from "../tasks.js";
 import { mediaEngine } from "./reads.js";
 import { ASKING, record } from "./recording.js";
 
-export type Content = { sound: Samples } | { picture: Blob };
+/** What was asked about; of a sound from a file the engine reads the file, and `sound` is there to be heard and seen. */
+export type Content = { sound: Samples; file?: File } | { picture: Blob };
 
 export interface Question {
   id: number;
@@ -52,7 +53,7 @@ export function askRecording(): Promise<void> {
 export async function askFiles(files: readonly File[]): Promise<void> {
   for (const file of files.slice(0, MOST)) {
     try {
-      if (sort.value === "sounds") ask(file.name, { sound: await decodeSound(file) });
+      if (sort.value === "sounds") ask(file.name, { sound: await decodeSound(file), file });
       else {
         await checkPicture(file);
         ask(file.name, { picture: file });
@@ -88,7 +89,7 @@ async function answerNow(id: number): Promise<void> {
   if (!found?.content || task === undefined) return;
   const { content } = found;
   try {
-    const input = "sound" in content ? content.sound : content.picture;
+    const input = "sound" in content ? (content.file ?? content.sound) : content.picture;
     change(id, {
       task,
       answer: await mediaEngine().classify(input, { with: task }),

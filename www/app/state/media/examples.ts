@@ -18,6 +18,8 @@ interface Named {
 }
 export interface SoundExample extends Named {
   sound: Samples;
+  /** The file that it is, which the engine reads by itself. */
+  file?: File;
   clipped: boolean;
 }
 export interface PictureExample extends Named {
@@ -66,8 +68,13 @@ export function renameClass(label: string, name: string): boolean {
 }
 
 /** Enters a sound; without a title it is a take. Returns its number. */
-export function addSound(label: string, sound: Samples, title?: string): number {
-  return add(label, "take", title, (named) => ({ ...named, sound, clipped: isClipped(sound) }));
+export function addSound(label: string, sound: Samples, title?: string, file?: File): number {
+  return add(label, "take", title, (named) => ({
+    ...named,
+    sound,
+    ...(file && { file }),
+    clipped: isClipped(sound),
+  }));
 }
 
 /** Enters a picture; without a title it is from the camera. Returns its number. */

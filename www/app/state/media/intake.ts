@@ -75,9 +75,11 @@ async function enter(file: File, label: string): Promise<void> {
     return;
   }
   const sound = await decodeSound(file);
-  const isLong = label === BACKGROUND && secondsOf(sound) > LONG_SECONDS;
+  if (label !== BACKGROUND || secondsOf(sound) <= LONG_SECONDS) {
+    addSound(label, sound, file.name, file);
+    return;
+  }
   batch(() => {
-    const pieces = isLong ? cutIntoSeconds(sound) : [sound];
-    for (const piece of pieces) addSound(label, piece, file.name);
+    for (const piece of cutIntoSeconds(sound)) addSound(label, piece, file.name);
   });
 }

@@ -51,5 +51,7 @@ export function examplesLesson(): Lesson {
 }
 
 function rowOf(label: string, example: Example): SoundRow | PictureRow {
-  return "sound" in example ? { sound: example.sound, label } : { picture: example.picture, label };
+  return "sound" in example
+    ? { sound: example.file ?? example.sound, label }
+    : { picture: example.picture, label };
 }
