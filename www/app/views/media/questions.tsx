@@ -15,6 +15,7 @@ import { NOUNS, sort } from "../../state/sort.js";
 import { selected } from "../../state/tasks.js";
 import { Body, SpokenSentence, sentenceOf } from "../answer/answer.js";
 import { PlayIcon } from "./icons.js";
+import { MatteredView } from "./mattered.js";
 import { Thumb } from "./thumb.js";
 import { Wave } from "./wave.js";
 
@@ -63,6 +64,15 @@ function Newest({ question }: { question: Question }) {
               "sound" in content &&
               ` · ${secondsOf(content.sound).toFixed(1)} s of sound`}
           </p>
+          {content && "picture" in content && answer.form === "label" && (
+            <MatteredView
+              key={task}
+              picture={content.picture}
+              task={task}
+              label={answer.label}
+              score={answer.score}
+            />
+          )}
           {answer.truncated && (
             <p class="notice">
               The recording is longer than the model hears: the answer is about its first 30
