@@ -66,14 +66,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     };
     let rows = media::rows(&engine, &arguments.data, &found.rows)?;
     let data = Dataset::within(&place, &rows, engine.reader(), &scheme, reach)?;
-    let inputs: Vec<Input> = rows.into_iter().map(|row| row.input).collect();
 
     let bar = progress::bar(data.len(), "rows");
     let mut outcomes = Outcomes::new(scheme.labels.len());
     let mut windowed = 0;
-    for (chunk, first) in inputs.chunks(CHUNK).zip((0..).step_by(CHUNK)) {
+    for (chunk, first) in rows.chunks(CHUNK).zip((0..).step_by(CHUNK)) {
+        let inputs: Vec<Input> = chunk.iter().map(|row| row.input.clone()).collect();
         let answers = engine
-            .answer(&task, chunk, &name)
+            .answer(&task, &inputs, &name)
             .map_err(|error| error.behind(first))?;
         for (row, answer) in (first..).zip(answers) {
             outcomes.add(&data, row, &answer.logits);

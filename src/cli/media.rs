@@ -1,5 +1,6 @@
 //! Inputs that are files: what a line of standard input, or a row of a table, names.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -21,9 +22,18 @@ const CLIPPED: f64 = 0.01;
 pub(super) fn input(engine: &Engine, text: &Text) -> Result<Input> {
     match engine.reader().sort() {
         Sort::Text => Ok(text.clone().into()),
-        Sort::Sound => sound(Path::new(&text.first)),
-        Sort::Picture => picture(Path::new(&text.first)),
+        _ => file(engine, Path::new(&text.first)),
     }
+}
+
+/// What the engine's model reads of a file. The recording or picture itself is not kept: it can be much larger.
+fn file(engine: &Engine, path: &Path) -> Result<Input> {
+    let reader = engine.reader();
+    let input = match reader.sort() {
+        Sort::Picture => picture(path)?,
+        _ => sound(path)?,
+    };
+    Ok(reader.read(&input, reader.max_steps())?.into())
 }
 
 /// The content of a table of rows. Of a folder it is made: a row for each file of a folder in it, whose name is the label.
@@ -72,35 +82,38 @@ fn name_of(path: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// Rows whose texts name files, relative to the folder of `table`, as the inputs that the files hold. Of an engine that
-/// reads texts the rows are what they were.
+/// Rows whose texts name files, relative to the folder of `table`, as what the engine's model reads of the files. Of an engine
+/// that reads texts the rows are what they were.
 ///
 /// # Errors
 /// Those of reading the files; [`Error::FileInvalid`] for a folder of files in place of texts.
-pub(super) fn rows(engine: &Engine, table: &Path, rows: &[Row]) -> Result<Vec<Row>> {
+pub(super) fn rows<'a>(engine: &Engine, table: &Path, rows: &'a [Row]) -> Result<Cow<'a, [Row]>> {
     let is_folder = table.is_dir();
-    if is_folder && engine.reader().sort() == Sort::Text {
+    let reads_texts = engine.reader().sort() == Sort::Text;
+    if is_folder && reads_texts {
         return Err(Error::FileInvalid {
             place: table.display().to_string(),
             reason: "it is a folder, and this model reads texts: name a file of rows".into(),
         });
+    }
+    if reads_texts {
+        return Ok(Cow::Borrowed(rows));
     }
     let folder = match is_folder {
         true => table,
         false => table.parent().unwrap_or(Path::new("")),
     };
     let read = |row: &Row| {
-        let input = match (engine.reader().sort(), &row.input) {
-            (Sort::Sound, Input::Text(text)) => sound(&folder.join(&text.first))?,
-            (Sort::Picture, Input::Text(text)) => picture(&folder.join(&text.first))?,
-            (_, input) => input.clone(),
+        let input = match &row.input {
+            Input::Text(text) => file(engine, &folder.join(&text.first))?,
+            input => input.clone(),
         };
         Ok(Row {
             input,
             label: row.label.clone(),
         })
     };
-    rows.iter().map(read).collect()
+    rows.iter().map(read).collect::<Result<_>>().map(Cow::Owned)
 }
 
 fn sound(path: &Path) -> Result<Input> {
@@ -125,6 +138,6 @@ fn picture(path: &Path) -> Result<Input> {
 pub(super) fn field(input: &Input) -> &'static str {
     match input {
         Input::Text(_) => "text",
-        Input::Sound(_) | Input::Picture(_) => "file",
+        _ => "file",
     }
 }

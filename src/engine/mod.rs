@@ -22,6 +22,8 @@ use crate::error::{Error, Result};
 use crate::folder::TaskAdapter;
 pub use crate::head::{argmax, softmax};
 use crate::input::Reader;
+use crate::input::picture::PatchReader;
+use crate::input::sound::SoundReader;
 use crate::input::text::{LongTexts, Tokenizer};
 use crate::model::{Anatomy, Backbone, Checkpoint, Encoder, Hook, SentenceEmbedding, StemPlan};
 
@@ -150,45 +152,26 @@ impl Engine {
 /// What reads the inputs of a model, from the file that its stem names.
 ///
 /// # Errors
-/// Those of [`Tokenizer::from_json`], [`SoundReader::from_json`](crate::input::sound::SoundReader::from_json) and [`PatchReader::from_json`](crate::input::picture::PatchReader::from_json); [`Error::ConfigInvalid`] if it does not belong to the
-/// model.
+/// Those of [`Tokenizer::from_json`], [`SoundReader::from_json`] and [`PatchReader::from_json`]; [`Error::ConfigInvalid`] if it
+/// does not belong to the model.
 pub fn reader_of(config: &Anatomy, json: &[u8]) -> Result<Reader> {
     Ok(match &config.stem {
         StemPlan::Text(_) => tokenizer_of(config, json)?.into(),
-        #[cfg(not(target_arch = "wasm32"))]
         StemPlan::Sound(plan) => {
             Reader::Other(Box::new(sound_reader(config, plan.stride(), json)?))
         }
-        #[cfg(not(target_arch = "wasm32"))]
         StemPlan::Picture(plan) => {
-            use crate::input::picture::PatchReader;
             let leading = plan.leading.len();
             Reader::Other(Box::new(PatchReader::from_json(json, plan.patch, leading)?))
-        }
-        // a browser has no way to give such inputs yet, so that what reads them need not be downloaded
-        #[cfg(target_arch = "wasm32")]
-        StemPlan::Sound(_) | StemPlan::Picture(_) => {
-            return Err(Error::ModelUnsupported {
-                place: "config.json".into(),
-                reason: format!(
-                    "this folder holds a {} model, which reads recordings or pictures; so far the command line reads them, and the page and the package read texts",
-                    config.family.title
-                ),
-            });
         }
     })
 }
 
 /// What reads recordings for a model with so many frames a step.
-#[cfg(not(target_arch = "wasm32"))]
-fn sound_reader(
-    config: &Anatomy,
-    stride: usize,
-    json: &[u8],
-) -> Result<crate::input::sound::SoundReader> {
+fn sound_reader(config: &Anatomy, stride: usize, json: &[u8]) -> Result<SoundReader> {
     use crate::model::Place;
     use crate::model::folder::PREPROCESSOR;
-    let reader = crate::input::sound::SoundReader::from_json(json, stride, config.max_tokens)?;
+    let reader = SoundReader::from_json(json, stride, config.max_tokens)?;
     let first = config.module(Place::Convolution(0));
     let bands = first.map_or(0, |first| first.shape[1]);
     match bands == reader.bands() {

@@ -1,6 +1,7 @@
 //! Floor 1: what the user gives, turned into what a model reads.
 
 mod batch;
+mod packed;
 pub mod picture;
 mod reader;
 mod sequence;
@@ -53,6 +54,9 @@ pub enum Input {
     /// A picture.
     #[serde(skip)]
     Picture(Arc<Picture>),
+    /// What the model's [`Reader`] read of a recording or a picture before, so that this itself need not be kept.
+    #[serde(skip)]
+    Read(Arc<Sequence>),
 }
 
 impl From<Picture> for Input {
@@ -64,6 +68,12 @@ impl From<Picture> for Input {
 impl From<Sound> for Input {
     fn from(sound: Sound) -> Self {
         Self::Sound(Arc::new(sound))
+    }
+}
+
+impl From<Sequence> for Input {
+    fn from(read: Sequence) -> Self {
+        Self::Read(Arc::new(read))
     }
 }
 
@@ -85,7 +95,7 @@ impl Input {
     pub fn text(&self) -> Option<&Text> {
         match self {
             Self::Text(text) => Some(text),
-            Self::Sound(_) | Self::Picture(_) => None,
+            _ => None,
         }
     }
 
@@ -100,7 +110,7 @@ impl Input {
     pub fn apart(&self) -> Vec<Self> {
         match self {
             Self::Text(text) => text.apart().map(Self::Text).collect(),
-            Self::Sound(_) | Self::Picture(_) => vec![self.clone()],
+            _ => vec![self.clone()],
         }
     }
 }

@@ -22,6 +22,14 @@ pub trait ReadInput: Send + Sync {
     fn read(&self, input: &Input, limit: usize) -> Option<Result<Sequence>>;
 }
 
+/// The error of a sequence that the reader of another model made.
+pub(super) fn of_another_model(what: &str) -> Error {
+    Error::FileInvalid {
+        place: format!("what was read of a {what}"),
+        reason: "it was read for a model of other sizes; read the original again".to_owned(),
+    }
+}
+
 impl From<Tokenizer> for Reader {
     fn from(tokenizer: Tokenizer) -> Self {
         Self::Text(Box::new(tokenizer))

@@ -191,6 +191,12 @@ impl Dataset {
         self.pair
     }
 
+    /// Whether the rows are texts.
+    #[must_use]
+    pub fn is_of_texts(&self) -> bool {
+        matches!(self.sequences, SequenceStore::Texts(_))
+    }
+
     /// Number of rows.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -12,6 +12,7 @@ mod convert;
 mod engine;
 mod info;
 mod loading;
+mod media;
 mod model;
 mod reading;
 mod rows;

@@ -2,6 +2,7 @@
  * The wasm module as the worker sees it. wasm-bindgen writes the implementation; this is its contract, which the tests'
  * double implements too.
  */
+import type { ReadInput } from "./protocol.js";
 import type {
   AdapterFiles,
   AdapterFormat,
@@ -11,11 +12,12 @@ import type {
   Composition,
   Embedded,
   KindInfo,
+  Pixels,
   Recipe,
+  Samples,
   SuggestEvent,
   Suggestion,
   SuggestOptions,
-  Text,
   TrainEvent,
   TrainOptions,
   TrainReport,
@@ -30,16 +32,21 @@ export interface Engine {
   active(): Composition | null;
   /** Makes a new adapter of others' parameters. */
   compose(name: string, recipe: Recipe): AdapterInfo;
-  /** Answers of what is in use, or of each of `of`; the texts stand behind `before` others, which messages count. */
+  /**
+   * What the model reads of a recording, of the bytes of a WAV file, or of a picture's pixels. It stands for that in every other
+   * call.
+   */
+  read(input: Samples | Uint8Array | Pixels, place: string): Uint8Array;
+  /** Answers of what is in use, or of each of `of`; the inputs stand behind `before` others, which messages count. */
   beginAnswers(
-    texts: readonly Text[],
+    inputs: readonly ReadInput[],
     of: readonly Composition[] | null,
     truncate: boolean,
     before: number,
   ): Reading<Answer[][]>;
   /** With what is in use, with `of`, or with null with the bare backbone. */
   beginVectors(
-    texts: readonly Text[],
+    inputs: readonly ReadInput[],
     of: Composition | null | undefined,
     truncate: boolean,
     before: number,
@@ -86,7 +93,7 @@ export type RunOptions = Omit<TrainOptions, "workers">;
 
 /** Rows of a run to come. */
 export interface Rows {
-  /** JSON lines. */
+  /** JSON lines, and what was read of recordings and pictures: see `rows.ts`. */
   push(lines: Uint8Array): void;
   free(): void;
 }
@@ -105,7 +112,7 @@ export type Computed = Uint8Array;
 
 /** What the engine says of a run; the client adds to `done`. */
 export type EngineEvent =
-  | Exclude<TrainEvent, { type: "done" | "notice" }>
+  | Exclude<TrainEvent, { type: "done" | "notice" | "reading" }>
   | Omit<Extract<TrainEvent, { type: "done" }>, "name" | "report" | "workers" | "memory">;
 
 /**

@@ -8,7 +8,18 @@ import type { Engine, EngineModule } from "./engine.js";
 import { fromShape, GraftletError, isTrap, toShape } from "./errors.js";
 import { forgetRun, interrupted } from "./kept.js";
 import { type Delivery, loadEngine, type WasmFiles } from "./loading.js";
-import type { Calls, Cancel, EventOf, KeptFiles, Method, Reply, Request } from "./protocol.js";
+import type {
+  Calls,
+  Cancel,
+  EventOf,
+  Given,
+  KeptFiles,
+  Method,
+  ReadInput,
+  Reply,
+  Request,
+} from "./protocol.js";
+import { areRead, readInputs } from "./read-inputs.js";
 import { computePart, Links } from "./split.js";
 import { namingUnused, storageReport } from "./storage.js";
 import { Store, type StoreName } from "./store.js";
@@ -132,6 +143,15 @@ function handlersOf(
     return engine().exportAdapter(name, format ?? own ?? "peft");
   };
 
+  /** Inputs as the engine takes them; texts it takes as they are, and at once. */
+  const asRead = (
+    { signal }: Emit<never>,
+    given: readonly Given[],
+    place: string,
+    before: number,
+  ): readonly ReadInput[] | Promise<readonly ReadInput[]> =>
+    areRead(given) ? given : readInputs(engine(), given, place, before, signal);
+
   return {
     async load(emit, backbone, wanted, wasm, dtype, kernels) {
       const started = await loadEngine(
@@ -180,26 +200,32 @@ function handlersOf(
       emit(loadedFrom(name, files));
       return persist ? await keeping(info, () => files) : info;
     },
-    classify(emit, texts, of, truncate, before) {
+    async classify(emit, given, of, truncate, before) {
       const answers = of ?? [engine().active()].filter((what) => what !== null);
-      const reading = engine().beginAnswers(texts, of, truncate, before);
-      return team.read(reading, () => ({ texts, by: { answers }, truncate }), emit);
+      // What is used while inputs are read changes nothing for this call. Of texts it is the engine that says what is in use.
+      const asked = areRead(given) || answers.length === 0 ? of : answers;
+      const inputs = await asRead(emit, given, "Input", before);
+      const reading = engine().beginAnswers(inputs, asked, truncate, before);
+      return team.read(reading, () => ({ inputs, by: { answers }, truncate }), emit);
     },
-    embed(emit, texts, of, truncate, before) {
+    async embed(emit, given, of, truncate, before) {
       const vectors = of === undefined ? engine().active() : of;
-      const reading = engine().beginVectors(texts, of, truncate, before);
-      return team.read(reading, () => ({ texts, by: { vectors }, truncate }), emit);
+      const asked = areRead(given) ? of : vectors;
+      const inputs = await asRead(emit, given, "Input", before);
+      const reading = engine().beginVectors(inputs, asked, truncate, before);
+      return team.read(reading, () => ({ inputs, by: { vectors }, truncate }), emit);
     },
+    read: async (emit, given, place, before) => [...(await asRead(emit, given, place, before))],
     serveAt(_, port) {
       attend(port);
       port.start();
     },
     link: (_, member, port) => links.add(member, port),
-    async computePart({ signal }, pass, { texts, by, truncate }) {
+    async computePart({ signal }, pass, { inputs, by, truncate }) {
       const reading =
         "answers" in by
-          ? engine().beginAnswers(texts, by.answers, truncate, 0)
-          : engine().beginVectors(texts, by.vectors, truncate, 0);
+          ? engine().beginAnswers(inputs, by.answers, truncate, 0)
+          : engine().beginVectors(inputs, by.vectors, truncate, 0);
       try {
         await computePart(reading, pass, links, signal);
       } catch (thrown) {

@@ -4,7 +4,7 @@
 import type { ErrorCode } from "./errors.js";
 import type { AdapterOptions } from "./kinds.js";
 import type { METRICS, PROBLEMS } from "./problems.js";
-import type { Problem } from "./types.js";
+import type { Picture, Problem, Sound } from "./types.js";
 
 /** One labelled example: a text or a pair. Several labels are joined by "|", a number is written as one. */
 export interface Row {
@@ -18,10 +18,28 @@ export interface TaggedRow {
   words: readonly { text: string; tag: string }[];
 }
 
+/** One labelled recording. Several labels are joined by "|", a number is written as one. */
+export interface SoundRow {
+  sound: Sound;
+  label: string;
+}
+
+/** One labelled picture. */
+export interface PictureRow {
+  picture: Picture;
+  label: string;
+}
+
+/** A row to learn from: of texts, or of what else the model reads. */
+export type AnyRow = Row | TaggedRow | SoundRow | PictureRow;
+
+/** A row whose label may be missing. */
+type Labelless<R> = Omit<R, "label"> & { label?: string };
+
 /**
- * A row that an adapter has learnt before, or one like it; without a label a text of which the adapter keeps what it says.
+ * A row that an adapter has learnt before, or one like it; without a label an input of which the adapter keeps what it says.
  */
-export type ReplayRow = (Omit<Row, "label"> & { label?: string }) | TaggedRow;
+export type ReplayRow = Labelless<Row> | TaggedRow | Labelless<SoundRow> | Labelless<PictureRow>;
 
 /** What the best epoch is chosen by. */
 export type Metric = (typeof METRICS)[number] | { name: "f1"; positive: string };
@@ -147,6 +165,8 @@ export type TrainFromOptions = Omit<TrainOptions, "kind"> & { from: string; kind
  * within a run, and a run that is not aborted ends with `done`.
  */
 export type TrainEvent =
+  /** How many of the rows were read; of recordings and pictures only, before everything else. */
+  | { type: "reading"; done: number; total: number }
   | {
       type: "step";
       step: number;

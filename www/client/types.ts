@@ -15,6 +15,50 @@ export type * from "./training-types.js";
  */
 export type Text = string | { readonly text: string; readonly text2?: string };
 
+/** Recorded sound: samples of one channel, from -1 to 1, and how many of them are a second. */
+export interface Samples {
+  readonly samples: Float32Array;
+  /** In hertz, from 1,000 to 384,000. What is not the model's rate is resampled. */
+  readonly rate: number;
+}
+
+/** What is used of the Web Audio API's `AudioBuffer`, whose channels are averaged. */
+export interface SoundBuffer {
+  readonly numberOfChannels: number;
+  readonly length: number;
+  readonly sampleRate: number;
+  getChannelData(channel: number): Float32Array;
+}
+
+/**
+ * A recording. A `Blob` (a `File` is one) holds a file: of WAV the engine reads it, of any other format the browser decodes it,
+ * which only a page can and no worker. `docs/sounds-and-pictures.md` says what is read of it.
+ */
+export type Sound = Blob | SoundBuffer | Samples;
+
+/** The pixels of a picture, as an `ImageData` has them: red, green, blue and opacity, a byte each, row by row. */
+export interface Pixels {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8ClampedArray | Uint8Array;
+}
+
+/** What is used of an `ImageBitmap`. */
+export interface Bitmap {
+  readonly width: number;
+  readonly height: number;
+  close(): void;
+}
+
+/**
+ * A picture of any size. A `Blob` (a `File` is one) holds a file that the browser decodes; Node.js decodes none, so give
+ * it the pixels. Opacity is left out.
+ */
+export type Picture = Blob | Bitmap | Pixels;
+
+/** One input of a model, which reads one of the three: `BackboneInfo.reads` says which. */
+export type Input = Text | Sound | Picture;
+
 /** A folder as file name → bytes, for instance `{ "adapter_config.json": …, "adapter_model.safetensors": … }`. */
 export type AdapterFiles = Record<string, Uint8Array>;
 

@@ -9,7 +9,6 @@ mod resample;
 mod settings;
 mod spoken;
 mod transform;
-#[cfg(not(target_arch = "wasm32"))]
 mod wav;
 mod waveform;
 
@@ -81,10 +80,20 @@ impl Sound {
             });
         }
         if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WAVE") {
-            wav::read(place, &bytes)
+            Self::read_wav(place, &bytes)
         } else {
             compressed::read(place, bytes)
         }
+    }
+
+    /// Reads a WAV file: PCM of 8, 16, 24 and 32 bits, and f32. Several channels are averaged.
+    ///
+    /// # Errors
+    /// - [`Error::FileInvalid`] if the file is no WAV file, or of another kind.
+    /// - [`Error::FileTruncated`] if the file says that it has more samples than there are.
+    /// - Those of [`new`](Self::new).
+    pub fn read_wav(place: &str, bytes: &[u8]) -> Result<Self> {
+        wav::read(place, bytes)
     }
 
     /// The samples, in order of time.

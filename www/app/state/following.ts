@@ -40,6 +40,7 @@ export class Following {
       runNotices.value = [...runNotices.value, event];
       return;
     }
+    if (event.type === "reading") return;
     if (event.type === "step") this.#loss = event.loss;
     else if (event.type === "eval") {
       this.#metric = event.metric;
