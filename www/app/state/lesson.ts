@@ -1,12 +1,9 @@
 /**
  * What a run learns from, and who knows its rows: a table of texts, or the page's own examples of sounds or pictures.
  */
-import type { Row } from "graftlet";
+import type { AnyRow, Row } from "graftlet";
 import type { Inspection, NamedRow } from "../rows/types.js";
-import type { PictureRow, SoundRow } from "./media/reads.js";
 import { asRead, choice, desk, opened } from "./rows.js";
-
-export type LessonRow = Row | SoundRow | PictureRow;
 
 /** Whoever knows the rows of a run. */
 export interface Keeper {
@@ -21,7 +18,7 @@ export interface Lesson {
   keeper: Keeper;
   /** What the rows were read from; corrections in the report are for these rows and no others. */
   source: Blob | string | null;
-  prepare(): Promise<{ inspection: Inspection; rows: LessonRow[] }>;
+  prepare(): Promise<{ inspection: Inspection; rows: AnyRow[] }>;
 }
 
 /** Rows that are fetched from the desk at a time. */

@@ -3,10 +3,10 @@
  */
 import { batch } from "@preact/signals";
 import {
+  type AnyRow,
   GraftletError,
   type InterruptedRun,
   type Reservation,
-  type Row,
   type Suggestion,
   type TrainOptions,
   type TrainRun,
@@ -17,7 +17,7 @@ import type { Inspection } from "../rows/types.js";
 import { clearCurves } from "./curves.js";
 import { readyEngine, sentenceOf } from "./engine.js";
 import { Following } from "./following.js";
-import { type Keeper, type LessonRow, tableKeeper, tableLesson } from "./lesson.js";
+import { type Keeper, tableKeeper, tableLesson } from "./lesson.js";
 import { examplesLesson, strangersKeeper } from "./media/lesson.js";
 import { AUTO, kindFor, name, options, USUAL } from "./plan.js";
 import { desk } from "./rows.js";
@@ -82,7 +82,7 @@ export async function start(known?: string): Promise<void> {
       if (plain === null) suggestion = await compare(wanted, rows);
       wanted.kind = plain ?? suggestion?.choice ?? USUAL;
     }
-    const events = readyEngine().train(wanted, rows as Row[], { reservation });
+    const events = readyEngine().train(wanted, rows, { reservation });
     // What is put by of an earlier run must not be taken for this one's.
     await lesson.keeper.forget(planned.name);
     return { events, wanted, inspection, source: lesson.source, suggestion, isNew: true };
@@ -90,17 +90,14 @@ export async function start(known?: string): Promise<void> {
 }
 
 /** Asks which kind suits the rows; null where that was skipped. */
-async function compare(
-  wanted: TrainOptions,
-  rows: readonly LessonRow[],
-): Promise<Suggestion | null> {
+async function compare(wanted: TrainOptions, rows: readonly AnyRow[]): Promise<Suggestion | null> {
   const { name: task, problem, reject } = wanted;
   comparison = new AbortController();
   const { signal } = comparison;
   run.value = { status: "choosing", name: task, trying: null, done: 0 };
   try {
     return await readyEngine().suggest(
-      rows as Row[],
+      rows,
       { ...(problem && { problem }), ...(reject !== undefined && { reject }) },
       {
         signal,

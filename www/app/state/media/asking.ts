@@ -5,10 +5,9 @@ import { effect, signal } from "@preact/signals";
 import type { Answer } from "graftlet";
 import { checkPicture, decodeSound } from "../../media/decode.js";
 import type { Samples } from "../../media/sound.js";
-import { sentenceOf } from "../engine.js";
+import { readyEngine, sentenceOf } from "../engine.js";
 import { sort } from "../sort.js";
 import { adapter } from "../tasks.js";
-import { mediaEngine } from "./reads.js";
 import { ASKING, record } from "./recording.js";
 
 /** What was asked about; of a sound from a file the engine reads the file, and `sound` is there to be heard and seen. */
@@ -92,7 +91,7 @@ async function answerNow(id: number): Promise<void> {
     const input = "sound" in content ? (content.file ?? content.sound) : content.picture;
     change(id, {
       task,
-      answer: await mediaEngine().classify(input, { with: task }),
+      answer: await readyEngine().classify(input, { with: task }),
       trouble: null,
     });
   } catch (error) {

@@ -2,10 +2,10 @@
  * The examples as what a run learns from. They are not put by: a run that goes on in a later visit has what the engine
  * keeps of them, and only their names are lost.
  */
+import type { PictureRow, SoundRow } from "graftlet";
 import type { Keeper, Lesson } from "../lesson.js";
 import { classes, type Example, examples } from "./examples.js";
 import { corrections } from "./listening.js";
-import type { PictureRow, SoundRow } from "./reads.js";
 
 /** Of a run whose examples another visit had. */
 export const strangersKeeper: Keeper = {

@@ -4,11 +4,10 @@
 import { effect, signal, untracked } from "@preact/signals";
 import { type Detection, type Score, StreamListener } from "../../media/listener.js";
 import { joined, lastOf, type Samples } from "../../media/sound.js";
-import { sentenceOf } from "../engine.js";
+import { readyEngine, sentenceOf } from "../engine.js";
 import { adapter, selected } from "../tasks.js";
 import { addSound, BACKGROUND, removeExample } from "./examples.js";
 import { hear, hearNoMore, type Listener, microphoneTrouble } from "./microphone.js";
-import { mediaEngine } from "./reads.js";
 
 /** Something that was detected, with the sound of it. */
 export interface Heard extends Detection {
@@ -41,7 +40,7 @@ export async function listen(): Promise<void> {
     threshold: threshold.value,
     background: [BACKGROUND],
     async classify(window) {
-      const answer = await mediaEngine().classify(window, { with: task });
+      const answer = await readyEngine().classify(window, { with: task });
       return answer.form === "label" || answer.form === "labels" ? answer.scores : [];
     },
   });

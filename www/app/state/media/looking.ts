@@ -4,11 +4,10 @@
 import { effect, signal } from "@preact/signals";
 import type { Answer } from "graftlet";
 import { toFile } from "../../media/camera.js";
-import { sentenceOf } from "../engine.js";
+import { readyEngine, sentenceOf } from "../engine.js";
 import { adapter } from "../tasks.js";
 import { camera, cameraUsers } from "./camera.js";
 import { addPicture } from "./examples.js";
-import { mediaEngine } from "./reads.js";
 
 /** Milliseconds between two pictures that are answered; a slow answer takes longer. */
 const ANSWER_MS = 250;
@@ -46,7 +45,7 @@ async function answerOnce(): Promise<void> {
   const task = adapter.peek()?.name;
   if (!picture || task === undefined) return;
   try {
-    const answer = await mediaEngine().classify(picture, { with: task });
+    const answer = await readyEngine().classify(picture, { with: task });
     seen.value = { status: "given", task, answer };
   } catch (error) {
     seen.value = { status: "failed", sentence: sentenceOf(error) };

@@ -3,7 +3,7 @@
  */
 import type { Answer } from "graftlet";
 import { covered, falls } from "../../media/occlusion.js";
-import { mediaEngine } from "./reads.js";
+import { readyEngine } from "../engine.js";
 
 export interface Mattered {
   /** How far the score fell with each square covered; row by row. */
@@ -28,7 +28,7 @@ export async function mattering(
   const copies = [...covered(pixels)];
   for (const [at, { data, width, height }] of copies.entries()) {
     const part = new ImageData(new Uint8ClampedArray(data), width, height);
-    scores.push(scoreOf(await mediaEngine().classify(part, { with: task }), label));
+    scores.push(scoreOf(await readyEngine().classify(part, { with: task }), label));
     done((at + 1) / copies.length);
   }
   return { falls: falls(whole, scores), whole };
