@@ -202,17 +202,14 @@ function handlersOf(
     },
     async classify(emit, given, of, truncate, before) {
       const answers = of ?? [engine().active()].filter((what) => what !== null);
-      // What is used while inputs are read changes nothing for this call. Of texts it is the engine that says what is in use.
-      const asked = areRead(given) || answers.length === 0 ? of : answers;
       const inputs = await asRead(emit, given, "Input", before);
-      const reading = engine().beginAnswers(inputs, asked, truncate, before);
+      const reading = engine().beginAnswers(inputs, of, truncate, before);
       return team.read(reading, () => ({ inputs, by: { answers }, truncate }), emit);
     },
     async embed(emit, given, of, truncate, before) {
       const vectors = of === undefined ? engine().active() : of;
-      const asked = areRead(given) ? of : vectors;
       const inputs = await asRead(emit, given, "Input", before);
-      const reading = engine().beginVectors(inputs, asked, truncate, before);
+      const reading = engine().beginVectors(inputs, of, truncate, before);
       return team.read(reading, () => ({ inputs, by: { vectors }, truncate }), emit);
     },
     read: async (emit, given, place, before) => [...(await asRead(emit, given, place, before))],

@@ -147,6 +147,7 @@ export function classifyMany(many: Many): Promise<Answer[][]> {
 async function answers(many: Many): Promise<Answer[][]> {
   const { inputs, truncate, main, signal, onProgress } = many;
   const most = workersFor(many.workers);
+  const areTexts = many.reads === "texts";
   const parts = partsOf(many);
   const total = inputs.length;
   const all = { start: 0, end: total };
@@ -166,16 +167,21 @@ async function answers(many: Many): Promise<Answer[][]> {
     if (!signal?.aborted) progress.finish(range);
     return found;
   };
-  if (parts.length === 1) return ask(main, many.of ?? null, all);
-  const whole = async (of: readonly Composition[] | null) =>
-    ask(main, of, all, many.reads === "texts" ? undefined : await readBefore(many, main, signal));
-  // Asked once: whatever is used meanwhile, all texts are answered by the same.
+  if (parts.length === 1 && areTexts) return ask(main, many.of ?? null, all);
+  // Asked once: whatever is used meanwhile, also while files are decoded, all inputs are answered by the same.
   const active = many.of ? null : await main.call("active", []);
   const of = many.of ?? (active === null ? null : [active]);
-  // One call says why it cannot.
-  if (of === null) return whole(null);
+  if (of === null) {
+    // One call says why it cannot, before anything is decoded.
+    if (areTexts) return ask(main, of, all);
+    await main.call("classify", [[], of, truncate, 0]);
+    return answers(many);
+  }
+  if (parts.length === 1) return ask(main, of, all);
   const { names, together } = membersOf(...of);
-  if (together) return whole(of);
+  if (together) {
+    return ask(main, of, all, areTexts ? undefined : await readBefore(many, main, signal));
+  }
 
   const lists: Answer[][] = [];
   /** What workers are at. */
@@ -263,7 +269,8 @@ export function embedMany(vectors: Vectors): Promise<Embedded[]> {
     const parts = partsOf(vectors);
     const { together } = of === undefined ? { together: false } : membersOf(of);
     let by: Composition | null | undefined = of;
-    if (parts.length > 1 && of === undefined) by = await main.call("active", []);
+    const isLater = parts.length > 1 || vectors.reads !== "texts";
+    if (isLater && of === undefined) by = await main.call("active", []);
     const atOnce = together || (by && membersOf(by).together);
     const ranges = atOnce ? [{ start: 0, end: inputs.length }] : parts;
     const found: Embedded[] = [];

@@ -45,5 +45,7 @@ export async function readInputs(
 }
 
 function isRead(input: Given): input is ReadInput {
-  return typeof input === "string" || input instanceof Uint8Array || "text" in input;
+  if (typeof input === "string" || input instanceof Uint8Array) return true;
+  // A blob has a method of that name.
+  return "text" in input && !(input instanceof Blob);
 }
