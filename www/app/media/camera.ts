@@ -1,7 +1,7 @@
 /**
  * The camera as a stream and as single pictures. While it is open the browser shows that; `close` ends it.
  */
-import { hasDevices, lost, troubleOf } from "./device-trouble.js";
+import { hasDevices, isOver, lost, troubleOf } from "./device-trouble.js";
 
 /** The side of a picture from the camera: more than models of pictures read. */
 const SIDE = 256;
@@ -42,18 +42,21 @@ export async function openCamera(onLost: (error: Error) => void): Promise<Camera
     }
     video.srcObject = null;
   };
+  let opened = false;
   for (const track of stream.getVideoTracks()) {
     track.onended = () => {
       close();
-      onLost(lost("camera"));
+      // Before it is open the one who waits for it is told.
+      if (opened) onLost(lost("camera"));
     };
   }
   try {
     await video.play();
   } catch (error) {
     close();
-    throw troubleOf("camera", error);
+    throw isOver(stream) ? lost("camera") : troubleOf("camera", error);
   }
+  opened = true;
   const canvas = new OffscreenCanvas(SIDE, SIDE);
   const context = canvas.getContext("2d", { willReadFrequently: true });
   return {

@@ -21,6 +21,11 @@ export function lost(device: Device): DeviceTrouble {
   );
 }
 
+/** Whether what a device gave has ended. */
+export function isOver(stream: MediaStream): boolean {
+  return stream.getTracks().every(({ readyState }) => readyState === "ended");
+}
+
 /** What to say when the system stopped the sound, as phones do for a call. */
 export function interrupted(): DeviceTrouble {
   return new DeviceTrouble(

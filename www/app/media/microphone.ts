@@ -1,7 +1,7 @@
 /**
  * The microphone as a stream of samples. While it is open the browser shows that it records; `close` ends that.
  */
-import { hasDevices, interrupted, lost, troubleOf } from "./device-trouble.js";
+import { hasDevices, interrupted, isOver, lost, troubleOf } from "./device-trouble.js";
 import worklet from "./recorder.worklet.ts?worker&url";
 
 /** The voice as the room has it: what browsers do for calls would change what the model learns. */
@@ -40,6 +40,10 @@ export async function openMicrophone(hears: Hears): Promise<Microphone> {
   } catch (error) {
     close();
     throw troubleOf("microphone", error);
+  }
+  if (isOver(stream)) {
+    close();
+    throw lost("microphone");
   }
   const { sampleRate: rate } = context;
   const node = new AudioWorkletNode(context, "graftlet-recorder", { numberOfOutputs: 0 });

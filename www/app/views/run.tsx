@@ -167,7 +167,8 @@ function Done({ done }: { done: Extract<Run, { status: "done" }> }) {
         It learned from {counted(event.trainRows, "row")} in {Math.round(seconds)} s
         {info && ` and weighs ${size(info.bytes)}`}. It stands in the dropdown
         {notKept.value.has(name) ? " until this tab is closed" : " and stays in this browser"}.
-        {event.epochs < planned &&
+        {event.steps > 0 &&
+          event.epochs < planned &&
           ` Training ended early, after ${event.epochs} of ${planned} epochs: the score on the rows held out had stopped rising.`}
       </p>
       <div class="actions">
