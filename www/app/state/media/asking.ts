@@ -4,7 +4,7 @@
 import { effect, signal } from "@preact/signals";
 import type { Answer } from "graftlet";
 import { checkPicture, decodeSound } from "../../media/decode.js";
-import type { Samples } from "../../media/sound.js";
+import { type Samples, trim } from "../../media/sound.js";
 import { readyEngine, sentenceOf } from "../engine.js";
 import { sort } from "../sort.js";
 import { adapter } from "../tasks.js";
@@ -44,7 +44,8 @@ export function followTask(): void {
 export function askRecording(): Promise<void> {
   return record({
     purpose: ASKING,
-    done: (sound) => ask("Recording", { sound }),
+    // As takes are, unless it holds nothing, which may be what is asked about.
+    done: (sound) => ask("Recording", { sound: trim(sound) ?? sound }),
   });
 }
 
