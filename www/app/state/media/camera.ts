@@ -40,8 +40,9 @@ async function start(): Promise<void> {
     });
     camera.value = opened;
     document.addEventListener("visibilitychange", hidden);
-    // Everyone may have left while it opened.
+    // While it opened, everyone may have left, or the page may have gone to the background.
     if (cameraUsers.value.size === 0) close();
+    hidden();
   } catch (error) {
     cameraTrouble.value = sentenceOf(error);
     end();
