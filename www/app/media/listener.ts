@@ -31,6 +31,8 @@ const WINDOW = 1;
 const SMOOTHING = 3;
 /** Seconds after a detection in which there is no other. */
 const REFRACTORY = 0.5;
+/** The share of the threshold below which a label must fall before it is detected again: a word is in many windows. */
+const RELEASE = 0.5;
 
 export class StreamListener {
   readonly #options: ListenerOptions;
@@ -38,6 +40,8 @@ export class StreamListener {
   #seconds = 0;
   #last: (readonly Score[])[] = [];
   #rest = 0;
+  /** Labels that were detected and have not passed yet. */
+  readonly #held = new Set<string>();
   /** The averaged scores of the last windows. */
   scores: readonly Score[] = [];
 
@@ -63,12 +67,16 @@ export class StreamListener {
   }
 
   #spot(): Detection | null {
-    if (this.#last.length < SMOOTHING || this.#seconds < this.#rest) return null;
-    const best = this.scores.toSorted((a, b) => b.score - a.score)[0];
     const { threshold, background } = this.#options;
-    if (!best || best.score < threshold || background.includes(best.label)) return null;
+    const words = this.scores.filter(({ label }) => !background.includes(label));
+    for (const { label, score } of words) {
+      if (score < RELEASE * threshold) this.#held.delete(label);
+    }
+    if (this.#last.length < SMOOTHING || this.#seconds < this.#rest) return null;
+    const best = words.toSorted((a, b) => b.score - a.score)[0];
+    if (!best || best.score < threshold || this.#held.has(best.label)) return null;
     this.#rest = this.#seconds + REFRACTORY;
-    this.#last = [];
+    this.#held.add(best.label);
     return { ...best, start: this.#seconds - WINDOW, end: this.#seconds };
   }
 }

@@ -37,12 +37,26 @@ test("a label is detected when the average of three windows passes the threshold
   expect(await ends([0.6, 0.6, 0.6, 0.6])).toEqual([]);
 });
 
-test("after a detection there is none for half a second, and then another", async () => {
-  expect(await ends([1, 1, 1, 1, 1, 1, 1, 0, 0])).toEqual([["yes", 1.2]]);
-  expect(await ends([1, 1, 1, 1, 1, 1, 1, 1, 1])).toEqual([
+test("a word is detected once, until it has passed", async () => {
+  expect(await ends(new Array(20).fill(1))).toEqual([["yes", 1.2]]);
+  expect(await ends([1, 1, 1, 1, 0, 0, 0, 1, 1, 1])).toEqual([
+    ["yes", 1.2],
+    ["yes", 1.9],
+  ]);
+  // Not below half of the threshold in between.
+  expect(await ends([1, 1, 1, 0.5, 0.5, 0.5, 1, 1, 1])).toEqual([["yes", 1.2]]);
+});
+
+test("after a detection there is none for half a second", async () => {
+  expect(await ends([1, 1, 1, 0, 0, 0, 1, 1, 1])).toEqual([
+    ["yes", 1.2],
+    ["yes", 1.8],
+  ]);
+  expect(await ends([1, 1, 1, 0, 0, 1, 1, 1, 0])).toEqual([
     ["yes", 1.2],
     ["yes", 1.7],
   ]);
+  expect(await ends([1, 1, 1, 0, 0, 1, 1, 0, 0])).toEqual([["yes", 1.2]]);
 });
 
 test("the background is never detected", async () => {
