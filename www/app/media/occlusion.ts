@@ -27,9 +27,23 @@ export function* covered({ width, height, data }: Pixels): Generator<Pixels> {
   }
 }
 
-/** How far the score fell with each square covered; 0 where it rose. */
-export function falls(whole: number, scores: readonly number[]): number[] {
-  return scores.map((score) => Math.max(0, whole - score));
+/**
+ * How far a label is ahead of the next, as the logarithm of how many times as likely it is: that still moves where a score
+ * of 100 % hardly does. Negative where another label is ahead.
+ */
+export function lead(scores: readonly { label: string; score: number }[], label: string): number {
+  const logarithm = (score: number) => Math.log(Math.max(LEAST_SCORE, score));
+  const own = scores.find((entry) => entry.label === label)?.score ?? 0;
+  const others = scores.filter((entry) => entry.label !== label).map(({ score }) => score);
+  return logarithm(own) - logarithm(Math.max(0, ...others));
+}
+
+/** Below this all scores are alike. */
+const LEAST_SCORE = 1e-30;
+
+/** How far the lead fell with each square covered; 0 where it rose. */
+export function falls(whole: number, leads: readonly number[]): number[] {
+  return leads.map((lead) => Math.max(0, whole - lead));
 }
 
 function edge(at: number, size: number): number {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { covered, falls, GRID } from "../media/occlusion.js";
+import { covered, falls, GRID, lead } from "../media/occlusion.js";
 
 test("each square is covered once, in the mean colour, and the rest stays", () => {
   const [width, height] = [15, 9];
@@ -23,7 +23,19 @@ test("each square is covered once, in the mean colour, and the rest stays", () =
   expect(seen).toEqual(new Array(width * height).fill(1));
 });
 
-test("what counts is how far the score fell", () => {
+test("a lead still moves where a score is nearly 1", () => {
+  const scores = (cup: number, pen: number) => [
+    { label: "pen", score: pen },
+    { label: "cup", score: cup },
+    { label: "key", score: 0 },
+  ];
+  expect(lead(scores(0.8, 0.2), "cup")).toBeCloseTo(Math.log(4));
+  expect(lead(scores(0.2, 0.8), "cup")).toBeCloseTo(-Math.log(4));
+  expect(lead(scores(1, 1e-9), "cup")).toBeGreaterThan(lead(scores(1, 1e-8), "cup"));
+  expect(lead(scores(1, 0), "cup")).toBeLessThan(70);
+});
+
+test("what counts is how far the lead fell", () => {
   expect(falls(0.9, [0.5, 0.9, 0.95]).map((fall) => fall.toFixed(2))).toEqual([
     "0.40",
     "0.00",

@@ -1,15 +1,15 @@
 /**
  * The squares of a picture without which the answer is less sure.
  */
-import type { Answer } from "graftlet";
-import { covered, falls } from "../../media/occlusion.js";
+import type { LabelForm } from "graftlet";
+import { covered, falls, lead } from "../../media/occlusion.js";
 import { readyEngine } from "../engine.js";
 
 export interface Mattered {
-  /** How far the score fell with each square covered; row by row. */
+  /** How far the label's lead fell with each square covered; row by row. */
   falls: number[];
-  /** The score of the whole picture. */
-  whole: number;
+  /** The label's score without the square that counts most. */
+  without: number;
 }
 
 /** The side of the picture that is covered: more than models read. */
@@ -19,24 +19,24 @@ const SIDE = 256;
 export async function mattering(
   picture: Blob,
   task: string,
-  label: string,
-  whole: number,
+  answer: LabelForm,
   done: (share: number) => void,
 ): Promise<Mattered> {
   const pixels = await pixelsOf(picture);
+  const { label } = answer;
   const scores: number[] = [];
+  const leads: number[] = [];
   const copies = [...covered(pixels)];
   for (const [at, { data, width, height }] of copies.entries()) {
     const part = new ImageData(new Uint8ClampedArray(data), width, height);
-    scores.push(scoreOf(await readyEngine().classify(part, { with: task }), label));
+    const found = await readyEngine().classify(part, { with: task });
+    if (found.form !== "label") throw new Error("Another task was put in this one’s place.");
+    scores.push(found.scores.find((entry) => entry.label === label)?.score ?? 0);
+    leads.push(lead(found.scores, label));
     done((at + 1) / copies.length);
   }
-  return { falls: falls(whole, scores), whole };
-}
-
-function scoreOf(answer: Answer, label: string): number {
-  if (answer.form !== "label" && answer.form !== "labels") return 0;
-  return answer.scores.find((entry) => entry.label === label)?.score ?? 0;
+  const fallen = falls(lead(answer.scores, label), leads);
+  return { falls: fallen, without: scores[fallen.indexOf(Math.max(...fallen))] ?? 0 };
 }
 
 async function pixelsOf(picture: Blob): Promise<ImageData> {

@@ -1,6 +1,7 @@
 /**
  * Shows which parts of a picture its answer depends on, when the visitor asks for it.
  */
+import type { LabelForm } from "graftlet";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { probability } from "../../format/units.js";
 import { GRID } from "../../media/occlusion.js";
@@ -10,8 +11,7 @@ import { type Mattered, mattering } from "../../state/media/mattered.js";
 interface Props {
   picture: Blob;
   task: string;
-  label: string;
-  score: number;
+  answer: LabelForm;
 }
 
 type State =
@@ -20,16 +20,16 @@ type State =
   | { status: "done"; found: Mattered }
   | { status: "failed"; sentence: string };
 
-/** A fall of less than this is no reason. */
-const LEAST_FALL = 0.02;
+/** A fall of less than this is no reason: the next label has come hardly nearer. */
+const LEAST_FALL = 0.1;
 
-export function MatteredView({ picture, task, label, score }: Props) {
+export function MatteredView({ picture, task, answer }: Props) {
   const [state, setState] = useState<State>({ status: "idle" });
   const look = async () => {
     setState({ status: "looking", share: 0 });
     try {
       const told = (share: number) => setState({ status: "looking", share });
-      const found = await mattering(picture, task, label, score, told);
+      const found = await mattering(picture, task, answer, told);
       setState({ status: "done", found });
     } catch (error) {
       setState({ status: "failed", sentence: sentenceOf(error) });
@@ -47,7 +47,7 @@ export function MatteredView({ picture, task, label, score }: Props) {
     case "failed":
       return <p class="trouble">{state.sentence}</p>;
     case "done":
-      return <Found picture={picture} label={label} found={state.found} />;
+      return <Found picture={picture} label={answer.label} found={state.found} />;
   }
 }
 
@@ -57,7 +57,7 @@ interface FoundProps {
   found: Mattered;
 }
 
-function Found({ picture, label, found: { falls, whole } }: FoundProps) {
+function Found({ picture, label, found: { falls, without } }: FoundProps) {
   const most = Math.max(...falls);
   const matters = most >= LEAST_FALL;
   return (
@@ -65,8 +65,8 @@ function Found({ picture, label, found: { falls, whole } }: FoundProps) {
       {matters && <Covered picture={picture} falls={falls} most={most} />}
       <p class="hint">
         {matters
-          ? `Each of ${GRID * GRID} squares was covered in turn. The brighter a square, the less “${label}” scored without it: from ${probability(whole)} down to ${probability(whole - most)}.`
-          : `Each of ${GRID * GRID} squares was covered in turn, and “${label}” scored nearly the same without any of them: no single part decides.`}
+          ? `Each of ${GRID * GRID} squares was covered in turn. The brighter a square, the nearer another label came to “${label}” without it. Without the brightest, “${label}” scores ${probability(without)}.`
+          : `Each of ${GRID * GRID} squares was covered in turn, and no other label came nearer to “${label}”: no single part decides.`}
       </p>
     </div>
   );

@@ -65,13 +65,7 @@ function Newest({ question }: { question: Question }) {
               ` · ${secondsOf(content.sound).toFixed(1)} s of sound`}
           </p>
           {content && "picture" in content && answer.form === "label" && (
-            <MatteredView
-              key={task}
-              picture={content.picture}
-              task={task}
-              label={answer.label}
-              score={answer.score}
-            />
+            <MatteredView key={task} picture={content.picture} task={task} answer={answer} />
           )}
           {answer.truncated && (
             <p class="notice">
