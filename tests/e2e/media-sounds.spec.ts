@@ -193,3 +193,25 @@ test("a label is renamed, and an empty one removed", async ({ page }) => {
   await page.getByRole("button", { name: "Remove yeah" }).click();
   await expect(card(page, "yeah")).toBeHidden();
 });
+
+test("a correction at a later visit changes the task that was wrong", async ({ page }) => {
+  await openWith(page, "sounds");
+  await teach(page);
+  page.on("dialog", (dialog) => dialog.accept());
+  await page.reload();
+  await expect(taskSelect(page)).toHaveValue("pitch");
+  await page.getByRole("slider", { name: /Detect from/ }).fill("0.5");
+  await page.getByRole("checkbox", { name: "Listen live" }).check();
+  const detected = page.getByRole("list", { name: "Detected" }).getByRole("listitem");
+  await expect(detected.first()).toContainText("low");
+  await page.getByRole("checkbox", { name: "Listen live" }).uncheck();
+  await detected.last().getByRole("button", { name: "Wrong?" }).click();
+  await detected.last().getByRole("button", { name: "background", exact: true }).click();
+  await expect(page.getByRole("checkbox", { name: "Go on from “pitch”" })).toBeChecked();
+  await expect(page.getByText("It knows “high”, “low”", { exact: false })).toBeVisible();
+  await expect(page.getByRole("radio", { name: "LoRA" })).toHaveCount(0);
+  await train(page, "pitch 2");
+  await expect(page.getByRole("complementary", { name: "Adapter" })).toContainText(
+    "background, high, low",
+  );
+});

@@ -4,10 +4,10 @@
 import { computed, effect, signal } from "@preact/signals";
 import { checkName, type KindInfo, PROBLEMS, type Problem, type TrainOptions } from "graftlet";
 import { engine, sentenceOf } from "./engine.js";
-import { blocked } from "./media/examples.js";
+import { blocked, examples } from "./media/examples.js";
 import { choice, inspection } from "./rows.js";
 import { sort } from "./sort.js";
-import { freeName, isFree } from "./tasks.js";
+import { adapter, freeName, isFree } from "./tasks.js";
 
 /** Numbers as they are typed: an empty field leaves the choice to the engine. */
 export interface Settings {
@@ -73,9 +73,28 @@ export const problem = computed<Problem | null>(() =>
   sort.value === "texts" ? (choice.value?.problem ?? null) : "single_label",
 );
 
+/** Whether a run goes on from the chosen task, where that can be done. */
+export const continues = signal(true);
+
+/** The labels of the chosen task that have no examples here, where it knows others that have: another visit taught it. */
+export const strangers = computed<{ task: string; labels: readonly string[] } | null>(() => {
+  const known = adapter.value;
+  if (!known || sort.value === "texts") return null;
+  const taught = new Set(examples.value.map(({ label }) => label));
+  const labels = known.labels.filter((label) => !taught.has(label));
+  const isOther = labels.length === 0 || labels.length === known.labels.length;
+  return isOther ? null : { task: known.name, labels };
+});
+
+/** The task that a run started now goes on from, or null. */
+export const base = computed(() => (continues.value ? (strangers.value?.task ?? null) : null));
+
+/** Why a run of examples cannot start yet, or null. */
+export const missing = computed(() => (base.value === null ? blocked.value : null));
+
 /** Whether something is missing that a run needs. */
 export const isBlocked = computed(() =>
-  sort.value === "texts" ? inspection.value?.blocked !== null : blocked.value !== null,
+  sort.value === "texts" ? inspection.value?.blocked !== null : missing.value !== null,
 );
 
 /** Gives the task a name where it has none: examples come one by one, without a file's name. */
@@ -111,9 +130,12 @@ export const nameTrouble = computed(() => {
 /** The options of a run that is started now. */
 export function options(): TrainOptions {
   const { common, special } = kinds.value;
-  const info = [...common, ...special].find((entry) => entry.name === kind.value);
-  const chosen: TrainOptions = { name: name.value.trim(), kind: kind.value, workers: "auto" };
+  const wanted = base.value === null ? kind.value : "";
+  const info = [...common, ...special].find((entry) => entry.name === wanted);
+  const chosen: TrainOptions = { name: name.value.trim(), kind: wanted, workers: "auto" };
   if (info?.size) chosen[info.size.name] = sizes.value[info.name] ?? info.size.default;
+  // Kind and size are those of that task.
+  if (base.value !== null) chosen.from = base.value;
   const learned = problem.value;
   if (learned) chosen.problem = learned;
   const reject = sort.value === "texts" ? choice.value?.reject : null;

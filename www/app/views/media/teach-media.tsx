@@ -3,16 +3,9 @@
  */
 import { useRef, useState } from "preact/hooks";
 import { counted } from "../../format/units.js";
-import {
-  addClass,
-  BACKGROUND,
-  blocked,
-  type Class,
-  classes,
-  examples,
-} from "../../state/media/examples.js";
+import { addClass, BACKGROUND, type Class, classes, examples } from "../../state/media/examples.js";
 import { leftOut, reading, takeMedia } from "../../state/media/intake.js";
-import { proposeName } from "../../state/plan.js";
+import { continues, missing, proposeName, strangers } from "../../state/plan.js";
 import { busy, run } from "../../state/run-state.js";
 import { sort } from "../../state/sort.js";
 import { Heading } from "../heading.js";
@@ -39,11 +32,34 @@ export function TeachMedia() {
       {run.value.status !== "idle" && <RunView />}
       {examples.value.length > 0 && !busy.value && (
         <>
-          {blocked.value !== null && <p class="notice">{blocked.value}</p>}
+          {strangers.value && <GoOn {...strangers.value} />}
+          {missing.value !== null && <p class="notice">{missing.value}</p>}
           <Plan />
         </>
       )}
     </section>
+  );
+}
+
+/** Corrections of a task whose other examples are gone: they change it, or are learned alone. */
+function GoOn({ task, labels }: { task: string; labels: readonly string[] }) {
+  return (
+    <div>
+      <label class="check">
+        <input
+          type="checkbox"
+          checked={continues.value}
+          onChange={(event) => {
+            continues.value = event.currentTarget.checked;
+          }}
+        />
+        Go on from “{task}”
+      </label>
+      <p class="hint">
+        It knows {labels.map((label) => `“${label}”`).join(", ")}, of which there are no examples
+        here. To go on from it keeps {labels.length === 1 ? "that label" : "those labels"}.
+      </p>
+    </div>
   );
 }
 
