@@ -66,7 +66,7 @@ const PREPROCESSOR = {
 const converted = new Map<Sort, string>();
 
 /** The folder of a tiny model, converted by the command line. */
-function tinyModel(sort: Sort): string {
+export function tinyModel(sort: Sort): string {
   const known = converted.get(sort);
   if (known !== undefined) return known;
   const folder = mkdtempSync(join(tmpdir(), "graftlet-tiny-"));
