@@ -18,22 +18,43 @@ use crate::train::Row;
 /// Share of samples at full scale from which a recording is called clipped.
 const CLIPPED: f64 = 0.01;
 
-/// What a text is to an engine: itself, or the path of a file.
-pub(super) fn input(engine: &Engine, text: &Text) -> Result<Input> {
-    match engine.reader().sort() {
-        Sort::Text => Ok(text.clone().into()),
-        _ => file(engine, Path::new(&text.first)),
+/// What a text is to an engine: itself, the path of a file, or a pair of these. Paths are relative to a folder. With `whole` a
+/// recording is kept itself.
+pub(super) fn input(engine: &Engine, text: &Text, folder: &Path, whole: bool) -> Result<Input> {
+    let sort = engine.reader().sort();
+    let one = |sort, half: &Text| one(engine, sort, half, folder, whole);
+    let Some([first, second]) = engine.reader().halves() else {
+        return one(sort, text);
+    };
+    let mut halves = text.apart();
+    let Some(half) = halves.next() else {
+        return Err(Error::TextEmpty { index: 0 });
+    };
+    let half = one(first, &half)?;
+    match halves.next() {
+        Some(other) => Ok(Input::pair(half, one(second, &other)?)),
+        None => Ok(half),
     }
 }
 
-/// What the engine's model reads of a file. The recording or picture itself is not kept: it can be much larger.
-fn file(engine: &Engine, path: &Path) -> Result<Input> {
+/// An input of one sort. A recording or a picture itself, which can be much larger than what the model reads of it, is kept only
+/// if it is wanted `whole`, or if the model does not read all of it at once.
+fn one(engine: &Engine, sort: Sort, text: &Text, folder: &Path, whole: bool) -> Result<Input> {
+    let path = folder.join(&text.first);
     let reader = engine.reader();
-    let input = match reader.sort() {
-        Sort::Picture => picture(path)?,
-        _ => sound(path)?,
+    let input = match sort {
+        Sort::Text | Sort::Pair => return Ok(text.clone().into()),
+        Sort::Picture => picture(&path)?,
+        Sort::Sound => sound(&path)?,
     };
-    Ok(reader.read(&input, reader.max_steps())?.into())
+    if whole {
+        return Ok(input);
+    }
+    let read = reader.read(&input, reader.max_steps())?;
+    match read.truncated() {
+        true => Ok(input),
+        false => Ok(read.into()),
+    }
 }
 
 /// The content of a table of rows. Of a folder it is made: a row for each file of a folder in it, whose name is the label.
@@ -83,11 +104,16 @@ fn name_of(path: &Path) -> String {
 }
 
 /// Rows whose texts name files, relative to the folder of `table`, as what the engine's model reads of the files. Of an engine
-/// that reads texts the rows are what they were.
+/// that reads texts the rows are what they were. With `whole` the files themselves are kept.
 ///
 /// # Errors
 /// Those of reading the files; [`Error::FileInvalid`] for a folder of files in place of texts.
-pub(super) fn rows<'a>(engine: &Engine, table: &Path, rows: &'a [Row]) -> Result<Cow<'a, [Row]>> {
+pub(super) fn rows<'a>(
+    engine: &Engine,
+    table: &Path,
+    rows: &'a [Row],
+    whole: bool,
+) -> Result<Cow<'a, [Row]>> {
     let is_folder = table.is_dir();
     let reads_texts = engine.reader().sort() == Sort::Text;
     if is_folder && reads_texts {
@@ -105,7 +131,7 @@ pub(super) fn rows<'a>(engine: &Engine, table: &Path, rows: &'a [Row]) -> Result
     };
     let read = |row: &Row| {
         let input = match &row.input {
-            Input::Text(text) => file(engine, &folder.join(&text.first))?,
+            Input::Text(text) => input(engine, text, folder, whole)?,
             input => input.clone(),
         };
         Ok(Row {
@@ -137,7 +163,7 @@ fn picture(path: &Path) -> Result<Input> {
 /// The name of an input in an object of JSON.
 pub(super) fn field(input: &Input) -> &'static str {
     match input {
-        Input::Text(_) => "text",
+        Input::Text(_) | Input::Pair(_) => "text",
         _ => "file",
     }
 }

@@ -2,10 +2,13 @@ use std::ops::Range;
 
 use super::bare::{BareStates, ComputedStates};
 use super::rows::{Repeats, Rowed, Rows};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::input::{Batch, Sequence};
-use crate::model::{Backbone, Cuts, Hook, NoHook, NormSite, Portion, Split, States, Waiting, now};
+use crate::model::{
+    Backbone, Cuts, Hook, NoHook, NormSite, Portion, Split, States, Tower, Waiting, now,
+};
 use crate::ops::{concat, select, slice};
+use crate::order::sorted_by;
 use crate::tensor::Tensor;
 
 /// Some sequences of a call and what they are computed with.
@@ -105,7 +108,83 @@ pub(super) fn forward_portion<'a, 's: 'a>(
     units: &'a [Unit<'a>],
     split: Option<&'a Split>,
 ) -> Waiting<'a, Result<Vec<Own>>> {
-    Box::pin(compute(backbone, bare, sequence, units, split))
+    Box::pin(async move {
+        match backbone.towers() {
+            Some(towers) => by_tower(towers, bare, sequence, units, split).await,
+            None => compute(backbone, bare, sequence, units, split).await,
+        }
+    })
+}
+
+/// The pass of a backbone of two encoders: each takes the sequences that it reads, and the states of each unit are put in the
+/// order of its sequences again.
+async fn by_tower<'a, 's>(
+    towers: &'a [Tower; 2],
+    bare: &'a mut dyn BareStates,
+    sequence: &'a dyn Fn(usize) -> &'s Sequence,
+    units: &'a [Unit<'a>],
+    split: Option<&'a Split>,
+) -> Result<Vec<Own>> {
+    if split.is_some() {
+        return Err(Error::OptionInvalid {
+            option: "workers",
+            value: "several that compute one input together".into(),
+            reason: "a backbone of two encoders computes an input in one place".into(),
+        });
+    }
+    let unread = { units.iter().flat_map(|unit| &unit.sequences) }
+        .any(|&index| !towers.iter().any(|tower| tower.reads(sequence(index))));
+    if unread {
+        return Err(Error::InputUnsupported {
+            reads: "what its two encoders read",
+        });
+    }
+    let mut passes = Vec::with_capacity(towers.len());
+    for tower in towers {
+        let own = units.iter().map(|unit| {
+            let own = unit.sequences.iter().copied();
+            Unit {
+                hook: unit.hook,
+                sequences: own.filter(|&index| tower.reads(sequence(index))).collect(),
+            }
+        });
+        let own: Vec<_> = own.collect();
+        passes.push(compute(tower, &mut *bare, sequence, &own, None).await?);
+    }
+    let (Some(seconds), Some(firsts)) = (passes.pop(), passes.pop()) else {
+        return Ok(Vec::new());
+    };
+    let both = units.iter().zip(firsts.into_iter().zip(seconds));
+    let both = both.map(|(unit, (first, second))| {
+        let of_first = unit.sequences.iter();
+        let of_first = of_first.map(|&index| towers[0].reads(sequence(index)));
+        Own {
+            states: interleaved(&first.states, &second.states, of_first),
+            cuts: Vec::new(),
+        }
+    });
+    Ok(both.collect())
+}
+
+/// The sequences of two sets of states in one, each from the set that `of_first` says, in the order that it has there.
+fn interleaved(first: &States, second: &States, of_first: impl Iterator<Item = bool>) -> States {
+    let (behind, _) = first.x.dims2();
+    let mut own = [(0, first), (behind, second)].map(|(before, states)| {
+        states
+            .starts
+            .windows(2)
+            .map(move |w| before + w[0]..before + w[1])
+    });
+    let mut steps = Vec::new();
+    let mut starts = vec![0];
+    for is_first in of_first {
+        steps.extend(own[usize::from(!is_first)].next().into_iter().flatten());
+        starts.push(steps.len());
+    }
+    States {
+        x: select(&concat(&[&first.x, &second.x]), &steps),
+        starts: starts.into(),
+    }
 }
 
 async fn compute<'a, 's>(
@@ -179,7 +258,8 @@ async fn compute<'a, 's>(
         run(backbone, layer..next, &mut trunk, &mut groups, split).await;
         layer = next;
     }
-    groups.sort_by_key(|group| group.unit);
+    #[allow(clippy::cast_precision_loss)]
+    let groups = sorted_by(groups, |group| group.unit as f64);
     let nothing = || Own {
         states: States {
             x: Tensor::new(Vec::new(), &[0, backbone.shape().hidden_size]),

@@ -21,11 +21,13 @@ use crate::compose::Composition;
 use crate::error::{Error, Result};
 use crate::folder::TaskAdapter;
 pub use crate::head::{argmax, softmax};
-use crate::input::Reader;
 use crate::input::picture::PatchReader;
 use crate::input::sound::SoundReader;
 use crate::input::text::{LongTexts, Tokenizer};
-use crate::model::{Anatomy, Backbone, Checkpoint, Encoder, Hook, SentenceEmbedding, StemPlan};
+use crate::input::{DualReader, Reader};
+use crate::model::{
+    Anatomy, Backbone, Checkpoint, DualEncoder, Encoder, Hook, SentenceEmbedding, StemPlan,
+};
 
 pub use answer::{Answer, Composed, Embedded};
 pub use reading::{Reading, Step};
@@ -101,6 +103,26 @@ impl Engine {
             sentence,
             long_texts: LongTexts::default(),
         }
+    }
+
+    /// The engine of a pair of models that read different sorts of input, such as texts and pictures. Its adapters act on both.
+    ///
+    /// It answers pairs ([`Input::pair`](crate::input::Input::pair)), the half that `first` reads before the other. A vector is made
+    /// of one half alone. A text that is longer than its model is cut.
+    ///
+    /// # Errors
+    /// Those of [`DualEncoder::new`].
+    pub fn dual(first: &Self, second: &Self) -> Result<Self> {
+        let encoder = DualEncoder::new(Arc::clone(&first.backbone), Arc::clone(&second.backbone))?;
+        let reader = DualReader::new(Arc::clone(&first.reader), Arc::clone(&second.reader));
+        Ok(Self {
+            reader: Arc::new(Reader::Other(Box::new(reader))),
+            backbone: Arc::new(encoder),
+            adapters: BTreeMap::new(),
+            active: None,
+            sentence: SentenceEmbedding::default(),
+            long_texts: LongTexts::default(),
+        })
     }
 
     /// The frozen model.

@@ -166,6 +166,16 @@ impl Anatomy {
         }
     }
 
+    /// The same sizes and blocks, without modules.
+    #[must_use]
+    pub(super) fn without_modules(&self) -> Self {
+        Self {
+            modules: Vec::new(),
+            places: BTreeMap::new(),
+            ..self.clone()
+        }
+    }
+
     /// Adds a module.
     pub fn push(&mut self, module: ModulePlan) {
         self.places.insert(module.place, self.modules.len());

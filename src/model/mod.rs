@@ -28,6 +28,7 @@ mod weights;
 
 mod bert;
 mod distilbert;
+mod dual;
 mod electra;
 mod modernbert;
 mod mpnet;
@@ -38,6 +39,7 @@ mod whisper;
 pub use anatomy::{Anatomy, ModulePlan, Sizes};
 pub use arrival::Arrival;
 pub use convert::{Dtype, convert, convert_checkpoint};
+pub use dual::{DualEncoder, Tower};
 pub use encoder::Encoder;
 pub use family::Family;
 pub use fields::ConfigFields;
@@ -150,6 +152,11 @@ impl Shape {
 pub trait Backbone: Send + Sync {
     /// Its sizes and names.
     fn shape(&self) -> &Shape;
+
+    /// The two encoders of a backbone that has two. A pass then takes each sequence through the one that reads its sort.
+    fn towers(&self) -> Option<&[Tower; 2]> {
+        None
+    }
 
     /// Embeddings of a batch, as they enter layer 0.
     ///

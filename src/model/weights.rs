@@ -16,6 +16,7 @@ use super::place::{Place, Table};
 use crate::error::{Error, Result};
 use crate::kernels::{PackedF32, PackedInt8};
 use crate::ops::{FrozenLinear, LayerNorm, Weight};
+use crate::order::alphabetical;
 use crate::tensor::Tensor;
 use crate::tensor_file::TensorFile;
 
@@ -38,8 +39,13 @@ impl<'a> Checkpoint<'a> {
     /// safetensors.
     #[must_use]
     pub fn new(mut files: Vec<(String, Cow<'a, [u8]>)>) -> Self {
-        files.sort_by(|(a, _), (b, _)| a.cmp(b));
-        Self { files }
+        let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+        let order = alphabetical(&names).into_iter();
+        Self {
+            files: order
+                .map(|place| std::mem::take(&mut files[place]))
+                .collect(),
+        }
     }
 
     /// The one safetensors file `model.safetensors`.

@@ -6,8 +6,8 @@ use wasm_bindgen::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::folder::Files;
+use crate::input::Input;
 use crate::input::text::{MAX_CHARACTERS, Text};
-use crate::input::{Input, Sequence};
 
 /// An error as JavaScript throws it.
 pub(super) fn thrown(error: Error) -> JsValue {
@@ -90,7 +90,7 @@ pub(super) fn inputs(value: &JsValue) -> Result<Vec<Input>> {
         match item.dyn_ref::<Uint8Array>() {
             Some(read) => {
                 let place = format!("input {}", index + 1);
-                Ok(Sequence::unpack(&place, &read.to_vec())?.into())
+                Input::unpack(&place, &read.to_vec())
             }
             None => Ok(text(&item).ok_or_else(|| invalid(value))?.into()),
         }

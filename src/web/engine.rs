@@ -3,7 +3,7 @@ use wasm_bindgen::prelude::*;
 use super::convert::{files_from_js, files_to_js, from_js, inputs, name, thrown, to_js};
 use super::info::{AdapterInfo, BackboneInfo};
 use super::loading::WebLoading;
-use super::media;
+use super::media::{self, Keep};
 use super::reading::Reading;
 use super::rows::Rows;
 use super::suggesting::Suggesting;
@@ -163,13 +163,19 @@ impl WebEngine {
 
     /// What the model reads of a recording or a picture, as bytes that stand for it in every other call: of `{ samples, rate }`
     /// with a Float32Array, of a WAV file's bytes, or of `{ width, height, data }` with a Uint8Array of red, green, blue and
-    /// opacity. Errors name it `place`.
+    /// opacity. Of a recording that is longer than the model reads at once, only the beginning is kept, unless `keep` is "long"; with
+    /// "whole" every recording is kept itself. Errors name it `place`.
     ///
     /// # Errors
     /// `input_unsupported`, `file_invalid`, `file_truncated`, `sound_empty`, `sound_not_finite`, `sound_rate`, `picture_invalid`,
     /// `picture_too_large`.
-    pub fn read(&self, input: &JsValue, place: &str) -> Outcome<Vec<u8>> {
-        media::read(self.engine.reader(), input, place).map_err(thrown)
+    pub fn read(&self, input: &JsValue, place: &str, keep: Option<String>) -> Outcome<Vec<u8>> {
+        let keep = match keep.as_deref() {
+            Some("whole") => Keep::Whole,
+            Some("long") => Keep::Long,
+            _ => Keep::Beginning,
+        };
+        media::read(self.engine.reader(), input, place, keep).map_err(thrown)
     }
 
     /// Begins to answer inputs: with what is in use, or with several adapters and compositions in one pass where `of` is

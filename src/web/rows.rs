@@ -4,7 +4,7 @@ use wasm_bindgen::prelude::*;
 
 use super::convert::thrown;
 use crate::error::{Error, Result};
-use crate::input::Sequence;
+use crate::input::Input;
 use crate::train::Row;
 
 /// Rows of a run to come, taken in a part at a time, so that no copy of all of them is needed on the way.
@@ -70,7 +70,7 @@ impl Rows {
             if is_read {
                 let read;
                 (read, rest) = counted(rest).ok_or_else(|| invalid("it is cut".to_owned()))?;
-                line.row.input = Sequence::unpack(&place, read)?.into();
+                line.row.input = Input::unpack(&place, read)?;
             }
             match line.replay {
                 true => self.replay.push(line.row),

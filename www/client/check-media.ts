@@ -16,6 +16,9 @@ export type Media = Blob | Samples | Bitmap | Pixels;
 const LEAST_RATE = 1_000;
 const MOST_RATE = 384_000;
 
+/** Channels of a recording; browsers have no more. */
+const MOST_CHANNELS = 32;
+
 /** No model reads more of a recording, so what comes after that is not copied. */
 const MOST_SECONDS = 600;
 
@@ -73,9 +76,15 @@ export function bytesOf(media: Media): number {
 }
 
 /** As it is sent to a worker. Of a view the whole buffer would be sent, and one that is shared would not be copied. */
-export function sendable(media: Media): Media {
+export function sendable(media: Media, place: string): Media {
   if (!("data" in media)) return media;
   const { width, height, data } = media;
+  if (data.length === 0) {
+    throw fault(
+      "picture_invalid",
+      `${place} cannot be read as a picture: its data are empty, or were moved away: give what is still here.`,
+    );
+  }
   const { buffer, byteOffset, byteLength } = data;
   const isWhole = buffer instanceof ArrayBuffer && byteLength === buffer.byteLength;
   const bytes = isWhole ? new Uint8Array(buffer, byteOffset, byteLength) : new Uint8Array(data);
@@ -102,7 +111,6 @@ function pixels({ width, height, data }: Pixels, place: string): Pixels {
   if (!(data instanceof Uint8ClampedArray || data instanceof Uint8Array)) {
     refuse(data, `data of ${place}`, "a Uint8ClampedArray, as an ImageData has it");
   }
-  refuseDetached(data, `data of ${place}`);
   if (typeof width !== "number" || typeof height !== "number") {
     refuse(width, `width or height of ${place}`, "a number");
   }
@@ -121,15 +129,21 @@ function samples(value: Record<string, unknown>, place: string): Samples {
 /** The mean of the channels, in 32-bit floats, as the engine computes it. */
 function averaged(buffer: SoundBuffer, place: string): Samples {
   const { numberOfChannels: count, length, sampleRate } = buffer;
+  if (!(count >= 1 && count <= MOST_CHANNELS)) {
+    refuse(count, `numberOfChannels of ${place}`, `a number from 1 to ${MOST_CHANNELS}`);
+  }
+  const channel = (index: number): Float32Array => {
+    const samples: unknown = buffer.getChannelData(index);
+    if (samples instanceof Float32Array) return samples;
+    return refuse(samples, `a channel of ${place}`, "a Float32Array");
+  };
   return recording(length, sampleRate, place, (end) => {
-    const sum = buffer.getChannelData(0).slice(0, end);
-    for (let channel = 1; channel < count; channel += 1) {
-      const other = buffer.getChannelData(channel);
-      for (let at = 0; at < sum.length; at += 1)
-        sum[at] = (sum[at] as number) + (other[at] as number);
+    const mean = channel(0).slice(0, end);
+    for (let index = 1; index < count; index += 1) {
+      const other = channel(index);
+      for (const at of mean.keys()) mean[at] = (mean[at] as number) + (other[at] ?? 0);
     }
-    if (count > 1) for (let at = 0; at < sum.length; at += 1) sum[at] = (sum[at] as number) / count;
-    return sum;
+    return count > 1 ? mean.map((sum) => sum / count) : mean;
   });
 }
 

@@ -12,7 +12,7 @@ const USUAL_RATE = 16_000;
 
 /** As the worker takes it. */
 export async function prepared(given: Media, place: string, reads: string): Promise<Media> {
-  if (!(given instanceof Blob) || reads !== "sounds") return sendable(given);
+  if (!(given instanceof Blob) || reads !== "sounds") return sendable(given, place);
   const head = new Uint8Array(await bytesOfFile(given.slice(0, 12), place));
   if (head.length === 0) {
     throw new GraftletError(

@@ -165,8 +165,6 @@ export type TrainFromOptions = Omit<TrainOptions, "kind"> & { from: string; kind
  * within a run, and a run that is not aborted ends with `done`.
  */
 export type TrainEvent =
-  /** How many of the rows were read; of recordings and pictures only, before everything else. */
-  | { type: "reading"; done: number; total: number }
   | {
       type: "step";
       step: number;
@@ -177,6 +175,8 @@ export type TrainEvent =
       loss: number;
       learningRate: number;
     }
+  /** How many of the rows were read; of recordings and pictures only, before everything else. */
+  | { type: "reading"; done: number; total: number }
   /** A part of something else: of the vectors of a step, or of the fit of the head. */
   | { type: "working"; done: number; total: number; step: number; steps: number }
   | { type: "evaluating"; done: number; total: number; step: number; steps: number }

@@ -1,5 +1,6 @@
 //! Floor 1: a recording becomes what a model of sound reads.
 
+mod background;
 mod bands;
 #[cfg(not(target_arch = "wasm32"))]
 mod compressed;
@@ -12,8 +13,10 @@ mod transform;
 mod wav;
 mod waveform;
 
+pub use background::{Background, WINDOW_SECONDS};
 pub use log_mel::{LogMel, Spectrogram};
 pub use reader::SoundReader;
+pub use resample::Resampling;
 pub use waveform::normalised;
 
 use std::ops::Range;
@@ -79,7 +82,7 @@ impl Sound {
                 reason: "the file is empty (0 bytes); record or copy it again".to_owned(),
             });
         }
-        if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WAVE") {
+        if wav::is_wav(&bytes) {
             Self::read_wav(place, &bytes)
         } else {
             compressed::read(place, bytes)

@@ -78,6 +78,38 @@ impl SoundReader {
 }
 
 impl SoundReader {
+    /// All of a recording, in parts of about the same length that have at most `limit` steps. Silent parts are left out, if
+    /// there are others.
+    ///
+    /// # Errors
+    /// Those of [`frames`](Self::frames).
+    pub fn parts(&self, sound: &Sound, limit: usize) -> Result<Vec<Frames>> {
+        let sound = sound.at(self.log_mel.rate())?;
+        let each = self.log_mel.hop() * self.stride;
+        let steps = self.log_mel.most_frames() / self.stride;
+        let most = limit.min(self.max_steps).min(steps).max(1) * each;
+        let count = sound.samples().len();
+        if count <= most {
+            return Ok(vec![self.frames(&sound, limit)?]);
+        }
+        // none is so short that it would be read with silence behind it
+        let length = count.div_ceil(count.div_ceil(most));
+        let starts = (0..count).step_by(length);
+        let parts = starts.map(|start| sound.part(start..start + length));
+        let parts: Vec<Sound> = parts.collect::<Result<_>>()?;
+        let mut heard: Vec<&Sound> = parts
+            .iter()
+            .filter(|part| part.spoken().is_some())
+            .collect();
+        if heard.is_empty() {
+            heard = parts.iter().collect();
+        }
+        heard
+            .into_iter()
+            .map(|part| self.frames(part, limit))
+            .collect()
+    }
+
     /// What a reader like this one read, of which at most `limit` steps stay, as [`frames`](Self::frames) cuts them.
     fn taken(&self, read: &Frames, limit: usize) -> Result<Frames> {
         let steps = read.frames().div_ceil(self.stride);
@@ -100,6 +132,15 @@ impl SoundReader {
 }
 
 impl ReadInput for SoundReader {
+    fn read_in_parts(&self, input: &Input, limit: usize) -> Option<Result<Vec<Sequence>>> {
+        let Input::Sound(sound) = input else {
+            let read = self.read(input, limit)?;
+            return Some(read.map(|read| vec![read]));
+        };
+        let parts = self.parts(sound, limit);
+        Some(parts.map(|parts| parts.into_iter().map(Into::into).collect()))
+    }
+
     fn sort(&self) -> Sort {
         Sort::Sound
     }

@@ -4,6 +4,7 @@ mod characters;
 mod charsmap;
 mod encode;
 mod outline;
+mod pipeline;
 mod unigram;
 mod windows;
 mod word_piece;
