@@ -1,25 +1,15 @@
 use js_sys::Float32Array;
-use serde::Serialize;
+use serde_json::json;
 use wasm_bindgen::prelude::*;
 
 use super::convert::{from_js, thrown, to_js};
 use super::engine::WebEngine;
-use crate::listening::{Detection, Listener, Settings};
+use crate::listening::{Detection, Heard, Listener, Settings};
 
 /// Words in a stream of sound, which comes in pieces of any size.
 #[wasm_bindgen]
 pub struct Listening {
     listener: Listener,
-}
-
-/// A detection as JavaScript has it; times in seconds.
-#[derive(Serialize)]
-struct Event<'a> {
-    label: &'a str,
-    score: f32,
-    start: f64,
-    end: f64,
-    at: f64,
 }
 
 type Outcome<T> = std::result::Result<T, JsValue>;
@@ -48,26 +38,20 @@ impl Listening {
         samples: &Float32Array,
         rate: u32,
     ) -> Outcome<JsValue> {
-        let samples = samples.to_vec();
-        let found = self.listener.push(&engine.engine, &samples, rate);
-        let found = found.map_err(thrown)?;
-        let events = found.iter().map(|found| {
-            let Detection {
-                label,
-                score,
-                start,
-                end,
-                at,
-            } = found;
-            Event {
-                label,
-                score: *score,
-                start: *start,
-                end: *end,
-                at: *at,
-            }
-        });
-        to_js(&events.collect::<Vec<_>>())
+        let found = self.listener.push(&engine.engine, &samples.to_vec(), rate);
+        events(&found.map_err(thrown)?)
+    }
+
+    /// Listens to some silence behind the end of the stream, and gives the words that it completes.
+    ///
+    /// # Errors
+    /// Those of [`Listener::end`].
+    pub fn end(&mut self, engine: &WebEngine) -> Outcome<JsValue> {
+        let mut found = Vec::new();
+        let mut tell = |heard: Heard| found.extend(heard.detection);
+        let ended = self.listener.end(&engine.engine, &mut tell);
+        ended.map_err(thrown)?;
+        events(&found)
     }
 
     /// The averaged scores after the last window, in the order of the labels.
@@ -81,4 +65,17 @@ impl Listening {
     pub fn labels(&self) -> Vec<String> {
         self.listener.labels().to_vec()
     }
+}
+
+fn events(found: &[Detection]) -> Outcome<JsValue> {
+    let event = |found: &Detection| {
+        json!({
+            "label": found.label,
+            "score": found.score,
+            "start": found.start,
+            "end": found.end,
+            "at": found.at,
+        })
+    };
+    to_js(&found.iter().map(event).collect::<Vec<_>>())
 }

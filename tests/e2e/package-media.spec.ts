@@ -12,7 +12,7 @@ import { home } from "./package.js";
 
 const root = join(__dirname, "../..");
 const fixtures = join(root, "tests/fixtures");
-const graftlet = join(root, "target/release/graftlet");
+const graftlet = process.env.GRAFTLET ?? join(root, "target/release/graftlet");
 
 interface Scope {
   g: Package.Graftlet;
@@ -264,12 +264,13 @@ test("learns recordings, and the command line answers with the adapter as the ta
   expect(learnt.read).toBeGreaterThan(1);
   expect(learnt.labels).toEqual(["noise", "tone", "noise", "tone", "noise", "tone"]);
   const folder = mkdtempSync(join(tmpdir(), "graftlet-tones-"));
+  const backbone = converted("sounds/whisper");
   for (const [name, bytes] of learnt.files) {
     writeFileSync(join(folder, name), Uint8Array.from(bytes));
   }
   const output = execFileSync(
     graftlet,
-    ["predict", "--backbone", converted("sounds/whisper"), "--adapter", folder, "--json"],
+    ["predict", "--backbone", backbone, "--adapter", folder, "--json"],
     { input: SOUNDS.map((path) => `${join(fixtures, path)}\n`).join(""), encoding: "utf8" },
   );
   const lines = output.trim().split("\n");
@@ -280,6 +281,50 @@ test("learns recordings, and the command line answers with the adapter as the ta
     return answers.map(({ logits }) => logits);
   }, SOUNDS);
   expect(logits).toEqual(native);
+
+  // a second of a tone between a second of silence and one of noise
+  const pcm = Int16Array.from({ length: 48_000 }, (_, at) => {
+    if (at < 16_000) return 0;
+    const noise = ((at * 7919 * 104_729) % 20_001) - 10_000;
+    return at < 32_000 ? 10_000 * Math.sin(at * 0.2) : noise;
+  });
+  const header = Buffer.alloc(44);
+  header.write("RIFF\0\0\0\0WAVEfmt ", "latin1");
+  const numbers = [16, 0x10001, 16_000, 32_000, 0x100002];
+  for (const [index, number] of numbers.entries()) header.writeUInt32LE(number, 16 + 4 * index);
+  header.write("data", 36);
+  header.writeUInt32LE(pcm.byteLength, 40);
+  const file = join(folder, "stream.wav");
+  writeFileSync(file, Buffer.concat([header, Buffer.from(pcm.buffer)]));
+  const listen = ["--json", "--threshold", "0.6", "--window", "0.375"];
+  const told = execFileSync(
+    graftlet,
+    ["listen", "--backbone", backbone, "--adapter", folder, ...listen, file],
+    { encoding: "utf8" },
+  );
+  const words = await page.evaluate(
+    async (pcm) => {
+      const { g } = window as unknown as Scope;
+      const ears = g.listen({ with: "tones", threshold: 0.6, window: 0.375 });
+      const samples = Float32Array.from(pcm, (x) => x / 32768);
+      const found: Package.Detection[] = [];
+      for (let at = 0; at < samples.length; at += 1700) {
+        found.push(...(await ears.push(samples.subarray(at, at + 1700), 16_000)));
+      }
+      const labels = ears.scores.map(({ label }) => label);
+      return { found: [...found, ...(await ears.end())], labels };
+    },
+    [...pcm],
+  );
+  expect(words.labels).toEqual(["noise", "tone"]);
+  expect(words.found.length).toBeGreaterThan(0);
+  const rounded = (words: readonly Package.Detection[]) =>
+    words.map(({ label, at }) => `${label} ${at.toFixed(2)}`);
+  const expected = told
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Package.Detection);
+  expect(rounded(words.found)).toEqual(rounded(expected));
 });
 
 test("a run whose page goes away continues without the recordings, to the same bytes", {

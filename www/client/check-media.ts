@@ -19,8 +19,8 @@ const MOST_RATE = 384_000;
 /** Channels of a recording; browsers have no more. */
 const MOST_CHANNELS = 32;
 
-/** No model reads more of a recording, so what comes after that is not copied. */
-const MOST_SECONDS = 600;
+/** Samples of a recording, a gigabyte of them: 90 minutes at 48 kHz. The engine has no room for more. */
+const MOST_SAMPLES = 2 ** 28;
 
 /** What a value is: a model reads it or not. A `Blob` may hold a recording or a picture. */
 export type Sort = "text" | "blob" | "sound" | "picture" | undefined;
@@ -123,7 +123,7 @@ function samples(value: Record<string, unknown>, place: string): Samples {
     refuse(samples, `samples of ${place}`, "a Float32Array with numbers from -1 to 1");
   }
   refuseDetached(samples, `samples of ${place}`);
-  return recording(samples.length, rate, place, (end) => samples.slice(0, end));
+  return recording(samples.length, rate, place, () => samples.slice());
 }
 
 /** The mean of the channels, in 32-bit floats, as the engine computes it. */
@@ -137,8 +137,8 @@ function averaged(buffer: SoundBuffer, place: string): Samples {
     if (samples instanceof Float32Array) return samples;
     return refuse(samples, `a channel of ${place}`, "a Float32Array");
   };
-  return recording(length, sampleRate, place, (end) => {
-    const mean = channel(0).slice(0, end);
+  return recording(length, sampleRate, place, () => {
+    const mean = channel(0).slice();
     for (let index = 1; index < count; index += 1) {
       const other = channel(index);
       for (const at of mean.keys()) mean[at] = (mean[at] as number) + (other[at] ?? 0);
@@ -147,12 +147,12 @@ function averaged(buffer: SoundBuffer, place: string): Samples {
   });
 }
 
-/** A recording of which `copy` gives the samples up to one. */
+/** A recording of which `copy` gives the samples. */
 function recording(
   length: number,
   rate: unknown,
   place: string,
-  copy: (end: number) => Float32Array,
+  copy: () => Float32Array,
 ): Samples {
   if (typeof rate !== "number") refuse(rate, `rate of ${place}`, "samples a second, as a number");
   if (!(rate >= LEAST_RATE && rate <= MOST_RATE)) {
@@ -167,8 +167,10 @@ function recording(
       `${place}: the recording is empty: record it again, or choose another one.`,
     );
   }
-  const whole = Math.round(rate);
-  return { samples: copy(whole * MOST_SECONDS), rate: whole };
+  if (!(length <= MOST_SAMPLES)) {
+    refuse(length, `the number of samples of ${place}`, `at most ${MOST_SAMPLES}, in parts`);
+  }
+  return { samples: copy(), rate: Math.round(rate) };
 }
 
 function refuseDetached(view: ArrayBufferView, at: string): void {

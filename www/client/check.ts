@@ -40,6 +40,7 @@ import type {
   ClassifyOptions,
   EmbedOptions,
   EngineBuild,
+  ListenOptions,
   ManyProgress,
   Problem,
   ReplayRow,
@@ -168,6 +169,16 @@ export const trainSettings = object<{
   reservation: optional(reservation),
 });
 
+export const listenOptions = object<ListenOptions>({
+  with: optional(name),
+  window: optional(number),
+  hop: optional(number),
+  smoothing: optional(number),
+  threshold: optional(number),
+  refractory: optional(number),
+  background: optional(array(string, MOST_PARTS)),
+});
+
 export const suggestSettings = object<{
   signal?: AbortSignal;
   onProgress?: (event: SuggestEvent) => void;
@@ -239,6 +250,8 @@ export const trainOptions = object<TrainOptions>({
   problemType: optional(
     oneOf(...names, ...Object.values(PROBLEMS).flatMap(({ aliases }) => aliases)),
   ),
+  background: optional(string),
+  backgroundCopies: optional(number),
   patience: optional(number),
   accumulation: optional(number),
   contrastiveSteps: optional(number),

@@ -2,7 +2,7 @@
  * The wasm module as the worker sees it. wasm-bindgen writes the implementation; this is its contract, which the tests'
  * double implements too.
  */
-import type { ReadInput } from "./protocol.js";
+import type { Keep, ReadInput } from "./protocol.js";
 import type {
   AdapterFiles,
   AdapterFormat,
@@ -10,8 +10,10 @@ import type {
   Answer,
   BackboneInfo,
   Composition,
+  Detection,
   Embedded,
   KindInfo,
+  ListenOptions,
   Pixels,
   Recipe,
   Samples,
@@ -36,7 +38,7 @@ export interface Engine {
    * What the model reads of a recording, of the bytes of a WAV file, or of a picture's pixels. It stands for that in every other
    * call.
    */
-  read(input: Samples | Uint8Array | Pixels, place: string): Uint8Array;
+  read(input: Samples | Uint8Array | Pixels, place: string, keep: Keep): Uint8Array;
   /** Answers of what is in use, or of each of `of`; the inputs stand behind `before` others, which messages count. */
   beginAnswers(
     inputs: readonly ReadInput[],
@@ -90,6 +92,16 @@ export interface Suggesting {
 
 /** `TrainOptions` without what only the client knows. */
 export type RunOptions = Omit<TrainOptions, "workers">;
+
+/** A stream of sound. */
+export interface Hearing {
+  labels(): string[];
+  push(engine: Engine, samples: Float32Array, rate: number): Detection[];
+  /** Listens to some silence behind the end. */
+  end(engine: Engine): Detection[];
+  scores(): Float32Array;
+  free(): void;
+}
 
 /** Rows of a run to come. */
 export interface Rows {
@@ -153,6 +165,11 @@ export interface EngineModule {
     begin(files: AdapterFiles): Loading;
   };
   Rows: new () => Rows;
+  Listening: new (
+    engine: Engine,
+    adapter: string,
+    settings: Omit<ListenOptions, "with">,
+  ) => Hearing;
   /**
    * Names that an adapter's files may have, those of its library; without a configuration those of a fusion. A `.bin`
    * file stands behind the safetensors file that makes it unnecessary.

@@ -6,6 +6,7 @@ import { checked } from "./check.js";
 import { GraftletError } from "./errors.js";
 import { folderUrl } from "./folder-url.js";
 import { lazily } from "./lazy-run.js";
+import { listen } from "./listening.js";
 import type { BackboneSource, LoadOptions } from "./load-options.js";
 import { type Reservation, reserve } from "./locks.js";
 import type { MainWorker, RestartEvent } from "./main-worker.js";
@@ -30,6 +31,8 @@ import type {
   Input,
   InterruptedRun,
   KindInfo,
+  Listening,
+  ListenOptions,
   Recipe,
   RuntimeInfo,
   StorageReport,
@@ -238,6 +241,14 @@ export class Graftlet {
     this.#started.recruits.begin();
     const vectors = details ? found : found.map(({ vector }) => vector);
     return Array.isArray(given) ? vectors : (vectors[0] as Float32Array | Embedded);
+  }
+
+  /**
+   * Listens for words in a stream of sound, with an adapter that was trained on takes of each word: push what a microphone gives.
+   * `docs/sounds-and-pictures.md` says how.
+   */
+  listen(options: ListenOptions = {}): Listening {
+    return listen(checked(options, "the options", check.listenOptions), this.#remote);
   }
 
   /** A loaded adapter as a folder, by default in the format of its kind. */

@@ -7,12 +7,14 @@ import { Downloads } from "./download.js";
 import type { Engine, EngineModule } from "./engine.js";
 import { fromShape, GraftletError, isTrap, toShape } from "./errors.js";
 import { forgetRun, interrupted } from "./kept.js";
+import { listeningHandlers } from "./listening-host.js";
 import { type Delivery, loadEngine, type WasmFiles } from "./loading.js";
 import type {
   Calls,
   Cancel,
   EventOf,
   Given,
+  Keep,
   KeptFiles,
   Method,
   ReadInput,
@@ -149,8 +151,9 @@ function handlersOf(
     given: readonly Given[],
     place: string,
     before: number,
+    keep: Keep,
   ): readonly ReadInput[] | Promise<readonly ReadInput[]> =>
-    areRead(given) ? given : readInputs(engine(), given, place, before, signal);
+    areRead(given) ? given : readInputs(engine(), given, { place, before, keep }, signal);
 
   return {
     async load(emit, backbone, wanted, wasm, dtype, kernels) {
@@ -202,17 +205,19 @@ function handlersOf(
     },
     async classify(emit, given, of, truncate, before) {
       const answers = of ?? [engine().active()].filter((what) => what !== null);
-      const inputs = await asRead(emit, given, "Input", before);
+      const inputs = await asRead(emit, given, "Input", before, keptOf(truncate));
       const reading = engine().beginAnswers(inputs, of, truncate, before);
       return team.read(reading, () => ({ inputs, by: { answers }, truncate }), emit);
     },
     async embed(emit, given, of, truncate, before) {
       const vectors = of === undefined ? engine().active() : of;
-      const inputs = await asRead(emit, given, "Input", before);
+      const inputs = await asRead(emit, given, "Input", before, keptOf(truncate));
       const reading = engine().beginVectors(inputs, of, truncate, before);
       return team.read(reading, () => ({ inputs, by: { vectors }, truncate }), emit);
     },
-    read: async (emit, given, place, before) => [...(await asRead(emit, given, place, before))],
+    read: async (emit, given, place, before, keep) => [
+      ...(await asRead(emit, given, place, before, keep)),
+    ],
     serveAt(_, port) {
       attend(port);
       port.start();
@@ -265,6 +270,7 @@ function handlersOf(
       for (const store of [adapters, runs]) await (await store()).sweep();
     },
     storage: (_, backboneUrl) => storageReport({ adapters, runs }, backboneUrl),
+    ...listeningHandlers(module, engine),
     ...trainingHandlers({
       module,
       engine,
@@ -273,6 +279,11 @@ function handlersOf(
       memory: () => memory?.buffer.byteLength ?? 0,
     }),
   };
+}
+
+/** A long recording is answered in parts, or only its beginning is. */
+function keptOf(truncate: boolean): Keep {
+  return truncate ? "beginning" : "long";
 }
 
 /** A folder as blobs, which the browser keeps outside of this worker. */

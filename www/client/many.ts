@@ -91,12 +91,18 @@ function partOf(call: Inputs, range: Range): readonly Given[] | Promise<readonly
  * The call's inputs for a composition that has to have them all at once: recordings and pictures were read before, part by part,
  * because their originals may be too much for one message.
  */
-async function readBefore(call: Inputs, main: Caller, signal?: AbortSignal): Promise<ReadInput[]> {
+async function readBefore(
+  call: Inputs & { truncate: boolean },
+  main: Caller,
+  signal?: AbortSignal,
+): Promise<ReadInput[]> {
+  const keep = call.truncate ? "beginning" : "long";
   const all: ReadInput[] = [];
   for (const range of partsOf(call)) {
     throwIfAborted(signal);
     const part = await partOf(call, range);
-    const read = await main.call("read", [part, "Input", range.start], undefined, [], signal);
+    const args: Parameters<Calls["read"]> = [part, "Input", range.start, keep];
+    const read = await main.call("read", args, undefined, [], signal);
     all.push(...read);
   }
   return all;

@@ -21,13 +21,17 @@ import type {
   Answer,
   BackboneInfo,
   Composition,
+  Detection,
   Embedded,
   EngineBuild,
   InterruptedRun,
   KindInfo,
+  ListenOptions,
   LoadNotice,
   Recipe,
   RuntimeInfo,
+  Samples,
+  Score,
   StorageReport,
   SuggestEvent,
   Suggestion,
@@ -78,7 +82,7 @@ export interface Calls {
    * What the model reads of each, to be given in its place to this worker or others. Errors call an input `place` with its number,
    * behind `before` others.
    */
-  read(inputs: readonly Given[], place: string, before: number): ReadInput[];
+  read(inputs: readonly Given[], place: string, before: number, keep: Keep): ReadInput[];
   exportAdapter(name: string, format: AdapterFormat | null): AdapterFiles;
   exportMerged(name: string): AdapterFiles;
   /** Keeps a loaded adapter in the browser. */
@@ -94,6 +98,17 @@ export interface Calls {
   sweep(): void;
   /** What this browser keeps for the page; the backbone's folder is at the URL, if it has one. */
   storage(backboneUrl: string | null): StorageReport;
+
+  /**
+   * Takes the next piece of a stream of sound in, or with null the end of it. A stream that this worker does not know begins with
+   * it.
+   */
+  hear(
+    stream: number,
+    adapter: string,
+    settings: Omit<ListenOptions, "with">,
+    given: Samples | null,
+  ): { found: Detection[]; scores: Score[]; isNew: boolean };
 
   // What follows is for workers that compute texts together.
 
@@ -138,6 +153,11 @@ export type ReadInput = Text | Uint8Array;
 
 /** An input on its way to the worker that reads it. A file is of what the model reads. */
 export type Given = ReadInput | Media;
+
+/**
+ * What is kept of a recording: what the model reads at once, itself if it is longer than that, or always itself.
+ */
+export type Keep = "beginning" | "long" | "whole";
 
 /** A call's inputs, and what they are read with. */
 export interface ReadOrder {

@@ -3,7 +3,7 @@ import type { Engine } from "./engine.js";
 import { GraftletError } from "./errors.js";
 import { bytesOfFile } from "./file-bytes.js";
 import { pixelsOf } from "./pictures.js";
-import type { Given, ReadInput } from "./protocol.js";
+import type { Given, Keep, ReadInput } from "./protocol.js";
 import { turn } from "./reading.js";
 
 /** Whether there is anything to read before the engine takes the inputs. */
@@ -18,8 +18,7 @@ export function areRead(inputs: readonly Given[]): inputs is readonly ReadInput[
 export async function readInputs(
   engine: Engine,
   inputs: readonly Given[],
-  place: string,
-  before: number,
+  { place, before, keep }: { place: string; before: number; keep: Keep },
   signal: AbortSignal,
 ): Promise<ReadInput[]> {
   const { reads } = engine.backbone();
@@ -32,11 +31,11 @@ export async function readInputs(
     const own = `${place} ${before + index + 1}`;
     const isFile = input instanceof Blob;
     if (isFile && reads === "sounds") {
-      read.push(engine.read(new Uint8Array(await bytesOfFile(input, own)), own));
+      read.push(engine.read(new Uint8Array(await bytesOfFile(input, own)), own, keep));
     } else if (isFile || "close" in input) {
-      read.push(engine.read(await pixelsOf(input, own), own));
+      read.push(engine.read(await pixelsOf(input, own), own, keep));
     } else {
-      read.push(engine.read(input, own));
+      read.push(engine.read(input, own, keep));
     }
     await turn();
     if (signal.aborted) throw new GraftletError("aborted", "The call was cancelled.");

@@ -5,7 +5,7 @@
 import { checked, readable, shown } from "./check.js";
 import { bytesOf, type Media, media, type Reads, refuseOther } from "./check-media.js";
 import { GraftletError } from "./errors.js";
-import type { Given } from "./protocol.js";
+import type { Given, Keep } from "./protocol.js";
 import type { Caller } from "./remote.js";
 import { prepared } from "./sounds.js";
 import type { Row, TaggedRow } from "./types.js";
@@ -30,9 +30,9 @@ export interface RunRows {
 export type ReadRows = (given: Given[], place: string, before: number) => Promise<Uint8Array[]>;
 
 /** Reads in a worker that has the backbone. */
-export function readBy(worker: Caller): ReadRows {
+export function readBy(worker: Caller, keep: Keep = "beginning"): ReadRows {
   // It gives back texts as they are, and there are none.
-  return async (...args) => (await worker.call("read", args)) as Uint8Array[];
+  return async (...args) => (await worker.call("read", [...args, keep])) as Uint8Array[];
 }
 
 /** All rows as the engine takes them. `tell` is told how many recordings or pictures were read. */

@@ -79,6 +79,13 @@ export interface TrainOptions extends AdapterOptions {
   /** The label of rows that have none of the others: it is answered where no other label has a good score. */
   reject?: string;
   /**
+   * The label of recordings of the background: the others are learnt from in copies that are mixed with them, too. A run then holds
+   * the recordings themselves.
+   */
+  background?: string;
+  /** Copies of each recording, by default 8. */
+  backgroundCopies?: number;
+  /**
    * Steps before the epochs, in which texts with the same label come to have near vectors; the head is fitted to these in one go.
    * By default there are some where rows are few.
    */

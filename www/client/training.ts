@@ -203,7 +203,9 @@ async function work(run: Run, state: State): Promise<{ files: AdapterFiles; pers
   if (rows) {
     const total = rows.rows.length + rows.replay.length;
     const read = (done: number) => state.events.push({ type: "reading", done, total });
-    for await (const part of allParts(rows, readBy(leader), read)) {
+    // What is mixed with the background has to be the recording itself.
+    const keep = kept.options.background === undefined ? "beginning" : "whole";
+    for await (const part of allParts(rows, readBy(leader, keep), read)) {
       const all = [leader, ...followers];
       await Promise.all(all.map((worker) => worker.call("addRows", [part])));
     }

@@ -255,6 +255,46 @@ export type SpansAnswer = AnswerOf<"token_classification">;
 /** Which of two texts is better (`label` is `first` or `second`), or the score of a single text: the difference of two such scores is the logit of the probability. */
 export type RankingAnswer = AnswerOf<"ranking">;
 
+/** How `listen` listens. Times are in seconds. */
+export interface ListenOptions {
+  /** The adapter, which answers with one label; by default the active one. */
+  with?: string;
+  /** How much of the stream is answered at once, from 0.2 to 10: a little more than the longest word takes. */
+  window?: number;
+  /** Time from one window to the next, from 0.02 to the window. */
+  hop?: number;
+  /** Windows whose scores are averaged, from 1 to 100. */
+  smoothing?: number;
+  /** What the averaged score of a label must reach, above 0 and at most 1. */
+  threshold?: number;
+  /** Time after a detection in which nothing is detected, from 0 to 60. */
+  refractory?: number;
+  /** Labels that are never detected: those of sounds that are none of the words. By default `background`. */
+  background?: readonly string[];
+}
+
+/** A word that was heard. Times are in seconds since listening began. */
+export interface Detection {
+  label: string;
+  /** The averaged score. */
+  score: number;
+  /** Where sound begins and ends in the window that decided. */
+  start: number;
+  end: number;
+  /** Where that window ends. */
+  at: number;
+}
+
+/** A stream of sound under way. */
+export interface Listening {
+  /** Takes in what comes next, in pieces of any size at one rate, and gives the words that it completes. */
+  push(samples: Float32Array, rate: number): Promise<Detection[]>;
+  /** The averaged scores after the last window. */
+  readonly scores: readonly Score[];
+  /** Gives the words that the end of the stream completes. Nothing can be pushed any more. */
+  end(): Promise<Detection[]>;
+}
+
 /** How texts are read. */
 export interface ReadOptions {
   /**

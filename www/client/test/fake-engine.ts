@@ -9,7 +9,7 @@ import type {
   Suggesting,
   Training,
 } from "../engine.js";
-import type { ReadInput } from "../protocol.js";
+import type { Keep, ReadInput } from "../protocol.js";
 import type {
   AdapterFiles,
   AdapterInfo,
@@ -28,6 +28,9 @@ import type {
 import { CONFIG, KINDS, readAdapter } from "./fake-adapter.js";
 import { answer, BACKBONE, type Centroids, engineError, namesIn, wordsOf } from "./fake-answer.js";
 import { readMedia, textOf } from "./fake-media.js";
+
+export { FakeHearing as Listening } from "./fake-media.js";
+
 import { FakeReading } from "./fake-reading.js";
 
 export { engineError } from "./fake-answer.js";
@@ -226,7 +229,7 @@ class FakeEngine implements Engine {
     return { ...BACKBONE, reads: FakeEngine.reads };
   }
 
-  read(input: Samples | Uint8Array | Pixels, place: string): Uint8Array {
+  read(input: Samples | Uint8Array | Pixels, place: string, _keep?: Keep): Uint8Array {
     return readMedia(input, place);
   }
 

@@ -110,7 +110,7 @@ describe("sounds", () => {
     expect(whole.length).toBe(1000);
   });
 
-  it("of several channels are averaged, and what no model reads is not sent", async () => {
+  it("of several channels are averaged", async () => {
     const seen = watched();
     const g = await ready("sounds");
     const channels = [Float32Array.of(1, 0), Float32Array.of(0, 0.5), Float32Array.of(0.5, 0)];
@@ -126,8 +126,6 @@ describe("sounds", () => {
       rate: 44_100,
     });
     expect(channels[0]).toEqual(Float32Array.of(1, 0));
-    await g.classify({ samples: new Float32Array(700_000), rate: 1000 });
-    expect(seen[1]?.input.samples?.length).toBe(600_000);
   });
 
   it("that are none are refused, each with its number", async () => {
@@ -151,6 +149,10 @@ describe("sounds", () => {
         /^(option_invalid: samples of Input 2.*moved away|sound_empty: Input 2)/,
       ],
       [{ samples: new Float32Array(0), rate: 16_000 }, /^sound_empty: Input 2/],
+      [
+        { numberOfChannels: 1, length: 2 ** 29, sampleRate: 48_000, getChannelData: () => [] },
+        /^option_invalid: the number of samples of Input 2 is 536870912/,
+      ],
       [{ samples: new Float32Array(4) }, /^option_invalid: rate of Input 2 is undefined/],
       [{ samples: new Float32Array(4), rate: "44100" }, /^option_invalid: rate of Input 2/],
       [tone(1, 0), /^sound_rate: Input 2: the sample rate is 0 Hz/],
@@ -446,5 +448,46 @@ describe("rows of recordings and pictures", () => {
     expect(events.filter(({ type }) => type === "reading")).toEqual([]);
     expect(seen).toEqual([]);
     expect(await next.exportAdapter("t")).toEqual(whole);
+  });
+});
+
+describe("listening", () => {
+  const word = (first: number) => Float32Array.of(first, 0, 0, 0);
+
+  it("gives words in their order, with times of the whole stream, and goes on after a restart", async () => {
+    const g = await ready("sounds");
+    const ears = g.listen({ threshold: 0.8 });
+    expect(await ears.end()).toEqual([]);
+    const mine = g.listen({ with: "m" });
+    const buffer = word(0.25);
+    const pieces = [mine.push(buffer, 4000)];
+    buffer[0] = 0.75;
+    pieces.push(mine.push(buffer, 4000));
+    expect(await Promise.all(pieces)).toEqual([
+      [],
+      [{ label: "m", score: 0.75, start: 0.001, end: 0.002, at: 0.002 }],
+    ]);
+    expect(mine.scores).toEqual([
+      { label: "other", score: 0.25 },
+      { label: "m", score: 0.75 },
+    ]);
+    FakeWorker.started[0]?.crash("killed");
+    const [after] = await mine.push(word(1), 4000);
+    expect(after?.start).toBeCloseTo(0.002);
+    expect((await mine.end())[0]?.start).toBeCloseTo(0.003);
+    expect(await mine.end()).toEqual([]);
+    expect(await codeOf(mine.push(word(1), 4000))).toBe("disposed");
+  });
+
+  it("needs one adapter, and sound", async () => {
+    const g = await ready("sounds");
+    expect(await codeOf(g.listen({ with: "nobody" }).push(word(1), 4000))).toBe("adapter_unknown");
+    expect(await codeOf(g.listen().push(word(1), 0))).toBe("sound_rate");
+    expect(await codeOf(g.listen().push([1] as never, 16_000))).toBe("option_invalid");
+    expect(() => g.listen({ treshold: 1 } as never)).toThrow(GraftletError);
+    await g.use(null);
+    expect(await codeOf(g.listen().push(word(1), 4000))).toBe("adapter_not_in_use");
+    await g.use({ stack: ["m"] });
+    expect(await codeOf(g.listen().push(word(1), 4000))).toBe("composition_invalid");
   });
 });
