@@ -4,7 +4,7 @@
 import { computed, effect, signal } from "@preact/signals";
 import { checkName, type KindInfo, PROBLEMS, type Problem, type TrainOptions } from "graftlet";
 import { engine, sentenceOf } from "./engine.js";
-import { blocked, examples } from "./media/examples.js";
+import { BACKGROUND, blocked, examples } from "./media/examples.js";
 import { choice, inspection } from "./rows.js";
 import { sort } from "./sort.js";
 import { adapter, freeName, isFree } from "./tasks.js";
@@ -73,6 +73,17 @@ export const problem = computed<Problem | null>(() =>
   sort.value === "texts" ? (choice.value?.problem ?? null) : "single_label",
 );
 
+/** Whether sounds are learned in the background, too, where there are recordings of it: it is where they are listened for. */
+export const inBackground = signal(true);
+
+/** Whether there are such recordings, and sounds to be mixed with them by a run that begins anew. */
+export const canMix = computed(
+  () =>
+    sort.value === "sounds" &&
+    base.value === null &&
+    examples.value.some(({ label }) => label === BACKGROUND),
+);
+
 /** Whether a run goes on from the chosen task, where that can be done. */
 export const continues = signal(true);
 
@@ -134,6 +145,7 @@ export function options(): TrainOptions {
   const info = [...common, ...special].find((entry) => entry.name === wanted);
   const chosen: TrainOptions = { name: name.value.trim(), kind: wanted, workers: "auto" };
   if (info?.size) chosen[info.size.name] = sizes.value[info.name] ?? info.size.default;
+  if (canMix.value && inBackground.value) chosen.background = BACKGROUND;
   // Kind and size are those of that task.
   if (base.value !== null) chosen.from = base.value;
   const learned = problem.value;

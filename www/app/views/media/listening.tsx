@@ -93,19 +93,19 @@ export function Listening() {
 
 function HeardView({ entry, labels }: { entry: Heard; labels: readonly string[] }) {
   const [asking, setAsking] = useState(false);
-  const { id, label, score, at, sound, corrected } = entry;
+  const { id, label, score, time, sound, corrected } = entry;
   const own = classes.value.map((known) => known.label);
   const others = [...new Set([...labels, ...own, BACKGROUND])].filter((other) => other !== label);
   return (
     <li class={corrected ? "corrected" : undefined}>
       <PlayButton
-        title={`${label}, heard at ${at.toLocaleTimeString()}`}
+        title={`${label}, heard at ${time.toLocaleTimeString()}`}
         onPlay={() => void play(sound)}
       />
       <strong class="heard-label">{label}</strong>
       <span class="aside number">{probability(score)}</span>
-      <time class="aside number" dateTime={at.toISOString()}>
-        {at.toLocaleTimeString()}
+      <time class="aside number" dateTime={time.toISOString()}>
+        {time.toLocaleTimeString()}
       </time>
       <button type="button" class="link" aria-expanded={asking} onClick={() => setAsking(!asking)}>
         {corrected ? `it was ${corrected.label}` : "Wrong?"}

@@ -67,10 +67,10 @@ function Newest({ question }: { question: Question }) {
           {content && "picture" in content && answer.form === "label" && (
             <MatteredView key={task} picture={content.picture} task={task} answer={answer} />
           )}
-          {answer.truncated && (
+          {answer.windows > 1 && (
             <p class="notice">
-              The recording is longer than the model hears: the answer is about its first 30
-              seconds.
+              The recording is longer than the model hears at once: it was heard in {answer.windows}{" "}
+              parts.
             </p>
           )}
         </div>

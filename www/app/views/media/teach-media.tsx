@@ -5,7 +5,14 @@ import { useRef, useState } from "preact/hooks";
 import { counted } from "../../format/units.js";
 import { addClass, BACKGROUND, type Class, classes, examples } from "../../state/media/examples.js";
 import { leftOut, reading, takeMedia } from "../../state/media/intake.js";
-import { continues, missing, proposeName, strangers } from "../../state/plan.js";
+import {
+  canMix,
+  continues,
+  inBackground,
+  missing,
+  proposeName,
+  strangers,
+} from "../../state/plan.js";
 import { busy, run } from "../../state/run-state.js";
 import { sort } from "../../state/sort.js";
 import { Heading } from "../heading.js";
@@ -33,11 +40,34 @@ export function TeachMedia() {
       {examples.value.length > 0 && !busy.value && (
         <>
           {strangers.value && <GoOn {...strangers.value} />}
+          {canMix.value && <InBackground />}
           {missing.value !== null && <p class="notice">{missing.value}</p>}
           <Plan />
         </>
       )}
     </section>
+  );
+}
+
+/** For listening: it takes longer, so it can be left out. */
+function InBackground() {
+  return (
+    <div>
+      <label class="check">
+        <input
+          type="checkbox"
+          checked={inBackground.value}
+          onChange={(event) => {
+            inBackground.value = event.currentTarget.checked;
+          }}
+        />
+        Learn the words in the background, too
+      </label>
+      <p class="hint">
+        For listening. Eight copies of each take are mixed with the background and learned as well,
+        which takes longer.
+      </p>
+    </div>
   );
 }
 
