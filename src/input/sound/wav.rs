@@ -132,14 +132,6 @@ impl Format {
     }
 }
 
-/// The mean of the channels of samples `[time, channels]`.
-#[allow(clippy::cast_precision_loss)]
-pub(super) fn averaged(samples: &[f32], channels: usize) -> Vec<f32> {
-    let frames = samples.chunks_exact(channels.max(1));
-    let mean = |frame: &[f32]| frame.iter().sum::<f32>() / frame.len() as f32;
-    frames.map(mean).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Cursor;
