@@ -233,8 +233,12 @@ mod tests {
         // the sort, then the sizes of a sound and of a picture
         let wrong = [
             (
+                frames(),
+                vec![(1, 4), (1, 3), (2, 0), (2, 5), (3, 7), (4, 3), (5, 4)],
+            ),
+            (
                 sound(),
-                vec![(1, 3), (2, 0), (2, 5), (3, 7), (4, 3), (5, 4)],
+                vec![(1, 1), (1, 2), (2, 0), (2, 999), (2, u32::MAX)],
             ),
             (
                 picture(),

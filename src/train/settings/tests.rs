@@ -8,7 +8,7 @@ fn every_setting_can_be_read_and_no_other() {
         "contrastive_learning_rate": 0.01, "c": 1.5, "epochs": 1, "patience": 2,
         "batch_size": 2, "accumulation": 3, "learning_rate": 0.1, "head_learning_rate": 1.0, "schedule": "cosine",
         "warmup": 0.1, "weight_decay": 0.0, "gradient_clip": 2.0, "head_dropout": 0.1,
-        "label_smoothing": 0.1, "class_weights": "balanced", "distillation": 0.5, "dev_share": 0.2, "dev_rows": 2, "folds": 3, "refit": true, "seed": 3,
+        "label_smoothing": 0.1, "class_weights": "balanced", "distillation": 0.5, "dev_share": 0.2, "dev_rows": 2, "background": "noise", "background_copies": 2, "folds": 3, "refit": true, "seed": 3,
         "pooling": "first", "pairs": "apart", "metric": {"name": "macro_f1"}, "half": true, "task": "t", "rank": 4,
         "alpha": 8, "rank_stabilised": true, "dropout": 0.1, "bias": "all", "virtual_tokens": 10,
         "targets": ["ffn_up"], "layers": [2], "reduction_factor": 8, "non_linearity": "relu"}"#;
