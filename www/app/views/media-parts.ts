@@ -3,6 +3,7 @@
  */
 import { effect, signal } from "@preact/signals";
 import { sort } from "../state/sort.js";
+import { trouble } from "../state/tasks.js";
 
 type Parts = typeof import("./media/parts.js");
 
@@ -13,8 +14,14 @@ export function followMedia(): void {
   effect(() => {
     if (sort.value === "texts" || asked) return;
     asked = true;
-    void import("./media/parts.js").then((parts) => {
-      mediaParts.value = parts;
-    });
+    import("./media/parts.js").then(
+      (parts) => {
+        mediaParts.value = parts;
+      },
+      () => {
+        trouble.value =
+          "A part of the page for this model could not be loaded: look to your connection and reload the page.";
+      },
+    );
   });
 }
