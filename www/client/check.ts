@@ -80,7 +80,7 @@ const both: Check<Exclude<Text, string>> = (value, at) => {
 const text: Check<Text> = either(isString, part, both);
 
 /** An input of a model that reads these, or many. Messages call one of recordings and pictures by its number. */
-export function inputs(reads: Reads): Check<Text | Text[] | Media | Media[]> {
+function inputs(reads: Reads): Check<Text | Text[] | Media | Media[]> {
   if (reads !== "texts") {
     const one = media(reads);
     const many: Check<Media[]> = (value, at) => {
@@ -95,6 +95,11 @@ export function inputs(reads: Reads): Check<Text | Text[] | Media | Media[]> {
     return text(value, at);
   };
   return either(isArray, array(one), one);
+}
+
+/** Inputs of a call, checked. */
+export function inputsOf(given: unknown, reads: Reads): Text | Text[] | Media | Media[] {
+  return checked(given, reads === "texts" ? "texts" : "the inputs", inputs(reads));
 }
 
 function refuseMore({ length }: readonly unknown[], at: string): void {

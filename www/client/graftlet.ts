@@ -10,7 +10,7 @@ import { listen } from "./listening.js";
 import type { BackboneSource, LoadOptions } from "./load-options.js";
 import { type Reservation, reserve } from "./locks.js";
 import type { MainWorker, RestartEvent } from "./main-worker.js";
-import { abortable, classifyMany, embedMany } from "./many.js";
+import { abortable, answersOf, classifyMany, embedMany } from "./many.js";
 import { saving } from "./saving.js";
 import { type Started, start } from "./start.js";
 import { suggestKind } from "./suggest.js";
@@ -178,7 +178,7 @@ export class Graftlet {
     input: Input | readonly Input[],
     options: ClassifyOptions = {},
   ): Promise<Answer | Answer[] | Answer[][]> {
-    const given = this.#inputs(input);
+    const given = check.inputsOf(input, this.backbone.reads);
     const settings = checked(options, "options", check.classifyOptions);
     const { with: by, truncate = false, workers, signal, onProgress } = settings;
     const several = Array.isArray(by);
@@ -196,17 +196,7 @@ export class Graftlet {
       retire: (worker) => this.#started.hired.retire(worker),
     });
     this.#started.recruits.begin();
-    if (several) {
-      return Array.isArray(given) ? lists : lists.map(([answer]) => answer as Answer);
-    }
-    const [answers = []] = lists;
-    if (lists.length > 1) {
-      throw new GraftletError(
-        "composition_invalid",
-        `The composition gives ${lists.length} answers to each text: put it in an array, \`{ with: [composition] }\`, to get all of them.`,
-      );
-    }
-    return Array.isArray(given) ? answers : (answers[0] as Answer);
+    return answersOf(lists, several, Array.isArray(given));
   }
 
   /**
@@ -225,7 +215,7 @@ export class Graftlet {
     input: Input | readonly Input[],
     options: EmbedOptions = {},
   ): Promise<Float32Array | Embedded | (Float32Array | Embedded)[]> {
-    const given = this.#inputs(input);
+    const given = check.inputsOf(input, this.backbone.reads);
     const settings = checked(options, "options", check.embedOptions);
     const { with: of, truncate = false, details = false, signal, onProgress } = settings;
     const found = await embedMany({
@@ -243,10 +233,7 @@ export class Graftlet {
     return Array.isArray(given) ? vectors : (vectors[0] as Float32Array | Embedded);
   }
 
-  /**
-   * Listens for words in a stream of sound, with an adapter that was trained on takes of each word: push what a microphone gives.
-   * `docs/sounds-and-pictures.md` says how.
-   */
+  /** Listens for words in a stream of sound, with an adapter that was trained on takes of each word. */
   listen(options: ListenOptions = {}): Listening {
     return listen(checked(options, "the options", check.listenOptions), this.#remote);
   }
@@ -399,12 +386,6 @@ export class Graftlet {
       load: this.#started.load,
       hired: this.#started.hired,
     });
-  }
-
-  #inputs(given: unknown) {
-    const { reads } = this.backbone;
-    const at = reads === "texts" ? "texts" : "the inputs";
-    return checked(given, at, check.inputs(reads));
   }
 
   /** Ends the worker and any training; calls that wait, and later ones, reject with code `disposed`. */

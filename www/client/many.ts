@@ -258,6 +258,23 @@ async function answers(many: Many): Promise<Answer[][]> {
   return lists;
 }
 
+/** The answers as the caller gets them: a list for each of several compositions, and no list of a single input. */
+export function answersOf(
+  lists: Answer[][],
+  several: boolean,
+  areMany: boolean,
+): Answer | Answer[] | Answer[][] {
+  if (several) return areMany ? lists : lists.map(([answer]) => answer as Answer);
+  const [answers = []] = lists;
+  if (lists.length > 1) {
+    throw new GraftletError(
+      "composition_invalid",
+      `The composition gives ${lists.length} answers to each text: put it in an array, \`{ with: [composition] }\`, to get all of them.`,
+    );
+  }
+  return areMany ? answers : (answers[0] as Answer);
+}
+
 export interface Vectors extends Inputs {
   /** What makes them; absent for what is active. */
   of: Composition | undefined;
