@@ -11,7 +11,8 @@ fn trained() -> tempfile::TempDir {
     std::fs::create_dir(path.join("rows/background")).unwrap();
     let hum = wav(50.0, 6.0, 0.05);
     std::fs::write(path.join("rows/background/1.wav"), hum).unwrap();
-    let train = "train --backbone model --data rows --kind head --out words --background background";
+    let train =
+        "train --backbone model --data rows --kind head --out words --background background";
     let report = succeed(path, train, "");
     // rows that were made are named by the file that they are made of
     assert!(report.contains(".wav"), "{report}");
