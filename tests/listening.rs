@@ -27,7 +27,14 @@ fn read(path: &str) -> Vec<u8> {
 
 /// An engine with an adapter "words" that tells low tones, high tones and a hiss.
 fn engine() -> Engine {
-    let anatomy = Anatomy::from_json(&read("config.json")).unwrap();
+    // the positions are computed, so there may be as many as of a real model
+    let config = String::from_utf8(read("config.json")).unwrap();
+    let (few, many) = (
+        r#""max_source_positions": 20"#,
+        r#""max_source_positions": 1500"#,
+    );
+    assert!(config.contains(few));
+    let anatomy = Anatomy::from_json(config.replace(few, many).as_bytes()).unwrap();
     let weights = read("model.safetensors");
     let mut engine = Engine::assemble(
         &anatomy,
@@ -107,7 +114,8 @@ fn stream(rate: u32) -> Vec<f32> {
 fn settings() -> Settings {
     Settings {
         background: vec!["hiss".into()],
-        threshold: 0.6,
+        smoothing: 3,
+        threshold: 0.5,
         ..Settings::default()
     }
 }
@@ -135,9 +143,12 @@ fn words_are_found_with_their_times_at_any_rate() {
         let labels: Vec<&str> = found.iter().map(|found| found.label.as_str()).collect();
         assert_eq!(labels, ["low", "high"], "{rate} Hz: {found:?}");
         for (found, start) in found.iter().zip([2.3, 5.2]) {
-            assert!((found.at - start).abs() < 0.8, "{rate} Hz: {found:?}");
+            assert!(
+                found.at > start && found.at < start + 0.9,
+                "{rate} Hz: {found:?}"
+            );
             assert!(found.start < found.end && found.end <= found.at);
-            assert!(found.start > start - 0.5 && found.score >= 0.6);
+            assert!(found.start > start - 0.5 && found.score >= 0.5);
         }
     }
 }
@@ -242,20 +253,15 @@ fn a_long_recording_is_answered_in_parts() {
         (short.windows, short.tokens, short.truncated),
         (1, 1_000, false)
     );
-    let long = answer(
-        &engine,
-        [part(200.0), part(3_000.0), part(3_000.0)].concat(),
-    );
+    let samples = [part(200.0), part(3_000.0), part(3_000.0)].concat();
+    let long = answer(&engine, samples.clone());
     // two parts of 30 seconds
     assert_eq!(
         (long.windows, long.tokens, long.truncated),
         (2, 3_000, false)
     );
-    let parts = [
-        [part(200.0), tone(3_000.0, 10.0, RATE)].concat(),
-        tone(3_000.0, 30.0, RATE),
-    ];
-    let parts = parts.map(|part| answer(&engine, part).logits);
+    let (first, second) = samples.split_at(30 * RATE as usize);
+    let parts = [first, second].map(|part| answer(&engine, part.to_vec()).logits);
     for (label, &logit) in long.logits.iter().enumerate() {
         let mean = f32::midpoint(parts[0][label], parts[1][label]);
         assert!((logit - mean).abs() < 1e-3, "{logit} {mean}");

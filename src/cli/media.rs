@@ -7,13 +7,14 @@ use serde_json::json;
 
 use super::folders;
 use super::output::errln;
+use super::rows::Found;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::input::picture::Picture;
 use crate::input::sound::Sound;
 use crate::input::text::Text;
 use crate::input::{Input, Sort};
-use crate::train::Row;
+use crate::train::{Dataset, Row, Scheme, Settings};
 
 /// Share of samples at full scale from which a recording is called clipped.
 const CLIPPED: f64 = 0.01;
@@ -101,6 +102,28 @@ fn sorted(folder: &Path) -> Result<Vec<PathBuf>> {
 fn name_of(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default();
     name.to_string_lossy().into_owned()
+}
+
+/// The rows of a table as a data set. Where the settings ask for copies of recordings in a background, `found` has these too
+/// afterwards.
+///
+/// # Errors
+/// Those of [`rows`], [`Settings::in_background`] and [`Dataset::with_scheme`].
+pub(super) fn dataset(
+    engine: &Engine,
+    table: &Path,
+    found: &mut Found,
+    settings: &Settings,
+    scheme: &Scheme,
+) -> Result<Dataset> {
+    let place = table.display().to_string();
+    let inputs = rows(engine, table, &found.rows, settings.background.is_some())?;
+    let Some(made) = settings.in_background(&inputs)? else {
+        return Dataset::with_scheme(&place, &inputs, engine.reader(), scheme);
+    };
+    found.repeat(&made.origins);
+    let data = Dataset::with_scheme(&place, &made.rows, engine.reader(), scheme)?;
+    Ok(data.grouped(made.groups))
 }
 
 /// Rows whose texts name files, relative to the folder of `table`, as what the engine's model reads of the files. Of an engine

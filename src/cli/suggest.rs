@@ -11,7 +11,7 @@ use super::{folders, media, progress};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::head::ProblemName;
-use crate::train::{Dataset, Settings, SuggestEvent, Suggester, Suggestion};
+use crate::train::{Dataset, Scheme, Settings, SuggestEvent, Suggester, Suggestion};
 
 /// Compares a head alone, LoRA and a bottleneck on a few rows, and says what to train.
 #[derive(Args)]
@@ -48,15 +48,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         arguments.reject.as_ref(),
     )?;
     let content = media::table(&arguments.data)?;
-    let (reading, found) = usable(&arguments.data, content, &settings, &arguments.rows, false)?;
+    let (reading, mut found) = usable(&arguments.data, content, &settings, &arguments.rows, false)?;
     let engine = arguments.backbones.load()?;
     let place = arguments.data.display().to_string();
-    let data = Dataset::read(
-        &place,
-        &media::rows(&engine, &arguments.data, &found.rows, false)?,
-        engine.reader(),
-        &reading,
-    )?;
+    let scheme = Scheme::found_in(&place, &found.rows, &reading)?;
+    let data = media::dataset(&engine, &arguments.data, &mut found, &settings, &scheme)?;
     let suggestion = suggest(&engine, data, settings)?;
     if arguments.json {
         return folders::print_json(&suggestion);

@@ -157,18 +157,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let place = arguments.data.display().to_string();
     let old = replayed(arguments, &reading)?;
     let scheme = settings.scheme(&place, &train_rows.rows, &old.rows, &reading)?;
-    let inputs = {
-        let whole = settings.background.is_some();
-        media::rows(&engine, &arguments.data, &train_rows.rows, whole)?
-    };
-    let train = match settings.in_background(&inputs)? {
-        Some(made) => {
-            train_rows.repeat(&made.origins);
-            let train = Dataset::with_scheme(&place, &made.rows, engine.reader(), &scheme)?;
-            train.grouped(made.groups)
-        }
-        None => Dataset::with_scheme(&place, &inputs, engine.reader(), &scheme)?,
-    };
+    let train = media::dataset(
+        &engine,
+        &arguments.data,
+        &mut train_rows,
+        &settings,
+        &scheme,
+    )?;
     let (train, dev, dev_rows) = match &arguments.dev {
         Some(path) => {
             let (place, scheme) = (path.display().to_string(), train.scheme());
@@ -287,8 +282,9 @@ pub(super) fn usable(
 ) -> Result<(Reading, Found)> {
     let file = File::open(path, content, options)?;
     let reading = settings.reading(file.problem());
-    // one row of a class is enough where an adapter knows others
-    let found = file.rows(&reading, settings.start.is_some())?;
+    // one row of a class is enough where an adapter knows others, or where copies of it are made
+    let one = settings.start.is_some() || settings.background.is_some();
+    let found = file.rows(&reading, one)?;
     if strict {
         found.refuse_skipped(path)?;
     }

@@ -1,7 +1,7 @@
 //! Floor 8: words in a stream of sound.
 //!
-//! A window slides over the stream. The adapter answers each window, a [`Spotter`] averages the scores over the last windows,
-//! and a label that is good enough is a [`Detection`].
+//! A window slides over the stream. The adapter answers each window. A label whose score is good enough on the average of the
+//! last windows is a [`Detection`].
 
 mod settings;
 mod spotter;

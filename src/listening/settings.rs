@@ -27,7 +27,7 @@ impl Default for Settings {
         Self {
             window: WINDOW_SECONDS,
             hop: 0.1,
-            smoothing: 3,
+            smoothing: 5,
             threshold: 0.7,
             refractory: 0.5,
             background: vec!["background".to_owned()],

@@ -112,7 +112,8 @@ class Speaker:
             voice(rng, self.takes(self.known, (7, 8)), 15 * second, False, (0.2, 0.6)),
             voice(rng, self.takes([self.name], (7, 8), LEARNT), 15 * second, False, (0.2, 0.6)),
         ]
-        write(f"{folder}/background/1.wav", np.concatenate(parts))
+        for number, part in enumerate(parts):
+            write(f"{folder}/background/{number}.wav", part)
         for word in COMMANDS:
             for take in LEARNT:
                 own = read(f"{self.data}/{word}_{self.name}_{take}.wav")

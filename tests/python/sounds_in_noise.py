@@ -34,7 +34,8 @@ def measure(options, name, seed):
             noise = level(voice(rng, others, len(own), False)) * 10 ** (-DECIBELS / 20)
             write(f"{folder}/noisy/{WORDS[word]}/{take}.wav", own + noise)
     known = voice(rng, speaker.takes(speaker.known), 60 * RATE, False)
-    write(f"{folder}/background/background/1.wav", known)
+    for number, part in enumerate(np.split(known, 2)):
+        write(f"{folder}/background/background/{number}.wav", part)
     for kind in options.kinds:
         adapter = f"{folder}/{kind}"
         rows = "background" if kind.startswith("+") else "clean"

@@ -7,8 +7,8 @@ use crate::error::Result;
 
 /// How many seconds of a stream are answered at once, so that takes are mixed with as much background.
 ///
-/// Of words that take 0.14 to 0.83 seconds, in noise and babble at 10 dB, a head on the frozen encoder of whisper-tiny.en found
-/// .81 with 0.7 seconds and .73 with one second, at the same threshold; the sound around a word is pooled with it.
+/// Of words of 0.14 to 0.5 seconds of one speaker, in noise and babble at 10 dB, a head on the frozen encoder of whisper-tiny.en found
+/// .81 with 0.7 seconds, and 4 other detections, and .76 with one second, and 44 other detections: the sound around a word is pooled with it.
 pub const WINDOW_SECONDS: f64 = 0.7;
 
 /// A background that is less loud than this (-80 dB) is silence, and cannot be made as loud as a sound.
