@@ -2,7 +2,7 @@
 //! tokens, and RoBERTa's positions.
 
 use super::anatomy::{Anatomy, Sizes};
-use super::family::{BASE, Embeddings, Family, PostNormPaths, Targets};
+use super::family::{BASE, BlockPaths, Embeddings, Family, Targets};
 use super::fields::ConfigFields;
 use super::place::{Linear, Table};
 use super::plans::{BlockPlan, RelativePositions, StemPlan, TextStemPlan};
@@ -27,7 +27,7 @@ pub(super) static FAMILY: Family = Family {
     head: HEAD,
 };
 
-const PATHS: PostNormPaths = PostNormPaths {
+const PATHS: BlockPaths = BlockPaths {
     block: "encoder.layer.{}.",
     linears: [
         (Linear::Query, "attention.attn.q"),
@@ -37,7 +37,9 @@ const PATHS: PostNormPaths = PostNormPaths {
         (Linear::FfnUp, "intermediate.dense"),
         (Linear::FfnDown, "output.dense"),
     ],
+    unbiased: &[],
     norms: ["attention.LayerNorm", "output.LayerNorm"],
+    scales: None,
 };
 
 /// Whatever the configuration says, as in transformers.
