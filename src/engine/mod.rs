@@ -62,7 +62,7 @@ impl Engine {
     ) -> Result<Self> {
         let config = Anatomy::from_json(config)?;
         let checkpoint = Checkpoint::single(checkpoint);
-        let sentence = SentenceEmbedding::default();
+        let sentence = SentenceEmbedding::of(&config);
         Self::assemble(&config, tokenizer, &checkpoint, fingerprint, sentence)
     }
 
@@ -113,6 +113,20 @@ impl Engine {
         &self.sentence
     }
 
+    /// Refuses to give vectors that would not be the model's.
+    ///
+    /// # Errors
+    /// [`Error::ModelUnsupported`].
+    pub fn check_vectors(&self) -> Result<()> {
+        if self.sentence.reads_pooler() && !self.backbone.shape().pooler {
+            return Err(Error::ModelUnsupported {
+                place: "the backbone".into(),
+                reason: "its vectors come from a layer behind the encoder, which the checkpoint does not have; convert the whole model, or use adapters with a head".into(),
+            });
+        }
+        self.sentence.check()
+    }
+
     /// What reads its inputs.
     #[must_use]
     pub fn reader(&self) -> &Arc<Reader> {
@@ -154,7 +168,14 @@ impl Engine {
 /// model.
 pub fn reader_of(config: &Anatomy, json: &[u8]) -> Result<Reader> {
     Ok(match &config.stem {
-        StemPlan::Text(_) => tokenizer_of(config, json)?.into(),
+        StemPlan::Text(plan) => tokenizer_of(config, json)?.with_ending(plan.ending).into(),
+        #[cfg(not(target_arch = "wasm32"))]
+        StemPlan::Sound(plan) if plan.samples => {
+            use crate::input::sound::WaveReader;
+            let (field, stride) = (plan.field(), plan.stride());
+            let reader = WaveReader::from_json(json, field, stride, config.max_tokens)?;
+            Reader::Other(Box::new(reader))
+        }
         #[cfg(not(target_arch = "wasm32"))]
         StemPlan::Sound(plan) => {
             Reader::Other(Box::new(sound_reader(config, plan.stride(), json)?))

@@ -165,6 +165,7 @@ impl Folder<'_> {
                 config: whole,
                 head: map,
                 unused_head: unused,
+                elsewhere: 0,
             }),
             float: float_type(file),
             bytes: 0,

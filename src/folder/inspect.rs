@@ -1,3 +1,4 @@
+use super::peft_keys::is_below;
 use super::{
     CONFIG, Extent, Files, Library, MAX_LAYERS, TaskAdapter, adapterhub, listed, load, open,
     parse_object, peft, read_card,
@@ -33,7 +34,7 @@ fn needed_shape(name: &str, files: &Files) -> Result<Shape> {
         Library::AdapterHub => adapterhub::WEIGHTS,
     };
     let file = open(name, files, weights)?;
-    let Extent { layers, matrices } = Extent::of(&file)?;
+    let Extent { layers, matrices } = Extent::of(&file, sibling(&file))?;
     let widths: Vec<usize> = matrices
         .into_iter()
         .flat_map(|dims| dims.into_iter().max())
@@ -79,6 +80,16 @@ fn needed_shape(name: &str, files: &Files) -> Result<Shape> {
             .unwrap_or_default(),
         ..Shape::of(Arc::new(anatomy))
     })
+}
+
+/// The attributes of the other encoder, in the file of a model with two: the first of the families that it has modules of
+/// counts.
+fn sibling(file: &TensorFile<'_>) -> &'static [&'static str] {
+    let is_there = |family: &&&Family| {
+        !family.sibling.is_empty() && file.names().any(|key| is_below(key, &[family.base]))
+    };
+    let family = FAMILIES.iter().find(is_there);
+    family.map_or(&[], |family| family.sibling)
 }
 
 /// A model of the family that the files speak of: the one that they name, else the one whose modules the most keys are

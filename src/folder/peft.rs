@@ -15,9 +15,10 @@ use crate::adapter::dialect::{Fields, peft_methods, peft_targets};
 use crate::adapter::saved::{SavedConfig, is_saved};
 use crate::adapter::{Config, FileParams, KINDS, ParamName, Site};
 use crate::error::{Error, Result};
-use crate::head::{Head, HeadConfig, PROBLEMS, Problem};
+use crate::head::{Dense, Head, HeadConfig, PROBLEMS, Problem, field};
 use crate::model::family::{HeadLayout, HeadReads};
 use crate::model::{LinearSite, Place, Shape};
+use crate::tensor_file::TensorFile;
 
 pub(super) const WEIGHTS: [&str; 2] = ["adapter_model.safetensors", "adapter_model.bin"];
 
@@ -62,7 +63,7 @@ pub(super) fn load(
         match place {
             Place::Linear(site) => drop(sites.insert(site)),
             Place::Norm(site) => drop(norms.insert(site)),
-            Place::Convolution(_) | Place::Scale(_) | Place::Table(_) => {}
+            _ => {}
         }
     }
     let config: Box<dyn Config> = match sites.is_empty() && norms.is_empty() {
@@ -98,7 +99,7 @@ pub(super) fn load(
             .unwrap_or_else(|| format!("base_model.model.{prefix}{plain}"))
     };
     let mut source = FileParams::new(&file, &key);
-    let ignored = keys.repeated.iter().chain(&unread);
+    let ignored = keys.repeated.iter().chain(&unread).chain(&keys.elsewhere);
     ignored.for_each(|key| source.ignore(key));
     let adapter = config.build(shape, &mut source)?;
     let head = match &found {
@@ -119,7 +120,7 @@ pub(super) fn load(
                 pairs: problem.kind.pairs(),
                 problem,
                 pooling: head_layout::pooling(layout),
-                dense: layout.dense().map(|(_, activation)| activation),
+                dense: dense(layout, &keys, &file, shape)?,
                 labels,
             };
             Some(Head::build(config, shape, &mut source)?)
@@ -134,6 +135,7 @@ pub(super) fn load(
         config: kept(map),
         head: Map::new(),
         unused_head,
+        elsewhere: keys.elsewhere.len(),
     });
     Ok(TaskAdapter {
         adapter,
@@ -144,6 +146,26 @@ pub(super) fn load(
         float,
         bytes: 0,
     })
+}
+
+/// The layer before the last one of a head that is laid out so, of the size that it has in the file.
+fn dense(
+    layout: &HeadLayout,
+    keys: &Keys,
+    file: &TensorFile<'_>,
+    shape: &Shape,
+) -> Result<Option<Dense>> {
+    let Some((_, activation)) = layout.dense() else {
+        return Ok(None);
+    };
+    let size = match keys.get(&head_layout::key(layout, field::DENSE_BIAS)) {
+        Some(key) => file.info(key)?.0.first().copied(),
+        None => None,
+    };
+    Ok(Some(Dense {
+        activation,
+        size: size.filter(|&size| size != shape.hidden_size),
+    }))
 }
 
 /// The shape of the model that the configuration speaks of: not every model of a family has the pooler. Beside it the
@@ -274,6 +296,10 @@ pub(super) fn save(
     // a model with a head holds the encoder in an attribute, the bare encoder does not
     let (task_type, base) = match head.map(|head| head.config().problem.kind.about().peft) {
         Some(task_type) => (task_type, format!("{}.", shape.anatomy.base())),
+        // a model of one of two encoders holds it in its attribute too
+        None if !shape.anatomy.family.sibling.is_empty() => {
+            (FEATURES, format!("{}.", shape.anatomy.base()))
+        }
         None => (FEATURES, String::new()),
     };
     map.insert("task_type".into(), json!(task_type));

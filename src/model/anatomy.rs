@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::family::{Family, another_family, family_of};
 use super::fields::ConfigFields;
 use super::place::{Linear, LinearSite, NormSite, Place, SublayerSite, Table};
-use super::plans::{BlockPlan, PoolerPlan, RelativePositions, StemPlan, TextStemPlan};
+use super::plans::{BlockPlan, PoolerPlan, PoolerReads, RelativePositions, StemPlan, TextStemPlan};
 use crate::error::{Error, Result};
 use crate::ops::Activation;
 
@@ -56,9 +56,17 @@ pub struct ModulePlan {
     pub bias: bool,
     /// Whether an int8 backbone stores the weight in 8 bits.
     pub quantized: bool,
-    /// Whether it is a parameter of the module above it: then its only tensor has its path as its name.
-    pub bare: bool,
+    /// What follows the path in the names of the weight and of the bias. Nothing in that of a parameter of the module
+    /// above it.
+    pub endings: [&'static str; 2],
+    /// How many parts its outputs fall into, of which each sees its own part of the inputs.
+    pub groups: usize,
+    /// Whether transformers stores the weight as lengths and directions (Salimans and Kingma 2016).
+    pub weight_norm: bool,
 }
+
+/// The usual ends of names.
+const ENDINGS: [&str; 2] = [".weight", ".bias"];
 
 /// A tensor of a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,16 +85,37 @@ impl ModulePlan {
     pub fn is_optional(&self) -> bool {
         matches!(
             self.place,
-            Place::Linear(LinearSite::POOLER) | Place::Norm(NormSite::Pooler)
+            Place::Linear(LinearSite::POOLER)
+                | Place::Norm(NormSite::Pooler)
+                | Place::Table(Table::Probe)
+                | Place::Attending(_)
         )
     }
 
     /// Name of its weight's tensor.
     #[must_use]
     pub fn weight_name(&self) -> String {
-        match self.bare {
-            true => self.path.clone(),
-            false => format!("{}.weight", self.path),
+        format!("{}{}", self.path, self.endings[0])
+    }
+
+    /// Name of its bias's tensor.
+    #[must_use]
+    pub fn bias_name(&self) -> String {
+        format!("{}{}", self.path, self.endings[1])
+    }
+
+    /// One with a weight of this shape and nothing else.
+    #[must_use]
+    pub fn new(place: Place, path: &str, shape: &[usize]) -> Self {
+        Self {
+            place,
+            path: path.to_owned(),
+            shape: shape.to_vec(),
+            bias: false,
+            quantized: false,
+            endings: ENDINGS,
+            groups: 1,
+            weight_norm: false,
         }
     }
 
@@ -98,7 +127,7 @@ impl ModulePlan {
             quantized: self.quantized,
         };
         let bias = self.bias.then(|| TensorPlan {
-            name: format!("{}.bias", self.path),
+            name: self.bias_name(),
             shape: self.shape[..1].to_vec(),
             quantized: false,
         });
@@ -157,8 +186,10 @@ impl Anatomy {
             blocks: Vec::new(),
             relative_positions: None,
             pooler: PoolerPlan {
+                reads: PoolerReads::First,
                 activation: Activation::Tanh,
-                mean: false,
+                norm_first: false,
+                embeds: false,
                 of_tokens: false,
             },
             modules: Vec::new(),
@@ -175,60 +206,38 @@ impl Anatomy {
     /// Adds a table `[rows, width]`. Words alone are quantised: rows of the others are few.
     pub fn table(&mut self, table: Table, path: &str, rows: usize, width: usize) {
         self.push(ModulePlan {
-            place: Place::Table(table),
-            path: path.to_owned(),
-            shape: vec![rows, width],
-            bias: false,
             quantized: table == Table::Words,
-            bare: false,
+            ..ModulePlan::new(Place::Table(table), path, &[rows, width])
         });
     }
 
     /// Adds a parameter without a module of its own, such as a table that is stored as `[1, rows, width]`.
     pub fn parameter(&mut self, place: Place, path: &str, shape: &[usize]) {
         self.push(ModulePlan {
-            place,
-            path: path.to_owned(),
-            shape: shape.to_vec(),
-            bias: false,
-            quantized: false,
-            bare: true,
+            endings: [""; 2],
+            ..ModulePlan::new(place, path, shape)
         });
     }
 
     /// Adds a linear layer `[out, in]`.
     pub fn linear_layer(&mut self, site: LinearSite, path: &str, shape: [usize; 2], bias: bool) {
-        self.push(ModulePlan {
-            place: Place::Linear(site),
-            path: path.to_owned(),
-            shape: shape.to_vec(),
-            bias,
-            quantized: true,
-            bare: false,
-        });
+        self.frozen_layer(Place::Linear(site), path, &shape, bias);
     }
 
-    /// Adds a convolution `[out, channels, kernel…]` of the stem, with a bias.
-    pub fn convolution(&mut self, index: usize, path: &str, shape: &[usize]) {
+    /// Adds a layer that adapters do not reach, `[out, in]`, or `[out, channels, kernel…]` of a convolution.
+    pub fn frozen_layer(&mut self, place: Place, path: &str, shape: &[usize], bias: bool) {
         self.push(ModulePlan {
-            place: Place::Convolution(index),
-            path: path.to_owned(),
-            shape: shape.to_vec(),
-            bias: true,
+            bias,
             quantized: true,
-            bare: false,
+            ..ModulePlan::new(place, path, shape)
         });
     }
 
     /// Adds a layer norm `[width]`.
     pub fn norm(&mut self, site: NormSite, path: &str, width: usize, bias: bool) {
         self.push(ModulePlan {
-            place: Place::Norm(site),
-            path: path.to_owned(),
-            shape: vec![width],
             bias,
-            quantized: false,
-            bare: false,
+            ..ModulePlan::new(Place::Norm(site), path, &[width])
         });
     }
 
@@ -283,8 +292,10 @@ impl Anatomy {
     /// Whether a module stands beside the encoder in a model with a head, and not below its attribute.
     #[must_use]
     pub fn is_beside(&self, place: Place) -> bool {
-        let module = self.module(place);
-        self.family.pooler_is_beside && module.is_some_and(ModulePlan::is_optional)
+        let first = self
+            .module(place)
+            .and_then(|module| module.path.split('.').next());
+        first.is_some_and(|first| self.family.beside.contains(&first))
     }
 
     /// Path of a module below the encoder; empty if the model has none.

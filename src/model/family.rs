@@ -28,8 +28,10 @@ pub struct Family {
     pub adapter_prefix: &'static str,
     /// The attribute that holds the encoder inside a model with a head.
     pub base: &'static str,
-    /// Whether the pooler belongs to a model with a head, and not to the encoder.
-    pub pooler_is_beside: bool,
+    /// The attributes of modules that stand beside the encoder in a model with a head, such as a pooler's.
+    pub beside: &'static [&'static str],
+    /// The attributes of the other encoder in a model that has two, and of what stands beside that.
+    pub sibling: &'static [&'static str],
     /// What shares its memory with the word embeddings in a model that predicts words; a file may have either.
     pub tied: &'static [&'static str],
     /// transformers' `attribute_map`: the usual name of a field, and this family's.

@@ -171,7 +171,7 @@ fn flexible(
         } else {
             Pooling::First
         },
-        dense: (layers == 2).then_some(activation),
+        dense: (layers == 2).then_some(activation.into()),
         pairs: problem.kind.pairs(),
         problem,
         labels,
@@ -193,7 +193,7 @@ fn fixed(
     let fields = Fields::new(HEAD_CONFIG, map);
     let class: String = fields.parse("model_class", Some(String::new()))?;
     let of_tokens = match class.split_once("For").map(|(_, task)| task) {
-        Some("SequenceClassification") => false,
+        Some("SequenceClassification" | "ImageClassification" | "AudioClassification") => false,
         Some("TokenClassification") => true,
         Some("MaskedLM" | "PreTraining") => return Ok(Read::Unused(purpose("masked_lm"))),
         Some("QuestionAnswering") => return Ok(Read::Unused(purpose("question_answering"))),
@@ -236,7 +236,7 @@ fn fixed(
             true => Pooling::First,
             false => head_layout::pooling(&layout),
         },
-        dense: layout.dense().map(|(_, activation)| activation),
+        dense: layout.dense().map(|(_, activation)| activation.into()),
         labels,
     };
     let key = |field: &str| head_layout::key(&layout, field);
@@ -331,7 +331,7 @@ pub(super) fn write(
         "head_type": problem.kind.about().adapterhub,
         "num_labels": labels.len(),
         "layers": layers,
-        "activation_function": dense.unwrap_or(Activation::Tanh),
+        "activation_function": dense.map_or(Activation::Tanh, |dense| dense.activation),
         "label2id": ids,
         "dropout_prob": null,
     }));

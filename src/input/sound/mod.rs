@@ -11,10 +11,12 @@ mod spoken;
 mod transform;
 #[cfg(not(target_arch = "wasm32"))]
 mod wav;
+mod wave_reader;
 mod waveform;
 
 pub use log_mel::{LogMel, Spectrogram};
 pub use reader::SoundReader;
+pub use wave_reader::WaveReader;
 pub use waveform::normalised;
 
 use std::ops::Range;

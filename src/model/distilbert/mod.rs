@@ -17,7 +17,8 @@ pub(super) static FAMILY: Family = Family {
     adapter_model_class: "DistilBertAdapterModel",
     adapter_prefix: "self",
     base: "distilbert",
-    pooler_is_beside: false,
+    beside: &[],
+    sibling: &[],
     tied: &["vocab_projector.weight"],
     attribute_map: &[
         ("hidden_size", "dim"),

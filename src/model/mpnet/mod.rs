@@ -17,7 +17,8 @@ pub(super) static FAMILY: Family = Family {
     adapter_model_class: "",
     adapter_prefix: "self_prefix",
     base: "mpnet",
-    pooler_is_beside: false,
+    beside: &[],
+    sibling: &[],
     tied: &["lm_head.decoder.weight"],
     attribute_map: &[],
     own_fields: &[],
@@ -68,6 +69,7 @@ fn anatomy(family: &'static Family, fields: &ConfigFields) -> Result<Anatomy> {
     let mut anatomy = Anatomy::new(family, sizes);
     anatomy.stem = StemPlan::Text(TextStemPlan {
         padding: Some(PADDING),
+        ..TextStemPlan::default()
     });
     anatomy.relative_positions = Some(RELATIVE);
     anatomy.push_embeddings(Embeddings {

@@ -18,7 +18,8 @@ pub(super) static FAMILY: Family = Family {
     adapter_model_class: "",
     adapter_prefix: "self_prefix",
     base: "vit",
-    pooler_is_beside: false,
+    beside: &[],
+    sibling: &[],
     tied: &[],
     attribute_map: &[],
     own_fields: &[],
@@ -67,8 +68,10 @@ pub(super) static DINOV2: Family = Family {
         }
         anatomy(family, fields, &SCALED)
     },
-    // its class reads the first state and the mean of the others
-    head: HeadLayout::NONE,
+    head: HeadLayout {
+        reads: HeadReads::FirstAndOthers,
+        layers: &[("classifier", None)],
+    },
     ..FAMILY
 };
 
@@ -182,7 +185,8 @@ fn anatomy(family: &'static Family, fields: &ConfigFields, plan: &Plan) -> Resul
         &[1, positions, hidden],
     );
     let path = "embeddings.patch_embeddings.projection";
-    anatomy.convolution(0, path, &[hidden, channels, patch, patch]);
+    let shape = [hidden, channels, patch, patch];
+    anatomy.frozen_layer(Place::Convolution(0), path, &shape, true);
     let paths = BlockPaths {
         unbiased: match fields.flag("qkv_bias", true)? {
             true => &[],

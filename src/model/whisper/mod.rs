@@ -4,8 +4,8 @@
 use super::anatomy::{Anatomy, Sizes};
 use super::family::{BASE, BlockPaths, Family, HeadLayout, Targets};
 use super::fields::ConfigFields;
-use super::place::{Linear, NormSite};
-use super::plans::{BlockPlan, ConvolutionPlan, SoundStemPlan, StemPlan};
+use super::place::{Linear, NormSite, Place};
+use super::plans::{BlockPlan, ConvolutionNorm, ConvolutionPlan, SoundStemPlan, StemPlan};
 use crate::error::Result;
 use crate::ops::Activation;
 
@@ -18,7 +18,8 @@ pub(super) static FAMILY: Family = Family {
     adapter_model_class: "",
     adapter_prefix: "self_prefix",
     base: "encoder",
-    pooler_is_beside: false,
+    beside: &[],
+    sibling: &[],
     tied: &[],
     attribute_map: &[
         ("hidden_size", "d_model"),
@@ -37,8 +38,7 @@ pub(super) static FAMILY: Family = Family {
         ia3: &[Linear::Key, Linear::Value, Linear::FfnUp],
         ia3_feedforward: &[Linear::FfnUp],
     },
-    // its class projects to 256 numbers before the last layer
-    head: HeadLayout::NONE,
+    head: HeadLayout::PROJECTED_MEAN,
 };
 
 /// Frames that a convolution sees.
@@ -79,14 +79,18 @@ fn anatomy(family: &'static Family, fields: &ConfigFields) -> Result<Anatomy> {
         kernel: KERNEL,
         stride,
         padding: 1,
+        norm: ConvolutionNorm::None,
         // whatever the blocks have
         activation: Activation::Gelu,
     };
     anatomy.stem = StemPlan::Sound(SoundStemPlan {
         convolutions: vec![convolution(1), convolution(2)],
+        samples: false,
+        positions: None,
     });
-    anatomy.convolution(0, "conv1", &[hidden, bands, KERNEL]);
-    anatomy.convolution(1, "conv2", &[hidden, hidden, KERNEL]);
+    let place = Place::Convolution;
+    anatomy.frozen_layer(place(0), "conv1", &[hidden, bands, KERNEL], true);
+    anatomy.frozen_layer(place(1), "conv2", &[hidden, hidden, KERNEL], true);
     anatomy.push_pre_norm_blocks(sizes.layers, BlockPlan::pre_norm(fields)?, &PATHS);
     anatomy.norm(NormSite::Final, "layer_norm", hidden, true);
     Ok(anatomy)
