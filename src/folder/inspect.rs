@@ -112,12 +112,14 @@ fn sketch(
             .linear_sites()
             .map(|site| anatomy.linear(site))
             .collect();
-        // a module's own path counts, and that it stands below the family's attribute counts again
+        // each part of a module's own path counts, and that it stands below the family's attribute counts again: what
+        // one family calls its encoder is a part of the path in another
         let points = |key: &str| {
             let key = format!(".{key}");
             let path = paths.iter().find(|path| key.contains(&format!(".{path}.")));
             path.map_or(0, |path| {
-                1 + usize::from(key.contains(&format!(".{}.{path}.", anatomy.base())))
+                let is_below = key.contains(&format!(".{}.{path}.", anatomy.base()));
+                path.split('.').count() + usize::from(is_below)
             })
         };
         file.names().map(points).sum()

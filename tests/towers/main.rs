@@ -15,7 +15,7 @@ use graftlet::folder::{self, TaskAdapter};
 use graftlet::input::picture::Picture;
 use graftlet::input::{Batch, Input, Sequence};
 use graftlet::model::folder::ModelFolder;
-use graftlet::model::{Backbone, Dtype, NoHook, Tower};
+use graftlet::model::{Dtype, NoHook, Tower};
 use graftlet::tensor_file::TensorFile;
 use serde_json::Value;
 
@@ -119,7 +119,10 @@ fn texts_have_the_tokens_of_transformers_as_far_as_they_count() {
     for golden in goldens() {
         let engine = golden.engine(Tower::Text);
         for (index, input) in golden.inputs(Tower::Text).iter().enumerate() {
-            let read = engine.reader().read(input, usize::MAX).unwrap();
+            let read = engine
+                .reader()
+                .read(input, engine.reader().max_steps())
+                .unwrap();
             let ids: Vec<f32> = { read.into_tokens().unwrap().ids }
                 .iter()
                 .map(|&id| id as f32)
@@ -128,7 +131,12 @@ fn texts_have_the_tokens_of_transformers_as_far_as_they_count() {
             // what stands behind the state that is read counts for nothing where each token sees those before it
             let whole = golden.name == "siglip" || index != 2;
             assert_eq!(ids[..], expected[..ids.len()], "{} {index}", golden.name);
-            assert_eq!(ids.len() == expected.len(), whole, "{} {index}", golden.name);
+            assert_eq!(
+                ids.len() == expected.len(),
+                whole,
+                "{} {index}",
+                golden.name
+            );
         }
     }
 }
@@ -140,7 +148,10 @@ fn states_are_those_of_transformers_after_every_layer() {
             let engine = golden.engine(tower);
             let backbone = engine.backbone();
             for (index, input) in golden.inputs(tower).iter().enumerate() {
-                let sequence: Sequence = engine.reader().read(input, usize::MAX).unwrap();
+                let sequence: Sequence = engine
+                    .reader()
+                    .read(input, engine.reader().max_steps())
+                    .unwrap();
                 for layer in 0..=backbone.shape().layers {
                     let states = backbone.embed(&Batch::new([&sequence]), &NoHook).unwrap();
                     let states = backbone.run(states, 0..layer, &NoHook);
@@ -179,9 +190,9 @@ fn an_adapter_over_both_towers_is_loaded_on_each() {
                 let files = folder::save(&task, "own", folder::Library::Peft, shape).unwrap();
                 let again = folder::load("own", &files, shape).unwrap();
                 assert_eq!(again.original.as_ref().unwrap().elsewhere, 0);
-                engine.add("own", again).unwrap();
+                engine.insert("own", again);
             }
-            let of = Composition::of("own");
+            let of = Composition::Adapter("own".into());
             golden.check_vectors(&engines, Some(&of), &format!("{kind}."));
         }
     }
@@ -194,6 +205,28 @@ fn a_look_at_an_adapter_over_both_towers_shows_one_half() {
         let (task, shape) = folder::inspect("lora", &support::folder(&folder)).unwrap();
         assert_eq!((shape.layers, shape.hidden_size), (2, 16));
         assert!(task.original.unwrap().elsewhere > 0);
+    }
+}
+
+#[test]
+fn adapters_of_adapterhub_have_the_vectors_that_they_have_there() {
+    let golden = goldens().next().unwrap();
+    let tensors = std::fs::read(support::fixture("towers/clip-hub.safetensors")).unwrap();
+    let file = TensorFile::open("goldens", &tensors).unwrap();
+    for (tower, name) in TOWERS.into_iter().zip(["text", "vision"]) {
+        for kind in ["pfeiffer", "houlsby", "lora"] {
+            let mut engine = golden.engine(tower);
+            let folder = support::fixture(&format!("towers/clip-hub/{name}-{kind}"));
+            engine.add(kind, &support::folder(&folder)).unwrap();
+            engine.activate(Some(kind)).unwrap();
+            let inputs = golden.inputs(tower);
+            let found = engine.embed(&inputs[..2]).unwrap();
+            for (index, found) in found.iter().enumerate() {
+                let expected = format!("{name}-{kind}.{index}.embeds");
+                let expected = file.floats(&expected, &[12]).unwrap();
+                support::assert_close(found, &expected, 1e-4, &format!("{name} {kind} {index}"));
+            }
+        }
     }
 }
 
@@ -255,7 +288,11 @@ fn a_folder_is_converted_one_tower_at_a_time() {
                 let found = engine.embed(&golden.inputs(tower.unwrap())).unwrap();
                 for (found, exact) in found.iter().zip(&exact) {
                     let cosine: f32 = found.iter().zip(exact).map(|(a, b)| a * b).sum();
-                    assert!(cosine >= least, "{} {tower:?} {dtype:?}: {cosine}", golden.name);
+                    assert!(
+                        cosine >= least,
+                        "{} {tower:?} {dtype:?}: {cosine}",
+                        golden.name
+                    );
                 }
             }
         }
@@ -291,7 +328,10 @@ fn a_tower_without_a_projection_has_no_vectors() {
     let bytes = &golden.files["model.safetensors"];
     let changed = {
         let from = b"visual_projection";
-        let at = bytes.windows(from.len()).position(|own| own == from).unwrap();
+        let at = bytes
+            .windows(from.len())
+            .position(|own| own == from)
+            .unwrap();
         let mut bytes = bytes.clone();
         bytes[at..at + from.len()].copy_from_slice(b"another_layer_of1");
         bytes

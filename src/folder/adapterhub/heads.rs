@@ -18,6 +18,11 @@ use crate::tensor::Tensor;
 
 // `head_type` of the heads that are read
 const SINGLE_LABEL: &str = "classification";
+const MULTI_LABEL: &str = "multilabel_classification";
+const OF_PICTURES: &str = "image_classification";
+
+/// The setting of a head of pictures that says which of the two others it is.
+const SEVERAL_LABELS: &str = "multilabel";
 
 /// Largest file of a head that is kept for writing it again, although it is not used.
 const KEPT_BYTES: usize = 1 << 20;
@@ -116,7 +121,6 @@ fn purpose(head_type: &str) -> String {
         "question_answering" => "for extractive question answering",
         "multiple_choice" => "for multiple choice",
         "dependency_parsing" => "for dependency parsing",
-        "image_classification" => "for images",
         "text_similarity" | "similarity" => "for similarity of texts",
         other => {
             let short: String = other.chars().take(60).collect();
@@ -137,7 +141,14 @@ fn flexible(
 ) -> Result<Read> {
     let outer = Fields::new(HEAD_CONFIG, outer);
     let fields = Fields::new(HEAD_CONFIG, inner);
-    let head_type: String = fields.parse("head_type", Some(SINGLE_LABEL.to_owned()))?;
+    let mut head_type: String = fields.parse("head_type", Some(SINGLE_LABEL.to_owned()))?;
+    if head_type == OF_PICTURES {
+        // the library has one type for all problems of pictures
+        head_type = match fields.flag(SEVERAL_LABELS, false)? {
+            true => MULTI_LABEL.to_owned(),
+            false => SINGLE_LABEL.to_owned(),
+        };
+    }
     let is_type = |about: &&About| about.adapterhub == head_type;
     let known = || {
         PROBLEMS
@@ -313,6 +324,7 @@ type Wrap<'a> = dyn Fn(&Value, Option<&Map<String, Value>>) -> Map<String, Value
 pub(super) fn write(
     task: &TaskAdapter,
     head: &Head,
+    is_of_pictures: bool,
     name: &str,
     before: Option<&Map<String, Value>>,
     outer: &Wrap<'_>,
@@ -339,6 +351,13 @@ pub(super) fn write(
     if !problem.kind.reads_tokens() {
         inner.insert("use_pooler".into(), json!(*pooling == Pooling::Pooler));
         inner.insert("bias".into(), json!(true));
+    }
+    if is_of_pictures && !problem.kind.reads_tokens() {
+        let several = inner.insert("head_type".into(), json!(OF_PICTURES));
+        inner.insert(
+            SEVERAL_LABELS.into(),
+            json!(several == Some(json!(MULTI_LABEL))),
+        );
     }
     // what stood beside a static head is said by the settings now
     let before = before.filter(|head| head.get("config").is_some_and(Value::is_object));

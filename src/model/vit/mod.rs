@@ -14,8 +14,7 @@ pub(super) static FAMILY: Family = Family {
     model_type: "vit",
     title: "ViT",
     class: "ViT",
-    // AdapterHub has one, which nobody has compared with yet
-    adapter_model_class: "",
+    adapter_model_class: "ViTAdapterModel",
     adapter_prefix: "self_prefix",
     base: "vit",
     beside: &[],
@@ -26,7 +25,7 @@ pub(super) static FAMILY: Family = Family {
     anatomy: |family, fields| anatomy(family, fields, &VIT),
     bottlenecks: [
         "encoder.layer.{}.attention_adapters",
-        "encoder.layer.{}.output_adapters",
+        "encoder.layer.{}.output.output_adapters",
     ],
     targets: TARGETS,
     head: HeadLayout {
@@ -40,6 +39,7 @@ pub(super) static DEIT: Family = Family {
     model_type: "deit",
     title: "DeiT",
     class: "DeiT",
+    adapter_model_class: "",
     base: "deit",
     anatomy: |family, fields| {
         let plan = Plan {
@@ -59,6 +59,7 @@ pub(super) static DINOV2: Family = Family {
     model_type: "dinov2",
     title: "DINOv2",
     class: "Dinov2",
+    adapter_model_class: "",
     base: "dinov2",
     anatomy: |family, fields| {
         if fields.flag("use_swiglu_ffn", false)? {
