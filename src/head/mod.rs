@@ -6,6 +6,7 @@ mod calibration;
 mod config;
 mod decision;
 mod dense;
+pub mod field;
 mod judged;
 mod loss;
 mod metric;
@@ -94,20 +95,6 @@ pub struct Head {
     calibration: Option<Calibration>,
     /// The thresholds of its settings, and the calibration.
     decision: Decision,
-}
-
-/// Fields of the head's parameters. The width is that of the vectors that are [pooled](Pooling::width), or of a head that
-/// compares the texts of a pair the number of [features](crate::ops::pair_features). The dense layer has as many outputs as
-/// [`Dense::size`] says.
-pub mod field {
-    /// `[dense, width]` of the dense layer.
-    pub const DENSE: &str = "dense.weight";
-    /// `[dense]` of the dense layer.
-    pub const DENSE_BIAS: &str = "dense.bias";
-    /// `[labels, width]` of the last layer, `[labels, dense]` behind a dense layer.
-    pub const OUT: &str = "out.weight";
-    /// `[labels]` of the last layer.
-    pub const OUT_BIAS: &str = "out.bias";
 }
 
 impl Head {

@@ -266,9 +266,8 @@ fn a_folder_is_converted_one_tower_at_a_time() {
         for tower in TOWERS {
             let exact = golden.engine(tower).embed(&golden.inputs(tower)).unwrap();
             for (dtype, least) in [(Dtype::F32, 0.999_999), (Dtype::Int8, 0.999)] {
-                let tower = Some(tower);
                 let converted =
-                    convert_folder(&golden.files, tower, None, dtype, &mut |_| ()).unwrap();
+                    convert_folder(&golden.files, Some(tower), None, dtype, &mut |_| ()).unwrap();
                 converted.vectors.unwrap();
                 let model = ModelFolder::open(&converted.files);
                 let files = &converted.files;
@@ -285,7 +284,7 @@ fn a_folder_is_converted_one_tower_at_a_time() {
                 engine.set_long_texts(graftlet::input::text::LongTexts::Truncate);
                 // only a folder in floats is a model's folder itself
                 assert_eq!(model.is_ok(), dtype == Dtype::F32);
-                let found = engine.embed(&golden.inputs(tower.unwrap())).unwrap();
+                let found = engine.embed(&golden.inputs(tower)).unwrap();
                 for (found, exact) in found.iter().zip(&exact) {
                     let cosine: f32 = found.iter().zip(exact).map(|(a, b)| a * b).sum();
                     assert!(
