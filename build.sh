@@ -29,7 +29,8 @@ Usage: ./build.sh VERB
                     and target/rows-pkg/ (WebAssembly modules), pkg/ (npm package), www/dist/ (page)
   serve [--port N]  set up, build, and serve the page on http://127.0.0.1:8080 (or port N)
   models            set up, then fetch and convert the other models: multilingual-e5-small (95 MB), which 'build' and
-                    'serve' then offer on the page, and the encoder of whisper-tiny.en (71 MB), for the command line
+                    'serve' then offer on the page, the encoder of whisper-tiny.en (71 MB), which reads recordings, and an
+                    encoder of pictures (90 MB)
   package           set up, build, and pack: graftlet-VERSION.tgz (npm package), and
                     graftlet-backbone-minilm-l6.tgz (the converted backbone, for those without Rust)
   examples [NAME...]

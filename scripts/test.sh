@@ -35,7 +35,7 @@ run_tests() {
   beside "hostile files, command line" node tests/hostile/cli.mjs --short
   step "hostile files, Chromium" node tests/hostile/page.mjs --short
   step "hostile files, command line" finish_beside
-  step "end to end, Chromium" npm run --silent --prefix www e2e -- --project=chromium
+  step "end to end, Chromium" npm run --silent --prefix www e2e -- --project=chromium --project=devices
   step "end to end, core in Firefox" npm run --silent --prefix www e2e -- --project=firefox
 }
 

@@ -9,7 +9,7 @@ use crate::folder::Files;
 use crate::hub::{Manifest, ManifestFile};
 use crate::model::e5::E5File;
 use crate::model::folder::{CONFIG, ModelFiles, ModelFolder};
-use crate::model::{Anatomy, Checkpoint, Dtype, SentenceEmbedding, Tower, convert_checkpoint};
+use crate::model::{Anatomy, Checkpoint, Dtype, SentenceEmbedding, TowerName, convert_checkpoint};
 use crate::order::Sorted;
 
 /// A backbone folder.
@@ -31,7 +31,7 @@ pub struct Converted {
 /// Those of [`ModelFolder::open_tower`] and [`Engine::assemble`].
 pub fn convert_folder(
     files: &dyn ModelFiles,
-    tower: Option<Tower>,
+    tower: Option<TowerName>,
     name: Option<&str>,
     dtype: Dtype,
     progress: &mut dyn FnMut(f64),

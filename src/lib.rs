@@ -25,6 +25,7 @@
 //! | 7 | [`engine`] | one backbone, many adapters, answers |
 //! | 7 | [`hub`] | manifests, and in the browser fetching and storing |
 //! | 8 | [`conversion`] | a hub's folder to a backbone folder |
+//! | 8 | [`listening`] | a stream of sound to the words in it |
 //! | 8 | [`train`] | rows to a trained adapter |
 //! | 9 | `web` | what JavaScript sees (wasm32 only) |
 //! | 9 | `cli` | the command line (native only) |
@@ -41,6 +42,7 @@ pub mod head;
 pub mod hub;
 pub mod input;
 pub mod json;
+pub mod listening;
 pub mod model;
 pub mod ops;
 pub mod order;

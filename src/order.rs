@@ -1,5 +1,5 @@
-//! Floor 0: sorting by a number, and sorted collections. Each type that is sorted brings a whole sort into the wasm module,
-//! 3 KB of it, so there is one sort for all keys, and sets and maps are filled one item at a time.
+//! Floor 0: sorting by a number or a text, and sorted collections. Each type that is sorted brings a whole sort into the wasm module,
+//! 3 KB of it, so there is one sort for all numbers and one for all texts, and sets and maps are filled one item at a time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,6 +40,14 @@ pub fn ascending(keys: &[f64]) -> Vec<usize> {
     order
 }
 
+/// The places of the texts in the order of their bytes, equal ones in their order.
+#[must_use]
+pub fn alphabetical(texts: &[&str]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..texts.len()).collect();
+    order.sort_by_key(|&place| texts[place]);
+    order
+}
+
 /// Items from the lowest key to the highest, equal ones in their order.
 #[must_use]
 pub fn sorted_by<T>(items: Vec<T>, key: impl Fn(&T) -> f64) -> Vec<T> {
@@ -71,5 +79,6 @@ mod tests {
             .collect();
         assert_eq!(names, ["b", "c", "a", "d"]);
         assert!(ascending(&[]).is_empty());
+        assert_eq!(alphabetical(&["b", "a", "b", "", "ab"]), [3, 1, 4, 0, 2]);
     }
 }

@@ -218,13 +218,8 @@ impl<'a> FileParams<'a> {
     /// [`Error::UnsupportedFeature`] that names the first such tensor.
     pub fn finish(self) -> Result<()> {
         let used = self.used.into_inner();
-        let mut unused: Vec<_> = self
-            .file
-            .names()
-            .filter(|name| !used.contains(*name))
-            .collect();
-        unused.sort_unstable();
-        match unused.first() {
+        let unused = self.file.names().filter(|name| !used.contains(*name));
+        match unused.min() {
             None => Ok(()),
             Some(name) => Err(Error::UnsupportedFeature {
                 place: self.file.place().to_owned(),

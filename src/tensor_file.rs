@@ -13,6 +13,7 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorInfo};
 
 use crate::error::{Error, Result};
+use crate::order::Sorted;
 use crate::torch_file::TorchFile;
 pub use arriving::{Arriving, Part};
 use header::{check_names, is_truncated};
@@ -99,7 +100,7 @@ impl<'a> TensorFile<'a> {
             place: place.to_owned(),
             tensors: Tensors::Listed(
                 list.map(|(name, info)| (name, (info, Vec::new())))
-                    .collect(),
+                    .into_map(),
             ),
         }
     }

@@ -61,12 +61,11 @@ fn whisper_tiny_en_has_the_states_of_transformers() {
     }
 }
 
-/// `GRAFTLET_DINOV2` names the folder that `scripts/dinov2_from_onnx.py` writes.
 #[test]
-#[ignore = "needs GRAFTLET_DINOV2, a folder that scripts/dinov2_from_onnx.py wrote"]
+#[ignore = "needs dinov2-small, which ./build.sh models fetches"]
 fn dinov2_small_has_the_states_of_transformers() {
-    let folder = std::env::var_os("GRAFTLET_DINOV2").expect("GRAFTLET_DINOV2 is not set");
-    let engine = engine(&support::folder(Path::new(&folder)));
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/backbone/dinov2");
+    let engine = engine(&support::folder(&folder));
     for name in ["airplane", "cat", "ship"] {
         let bytes = std::fs::read(support::fixture(&format!("real/{name}.png"))).unwrap();
         let picture = Picture::read(name, &bytes).unwrap();

@@ -5,6 +5,7 @@ import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "@playwright/test";
 import { CHROMIUM, CHROMIUM_ARGS } from "./scripts/chromium.mjs";
+import { fakeDevices } from "./scripts/fake-devices.mjs";
 import { FIREFOX, FIREFOX_PREFERENCES } from "./scripts/firefox.mjs";
 
 // Playwright reads this file in each of its processes: the first one's choice is handed down.
@@ -12,6 +13,9 @@ process.env.GRAFTLET_E2E_PORT ??= freePort();
 process.env.GRAFTLET_E2E_PACKAGE_PORT ??= freePort();
 const url = `http://127.0.0.1:${process.env.GRAFTLET_E2E_PORT}/`;
 const www = fileURLToPath(new URL(".", import.meta.url));
+
+/** Tests with a microphone and a camera, which are files. */
+const DEVICES = /media-[a-z]+\.spec\.ts$/;
 
 export default defineConfig({
   testDir: "../tests/e2e",
@@ -34,10 +38,19 @@ export default defineConfig({
   projects: [
     {
       name: "chromium",
+      testIgnore: DEVICES,
       use: { launchOptions: { executablePath: CHROMIUM, args: CHROMIUM_ARGS } },
     },
     {
+      name: "devices",
+      testMatch: DEVICES,
+      use: {
+        launchOptions: { executablePath: CHROMIUM, args: [...CHROMIUM_ARGS, ...deviceArgs()] },
+      },
+    },
+    {
       name: "firefox",
+      testIgnore: DEVICES,
       // What a browser can differ in. The rest is the same code, and Chromium runs it.
       grep: /@core/,
       // Under load the connection to this browser is lost now and then while it changes processes.
@@ -65,6 +78,16 @@ export default defineConfig({
     },
   ],
 });
+
+function deviceArgs(): string[] {
+  const { sound, video } = fakeDevices();
+  return [
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    `--use-file-for-fake-audio-capture=${sound}`,
+    `--use-file-for-fake-video-capture=${video}`,
+  ];
+}
 
 function freePort(): string {
   const script =

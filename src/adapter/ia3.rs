@@ -122,7 +122,7 @@ fn from_options(
         sites: sites
             .into_iter()
             .map(|site| (site, side(site.linear)))
-            .collect(),
+            .into_map(),
         alpha: 1.0,
     }))
 }
@@ -140,7 +140,7 @@ impl Ia3Config {
         let sites = self.sites.iter();
         sites
             .filter_map(|(&site, &side)| (side == Side::Input).then_some(site))
-            .collect()
+            .into_set()
     }
 }
 

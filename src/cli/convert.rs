@@ -9,7 +9,7 @@ use super::target::{self, Target};
 use crate::conversion::{Converted, convert_e5, convert_folder};
 use crate::error::{Error, Result};
 use crate::model::e5::E5File;
-use crate::model::{Dtype, Tower, ctranslate2};
+use crate::model::{Dtype, TowerName, ctranslate2};
 
 /// Turns a text encoder's folder from a model hub into a backbone folder.
 ///
@@ -31,7 +31,7 @@ pub(super) struct Arguments {
     to: PathBuf,
     /// Which encoder of a model that has one for texts and one for pictures, such as CLIP and SigLIP.
     #[arg(long, value_enum)]
-    tower: Option<TowerName>,
+    tower: Option<TowerArgument>,
     /// How the weights are stored. Without it int8, and q4 for a 4-bit file.
     #[arg(long, value_enum)]
     dtype: Option<DtypeName>,
@@ -50,14 +50,14 @@ enum DtypeName {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum TowerName {
+enum TowerArgument {
     Text,
     Vision,
 }
 
 fn from_folder(
     from: &Path,
-    tower: Option<Tower>,
+    tower: Option<TowerName>,
     name: Option<&str>,
     dtype: Dtype,
 ) -> Result<Converted> {
@@ -109,8 +109,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         DtypeName::F32 => Dtype::F32,
     });
     let tower = arguments.tower.map(|tower| match tower {
-        TowerName::Text => Tower::Text,
-        TowerName::Vision => Tower::Vision,
+        TowerArgument::Text => TowerName::Text,
+        TowerArgument::Vision => TowerName::Vision,
     });
     let (from, to) = (&arguments.from, &arguments.to);
     let (tokenizer, name) = (arguments.tokenizer.as_deref(), arguments.name.as_deref());

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Map, json};
 
+use super::backbones::Backbones;
 use super::compose::Choice;
 use super::lines::{self, Line, Responder, respond};
 use super::output::errln;
@@ -17,9 +18,8 @@ use crate::input::text::{LongTexts, Text};
 /// Turns texts from standard input, one a line, into vectors.
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// Backbone folder.
-    #[arg(long, value_name = "DIR")]
-    backbone: PathBuf,
+    #[command(flatten)]
+    backbones: Backbones,
     #[command(flatten)]
     choice: Choice,
     /// Reads only the beginning of texts that are longer than the model, instead of all of them in windows.
@@ -32,7 +32,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    let mut engine = folders::load_backbone(&arguments.backbone)?;
+    let mut engine = arguments.backbones.load()?;
     if arguments.truncate {
         engine.set_long_texts(LongTexts::Truncate);
     }
@@ -64,7 +64,7 @@ impl Responder for Embedder {
     }
 
     fn input(&self, text: &Text) -> Result<Input> {
-        media::input(&self.engine, text)
+        media::input(&self.engine, text, Path::new(""), false)
     }
 
     fn answer(&self, inputs: &[Input]) -> Result<Vec<Embedded>> {

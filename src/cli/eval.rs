@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
+use super::backbones::Backbones;
 use super::output::outln;
 use super::rows::{File, RowOptions};
 use super::{folders, media, progress, report};
@@ -16,9 +17,8 @@ use crate::train::{Dataset, Outcomes, Reading, Scheme};
 /// Scores an adapter on labelled rows.
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// Backbone folder.
-    #[arg(long, value_name = "DIR")]
-    backbone: PathBuf,
+    #[command(flatten)]
+    backbones: Backbones,
     /// Adapter folder, PEFT's or AdapterHub's.
     #[arg(long, value_name = "DIR")]
     adapter: PathBuf,
@@ -41,7 +41,7 @@ const CHUNK: usize = 64;
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let path = &arguments.data;
     let file = File::open(path, media::table(path)?, &arguments.rows)?;
-    let mut engine = folders::load_backbone(&arguments.backbone)?;
+    let mut engine = arguments.backbones.load()?;
     let task = folders::load_adapter(&arguments.adapter, &engine)?;
     let head = head_of(&arguments.adapter.display().to_string(), &task)?;
     let scheme = Scheme::of(head);
@@ -64,16 +64,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     } else {
         usize::MAX
     };
-    let rows = media::rows(&engine, &arguments.data, &found.rows)?;
+    let rows = media::rows(&engine, &arguments.data, &found.rows, false)?;
     let data = Dataset::within(&place, &rows, engine.reader(), &scheme, reach)?;
-    let inputs: Vec<Input> = rows.into_iter().map(|row| row.input).collect();
 
     let bar = progress::bar(data.len(), "rows");
     let mut outcomes = Outcomes::new(scheme.labels.len());
     let mut windowed = 0;
-    for (chunk, first) in inputs.chunks(CHUNK).zip((0..).step_by(CHUNK)) {
+    for (chunk, first) in rows.chunks(CHUNK).zip((0..).step_by(CHUNK)) {
+        let inputs: Vec<Input> = chunk.iter().map(|row| row.input.clone()).collect();
         let answers = engine
-            .answer(&task, chunk, &name)
+            .answer(&task, &inputs, &name)
             .map_err(|error| error.behind(first))?;
         for (row, answer) in (first..).zip(answers) {
             outcomes.add(&data, row, &answer.logits);

@@ -221,7 +221,12 @@ pub(super) fn warn_truncated(number: usize, line: &Line, limit: usize) {
             errln!("line {number}: the text has more than {limit} tokens; its end was not read");
         }
         Input::Picture(_) => {}
-        Input::Sound(_) => {
+        Input::Pair(_) => {
+            errln!(
+                "line {number}: a half of the pair is longer than its model reads; its end was not read"
+            );
+        }
+        Input::Sound(_) | Input::Read(_) => {
             errln!(
                 "line {number}: the recording is longer than the model reads; its end was not read"
             );

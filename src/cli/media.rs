@@ -1,5 +1,6 @@
 //! Inputs that are files: what a line of standard input, or a row of a table, names.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -17,12 +18,42 @@ use crate::train::Row;
 /// Share of samples at full scale from which a recording is called clipped.
 const CLIPPED: f64 = 0.01;
 
-/// What a text is to an engine: itself, or the path of a file.
-pub(super) fn input(engine: &Engine, text: &Text) -> Result<Input> {
-    match engine.reader().sort() {
-        Sort::Text => Ok(text.clone().into()),
-        Sort::Sound => sound(Path::new(&text.first)),
-        Sort::Picture => picture(Path::new(&text.first)),
+/// What a text is to an engine: itself, the path of a file, or a pair of these. Paths are relative to a folder. With `whole` a
+/// recording is kept itself.
+pub(super) fn input(engine: &Engine, text: &Text, folder: &Path, whole: bool) -> Result<Input> {
+    let sort = engine.reader().sort();
+    let one = |sort, half: &Text| one(engine, sort, half, folder, whole);
+    let Some([first, second]) = engine.reader().halves() else {
+        return one(sort, text);
+    };
+    let mut halves = text.apart();
+    let Some(half) = halves.next() else {
+        return Err(Error::TextEmpty { index: 0 });
+    };
+    let half = one(first, &half)?;
+    match halves.next() {
+        Some(other) => Ok(Input::pair(half, one(second, &other)?)),
+        None => Ok(half),
+    }
+}
+
+/// An input of one sort. A recording or a picture itself, which can be much larger than what the model reads of it, is kept only
+/// if it is wanted `whole`, or if the model does not read all of it at once.
+fn one(engine: &Engine, sort: Sort, text: &Text, folder: &Path, whole: bool) -> Result<Input> {
+    let path = folder.join(&text.first);
+    let reader = engine.reader();
+    let input = match sort {
+        Sort::Text | Sort::Pair => return Ok(text.clone().into()),
+        Sort::Picture => picture(&path)?,
+        Sort::Sound => sound(&path)?,
+    };
+    if whole {
+        return Ok(input);
+    }
+    let read = reader.read(&input, reader.max_steps())?;
+    match read.truncated() {
+        true => Ok(input),
+        false => Ok(read.into()),
     }
 }
 
@@ -72,35 +103,43 @@ fn name_of(path: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// Rows whose texts name files, relative to the folder of `table`, as the inputs that the files hold. Of an engine that
-/// reads texts the rows are what they were.
+/// Rows whose texts name files, relative to the folder of `table`, as what the engine's model reads of the files. Of an engine
+/// that reads texts the rows are what they were. With `whole` the files themselves are kept.
 ///
 /// # Errors
 /// Those of reading the files; [`Error::FileInvalid`] for a folder of files in place of texts.
-pub(super) fn rows(engine: &Engine, table: &Path, rows: &[Row]) -> Result<Vec<Row>> {
+pub(super) fn rows<'a>(
+    engine: &Engine,
+    table: &Path,
+    rows: &'a [Row],
+    whole: bool,
+) -> Result<Cow<'a, [Row]>> {
     let is_folder = table.is_dir();
-    if is_folder && engine.reader().sort() == Sort::Text {
+    let reads_texts = engine.reader().sort() == Sort::Text;
+    if is_folder && reads_texts {
         return Err(Error::FileInvalid {
             place: table.display().to_string(),
             reason: "it is a folder, and this model reads texts: name a file of rows".into(),
         });
+    }
+    if reads_texts {
+        return Ok(Cow::Borrowed(rows));
     }
     let folder = match is_folder {
         true => table,
         false => table.parent().unwrap_or(Path::new("")),
     };
     let read = |row: &Row| {
-        let input = match (engine.reader().sort(), &row.input) {
-            (Sort::Sound, Input::Text(text)) => sound(&folder.join(&text.first))?,
-            (Sort::Picture, Input::Text(text)) => picture(&folder.join(&text.first))?,
-            (_, input) => input.clone(),
+        let input = match &row.input {
+            Input::Text(text) => input(engine, text, folder, whole)?,
+            input => input.clone(),
         };
         Ok(Row {
             input,
             label: row.label.clone(),
         })
     };
-    rows.iter().map(read).collect()
+    rows.iter().map(read).collect::<Result<_>>().map(Cow::Owned)
 }
 
 fn sound(path: &Path) -> Result<Input> {
@@ -124,7 +163,7 @@ fn picture(path: &Path) -> Result<Input> {
 /// The name of an input in an object of JSON.
 pub(super) fn field(input: &Input) -> &'static str {
     match input {
-        Input::Text(_) => "text",
-        Input::Sound(_) | Input::Picture(_) => "file",
+        Input::Text(_) | Input::Pair(_) => "text",
+        _ => "file",
     }
 }

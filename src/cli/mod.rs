@@ -2,6 +2,7 @@
 //! exit code 1. Everything that is printed goes through `output`.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+mod backbones;
 mod compose;
 mod convert;
 mod embed;
@@ -9,6 +10,7 @@ mod eval;
 mod folders;
 mod inspect;
 mod lines;
+mod listen;
 mod media;
 mod merge;
 mod output;
@@ -51,6 +53,8 @@ enum Command {
     Eval(eval::Arguments),
     /// Answers texts from standard input, one a line.
     Predict(predict::Arguments),
+    /// Finds words in a stream of sound.
+    Listen(listen::Arguments),
     /// Turns texts from standard input, one a line, into vectors.
     Embed(embed::Arguments),
     /// Writes a copy of a model with an adapter merged into its weights.
@@ -97,6 +101,7 @@ fn run(command: Command) -> Result<()> {
         Command::Suggest(arguments) => suggest::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
+        Command::Listen(arguments) => listen::run(&arguments),
         Command::Embed(arguments) => embed::run(&arguments),
         Command::Merge(arguments) => merge::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),

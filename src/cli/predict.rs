@@ -1,8 +1,9 @@
-use std::path::PathBuf;
+use std::path::Path;
 
 use clap::Args;
 use serde_json::{Map, Value, json};
 
+use super::backbones::Backbones;
 use super::compose::{self, Choice};
 use super::lines::{self, Line, Responder, respond};
 use super::output::outln;
@@ -19,9 +20,8 @@ use crate::input::text::{LongTexts, Text};
 /// next lines are answered; the exit code is then 1.
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// Backbone folder.
-    #[arg(long, value_name = "DIR")]
-    backbone: PathBuf,
+    #[command(flatten)]
+    backbones: Backbones,
     #[command(flatten)]
     choice: Choice,
     /// Reads only the beginning of texts that are longer than the model, instead of all of them in windows.
@@ -33,7 +33,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    let mut engine = folders::load_backbone(&arguments.backbone)?;
+    let mut engine = arguments.backbones.load()?;
     if arguments.truncate {
         engine.set_long_texts(LongTexts::Truncate);
     }
@@ -70,7 +70,7 @@ impl Responder for Predictor {
     }
 
     fn input(&self, text: &Text) -> Result<Input> {
-        media::input(&self.engine, text)
+        media::input(&self.engine, text, Path::new(""), false)
     }
 
     fn answer(&self, inputs: &[Input]) -> Result<Vec<Answers>> {

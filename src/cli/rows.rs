@@ -286,6 +286,12 @@ fn described(source: &Source, problem: ProblemName) -> String {
 }
 
 impl Found {
+    /// Puts the rows with these numbers in place of all, each as often as it is named.
+    pub(super) fn repeat(&mut self, rows: &[usize]) {
+        self.rows = rows.iter().map(|&row| self.rows[row].clone()).collect();
+        self.lines = rows.iter().map(|&row| self.lines[row]).collect();
+    }
+
     /// Leaves out rows with labels that the rows to learn from do not have.
     pub fn keep_known(&mut self, scheme: &Scheme) {
         let rows = std::mem::take(&mut self.rows);

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::backbones::Backbones;
 use super::output::outln;
 use super::rows::RowOptions;
 use super::train::{problems, settings, usable};
@@ -15,9 +16,8 @@ use crate::train::{Dataset, Settings, SuggestEvent, Suggester, Suggestion};
 /// Compares a head alone, LoRA and a bottleneck on a few rows, and says what to train.
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// Backbone folder.
-    #[arg(long, value_name = "DIR")]
-    backbone: PathBuf,
+    #[command(flatten)]
+    backbones: Backbones,
     /// Rows to learn from: CSV, TSV, JSONL, JSON or CoNLL, as for training.
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
@@ -49,11 +49,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     )?;
     let content = media::table(&arguments.data)?;
     let (reading, found) = usable(&arguments.data, content, &settings, &arguments.rows, false)?;
-    let engine = folders::load_backbone(&arguments.backbone)?;
+    let engine = arguments.backbones.load()?;
     let place = arguments.data.display().to_string();
     let data = Dataset::read(
         &place,
-        &media::rows(&engine, &arguments.data, &found.rows)?,
+        &media::rows(&engine, &arguments.data, &found.rows, false)?,
         engine.reader(),
         &reading,
     )?;

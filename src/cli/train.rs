@@ -6,6 +6,7 @@ use std::rc::Rc;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
+use super::backbones::Backbones;
 use super::output::errln;
 use super::rows::{File, Found, RowOptions};
 use super::target::Target;
@@ -53,9 +54,8 @@ fn config_help() -> String {
 /// Trains an adapter on labelled rows.
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// Backbone folder.
-    #[arg(long, value_name = "DIR")]
-    backbone: PathBuf,
+    #[command(flatten)]
+    backbones: Backbones,
     /// Rows to learn from: CSV, TSV, JSONL, JSON or CoNLL. Format, columns and what the labels say are found by
     /// looking, and said on standard error.
     #[arg(long, value_name = "FILE")]
@@ -104,6 +104,9 @@ pub(super) struct Arguments {
     /// The label of texts that have none of the other labels.
     #[arg(long, value_name = "LABEL")]
     reject: Option<String>,
+    /// The label of recordings of the background: what is learnt from is also mixed with them.
+    #[arg(long, value_name = "LABEL")]
+    background: Option<String>,
     #[command(flatten)]
     rows: RowOptions,
 }
@@ -134,15 +137,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         arguments.problem,
         arguments.reject.as_ref(),
     )?;
+    settings.background = arguments.background.clone().or(settings.background);
     let out = Target::adapter("--out", &arguments.out)?;
-    let engine = folders::load_backbone(&arguments.backbone)?;
+    let engine = arguments.backbones.load()?;
     settings.members = compose::members(&engine, &arguments.fuse)?;
     if let Some(folder) = &arguments.from {
         settings.start = Some(start(folder, named, &engine)?);
     }
     let content = media::table(&arguments.data)?;
     let data_sha256 = sha256(&content);
-    let (reading, train_rows) = usable(
+    let (reading, mut train_rows) = usable(
         &arguments.data,
         content,
         &settings,
@@ -153,12 +157,18 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let place = arguments.data.display().to_string();
     let old = replayed(arguments, &reading)?;
     let scheme = settings.scheme(&place, &train_rows.rows, &old.rows, &reading)?;
-    let train = Dataset::with_scheme(
-        &place,
-        &media::rows(&engine, &arguments.data, &train_rows.rows)?,
-        engine.reader(),
-        &scheme,
-    )?;
+    let inputs = {
+        let whole = settings.background.is_some();
+        media::rows(&engine, &arguments.data, &train_rows.rows, whole)?
+    };
+    let train = match settings.in_background(&inputs)? {
+        Some(made) => {
+            train_rows.repeat(&made.origins);
+            let train = Dataset::with_scheme(&place, &made.rows, engine.reader(), &scheme)?;
+            train.grouped(made.groups)
+        }
+        None => Dataset::with_scheme(&place, &inputs, engine.reader(), &scheme)?,
+    };
     let (train, dev, dev_rows) = match &arguments.dev {
         Some(path) => {
             let (place, scheme) = (path.display().to_string(), train.scheme());
@@ -166,7 +176,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             let mut found = file.rows(&reading, true)?;
             found.keep_known(scheme);
             let found = checked(found, path, arguments.strict)?;
-            let rows = media::rows(&engine, path, &found.rows)?;
+            let rows = media::rows(&engine, path, &found.rows, false)?;
             let dev = Dataset::with_scheme(&place, &rows, engine.reader(), scheme)?;
             (train, dev, Some(found))
         }

@@ -16,6 +16,7 @@ mod plan;
 mod rows;
 mod svd;
 mod task_ref;
+mod towers;
 
 pub use average::average;
 pub use bare::{BareStates, ComputedStates};

@@ -2,10 +2,12 @@ use std::ops::Range;
 
 use super::bare::{BareStates, ComputedStates};
 use super::rows::{Repeats, Rowed, Rows};
+use super::towers::by_tower;
 use crate::error::Result;
 use crate::input::{Batch, Sequence};
 use crate::model::{Backbone, Cuts, Hook, NoHook, NormSite, Portion, Split, States, Waiting, now};
 use crate::ops::{concat, select, slice};
+use crate::order::sorted_by;
 use crate::tensor::Tensor;
 
 /// Some sequences of a call and what they are computed with.
@@ -105,10 +107,15 @@ pub(super) fn forward_portion<'a, 's: 'a>(
     units: &'a [Unit<'a>],
     split: Option<&'a Split>,
 ) -> Waiting<'a, Result<Vec<Own>>> {
-    Box::pin(compute(backbone, bare, sequence, units, split))
+    Box::pin(async move {
+        match backbone.towers() {
+            Some(towers) => by_tower(towers, bare, sequence, units, split).await,
+            None => compute(backbone, bare, sequence, units, split).await,
+        }
+    })
 }
 
-async fn compute<'a, 's>(
+pub(super) async fn compute<'a, 's>(
     backbone: &'a dyn Backbone,
     bare: &'a mut dyn BareStates,
     sequence: &'a dyn Fn(usize) -> &'s Sequence,
@@ -179,7 +186,8 @@ async fn compute<'a, 's>(
         run(backbone, layer..next, &mut trunk, &mut groups, split).await;
         layer = next;
     }
-    groups.sort_by_key(|group| group.unit);
+    #[allow(clippy::cast_precision_loss)]
+    let groups = sorted_by(groups, |group| group.unit as f64);
     let nothing = || Own {
         states: States {
             x: Tensor::new(Vec::new(), &[0, backbone.shape().hidden_size]),

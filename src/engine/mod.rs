@@ -21,9 +21,13 @@ use crate::compose::Composition;
 use crate::error::{Error, Result};
 use crate::folder::TaskAdapter;
 pub use crate::head::{argmax, softmax};
-use crate::input::Reader;
+use crate::input::picture::PatchReader;
+use crate::input::sound::{SoundReader, WaveReader};
 use crate::input::text::{LongTexts, Tokenizer};
-use crate::model::{Anatomy, Backbone, Checkpoint, Encoder, Hook, SentenceEmbedding, StemPlan};
+use crate::input::{DualReader, Reader};
+use crate::model::{
+    Anatomy, Backbone, Checkpoint, DualEncoder, Encoder, Hook, SentenceEmbedding, StemPlan,
+};
 
 pub use answer::{Answer, Composed, Embedded};
 pub use reading::{Reading, Step};
@@ -101,6 +105,26 @@ impl Engine {
         }
     }
 
+    /// The engine of a pair of models that read different sorts of input, such as texts and pictures. Its adapters act on both.
+    ///
+    /// It answers pairs ([`Input::pair`](crate::input::Input::pair)), the half that `first` reads before the other. A vector is made
+    /// of one half alone. A text that is longer than its model is cut.
+    ///
+    /// # Errors
+    /// Those of [`DualEncoder::new`].
+    pub fn dual(first: &Self, second: &Self) -> Result<Self> {
+        let encoder = DualEncoder::new(Arc::clone(&first.backbone), Arc::clone(&second.backbone))?;
+        let reader = DualReader::new(Arc::clone(&first.reader), Arc::clone(&second.reader));
+        Ok(Self {
+            reader: Arc::new(Reader::Other(Box::new(reader))),
+            backbone: Arc::new(encoder),
+            adapters: BTreeMap::new(),
+            active: None,
+            sentence: SentenceEmbedding::default(),
+            long_texts: LongTexts::default(),
+        })
+    }
+
     /// The frozen model.
     #[must_use]
     pub fn backbone(&self) -> &Arc<dyn Backbone> {
@@ -164,52 +188,31 @@ impl Engine {
 /// What reads the inputs of a model, from the file that its stem names.
 ///
 /// # Errors
-/// Those of [`Tokenizer::from_json`], [`SoundReader::from_json`](crate::input::sound::SoundReader::from_json) and [`PatchReader::from_json`](crate::input::picture::PatchReader::from_json); [`Error::ConfigInvalid`] if it does not belong to the
-/// model.
+/// Those of [`Tokenizer::from_json`], [`SoundReader::from_json`] and [`PatchReader::from_json`]; [`Error::ConfigInvalid`] if it
+/// does not belong to the model.
 pub fn reader_of(config: &Anatomy, json: &[u8]) -> Result<Reader> {
     Ok(match &config.stem {
         StemPlan::Text(plan) => tokenizer_of(config, json)?.with_ending(plan.ending).into(),
-        #[cfg(not(target_arch = "wasm32"))]
         StemPlan::Sound(plan) if plan.samples => {
-            use crate::input::sound::WaveReader;
             let (field, stride) = (plan.field(), plan.stride());
             let reader = WaveReader::from_json(json, field, stride, config.max_tokens)?;
             Reader::Other(Box::new(reader))
         }
-        #[cfg(not(target_arch = "wasm32"))]
         StemPlan::Sound(plan) => {
             Reader::Other(Box::new(sound_reader(config, plan.stride(), json)?))
         }
-        #[cfg(not(target_arch = "wasm32"))]
         StemPlan::Picture(plan) => {
-            use crate::input::picture::PatchReader;
             let leading = plan.leading.len();
             Reader::Other(Box::new(PatchReader::from_json(json, plan.patch, leading)?))
-        }
-        // a browser has no way to give such inputs yet, so that what reads them need not be downloaded
-        #[cfg(target_arch = "wasm32")]
-        StemPlan::Sound(_) | StemPlan::Picture(_) => {
-            return Err(Error::ModelUnsupported {
-                place: "config.json".into(),
-                reason: format!(
-                    "this folder holds a {} model, which reads recordings or pictures; so far the command line reads them, and the page and the package read texts",
-                    config.family.title
-                ),
-            });
         }
     })
 }
 
 /// What reads recordings for a model with so many frames a step.
-#[cfg(not(target_arch = "wasm32"))]
-fn sound_reader(
-    config: &Anatomy,
-    stride: usize,
-    json: &[u8],
-) -> Result<crate::input::sound::SoundReader> {
+fn sound_reader(config: &Anatomy, stride: usize, json: &[u8]) -> Result<SoundReader> {
     use crate::model::Place;
     use crate::model::folder::PREPROCESSOR;
-    let reader = crate::input::sound::SoundReader::from_json(json, stride, config.max_tokens)?;
+    let reader = SoundReader::from_json(json, stride, config.max_tokens)?;
     let first = config.module(Place::Convolution(0));
     let bands = first.map_or(0, |first| first.shape[1]);
     match bands == reader.bands() {

@@ -23,7 +23,7 @@ pub(super) struct Sequences {
 /// What a sequence is of its text.
 pub(super) struct Share {
     /// For each of its tokens the index in the whole text, if it answers for that token; `None` for the
-    /// only sequence of a text.
+    /// only sequence of a text. Of steps that are no tokens only counts which there are: their answers are not put together.
     places: Option<Vec<Option<u32>>>,
     /// Tokens of all that is read of the text.
     tokens: usize,
@@ -78,32 +78,42 @@ impl Sequences {
             (Reader::Text(tokenizer), Input::Text(text)) => {
                 self.add_text(tokenizer, of, text, reaches, long)
             }
-            (reader, input) => self.add_whole(reader, of, input, reaches),
+            (reader, input) => self.add_other(reader, of, input, reaches, long),
         }
     }
 
-    /// Adds an input that is read at once.
-    fn add_whole(
+    /// Adds an input that is no text. Each of the parts that it is read in counts by its steps that hold something.
+    fn add_other(
         &mut self,
         reader: &Reader,
         (row, second): (usize, bool),
         input: &Input,
         reaches: &[Reach],
+        long: LongTexts,
     ) -> Result<()> {
         for reach in reaches {
-            let read = reader.read(input, reach.limit)?;
-            self.shares.push(Share {
-                places: None,
-                tokens: read.len(),
-                second,
-            });
-            self.origins.push(Origin {
-                row,
-                limits: reach.limit..=reach.limit,
-                window: Some(reach.window),
-                apart: reach.apart,
-            });
-            self.encoded.push(read);
+            let parts = match long {
+                LongTexts::Windows => reader.read_in_parts(input, reach.limit)?,
+                LongTexts::Truncate => vec![reader.read(input, reach.limit)?],
+            };
+            let tokens = parts.iter().map(Sequence::len).sum();
+            let only = parts.len() == 1;
+            for part in parts {
+                let heard = part.read();
+                let place = |step| heard.contains(&step).then_some(0);
+                self.shares.push(Share {
+                    places: (!only).then(|| (0..part.len()).map(place).collect()),
+                    tokens,
+                    second,
+                });
+                self.origins.push(Origin {
+                    row,
+                    limits: reach.limit..=reach.limit,
+                    window: Some(reach.window),
+                    apart: reach.apart,
+                });
+                self.encoded.push(part);
+            }
         }
         Ok(())
     }

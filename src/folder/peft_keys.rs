@@ -7,6 +7,7 @@ use crate::adapter::dialect::class_layout;
 use crate::error::Result;
 use crate::model::family::HeadLayout;
 use crate::model::{Family, LinearSite, ModulePlan, NormSite, Place, Shape};
+use crate::order::{alphabetical, sorted_by};
 use crate::tensor_file::TensorFile;
 
 /// A head for texts or tokens, by the two names that transformers has for it.
@@ -162,8 +163,10 @@ impl Keys {
     /// and as it was trained under two names.
     pub(super) fn of(file: &TensorFile<'_>, shape: &Shape) -> Result<Self> {
         let names = Names::of(shape);
-        let mut all: Vec<&str> = file.names().collect();
-        all.sort_unstable_by_key(|name| (name.len(), *name));
+        let all: Vec<&str> = file.names().collect();
+        let all = alphabetical(&all).into_iter().map(|place| all[place]);
+        #[allow(clippy::cast_precision_loss)]
+        let all = sorted_by(all.collect(), |name| name.len() as f64);
         let (mut keys, mut repeated) = (BTreeMap::new(), Vec::new());
         let sibling = shape.anatomy.family.sibling;
         let (elsewhere, all): (Vec<&str>, Vec<&str>) =

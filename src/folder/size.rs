@@ -35,10 +35,18 @@ pub(super) fn check_size(
         let found = dims.iter().copied().max().unwrap_or_default();
         return mismatch("hidden size", shape.hidden_size, found);
     }
-    if layers > shape.layers || (all_layers && layers > 0 && layers < shape.layers) {
-        return mismatch("number of layers", shape.layers, layers);
+    let own = numbered_layers(shape);
+    if layers > own || (all_layers && layers > 0 && layers < own) {
+        return mismatch("number of layers", own, layers);
     }
     Ok(())
+}
+
+/// One more than the highest number that a layer has in the model's own names. Two encoders count each from 0.
+fn numbered_layers(shape: &Shape) -> usize {
+    let paths = shape.linear_sites().map(|site| shape.anatomy.linear(site));
+    let layers = paths.filter_map(|path| layer_of(&path)).max();
+    layers.map_or(shape.layers, |last| last + 1)
 }
 
 /// What the tensors beside a backbone's layers say of its size.

@@ -1,6 +1,8 @@
 //! Floor 1: what the user gives, turned into what a model reads.
 
 mod batch;
+mod dual;
+mod packed;
 pub mod picture;
 mod reader;
 mod sequence;
@@ -8,6 +10,7 @@ pub mod sound;
 pub mod text;
 
 pub use batch::{Batch, Steps, Tokens, runs};
+pub use dual::DualReader;
 pub use reader::{ReadInput, Reader};
 pub use sequence::{Frames, PictureSequence, Sequence, SequenceRef};
 
@@ -27,6 +30,8 @@ pub enum Sort {
     Sound,
     /// Pictures.
     Picture,
+    /// Pairs of two of these.
+    Pair,
 }
 
 impl Sort {
@@ -37,6 +42,7 @@ impl Sort {
             Self::Text => "texts",
             Self::Sound => "sounds",
             Self::Picture => "pictures",
+            Self::Pair => "pairs",
         }
     }
 }
@@ -53,6 +59,12 @@ pub enum Input {
     /// A picture.
     #[serde(skip)]
     Picture(Arc<Picture>),
+    /// What the model's [`Reader`] read of a recording or a picture before, so that this itself need not be kept.
+    #[serde(skip)]
+    Read(Arc<Sequence>),
+    /// A pair of inputs of two sorts, such as a picture and a text, for a [`DualReader`].
+    #[serde(skip)]
+    Pair(Arc<[Input; 2]>),
 }
 
 impl From<Picture> for Input {
@@ -64,6 +76,12 @@ impl From<Picture> for Input {
 impl From<Sound> for Input {
     fn from(sound: Sound) -> Self {
         Self::Sound(Arc::new(sound))
+    }
+}
+
+impl From<Sequence> for Input {
+    fn from(read: Sequence) -> Self {
+        Self::Read(Arc::new(read))
     }
 }
 
@@ -80,19 +98,40 @@ impl From<&str> for Input {
 }
 
 impl Input {
+    /// Two inputs as a pair.
+    #[must_use]
+    pub fn pair(first: Self, second: Self) -> Self {
+        Self::Pair(Arc::new([first, second]))
+    }
+
+    /// What it is.
+    #[must_use]
+    pub fn sort(&self) -> Sort {
+        match self {
+            Self::Text(_) => Sort::Text,
+            Self::Sound(_) => Sort::Sound,
+            Self::Picture(_) => Sort::Picture,
+            Self::Read(sequence) => sequence.sort(),
+            Self::Pair(_) => Sort::Pair,
+        }
+    }
+
     /// The text; `None` of anything else.
     #[must_use]
     pub fn text(&self) -> Option<&Text> {
         match self {
             Self::Text(text) => Some(text),
-            Self::Sound(_) | Self::Picture(_) => None,
+            _ => None,
         }
     }
 
     /// Whether it is a pair.
     #[must_use]
     pub fn is_pair(&self) -> bool {
-        self.text().is_some_and(|text| text.second.is_some())
+        match self {
+            Self::Pair(_) => true,
+            input => input.text().is_some_and(|text| text.second.is_some()),
+        }
     }
 
     /// Each half of a pair alone; of anything else itself.
@@ -100,7 +139,8 @@ impl Input {
     pub fn apart(&self) -> Vec<Self> {
         match self {
             Self::Text(text) => text.apart().map(Self::Text).collect(),
-            Self::Sound(_) | Self::Picture(_) => vec![self.clone()],
+            Self::Pair(halves) => halves.to_vec(),
+            _ => vec![self.clone()],
         }
     }
 }

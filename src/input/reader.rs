@@ -15,11 +15,30 @@ pub trait ReadInput: Send + Sync {
     /// What it reads.
     fn sort(&self) -> Sort;
 
+    /// What each half of a pair is, for one that reads pairs of two sorts.
+    fn halves(&self) -> Option<[Sort; 2]> {
+        None
+    }
+
     /// Most steps of a sequence.
     fn max_steps(&self) -> usize;
 
     /// Reads an input, of which more than `limit` steps are cut, if that can be; `None` for one of another sort.
     fn read(&self, input: &Input, limit: usize) -> Option<Result<Sequence>>;
+
+    /// All of an input, in parts of at most `limit` steps each; `None` for one of another sort.
+    fn read_in_parts(&self, input: &Input, limit: usize) -> Option<Result<Vec<Sequence>>> {
+        let read = self.read(input, limit)?;
+        Some(read.map(|read| vec![read]))
+    }
+}
+
+/// The error of a sequence that the reader of another model made.
+pub(super) fn of_another_model(what: &str) -> Error {
+    Error::FileInvalid {
+        place: format!("what was read of a {what}"),
+        reason: "it was read for a model of other sizes; read the original again".to_owned(),
+    }
 }
 
 impl From<Tokenizer> for Reader {
@@ -35,6 +54,15 @@ impl Reader {
         match self {
             Self::Text(_) => Sort::Text,
             Self::Other(reader) => reader.sort(),
+        }
+    }
+
+    /// What each half of a pair is, if it reads pairs of two sorts.
+    #[must_use]
+    pub fn halves(&self) -> Option<[Sort; 2]> {
+        match self {
+            Self::Text(_) => None,
+            Self::Other(reader) => reader.halves(),
         }
     }
 
@@ -77,6 +105,21 @@ impl Reader {
             }
             (Self::Text(_), _) => Err(self.refusal()),
             (Self::Other(reader), input) => match reader.read(input, limit) {
+                Some(read) => read,
+                None => Err(self.refusal()),
+            },
+        }
+    }
+
+    /// All of an input that is no text, in parts of at most `limit` steps. What cannot be cut is one part, as
+    /// [`read`](Self::read) has it.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read).
+    pub fn read_in_parts(&self, input: &Input, limit: usize) -> Result<Vec<Sequence>> {
+        match self {
+            Self::Text(_) => Err(self.refusal()),
+            Self::Other(reader) => match reader.read_in_parts(input, limit) {
                 Some(read) => read,
                 None => Err(self.refusal()),
             },

@@ -1,6 +1,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::Sort;
 use super::picture::{CHANNELS, Patches};
 use super::text::Encoded;
 
@@ -54,6 +55,16 @@ pub enum SequenceRef<'a> {
 }
 
 impl Sequence {
+    /// What it was read of.
+    #[must_use]
+    pub fn sort(&self) -> Sort {
+        match self {
+            Self::Tokens(_) => Sort::Text,
+            Self::Frames(_) => Sort::Sound,
+            Self::Picture(_) => Sort::Picture,
+        }
+    }
+
     /// How many steps it has.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use super::family::{Family, another_family, family_of};
 use super::fields::ConfigFields;
+use super::module_plan::ModulePlan;
 use super::place::{Linear, LinearSite, NormSite, Place, SublayerSite, Table};
 use super::plans::{BlockPlan, PoolerPlan, PoolerReads, RelativePositions, StemPlan, TextStemPlan};
 use crate::error::{Error, Result};
@@ -39,107 +40,21 @@ pub struct Anatomy {
     pub relative_positions: Option<RelativePositions>,
     /// How the checkpoint's own pooler makes one vector of a text, if it has one.
     pub pooler: PoolerPlan,
+    /// The encoders of a model of several, whose blocks follow each other; empty of one encoder.
+    pub encoders: Vec<EncoderPlan>,
     modules: Vec<ModulePlan>,
     places: BTreeMap<Place, usize>,
 }
 
-/// A module with weights.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ModulePlan {
-    /// What it is.
-    pub place: Place,
-    /// Path below the encoder. Its tensors are `{path}.weight` and `{path}.bias`.
-    pub path: String,
-    /// Shape of the weight: `[out, in]`, `[rows, width]`, `[width]`.
-    pub shape: Vec<usize>,
-    /// Whether it has a bias, `[out]` or `[width]`.
-    pub bias: bool,
-    /// Whether an int8 backbone stores the weight in 8 bits.
-    pub quantized: bool,
-    /// What follows the path in the names of the weight and of the bias. Nothing in that of a parameter of the module
-    /// above it.
-    pub endings: [&'static str; 2],
-    /// How many parts its outputs fall into, of which each sees its own part of the inputs.
-    pub groups: usize,
-    /// Whether transformers stores the weight as lengths and directions (Salimans and Kingma 2016).
-    pub weight_norm: bool,
-}
-
-/// The usual ends of names.
-const ENDINGS: [&str; 2] = [".weight", ".bias"];
-
-/// A tensor of a checkpoint.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TensorPlan {
-    /// Its name, without what stands before the encoder's.
-    pub name: String,
-    /// Its shape.
-    pub shape: Vec<usize>,
-    /// Whether a quantised backbone stores it in fewer bits.
-    pub quantized: bool,
-}
-
-impl ModulePlan {
-    /// Whether a checkpoint may lack it.
-    #[must_use]
-    pub fn is_optional(&self) -> bool {
-        matches!(
-            self.place,
-            Place::Linear(LinearSite::POOLER)
-                | Place::Norm(NormSite::Pooler)
-                | Place::Table(Table::Probe)
-                | Place::Attending(_)
-        )
-    }
-
-    /// Name of its weight's tensor.
-    #[must_use]
-    pub fn weight_name(&self) -> String {
-        format!("{}{}", self.path, self.endings[0])
-    }
-
-    /// Name of its bias's tensor.
-    #[must_use]
-    pub fn bias_name(&self) -> String {
-        format!("{}{}", self.path, self.endings[1])
-    }
-
-    /// One with a weight of this shape and nothing else.
-    #[must_use]
-    pub fn new(place: Place, path: &str, shape: &[usize]) -> Self {
-        Self {
-            place,
-            path: path.to_owned(),
-            shape: shape.to_vec(),
-            bias: false,
-            quantized: false,
-            endings: ENDINGS,
-            groups: 1,
-            weight_norm: false,
-        }
-    }
-
-    /// Its tensors: the weight, and the bias if there is one.
-    pub fn tensors(&self) -> impl Iterator<Item = TensorPlan> {
-        let weight = TensorPlan {
-            name: self.weight_name(),
-            shape: self.shape.clone(),
-            quantized: self.quantized,
-        };
-        let bias = self.bias.then(|| TensorPlan {
-            name: self.bias_name(),
-            shape: self.shape[..1].to_vec(),
-            quantized: false,
-        });
-        std::iter::once(weight).chain(bias)
-    }
-
-    /// Number of parameters.
-    #[must_use]
-    pub fn parameters(&self) -> usize {
-        let bias = if self.bias { self.shape[0] } else { 0 };
-        self.shape.iter().product::<usize>() + bias
-    }
+/// One encoder of a model of several.
+#[derive(Clone, Debug)]
+pub struct EncoderPlan {
+    /// The attribute that holds it.
+    pub name: &'static str,
+    /// Whose names it has.
+    pub family: &'static Family,
+    /// Number of blocks before its own.
+    pub before: usize,
 }
 
 impl Anatomy {
@@ -192,8 +107,19 @@ impl Anatomy {
                 embeds: false,
                 of_tokens: false,
             },
+            encoders: Vec::new(),
             modules: Vec::new(),
             places: BTreeMap::new(),
+        }
+    }
+
+    /// The same sizes and blocks, without modules.
+    #[must_use]
+    pub(super) fn without_modules(&self) -> Self {
+        Self {
+            modules: Vec::new(),
+            places: BTreeMap::new(),
+            ..self.clone()
         }
     }
 
@@ -309,12 +235,20 @@ impl Anatomy {
     /// Path below the encoder of the module that AdapterHub puts the bottlenecks of a half block in.
     #[must_use]
     pub fn bottleneck(&self, site: SublayerSite) -> String {
-        let [attention, ffn] = self.family.bottlenecks;
+        let mut encoders = self.encoders.iter().rev();
+        let own = encoders.find(|own| site.layer >= own.before);
+        let [attention, ffn] = own.map_or(self.family, |own| own.family).bottlenecks;
         let path = match site.sublayer {
             super::Sublayer::Attention => attention,
             super::Sublayer::Ffn => ffn,
         };
-        path.replace("{}", &site.layer.to_string())
+        match own {
+            Some(EncoderPlan { name, before, .. }) => {
+                let layer = site.layer - before;
+                format!("{name}.{}", path.replace("{}", &layer.to_string()))
+            }
+            None => path.replace("{}", &site.layer.to_string()),
+        }
     }
 
     /// The attribute that holds the encoder inside a model with a head.

@@ -2,6 +2,7 @@ use std::borrow::Cow;
 
 use sha2::{Digest, Sha256};
 
+use crate::order::alphabetical;
 use crate::tensor_file::TensorFile;
 
 /// The files of a checkpoint in memory: one, or the shards of one.
@@ -14,8 +15,13 @@ impl<'a> Checkpoint<'a> {
     /// safetensors.
     #[must_use]
     pub fn new(mut files: Vec<(String, Cow<'a, [u8]>)>) -> Self {
-        files.sort_by(|(a, _), (b, _)| a.cmp(b));
-        Self { files }
+        let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+        let order = alphabetical(&names).into_iter();
+        Self {
+            files: order
+                .map(|place| std::mem::take(&mut files[place]))
+                .collect(),
+        }
     }
 
     /// The one safetensors file `model.safetensors`.

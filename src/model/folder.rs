@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::clip::{Tower, of_tower, scale};
+use super::clip::{TowerName, of_tower, scale};
 use super::model_name::model_name;
 use super::sentence::{self, SentenceEmbedding};
 use super::{Anatomy, Checkpoint, StemPlan, vocabulary};
@@ -96,7 +96,7 @@ impl<'a> ModelFolder<'a> {
     ///
     /// # Errors
     /// [`Error::OptionInvalid`] if the model has two and nobody said which, or if it has one, and those of [`open`](Self::open).
-    pub fn open_tower(files: &'a dyn ModelFiles, tower: Option<Tower>) -> Result<Self> {
+    pub fn open_tower(files: &'a dyn ModelFiles, tower: Option<TowerName>) -> Result<Self> {
         let modules = sentence::Modules::read(files)?;
         let encoder = Below {
             files,

@@ -17,6 +17,7 @@ mod four_bit;
 mod frozen;
 mod hook;
 mod model_name;
+mod module_plan;
 mod overflow;
 mod place;
 mod plans;
@@ -33,6 +34,7 @@ mod weights;
 mod bert;
 mod clip;
 mod distilbert;
+mod dual;
 mod electra;
 mod modernbert;
 mod mpnet;
@@ -41,16 +43,18 @@ mod vit;
 mod wav2vec2;
 mod whisper;
 
-pub use anatomy::{Anatomy, ModulePlan, Sizes};
+pub use anatomy::{Anatomy, EncoderPlan, Sizes};
 pub use arrival::Arrival;
 pub use checkpoint::Checkpoint;
-pub use clip::Tower;
+pub use clip::TowerName;
 pub use convert::{Dtype, convert, convert_checkpoint};
+pub use dual::{DualEncoder, Tower};
 pub use encoder::Encoder;
 pub use family::Family;
 pub use fields::ConfigFields;
 pub use frozen::Frozen;
 pub use hook::{Attention, Embedder, Hook, Join, NoHook, States};
+pub use module_plan::ModulePlan;
 pub use place::{
     Affine, Attending, Linear, LinearSite, NormSite, Place, Sublayer, SublayerSite, Table,
 };
@@ -174,6 +178,11 @@ impl Shape {
 pub trait Backbone: Send + Sync {
     /// Its sizes and names.
     fn shape(&self) -> &Shape;
+
+    /// The two encoders of a backbone that has two. A pass then takes each sequence through the one that reads its sort.
+    fn towers(&self) -> Option<&[Tower; 2]> {
+        None
+    }
 
     /// Embeddings of a batch, as they enter layer 0.
     ///

@@ -2,6 +2,7 @@
 
 use super::Table;
 use super::folder::{PREPROCESSOR, TOKENIZER};
+use crate::input::Sort;
 use crate::input::text::Ending;
 use crate::kernels::Reach;
 use crate::ops::Activation;
@@ -18,6 +19,16 @@ pub enum StemPlan {
 }
 
 impl StemPlan {
+    /// What it reads.
+    #[must_use]
+    pub fn sort(&self) -> Sort {
+        match self {
+            Self::Text(_) => Sort::Text,
+            Self::Sound(_) => Sort::Sound,
+            Self::Picture(_) => Sort::Picture,
+        }
+    }
+
     /// The file of a model's folder that says how its inputs are read.
     #[must_use]
     pub fn reader_file(&self) -> &'static str {

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::folder::{Read, object};
 use crate::error::{Error, Result};
 use crate::input::text::MOST_TOKENS;
+use crate::order::sorted_by;
 
 const VOCABULARY: &str = "vocab.txt";
 const CONFIG: &str = "tokenizer_config.json";
@@ -123,7 +124,8 @@ pub(super) fn tokenizer(read: Read<'_, '_>) -> Result<Option<Vec<u8>>> {
         let is_special = value["special"].as_bool().unwrap_or_default();
         put(&mut added, id, token(id, content, Some(value), is_special));
     }
-    added.sort_by_key(|(id, _)| *id);
+    #[allow(clippy::cast_precision_loss)]
+    let added = sorted_by(added, |(id, _)| *id as f64);
     let mut next = vocabulary.len() as u64;
     for (id, token) in &added {
         let content = content_of(token).unwrap_or_default();

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use half::f16;
 use safetensors::tensor::Dtype;
 
-use super::anatomy::{Anatomy, ModulePlan};
+use super::anatomy::Anatomy;
 use super::checkpoint::Checkpoint;
 use super::embedding::Rows;
 use super::family::another_family;
 use super::fields::unsupported;
 use super::four_bit::{BLOCK, CODES, FourBit};
 use super::frozen::Frozen;
+use super::module_plan::ModulePlan;
 use super::place::{Place, Table};
 use super::weight_norm::{WEIGHT_NORM, weight_of};
 use crate::error::{Error, Result};

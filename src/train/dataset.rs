@@ -35,6 +35,8 @@ pub struct Dataset {
     /// The number of each among the rows it was made of.
     numbers: Vec<u32>,
     origins: Vec<Origin>,
+    /// Rows of one group are made of one thing: they are held out together.
+    groups: Vec<u32>,
     /// Whether the rows are learnt from as well, so that nothing can be fitted on them.
     learnt: bool,
     pair: Option<bool>,
@@ -161,6 +163,7 @@ impl Dataset {
         Self {
             numbers: (0u32..).take(targets.len()).collect(),
             origins: vec![Origin::New; targets.len()],
+            groups: (0u32..).take(targets.len()).collect(),
             learnt: false,
             scheme,
             sequences: sequences.into(),
@@ -189,6 +192,12 @@ impl Dataset {
     #[must_use]
     pub fn pair(&self) -> Option<bool> {
         self.pair
+    }
+
+    /// Whether the rows are texts.
+    #[must_use]
+    pub fn is_of_texts(&self) -> bool {
+        matches!(self.sequences, SequenceStore::Texts(_))
     }
 
     /// Number of rows.
@@ -295,6 +304,38 @@ impl Dataset {
         self.numbers[row] as usize
     }
 
+    /// The same rows, of which those with the same number in `groups` are held out together.
+    ///
+    /// # Panics
+    /// If there is not one group a row.
+    #[must_use]
+    pub fn grouped(self, groups: Vec<u32>) -> Self {
+        assert_eq!(groups.len(), self.len(), "there must be one group a row");
+        Self { groups, ..self }
+    }
+
+    /// The same rows with other numbers.
+    ///
+    /// # Panics
+    /// If there is not one number a row.
+    #[must_use]
+    pub fn numbered(mut self, numbers: &[usize]) -> Self {
+        assert_eq!(numbers.len(), self.len(), "there must be one number a row");
+        let narrow = |&number: &usize| u32::try_from(number).unwrap_or(u32::MAX);
+        self.numbers = numbers.iter().map(narrow).collect();
+        self
+    }
+
+    /// The group of a row: those of one are held out together.
+    pub(super) fn group(&self, row: usize) -> u32 {
+        self.groups[row]
+    }
+
+    /// A number that no group has.
+    fn next_group(&self) -> u32 {
+        self.groups.iter().max().map_or(0, |last| last + 1)
+    }
+
     /// The same rows, numbered as they stand here.
     #[must_use]
     pub fn renumbered(mut self) -> Self {
@@ -309,6 +350,9 @@ impl Dataset {
         self.targets.append(&other.targets);
         self.numbers.extend_from_slice(&other.numbers);
         self.origins.extend_from_slice(&other.origins);
+        let before = self.next_group();
+        self.groups
+            .extend(other.groups.iter().map(|own| before + own));
         if !other.is_empty() && self.pair != other.pair {
             self.pair = None;
         }
@@ -327,6 +371,7 @@ impl Dataset {
             targets: self.targets.select(rows),
             numbers: rows.iter().map(|&row| self.numbers[row]).collect(),
             origins: rows.iter().map(|&row| self.origins[row]).collect(),
+            groups: rows.iter().map(|&row| self.groups[row]).collect(),
             learnt: self.learnt,
             pair: self.pair,
         }

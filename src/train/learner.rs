@@ -68,7 +68,11 @@ impl Learner {
         dev: Dataset,
     ) -> Result<Self> {
         let shape = backbone.shape();
-        let resolved = settings.resolve(preset, &train, shape.layers)?;
+        let mut resolved = settings.resolve(preset, &train, shape.layers)?;
+        if backbone.towers().is_some() && settings.adapter.layers.is_none() {
+            // the lowest third would be layers of the first encoder alone
+            resolved.layers = None;
+        }
         let train = match settings.made_texts(&resolved, &train) {
             0 => train,
             count => train.beside_texts(count, resolved.seed),
@@ -83,6 +87,9 @@ impl Learner {
             None => configure(preset, &options, &settings.members, shape)?,
         };
         check_tokens(&*config, preset, resolved.problem)?;
+        if backbone.towers().is_some() {
+            check_dual(&*config, preset, &options)?;
+        }
         let mut head = HeadConfig {
             problem: resolved.problem.fresh(),
             pooling: resolved.pooling,
@@ -343,4 +350,28 @@ fn check_tokens(config: &dyn Config, preset: &Preset, problem: ProblemName) -> R
         });
     }
     Ok(())
+}
+
+/// What an adapter of two encoders cannot have: what acts before the blocks, and what is drawn for the rows of a whole batch,
+/// since each encoder computes some of the rows.
+fn check_dual(config: &dyn Config, preset: &Preset, options: &Options) -> Result<()> {
+    let refused = |option, value: String, reason: &str| {
+        Err(Error::OptionInvalid {
+            option,
+            value,
+            reason: reason.to_owned(),
+        })
+    };
+    if config.adds_tokens() {
+        let reason = "its virtual tokens stand before the blocks, and an adapter of two encoders acts in the blocks alone; take another kind";
+        return refused("kind", preset.name.to_owned(), reason);
+    }
+    match options.dropout {
+        Some(dropout) if dropout > 0.0 => refused(
+            "dropout",
+            dropout.to_string(),
+            "an adapter of two encoders has none; leave it out",
+        ),
+        _ => Ok(()),
+    }
 }

@@ -1,5 +1,6 @@
 //! Floor 8: from labelled rows to a trained adapter. The same code runs natively and in the tab.
 
+mod background;
 mod checkpoint;
 mod contrast;
 mod dataset;
@@ -29,6 +30,7 @@ mod token_store;
 mod trainer;
 mod wire;
 
+pub use background::InBackground;
 pub use dataset::{Dataset, Origin, Row};
 pub use event::Event;
 pub use learner::{Computed, Learner, Lesson, Share, Trace};

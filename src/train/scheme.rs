@@ -1,7 +1,7 @@
 use super::Row;
 use crate::error::{Error, Result};
 use crate::head::{Head, Pairs, ProblemName, Reads};
-use crate::input::Input;
+use crate::input::{Input, Sort};
 
 /// Most labels that can be learned; the largest data sets of texts have a few thousand.
 const MOST_LABELS: usize = 10_000;
@@ -74,6 +74,10 @@ impl Scheme {
                 reason: "only a text with one label can have none of them".into(),
             });
         }
+        let pairs = match rows.iter().any(|row| row.input.sort() == Sort::Pair) {
+            true => of_two_encoders(*problem, *pairs)?,
+            false => pairs.unwrap_or_else(|| default_pairs(*problem, rows)),
+        };
         let found: Vec<&str> = found.into_iter().map(|(_, label)| label).collect();
         let labels = problem.find(place, &found, reject.as_deref())?;
         if labels.is_empty() {
@@ -99,7 +103,7 @@ impl Scheme {
             problem: *problem,
             labels,
             reject: reject.clone(),
-            pairs: pairs.unwrap_or_else(|| default_pairs(*problem, rows)),
+            pairs,
         })
     }
 
@@ -117,6 +121,19 @@ impl Scheme {
         });
         unknown
     }
+}
+
+/// How pairs are read whose halves go through two encoders: apart, as there is no other way.
+fn of_two_encoders(problem: ProblemName, pairs: Option<Pairs>) -> Result<Pairs> {
+    if pairs == Some(Pairs::Joint) {
+        return Err(Error::OptionInvalid {
+            option: "pairs",
+            value: Pairs::Joint.name().to_owned(),
+            reason: "the halves of these pairs go through two encoders; leave it out".into(),
+        });
+    }
+    problem.check_pairs(Pairs::Apart)?;
+    Ok(Pairs::Apart)
 }
 
 /// How the two texts of a pair are read where nothing is said.

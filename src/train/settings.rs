@@ -31,6 +31,13 @@ pub struct Settings {
     /// good score.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reject: Option<String>,
+    /// The label of recordings of what is heard when none of the words is said: takes of words are also learnt from with
+    /// these mixed in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub background: Option<String>,
+    /// How many copies of each take are mixed with the background.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub background_copies: Option<usize>,
     /// Steps before the epochs, in which texts with the same label come to have near vectors.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contrastive_steps: Option<usize>,
@@ -141,6 +148,8 @@ fn named_metric<'de, D: Deserializer<'de>>(
 const FIELDS: &[&str] = &[
     "problem",
     "reject",
+    "background",
+    "background_copies",
     "contrastive_steps",
     "contrastive_learning_rate",
     "c",

@@ -19,7 +19,8 @@ impl Dataset {
     #[must_use]
     pub fn split(self, share: f64, seed: u64) -> (Self, Self) {
         let mut held = vec![false; self.len()];
-        for rows in shuffled(&self, seed) {
+        let groups = self.groups();
+        for rows in shuffled(&self, &groups, seed) {
             #[allow(
                 clippy::cast_precision_loss,
                 clippy::cast_possible_truncation,
@@ -28,7 +29,8 @@ impl Dataset {
             let count = (rows.len() as f64 * share).round() as usize;
             let most = rows.len() - 1;
             let count = count.clamp(1.min(most), most);
-            rows[..count].iter().for_each(|&row| held[row] = true);
+            let out = rows[..count].iter().flat_map(|row| &groups[row]);
+            out.for_each(|&row| held[row] = true);
         }
         let (out, kept): (Vec<usize>, Vec<usize>) = (0..self.len()).partition(|&row| held[row]);
         (self.select(&kept), self.select(&out))
@@ -40,12 +42,24 @@ impl Dataset {
     pub fn folds(&self, count: usize, seed: u64) -> Vec<Vec<usize>> {
         let mut folds = vec![Vec::new(); count.max(1)];
         // one after the other over all strata, so that no fold is larger by more than a row
-        let rows = shuffled(self, seed).into_iter().flatten();
+        let groups = self.groups();
+        let rows = shuffled(self, &groups, seed).into_iter().flatten();
         for (place, row) in rows.enumerate() {
-            folds[place % count.max(1)].push(row);
+            folds[place % count.max(1)].extend_from_slice(&groups[&row]);
         }
         folds.iter_mut().for_each(|fold| fold.sort_unstable());
         folds
+    }
+
+    /// The rows of each group, by the first of them.
+    fn groups(&self) -> BTreeMap<usize, Vec<usize>> {
+        let mut first = BTreeMap::new();
+        let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for row in 0..self.len() {
+            let first = *first.entry(self.group(row)).or_insert(row);
+            groups.entry(first).or_default().push(row);
+        }
+        groups
     }
 
     /// Rows that are alike: of one label; of several labels or tags, those with the same rarest one; of a
@@ -77,11 +91,15 @@ impl Dataset {
     }
 }
 
-/// The rows of each stratum in random order.
-fn shuffled(data: &Dataset, seed: u64) -> Vec<Vec<usize>> {
+/// The first row of each group of each stratum, in random order.
+fn shuffled(data: &Dataset, groups: &BTreeMap<usize, Vec<usize>>, seed: u64) -> Vec<Vec<usize>> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut strata = data.strata();
-    strata.iter_mut().for_each(|rows| rows.shuffle(&mut rng));
+    for rows in &mut strata {
+        rows.retain(|row| groups.contains_key(row));
+        rows.shuffle(&mut rng);
+    }
+    strata.retain(|rows| !rows.is_empty());
     strata
 }
 

@@ -6,6 +6,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::folder::Files;
+use crate::input::Input;
 use crate::input::text::{MAX_CHARACTERS, Text};
 
 /// An error as JavaScript throws it.
@@ -75,36 +76,45 @@ fn readable(value: &JsValue) -> Option<String> {
     value.as_string()
 }
 
-/// An array of texts: each a string, or an object with `text` and perhaps `text2`.
-pub(super) fn texts(value: &JsValue) -> Result<Vec<Text>> {
+/// An array of inputs: each a string, an object with `text` and perhaps `text2`, or the bytes of what was read of a recording or a
+/// picture.
+pub(super) fn inputs(value: &JsValue) -> Result<Vec<Input>> {
     let invalid = |value: &JsValue| Error::OptionInvalid {
         option: "texts",
         value: sort_of(value),
         reason: "it must be an array of strings, or of objects with text and text2".to_owned(),
     };
     let list = value.dyn_ref::<Array>().ok_or_else(|| invalid(value))?;
-    let text = |index: u32| {
+    let input = |index: u32| -> Result<Input> {
         let item = Reflect::get_u32(list, index).unwrap_or_default();
-        if let Some(first) = readable(&item) {
-            return Some(Text {
-                first,
-                second: None,
-            });
+        match item.dyn_ref::<Uint8Array>() {
+            Some(read) => {
+                let place = format!("input {}", index + 1);
+                Input::unpack(&place, &read.to_vec())
+            }
+            None => Ok(text(&item).ok_or_else(|| invalid(value))?.into()),
         }
-        let item = item.dyn_ref::<Object>()?;
-        let part = |name: &str| Reflect::get(item, &name.into()).ok();
-        let second = part("text2")?;
-        Some(Text {
-            first: readable(&part("text")?)?,
-            second: match second.is_undefined() {
-                true => None,
-                false => Some(readable(&second)?),
-            },
-        })
     };
-    (0..list.length())
-        .map(|index| text(index).ok_or_else(|| invalid(value)))
-        .collect()
+    (0..list.length()).map(input).collect()
+}
+
+fn text(item: &JsValue) -> Option<Text> {
+    if let Some(first) = readable(item) {
+        return Some(Text {
+            first,
+            second: None,
+        });
+    }
+    let item = item.dyn_ref::<Object>()?;
+    let part = |name: &str| Reflect::get(item, &name.into()).ok();
+    let second = part("text2")?;
+    Some(Text {
+        first: readable(&part("text")?)?,
+        second: match second.is_undefined() {
+            true => None,
+            false => Some(readable(&second)?),
+        },
+    })
 }
 
 /// `{ [name]: Uint8Array }`.

@@ -1,8 +1,9 @@
 use wasm_bindgen::prelude::*;
 
-use super::convert::{files_from_js, files_to_js, from_js, name, texts, thrown, to_js};
+use super::convert::{files_from_js, files_to_js, from_js, inputs, name, thrown, to_js};
 use super::info::{AdapterInfo, BackboneInfo};
 use super::loading::WebLoading;
+use super::media::{self, Keep};
 use super::reading::Reading;
 use super::rows::Rows;
 use super::suggesting::Suggesting;
@@ -160,9 +161,26 @@ impl WebEngine {
         self.info(&name, self.engine.get(&name).map_err(thrown)?)
     }
 
-    /// Begins to answer texts: with what is in use, or with several adapters and compositions in one pass where `of` is
+    /// What the model reads of a recording or a picture, as bytes that stand for it in every other call: of `{ samples, rate }`
+    /// with a Float32Array, of a WAV file's bytes, or of `{ width, height, data }` with a Uint8Array of red, green, blue and
+    /// opacity. Of a recording that is longer than the model reads at once, only the beginning is kept, unless `keep` is "long"; with
+    /// "whole" every recording is kept itself. Errors name it `place`.
+    ///
+    /// # Errors
+    /// `input_unsupported`, `file_invalid`, `file_truncated`, `sound_empty`, `sound_not_finite`, `sound_rate`, `picture_invalid`,
+    /// `picture_too_large`.
+    pub fn read(&self, input: &JsValue, place: &str, keep: Option<String>) -> Outcome<Vec<u8>> {
+        let keep = match keep.as_deref() {
+            Some("whole") => Keep::Whole,
+            Some("long") => Keep::Long,
+            _ => Keep::Beginning,
+        };
+        media::read(self.engine.reader(), input, place, keep).map_err(thrown)
+    }
+
+    /// Begins to answer inputs: with what is in use, or with several adapters and compositions in one pass where `of` is
     /// an array. With `truncate` only the beginning of a text that is longer than the model is read, else all of it in
-    /// windows. The texts stand behind `before` others of the caller's, which messages count too.
+    /// windows. The inputs stand behind `before` others of the caller's, which messages count too.
     ///
     /// # Errors
     /// `option_invalid`, `adapter_not_in_use`, `adapter_unknown`, `text_empty`, `text2_missing`, `text2_unexpected`,
@@ -170,7 +188,7 @@ impl WebEngine {
     #[wasm_bindgen(js_name = beginAnswers)]
     pub fn begin_answers(
         &mut self,
-        texts_argument: &JsValue,
+        given: &JsValue,
         of: &JsValue,
         truncate: Option<bool>,
         before: Option<usize>,
@@ -178,7 +196,7 @@ impl WebEngine {
         let before = before.unwrap_or_default();
         self.read_long_texts(truncate);
         let begin = || {
-            let texts = texts(texts_argument)?;
+            let inputs = inputs(given)?;
             let of: Option<Vec<Composition>> = if of.is_null() || of.is_undefined() {
                 None
             } else {
@@ -187,8 +205,8 @@ impl WebEngine {
                 Some(of?)
             };
             let reading = match &of {
-                Some(of) => self.engine.begin_answers(of, &texts),
-                None => self.engine.begin_answers_in_use(&texts),
+                Some(of) => self.engine.begin_answers(of, &inputs),
+                None => self.engine.begin_answers_in_use(&inputs),
             };
             reading.map_err(|error| error.behind(before))
         };
@@ -197,7 +215,7 @@ impl WebEngine {
             .map_err(thrown)
     }
 
-    /// Begins to make vectors of texts, by what is in use, by the composition `of`, or with null by the bare backbone.
+    /// Begins to make vectors of inputs, by what is in use, by the composition `of`, or with null by the bare backbone.
     /// They are pooled and scaled as the backbone's manifest says: by default each is the mean over the tokens, of unit
     /// length. `truncate` and `before` as in [`begin_answers`](Self::begin_answers).
     ///
@@ -206,7 +224,7 @@ impl WebEngine {
     #[wasm_bindgen(js_name = beginVectors)]
     pub fn begin_vectors(
         &mut self,
-        texts_argument: &JsValue,
+        given: &JsValue,
         of: &JsValue,
         truncate: Option<bool>,
         before: Option<usize>,
@@ -214,16 +232,16 @@ impl WebEngine {
         let before = before.unwrap_or_default();
         self.read_long_texts(truncate);
         let begin = || {
-            let texts = texts(texts_argument)?;
-            let given = match of.is_null() || of.is_undefined() {
+            let inputs = inputs(given)?;
+            let own = match of.is_null() || of.is_undefined() {
                 true => None,
                 false => Some(composition(of)?),
             };
             let of = match of.is_undefined() {
                 true => self.engine.in_use(),
-                false => given.as_ref(),
+                false => own.as_ref(),
             };
-            let reading = self.engine.begin_vectors(of, &texts);
+            let reading = self.engine.begin_vectors(of, &inputs);
             reading.map_err(|error| error.behind(before))
         };
         begin()

@@ -22,7 +22,7 @@ pub(super) struct BackboneInfo<'a> {
     /// Absent where the model reads no texts.
     #[serde(skip_serializing_if = "Option::is_none")]
     vocabulary: Option<usize>,
-    /// What it reads: "texts".
+    /// What it reads: "texts", "sounds", "pictures".
     reads: &'static str,
     max_tokens: usize,
     dtype: &'a str,

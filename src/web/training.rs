@@ -90,7 +90,13 @@ impl Training {
             replay.into_iter().partition(|row| row.label.is_some());
         let reader = engine.reader();
         let scheme = settings.scheme("the rows", &rows, &replay, &reading)?;
-        let data = Dataset::with_scheme("the rows", &rows, reader, &scheme)?;
+        let data = match settings.in_background(&rows)? {
+            Some(made) => {
+                let data = Dataset::with_scheme("the rows", &made.rows, reader, &scheme)?;
+                data.grouped(made.groups).numbered(&made.origins)
+            }
+            None => Dataset::with_scheme("the rows", &rows, reader, &scheme)?,
+        };
         drop(rows);
         let (mut train, dev) = settings.split(data)?;
         if !replay.is_empty() {

@@ -24,6 +24,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("engine", 7),
     ("conversion", 8),
     ("hub", 7),
+    ("listening", 8),
     ("train", 8),
     ("web", 9),
     ("cli", 9),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::io::Write;
+mod listening;
 mod pictures;
 mod predictions;
 mod sounds;

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::{fail, graftlet, json, succeed};
 
-/// A WAV file of a tone, at 16 kHz in 16 bits.
-fn wav(frequency: f32, seconds: f32) -> Vec<u8> {
+/// A WAV file of a tone, at 16 kHz in 16 bits. Full scale is 1.
+pub(super) fn wav(frequency: f32, seconds: f32, height: f32) -> Vec<u8> {
     let rate = 16_000u32;
     let count = (seconds * rate as f32) as u32;
     let mut bytes = b"RIFF".to_vec();
@@ -21,14 +21,14 @@ fn wav(frequency: f32, seconds: f32) -> Vec<u8> {
     bytes.extend((2 * count).to_le_bytes());
     for at in 0..count {
         let turns = at as f32 / rate as f32 * frequency;
-        let value = 0.4 * (turns * std::f32::consts::TAU).sin();
+        let value = height * (turns * std::f32::consts::TAU).sin();
         bytes.extend(((value * 32_767.0) as i16).to_le_bytes());
     }
     bytes
 }
 
 /// A folder with a model of sounds as a hub has it, and a folder of recordings for each of two labels.
-fn workspace() -> tempfile::TempDir {
+pub(super) fn workspace() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/sounds/whisper");
@@ -46,6 +46,7 @@ fn workspace() -> tempfile::TempDir {
             let sound = wav(
                 base * (1.0 + 0.03 * f32::from(take)),
                 0.15 + 0.01 * f32::from(take),
+                0.4,
             );
             std::fs::write(path.join(format!("rows/{label}/{take}.wav")), sound).unwrap();
         }
@@ -97,6 +98,31 @@ fn from_folders_of_recordings_to_answers() {
     assert_eq!(said[3]["label"], "high");
     let vectors = succeed(path, "embed --backbone model", "rows/low/3.wav\n");
     assert_eq!(json(&vectors)["vector"].as_array().unwrap().len(), 16);
+}
+
+/// What a text's words are made into has no counterpart in a recording.
+#[test]
+fn an_adapter_is_corrected_with_recordings_and_old_ones_are_replayed() {
+    let folder = workspace();
+    let path = folder.path();
+    let train = "train --backbone hub --seed 1";
+    succeed(
+        path,
+        &format!("{train} --data rows --kind lora --out first"),
+        "",
+    );
+    for (label, take) in [("high", 3), ("low", 4)] {
+        std::fs::create_dir_all(path.join("new").join(label)).unwrap();
+        let own = format!("{label}/{take}.wav");
+        std::fs::copy(path.join("rows").join(&own), path.join("new").join(&own)).unwrap();
+    }
+    std::fs::write(path.join("config.json"), "{\"epochs\": 2}").unwrap();
+    let further = format!("{train} --config config.json --data new --from first");
+    for more in ["--out second", "--replay rows --out third"] {
+        succeed(path, &format!("{further} {more}"), "");
+    }
+    let eval = "eval --backbone hub --adapter third --data rows --json";
+    assert_eq!(json(&succeed(path, eval, ""))["score"], 1.0);
 }
 
 /// The names of files are no texts.

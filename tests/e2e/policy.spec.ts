@@ -29,7 +29,9 @@ test("every file is sent with the headers", async ({ request }) => {
       "cross-origin-resource-policy": "same-origin",
       "cache-control": caching,
     });
-    expect(headers["permissions-policy"], path).toContain("camera=()");
+    const powers = headers["permissions-policy"];
+    expect(powers, path).toContain("camera=(self), microphone=(self)");
+    expect(powers, path).toContain("geolocation=()");
   }
   expect(await page.text()).toContain(META_POLICY.replaceAll("'", "&#39;").slice(0, 12));
 });

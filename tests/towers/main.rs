@@ -15,7 +15,7 @@ use graftlet::folder::{self, TaskAdapter};
 use graftlet::input::picture::Picture;
 use graftlet::input::{Batch, Input, Sequence};
 use graftlet::model::folder::ModelFolder;
-use graftlet::model::{Dtype, NoHook, Tower};
+use graftlet::model::{Dtype, NoHook, TowerName};
 use graftlet::tensor_file::TensorFile;
 use serde_json::Value;
 
@@ -46,7 +46,7 @@ fn goldens() -> impl Iterator<Item = Golden> {
 }
 
 impl Golden {
-    fn engine(&self, tower: Tower) -> Engine {
+    fn engine(&self, tower: TowerName) -> Engine {
         let model = ModelFolder::open_tower(&self.files, Some(tower)).unwrap();
         let (config, reader) = (&model.config, &model.reader);
         let mut engine =
@@ -70,10 +70,10 @@ impl Golden {
         Picture::from_rgb("golden", shape[1], shape[0], bytes).unwrap()
     }
 
-    fn inputs(&self, tower: Tower) -> Vec<Input> {
+    fn inputs(&self, tower: TowerName) -> Vec<Input> {
         match tower {
-            Tower::Text => TEXTS.into_iter().map(Input::from).collect(),
-            Tower::Vision => (0..PICTURES)
+            TowerName::Text => TEXTS.into_iter().map(Input::from).collect(),
+            TowerName::Vision => (0..PICTURES)
                 .map(|index| self.picture(index).into())
                 .collect(),
         }
@@ -112,13 +112,13 @@ impl Golden {
     }
 }
 
-const TOWERS: [Tower; 2] = [Tower::Text, Tower::Vision];
+const TOWERS: [TowerName; 2] = [TowerName::Text, TowerName::Vision];
 
 #[test]
 fn texts_have_the_tokens_of_transformers_as_far_as_they_count() {
     for golden in goldens() {
-        let engine = golden.engine(Tower::Text);
-        for (index, input) in golden.inputs(Tower::Text).iter().enumerate() {
+        let engine = golden.engine(TowerName::Text);
+        for (index, input) in golden.inputs(TowerName::Text).iter().enumerate() {
             let read = engine
                 .reader()
                 .read(input, engine.reader().max_steps())
@@ -233,9 +233,9 @@ fn adapters_of_adapterhub_have_the_vectors_that_they_have_there() {
 #[test]
 fn a_head_of_transformers_says_what_it_says_there() {
     for golden in goldens() {
-        let engine = golden.engine(Tower::Vision);
+        let engine = golden.engine(TowerName::Vision);
         let task = golden.load("labels", &engine);
-        let answers = engine.answer(&task, &golden.inputs(Tower::Vision), "labels");
+        let answers = engine.answer(&task, &golden.inputs(TowerName::Vision), "labels");
         for (index, answer) in answers.unwrap().iter().enumerate() {
             let expected = golden.tensor(&format!("{index}.logits"));
             let what = format!("{} {index}", golden.name);
@@ -310,12 +310,12 @@ fn a_tower_must_be_named_if_there_are_two_and_only_then() {
     assert!(message.contains("--tower text"), "{message}");
     assert!(message.contains("--tower vision"), "{message}");
     let whisper = support::folder(&support::fixture("sounds/whisper"));
-    let (error, message) = code(&whisper, Some(Tower::Text));
+    let (error, message) = code(&whisper, Some(TowerName::Text));
     assert_eq!(error, "option_invalid");
     assert!(message.contains("two towers"), "{message}");
     let mut half = golden.files.clone();
     half.insert("config.json".into(), br#"{"model_type": "clip"}"#.to_vec());
-    let (error, message) = code(&half, Some(Tower::Vision));
+    let (error, message) = code(&half, Some(TowerName::Vision));
     assert_eq!(error, "config_invalid");
     assert!(message.contains("vision_config"), "{message}");
 }
@@ -336,8 +336,8 @@ fn a_tower_without_a_projection_has_no_vectors() {
         bytes
     };
     golden.files.insert("model.safetensors".into(), changed);
-    let engine = golden.engine(Tower::Vision);
+    let engine = golden.engine(TowerName::Vision);
     assert!(!engine.backbone().shape().pooler);
-    let error = engine.embed(&golden.inputs(Tower::Vision)).unwrap_err();
+    let error = engine.embed(&golden.inputs(TowerName::Vision)).unwrap_err();
     assert_eq!(error.code(), "model_unsupported");
 }

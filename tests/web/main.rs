@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::float_cmp)]
 
 mod arguments;
+mod media;
 
 #[path = "../support/tiny.rs"]
 mod tiny;

@@ -14,6 +14,7 @@ import "./styles/texts-file.css";
 import "./styles/run.css";
 import "./styles/report.css";
 import "./styles/kept.css";
+import "./styles/media.css";
 // After all others: it takes back what they colour.
 import "./styles/forced-colors.css";
 import { effect } from "@preact/signals";
@@ -22,12 +23,15 @@ import { followVersions } from "./offline/register.js";
 import { followText } from "./state/answer.js";
 import { engine, loadEngine } from "./state/engine.js";
 import { followLaunches } from "./state/launch.js";
+import { hasRecordings } from "./state/media/examples.js";
 import { adaptersFolder, loadModels } from "./state/models.js";
+import { followSort } from "./state/plan.js";
 import { followRows } from "./state/rows.js";
 import { followInterrupted } from "./state/run.js";
 import { unkept } from "./state/run-state.js";
 import { loadIndex, loadOwn, task } from "./state/tasks.js";
 import { App } from "./views/app.js";
+import { followMedia } from "./views/media-parts.js";
 
 const root = document.getElementById("app");
 if (root) render(<App onRetry={boot} />, root);
@@ -36,6 +40,8 @@ setTimeout(() => {
   followText();
   followRows();
   followLaunches();
+  followSort();
+  followMedia();
   // What makes the next visit work without a network comes after what this one needs.
   const opened = openedFolders();
   void boot().finally(() => followVersions(() => opened));
@@ -43,7 +49,7 @@ setTimeout(() => {
 
 // A run that the browser keeps can be continued at the next visit.
 addEventListener("beforeunload", (event) => {
-  if (unkept.peek()) event.preventDefault();
+  if (unkept.peek() || hasRecordings.peek()) event.preventDefault();
 });
 
 /** The folders of the shipped adapters that were chosen so far. */

@@ -12,8 +12,8 @@ import type { Build } from "../app/offline/build.js";
 const ASIDE = /^_headers$|\.(br|gz|map)$|^sw\.js$|^THIRD-PARTY-NOTICES/;
 /** The engine keeps the backbone itself. */
 const BACKBONE = /^models\//;
-/** Kept once they were asked for: adapters, letters of other scripts, and icons of the installed page. */
-const LATER = /^adapters\/.+\/|-latin-ext-|\.png$/;
+/** Kept once they were asked for: adapters (not the lists of them), letters of other scripts, and icons of the installed page. */
+const LATER = /^adapters\/.+\/(?!index\.json$)|-latin-ext-|\.png$/;
 const HASHED = /^assets\//;
 
 export function offline(entry: string): Plugin {

@@ -4,6 +4,7 @@
  */
 import { isCompiled } from "./builds.js";
 import { composition, MOST_PARTS, name, recipe } from "./check-composition.js";
+import { type Media, media, type Reads, refuseOther } from "./check-media.js";
 import {
   array,
   boolean,
@@ -39,6 +40,7 @@ import type {
   ClassifyOptions,
   EmbedOptions,
   EngineBuild,
+  ListenOptions,
   ManyProgress,
   Problem,
   ReplayRow,
@@ -77,8 +79,29 @@ const both: Check<Exclude<Text, string>> = (value, at) => {
 /** A text, cut to what is read of it. Other fields, such as the label of a row, are no part of it. */
 const text: Check<Text> = either(isString, part, both);
 
-/** One text or many. */
-export const texts = either(isArray, array(text), text);
+/** An input of a model that reads these, or many. Messages call one of recordings and pictures by its number. */
+export function inputs(reads: Reads): Check<Text | Text[] | Media | Media[]> {
+  if (reads !== "texts") {
+    const one = media(reads);
+    const many: Check<Media[]> = (value, at) => {
+      const list = value as unknown[];
+      refuseMore(list, at);
+      return Array.from(list, (item, index) => one(item, `Input ${index + 1}`));
+    };
+    return either<Media[], Media>(isArray, many, (value) => one(value, "Input 1"));
+  }
+  const one: Check<Text> = (value, at) => {
+    refuseOther(value, at, reads);
+    return text(value, at);
+  };
+  return either(isArray, array(one), one);
+}
+
+function refuseMore({ length }: readonly unknown[], at: string): void {
+  if (length > MOST_ITEMS) {
+    refuse([], `${at}, with ${length} elements,`, `at most ${MOST_ITEMS}`);
+  }
+}
 
 const bytes: Check<Uint8Array> = (value, at) => {
   if (!(value instanceof Uint8Array)) refuse(value, at, "a Uint8Array");
@@ -144,6 +167,16 @@ export const trainSettings = object<{
   persist: optional(boolean),
   checkpoints: optional(boolean),
   reservation: optional(reservation),
+});
+
+export const listenOptions = object<ListenOptions>({
+  with: optional(name),
+  window: optional(number),
+  hop: optional(number),
+  smoothing: optional(number),
+  threshold: optional(number),
+  refractory: optional(number),
+  background: optional(array(string, MOST_PARTS)),
 });
 
 export const suggestSettings = object<{
@@ -217,6 +250,8 @@ export const trainOptions = object<TrainOptions>({
   problemType: optional(
     oneOf(...names, ...Object.values(PROBLEMS).flatMap(({ aliases }) => aliases)),
   ),
+  background: optional(string),
+  backgroundCopies: optional(number),
   patience: optional(number),
   accumulation: optional(number),
   contrastiveSteps: optional(number),

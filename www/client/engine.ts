@@ -2,6 +2,7 @@
  * The wasm module as the worker sees it. wasm-bindgen writes the implementation; this is its contract, which the tests'
  * double implements too.
  */
+import type { Keep, ReadInput } from "./protocol.js";
 import type {
   AdapterFiles,
   AdapterFormat,
@@ -9,13 +10,16 @@ import type {
   Answer,
   BackboneInfo,
   Composition,
+  Detection,
   Embedded,
   KindInfo,
+  ListenOptions,
+  Pixels,
   Recipe,
+  Samples,
   SuggestEvent,
   Suggestion,
   SuggestOptions,
-  Text,
   TrainEvent,
   TrainOptions,
   TrainReport,
@@ -30,16 +34,21 @@ export interface Engine {
   active(): Composition | null;
   /** Makes a new adapter of others' parameters. */
   compose(name: string, recipe: Recipe): AdapterInfo;
-  /** Answers of what is in use, or of each of `of`; the texts stand behind `before` others, which messages count. */
+  /**
+   * What the model reads of a recording, of the bytes of a WAV file, or of a picture's pixels. It stands for that in every other
+   * call.
+   */
+  read(input: Samples | Uint8Array | Pixels, place: string, keep: Keep): Uint8Array;
+  /** Answers of what is in use, or of each of `of`; the inputs stand behind `before` others, which messages count. */
   beginAnswers(
-    texts: readonly Text[],
+    inputs: readonly ReadInput[],
     of: readonly Composition[] | null,
     truncate: boolean,
     before: number,
   ): Reading<Answer[][]>;
   /** With what is in use, with `of`, or with null with the bare backbone. */
   beginVectors(
-    texts: readonly Text[],
+    inputs: readonly ReadInput[],
     of: Composition | null | undefined,
     truncate: boolean,
     before: number,
@@ -84,9 +93,19 @@ export interface Suggesting {
 /** `TrainOptions` without what only the client knows. */
 export type RunOptions = Omit<TrainOptions, "workers">;
 
+/** A stream of sound. */
+export interface Hearing {
+  labels(): string[];
+  push(engine: Engine, samples: Float32Array, rate: number): Detection[];
+  /** Listens to some silence behind the end. */
+  end(engine: Engine): Detection[];
+  scores(): Float32Array;
+  free(): void;
+}
+
 /** Rows of a run to come. */
 export interface Rows {
-  /** JSON lines. */
+  /** JSON lines, and what was read of recordings and pictures: see `rows.ts`. */
   push(lines: Uint8Array): void;
   free(): void;
 }
@@ -105,7 +124,7 @@ export type Computed = Uint8Array;
 
 /** What the engine says of a run; the client adds to `done`. */
 export type EngineEvent =
-  | Exclude<TrainEvent, { type: "done" | "notice" }>
+  | Exclude<TrainEvent, { type: "done" | "notice" | "reading" }>
   | Omit<Extract<TrainEvent, { type: "done" }>, "name" | "report" | "workers" | "memory">;
 
 /**
@@ -146,6 +165,11 @@ export interface EngineModule {
     begin(files: AdapterFiles): Loading;
   };
   Rows: new () => Rows;
+  Listening: new (
+    engine: Engine,
+    adapter: string,
+    settings: Omit<ListenOptions, "with">,
+  ) => Hearing;
   /**
    * Names that an adapter's files may have, those of its library; without a configuration those of a fusion. A `.bin`
    * file stands behind the safetensors file that makes it unnecessary.

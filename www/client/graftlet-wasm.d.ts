@@ -4,6 +4,7 @@ declare module "graftlet-wasm" {
   const init: Module["default"];
   export default init;
   export const Engine: Module["Engine"];
+  export const Listening: Module["Listening"];
   export const Rows: Module["Rows"];
   export const Store: Module["Store"];
   export const adapterFileNames: Module["adapterFileNames"];

@@ -6,6 +6,7 @@ import { checked } from "./check.js";
 import { GraftletError } from "./errors.js";
 import { folderUrl } from "./folder-url.js";
 import { lazily } from "./lazy-run.js";
+import { listen } from "./listening.js";
 import type { BackboneSource, LoadOptions } from "./load-options.js";
 import { type Reservation, reserve } from "./locks.js";
 import type { MainWorker, RestartEvent } from "./main-worker.js";
@@ -21,22 +22,23 @@ import type {
   AdapterInfo,
   AddedAdapter,
   Answer,
+  AnyRow,
   BackboneInfo,
   ClassifyOptions,
   Composition,
   Embedded,
   EmbedOptions,
+  Input,
   InterruptedRun,
   KindInfo,
+  Listening,
+  ListenOptions,
   Recipe,
-  Row,
   RuntimeInfo,
   StorageReport,
   SuggestEvent,
   Suggestion,
   SuggestOptions,
-  TaggedRow,
-  Text,
   TrainFromOptions,
   TrainOptions,
   TrainRun,
@@ -155,32 +157,34 @@ export class Graftlet {
   }
 
   /**
-   * Classifies a text, or many texts, with what is active or with `options.with`: one answer a text. With several
-   * adapters or compositions in `with` the outer index is theirs, and all of them are computed in one pass.
+   * Classifies an input, or many inputs, with what is active or with `options.with`: one answer an input. They are texts,
+   * recordings or pictures, whichever the backbone reads. With several adapters or compositions in `with` the outer index is
+   * theirs, and all of them are computed in one pass.
    */
-  classify(text: Text, options?: ClassifyOptions & { with?: Composition }): Promise<Answer>;
+  classify(input: Input, options?: ClassifyOptions & { with?: Composition }): Promise<Answer>;
   classify(
-    texts: readonly Text[],
+    inputs: readonly Input[],
     options?: ClassifyOptions & { with?: Composition },
   ): Promise<Answer[]>;
   classify(
-    text: Text,
+    input: Input,
     options: ClassifyOptions & { with: readonly Composition[] },
   ): Promise<Answer[]>;
   classify(
-    texts: readonly Text[],
+    inputs: readonly Input[],
     options: ClassifyOptions & { with: readonly Composition[] },
   ): Promise<Answer[][]>;
   async classify(
-    input: Text | readonly Text[],
+    input: Input | readonly Input[],
     options: ClassifyOptions = {},
   ): Promise<Answer | Answer[] | Answer[][]> {
-    const given = checked(input, "texts", check.texts);
+    const given = this.#inputs(input);
     const settings = checked(options, "options", check.classifyOptions);
     const { with: by, truncate = false, workers, signal, onProgress } = settings;
     const several = Array.isArray(by);
     const lists = await classifyMany({
-      texts: Array.isArray(given) ? given : [given],
+      reads: this.backbone.reads,
+      inputs: Array.isArray(given) ? given : [given],
       of: by === undefined ? undefined : ((several ? by : [by]) as Composition[]),
       truncate,
       workers,
@@ -206,26 +210,27 @@ export class Graftlet {
   }
 
   /**
-   * One vector per text, by what is active or by `options.with`, as the backbone's `manifest.json` says (longest text,
+   * One vector per input, by what is active or by `options.with`, as the backbone's `manifest.json` says (longest text,
    * pooling, normalisation). By default it is the mean over the tokens, of length `backbone.hiddenSize`, L2-normalised.
    * With `details` each comes with how much of the text was read.
    */
-  embed(text: Text, options?: EmbedOptions & { details?: false }): Promise<Float32Array>;
+  embed(input: Input, options?: EmbedOptions & { details?: false }): Promise<Float32Array>;
   embed(
-    texts: readonly Text[],
+    inputs: readonly Input[],
     options?: EmbedOptions & { details?: false },
   ): Promise<Float32Array[]>;
-  embed(text: Text, options: EmbedOptions & { details: true }): Promise<Embedded>;
-  embed(texts: readonly Text[], options: EmbedOptions & { details: true }): Promise<Embedded[]>;
+  embed(input: Input, options: EmbedOptions & { details: true }): Promise<Embedded>;
+  embed(inputs: readonly Input[], options: EmbedOptions & { details: true }): Promise<Embedded[]>;
   async embed(
-    input: Text | readonly Text[],
+    input: Input | readonly Input[],
     options: EmbedOptions = {},
   ): Promise<Float32Array | Embedded | (Float32Array | Embedded)[]> {
-    const given = checked(input, "texts", check.texts);
+    const given = this.#inputs(input);
     const settings = checked(options, "options", check.embedOptions);
     const { with: of, truncate = false, details = false, signal, onProgress } = settings;
     const found = await embedMany({
-      texts: Array.isArray(given) ? given : [given],
+      reads: this.backbone.reads,
+      inputs: Array.isArray(given) ? given : [given],
       of,
       truncate,
       signal,
@@ -236,6 +241,14 @@ export class Graftlet {
     this.#started.recruits.begin();
     const vectors = details ? found : found.map(({ vector }) => vector);
     return Array.isArray(given) ? vectors : (vectors[0] as Float32Array | Embedded);
+  }
+
+  /**
+   * Listens for words in a stream of sound, with an adapter that was trained on takes of each word: push what a microphone gives.
+   * `docs/sounds-and-pictures.md` says how.
+   */
+  listen(options: ListenOptions = {}): Listening {
+    return listen(checked(options, "the options", check.listenOptions), this.#remote);
   }
 
   /** A loaded adapter as a folder, by default in the format of its kind. */
@@ -317,7 +330,7 @@ export class Graftlet {
    */
   train(
     options: TrainOptions | TrainFromOptions,
-    rows: readonly (Row | TaggedRow)[],
+    rows: readonly AnyRow[],
     settings: {
       signal?: AbortSignal;
       persist?: boolean;
@@ -328,14 +341,15 @@ export class Graftlet {
   ): TrainRun {
     return lazily(() => {
       const { replay = [], ...given } = checked(options, "the options", check.trainOptions);
-      const all = checked(rows, "rows", check.rows) as readonly (Row | TaggedRow)[];
+      const all = checked(rows, "rows", check.rows);
       const {
         signal,
         persist = true,
         checkpoints: keep = persist,
         reservation,
       } = checked(settings, "the settings", check.trainSettings);
-      const begin = { options: given, rows: all, replay, keep };
+      const rowsOf = { reads: this.backbone.reads, rows: all, replay };
+      const begin = { options: given, rows: rowsOf, keep };
       return this.#trainings.train(given.name, begin, signal, persist, reservation);
     });
   }
@@ -370,7 +384,7 @@ export class Graftlet {
    * says which kind to train.
    */
   async suggest(
-    rows: readonly (Row | TaggedRow)[],
+    rows: readonly AnyRow[],
     options: SuggestOptions = {},
     settings: { signal?: AbortSignal; onProgress?: (event: SuggestEvent) => void } = {},
   ): Promise<Suggestion> {
@@ -378,13 +392,19 @@ export class Graftlet {
     const chosen = checked(options, "the options", check.suggestOptions);
     const { signal, onProgress } = checked(settings, "the settings", check.suggestSettings);
     return suggestKind({
-      rows: all,
+      rows: { reads: this.backbone.reads, rows: all, replay: [] },
       options: chosen,
       signal,
       onProgress,
       load: this.#started.load,
       hired: this.#started.hired,
     });
+  }
+
+  #inputs(given: unknown) {
+    const { reads } = this.backbone;
+    const at = reads === "texts" ? "texts" : "the inputs";
+    return checked(given, at, check.inputs(reads));
   }
 
   /** Ends the worker and any training; calls that wait, and later ones, reject with code `disposed`. */

@@ -7,8 +7,21 @@ import { Downloads } from "./download.js";
 import type { Engine, EngineModule } from "./engine.js";
 import { fromShape, GraftletError, isTrap, toShape } from "./errors.js";
 import { forgetRun, interrupted } from "./kept.js";
+import { listeningHandlers } from "./listening-host.js";
 import { type Delivery, loadEngine, type WasmFiles } from "./loading.js";
-import type { Calls, Cancel, EventOf, KeptFiles, Method, Reply, Request } from "./protocol.js";
+import type {
+  Calls,
+  Cancel,
+  EventOf,
+  Given,
+  Keep,
+  KeptFiles,
+  Method,
+  ReadInput,
+  Reply,
+  Request,
+} from "./protocol.js";
+import { areRead, readInputs } from "./read-inputs.js";
 import { computePart, Links } from "./split.js";
 import { namingUnused, storageReport } from "./storage.js";
 import { Store, type StoreName } from "./store.js";
@@ -132,6 +145,16 @@ function handlersOf(
     return engine().exportAdapter(name, format ?? own ?? "peft");
   };
 
+  /** Inputs as the engine takes them; texts it takes as they are, and at once. */
+  const asRead = (
+    { signal }: Emit<never>,
+    given: readonly Given[],
+    place: string,
+    before: number,
+    keep: Keep,
+  ): readonly ReadInput[] | Promise<readonly ReadInput[]> =>
+    areRead(given) ? given : readInputs(engine(), given, { place, before, keep }, signal);
+
   return {
     async load(emit, backbone, wanted, wasm, dtype, kernels) {
       const started = await loadEngine(
@@ -180,26 +203,31 @@ function handlersOf(
       emit(loadedFrom(name, files));
       return persist ? await keeping(info, () => files) : info;
     },
-    classify(emit, texts, of, truncate, before) {
+    async classify(emit, given, of, truncate, before) {
       const answers = of ?? [engine().active()].filter((what) => what !== null);
-      const reading = engine().beginAnswers(texts, of, truncate, before);
-      return team.read(reading, () => ({ texts, by: { answers }, truncate }), emit);
+      const inputs = await asRead(emit, given, "Input", before, keptOf(truncate));
+      const reading = engine().beginAnswers(inputs, of, truncate, before);
+      return team.read(reading, () => ({ inputs, by: { answers }, truncate }), emit);
     },
-    embed(emit, texts, of, truncate, before) {
+    async embed(emit, given, of, truncate, before) {
       const vectors = of === undefined ? engine().active() : of;
-      const reading = engine().beginVectors(texts, of, truncate, before);
-      return team.read(reading, () => ({ texts, by: { vectors }, truncate }), emit);
+      const inputs = await asRead(emit, given, "Input", before, keptOf(truncate));
+      const reading = engine().beginVectors(inputs, of, truncate, before);
+      return team.read(reading, () => ({ inputs, by: { vectors }, truncate }), emit);
     },
+    read: async (emit, given, place, before, keep) => [
+      ...(await asRead(emit, given, place, before, keep)),
+    ],
     serveAt(_, port) {
       attend(port);
       port.start();
     },
     link: (_, member, port) => links.add(member, port),
-    async computePart({ signal }, pass, { texts, by, truncate }) {
+    async computePart({ signal }, pass, { inputs, by, truncate }) {
       const reading =
         "answers" in by
-          ? engine().beginAnswers(texts, by.answers, truncate, 0)
-          : engine().beginVectors(texts, by.vectors, truncate, 0);
+          ? engine().beginAnswers(inputs, by.answers, truncate, 0)
+          : engine().beginVectors(inputs, by.vectors, truncate, 0);
       try {
         await computePart(reading, pass, links, signal);
       } catch (thrown) {
@@ -242,6 +270,7 @@ function handlersOf(
       for (const store of [adapters, runs]) await (await store()).sweep();
     },
     storage: (_, backboneUrl) => storageReport({ adapters, runs }, backboneUrl),
+    ...listeningHandlers(module, engine),
     ...trainingHandlers({
       module,
       engine,
@@ -250,6 +279,11 @@ function handlersOf(
       memory: () => memory?.buffer.byteLength ?? 0,
     }),
   };
+}
+
+/** A long recording is answered in parts, or only its beginning is. */
+function keptOf(truncate: boolean): Keep {
+  return truncate ? "beginning" : "long";
 }
 
 /** A folder as blobs, which the browser keeps outside of this worker. */

@@ -1,16 +1,24 @@
 /**
- * Many texts: they go to the workers in parts, so that a call can be cancelled and progress be told between two of them.
+ * Many inputs: they go to the workers in parts, so that a call can be cancelled and progress be told between two of them.
  */
 import { MAX_CHARACTERS } from "./check.js";
+import { bytesOf, type Media, type Reads } from "./check-media.js";
 import { GraftletError } from "./errors.js";
 import { membersOf } from "./members.js";
-import type { Calls, ReadEvent } from "./protocol.js";
+import type { Calls, Given, ReadEvent, ReadInput } from "./protocol.js";
 import { type Caller, type Remote, tell } from "./remote.js";
+import { prepared } from "./sounds.js";
 import type { Answer, Composition, Embedded, ManyProgress, Text } from "./types.js";
 import { workersFor } from "./workers.js";
 
-export interface Many {
-  texts: readonly Text[];
+/** Inputs of a call, as they were checked. */
+export interface Inputs {
+  /** What they are. */
+  reads: Reads;
+  inputs: readonly (Text | Media)[];
+}
+
+export interface Many extends Inputs {
   /** What answers; absent for what is active. */
   of: readonly Composition[] | undefined;
   /** Whether only the beginnings of long texts are read. */
@@ -29,29 +37,75 @@ export interface Many {
 
 /** Most texts of a part. */
 const PART = 64;
+/** Most recordings or pictures of a part, and about the most bytes of them. */
+const MEDIA_PART = 8;
+const MEDIA_BYTES = 64_000_000;
 
 interface Range {
   start: number;
   end: number;
 }
 
-/** Parts of at most `PART` texts, which together are no longer than one text may be. */
-function partsOf(texts: readonly Text[]): Range[] {
+/**
+ * Parts of at most `PART` texts, which together are no longer than one text may be, or of a few recordings or pictures.
+ */
+function partsOf({ inputs, reads }: Inputs): Range[] {
+  const areTexts = reads === "texts";
+  const [most, units] = areTexts ? [PART, MAX_CHARACTERS] : [MEDIA_PART, MEDIA_BYTES];
   const parts: Range[] = [];
   let start = 0;
-  let units = 0;
-  for (const [index, text] of texts.entries()) {
-    const own =
-      typeof text === "string" ? text.length : text.text.length + (text.text2?.length ?? 0);
-    if (index > start && (index - start === PART || units + own > MAX_CHARACTERS)) {
+  let together = 0;
+  for (const [index, input] of inputs.entries()) {
+    const own = areTexts ? lengthOf(input as Text) : bytesOf(input as Media);
+    if (index > start && (index - start === most || together + own > units)) {
       parts.push({ start, end: index });
       start = index;
-      units = 0;
+      together = 0;
     }
-    units += own;
+    together += own;
   }
-  parts.push({ start, end: texts.length });
+  parts.push({ start, end: inputs.length });
   return parts;
+}
+
+function lengthOf(text: Text): number {
+  return typeof text === "string" ? text.length : text.text.length + (text.text2?.length ?? 0);
+}
+
+/** Some of the inputs, as a worker takes them. */
+async function given({ inputs, reads }: Inputs, { start, end }: Range): Promise<Given[]> {
+  const part: Given[] = [];
+  for (const [index, input] of inputs.slice(start, end).entries()) {
+    part.push(await prepared(input as Media, `Input ${start + index + 1}`, reads));
+  }
+  return part;
+}
+
+/** What goes to a worker at once, without a wait where there is nothing to wait for. */
+function partOf(call: Inputs, range: Range): readonly Given[] | Promise<readonly Given[]> {
+  const { start, end } = range;
+  return call.reads === "texts" ? (call.inputs.slice(start, end) as Text[]) : given(call, range);
+}
+
+/**
+ * The call's inputs for a composition that has to have them all at once: recordings and pictures were read before, part by part,
+ * because their originals may be too much for one message.
+ */
+async function readBefore(
+  call: Inputs & { truncate: boolean },
+  main: Caller,
+  signal?: AbortSignal,
+): Promise<ReadInput[]> {
+  const keep = call.truncate ? "beginning" : "long";
+  const all: ReadInput[] = [];
+  for (const range of partsOf(call)) {
+    throwIfAborted(signal);
+    const part = await partOf(call, range);
+    const args: Parameters<Calls["read"]> = [part, "Input", range.start, keep];
+    const read = await main.call("read", args, undefined, [], signal);
+    all.push(...read);
+  }
+  return all;
 }
 
 /** What is told of a call, over all of its parts. */
@@ -97,30 +151,43 @@ export function classifyMany(many: Many): Promise<Answer[][]> {
 }
 
 async function answers(many: Many): Promise<Answer[][]> {
-  const { texts, truncate, main, signal, onProgress } = many;
+  const { inputs, truncate, main, signal, onProgress } = many;
   const most = workersFor(many.workers);
-  const parts = partsOf(texts);
-  const all = { start: 0, end: texts.length };
-  const total = texts.length;
+  const areTexts = many.reads === "texts";
+  const parts = partsOf(many);
+  const total = inputs.length;
+  const all = { start: 0, end: total };
   const helpers = new Set<Remote>();
   const progress = new Progress(total, onProgress, () => many.together() + helpers.size);
-  const ask = async (worker: Caller, of: readonly Composition[] | null, range: Range) => {
-    const { start, end } = range;
-    const part = texts.slice(start, end);
+  const ask = async (
+    worker: Caller,
+    of: readonly Composition[] | null,
+    range: Range,
+    read?: readonly ReadInput[],
+  ) => {
+    const { start } = range;
+    const sent = read ?? partOf(many, range);
+    const part = sent instanceof Promise ? await sent : sent;
     const listen = ({ share }: ReadEvent) => progress.read(range, share);
     const found = await worker.call("classify", [part, of, truncate, start], listen, [], signal);
     if (!signal?.aborted) progress.finish(range);
     return found;
   };
-  const whole = (of: readonly Composition[] | null) => ask(main, of, all);
-  if (parts.length === 1) return whole(many.of ?? null);
-  // Asked once: whatever is used meanwhile, all texts are answered by the same.
+  if (parts.length === 1 && areTexts) return ask(main, many.of ?? null, all);
+  // Asked once: whatever is used meanwhile, also while files are decoded, all inputs are answered by the same.
   const active = many.of ? null : await main.call("active", []);
   const of = many.of ?? (active === null ? null : [active]);
-  // One call says why it cannot.
-  if (of === null) return whole(null);
+  if (of === null) {
+    // One call says why it cannot, before anything is decoded.
+    if (areTexts) return ask(main, of, all);
+    await main.call("classify", [[], of, truncate, 0]);
+    return answers(many);
+  }
+  if (parts.length === 1) return ask(main, of, all);
   const { names, together } = membersOf(...of);
-  if (together) return whole(of);
+  if (together) {
+    return ask(main, of, all, areTexts ? undefined : await readBefore(many, main, signal));
+  }
 
   const lists: Answer[][] = [];
   /** What workers are at. */
@@ -191,8 +258,7 @@ async function answers(many: Many): Promise<Answer[][]> {
   return lists;
 }
 
-export interface Vectors {
-  texts: readonly Text[];
+export interface Vectors extends Inputs {
   /** What makes them; absent for what is active. */
   of: Composition | undefined;
   truncate: boolean;
@@ -204,20 +270,24 @@ export interface Vectors {
 
 /** One vector a text. */
 export function embedMany(vectors: Vectors): Promise<Embedded[]> {
-  const { texts, of, truncate, signal, onProgress, main, together: workers } = vectors;
+  const { inputs, of, truncate, signal, onProgress, main, together: workers } = vectors;
   return abortable(signal, "Embedding was cancelled.", async () => {
-    const parts = partsOf(texts);
+    const parts = partsOf(vectors);
     const { together } = of === undefined ? { together: false } : membersOf(of);
     let by: Composition | null | undefined = of;
-    if (parts.length > 1 && of === undefined) by = await main.call("active", []);
-    const ranges =
-      together || (by && membersOf(by).together) ? [{ start: 0, end: texts.length }] : parts;
+    const isLater = parts.length > 1 || vectors.reads !== "texts";
+    if (isLater && of === undefined) by = await main.call("active", []);
+    const atOnce = together || (by && membersOf(by).together);
+    const ranges = atOnce ? [{ start: 0, end: inputs.length }] : parts;
     const found: Embedded[] = [];
-    const progress = new Progress(texts.length, onProgress, workers);
+    const progress = new Progress(inputs.length, onProgress, workers);
+    const isReadBefore = vectors.reads !== "texts" && ranges.length < parts.length;
+    const read = isReadBefore ? await readBefore(vectors, main, signal) : undefined;
     for (const range of ranges) {
-      const { start, end } = range;
+      const { start } = range;
       throwIfAborted(signal);
-      const part = texts.slice(start, end);
+      const sent = read ?? partOf(vectors, range);
+      const part = sent instanceof Promise ? await sent : sent;
       // One after the other, so that those that are not begun can be left out.
       const args: Parameters<Calls["embed"]> = [part, by, truncate, start];
       const listen = ({ share }: ReadEvent) => progress.read(range, share);

@@ -8,6 +8,7 @@
  * `Cancel` ends what a call waits for, such as a download, and stops the reading of texts before its next window. It
  * interrupts no other computation: a training run has workers of its own, which are ended.
  */
+import type { Media } from "./check-media.js";
 import type { ErrorShape } from "./errors.js";
 import type { KeptRun } from "./kept.js";
 import type { DownloadCount } from "./progress.js";
@@ -20,13 +21,17 @@ import type {
   Answer,
   BackboneInfo,
   Composition,
+  Detection,
   Embedded,
   EngineBuild,
   InterruptedRun,
   KindInfo,
+  ListenOptions,
   LoadNotice,
   Recipe,
   RuntimeInfo,
+  Samples,
+  Score,
   StorageReport,
   SuggestEvent,
   Suggestion,
@@ -57,22 +62,27 @@ export interface Calls {
   active(): Composition | null;
   compose(name: string, recipe: Recipe, persist: boolean): AddedAdapter;
   /**
-   * Answers of what is active, or of each of `of`: the outer index is the composition's. The texts stand behind
+   * Answers of what is active, or of each of `of`: the outer index is the composition's. The inputs stand behind
    * `before` others of the caller's, which messages count too.
    */
   classify(
-    texts: readonly Text[],
+    inputs: readonly Given[],
     of: readonly Composition[] | null,
     truncate: boolean,
     before: number,
   ): Answer[][];
   /** Vectors by what is active, by `of`, or with null by the bare backbone. */
   embed(
-    texts: readonly Text[],
+    inputs: readonly Given[],
     of: Composition | null | undefined,
     truncate: boolean,
     before: number,
   ): Embedded[];
+  /**
+   * What the model reads of each, to be given in its place to this worker or others. Errors call an input `place` with its number,
+   * behind `before` others.
+   */
+  read(inputs: readonly Given[], place: string, before: number, keep: Keep): ReadInput[];
   exportAdapter(name: string, format: AdapterFormat | null): AdapterFiles;
   exportMerged(name: string): AdapterFiles;
   /** Keeps a loaded adapter in the browser. */
@@ -88,6 +98,17 @@ export interface Calls {
   sweep(): void;
   /** What this browser keeps for the page; the backbone's folder is at the URL, if it has one. */
   storage(backboneUrl: string | null): StorageReport;
+
+  /**
+   * Takes the next piece of a stream of sound in, or with null the end of it. A stream that this worker does not know begins with
+   * it.
+   */
+  hear(
+    stream: number,
+    adapter: string,
+    settings: Omit<ListenOptions, "with">,
+    given: Samples | null,
+  ): { found: Detection[]; scores: Score[]; isNew: boolean };
 
   // What follows is for workers that compute texts together.
 
@@ -108,7 +129,7 @@ export interface Calls {
   openRun(name: string): void;
   /** Takes an interrupted run up, with its rows. */
   reopenRun(name: string): KeptRun;
-  /** Takes rows in, as JSON lines. */
+  /** Takes rows in, as `rows.ts` writes them. */
   addRows(lines: Uint8Array): void;
   /** Takes the rows of a kept run in. */
   addKeptRows(name: string): void;
@@ -127,9 +148,20 @@ export interface Calls {
   resume(): void;
 }
 
-/** A call's texts, and what they are read with. */
+/** A text, or the bytes of what the model reads of a recording or a picture. */
+export type ReadInput = Text | Uint8Array;
+
+/** An input on its way to the worker that reads it. A file is of what the model reads. */
+export type Given = ReadInput | Media;
+
+/**
+ * What is kept of a recording: what the model reads at once, itself if it is longer than that, or always itself.
+ */
+export type Keep = "beginning" | "long" | "whole";
+
+/** A call's inputs, and what they are read with. */
 export interface ReadOrder {
-  texts: readonly Text[];
+  inputs: readonly ReadInput[];
   /** Compositions that answer; what makes vectors of them, null for the bare backbone. */
   by: { answers: readonly Composition[] } | { vectors: Composition | null };
   truncate: boolean;

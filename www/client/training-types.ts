@@ -4,7 +4,7 @@
 import type { ErrorCode } from "./errors.js";
 import type { AdapterOptions } from "./kinds.js";
 import type { METRICS, PROBLEMS } from "./problems.js";
-import type { Problem } from "./types.js";
+import type { Picture, Problem, Sound } from "./types.js";
 
 /** One labelled example: a text or a pair. Several labels are joined by "|", a number is written as one. */
 export interface Row {
@@ -18,10 +18,28 @@ export interface TaggedRow {
   words: readonly { text: string; tag: string }[];
 }
 
+/** One labelled recording. Several labels are joined by "|", a number is written as one. */
+export interface SoundRow {
+  sound: Sound;
+  label: string;
+}
+
+/** One labelled picture. */
+export interface PictureRow {
+  picture: Picture;
+  label: string;
+}
+
+/** A row to learn from: of texts, or of what else the model reads. */
+export type AnyRow = Row | TaggedRow | SoundRow | PictureRow;
+
+/** A row whose label may be missing. */
+type Labelless<R> = Omit<R, "label"> & { label?: string };
+
 /**
- * A row that an adapter has learnt before, or one like it; without a label a text of which the adapter keeps what it says.
+ * A row that an adapter has learnt before, or one like it; without a label an input of which the adapter keeps what it says.
  */
-export type ReplayRow = (Omit<Row, "label"> & { label?: string }) | TaggedRow;
+export type ReplayRow = Labelless<Row> | TaggedRow | Labelless<SoundRow> | Labelless<PictureRow>;
 
 /** What the best epoch is chosen by. */
 export type Metric = (typeof METRICS)[number] | { name: "f1"; positive: string };
@@ -60,6 +78,13 @@ export interface TrainOptions extends AdapterOptions {
   problemType?: Problem | (typeof PROBLEMS)[Problem]["aliases"][number];
   /** The label of rows that have none of the others: it is answered where no other label has a good score. */
   reject?: string;
+  /**
+   * The label of recordings of the background: the others are learnt from in copies that are mixed with them, too. A run then holds
+   * the recordings themselves.
+   */
+  background?: string;
+  /** Copies of each recording, by default 8. */
+  backgroundCopies?: number;
   /**
    * Steps before the epochs, in which texts with the same label come to have near vectors; the head is fitted to these in one go.
    * By default there are some where rows are few.
@@ -157,6 +182,8 @@ export type TrainEvent =
       loss: number;
       learningRate: number;
     }
+  /** How many of the rows were read; of recordings and pictures only, before everything else. */
+  | { type: "reading"; done: number; total: number }
   /** A part of something else: of the vectors of a step, or of the fit of the head. */
   | { type: "working"; done: number; total: number; step: number; steps: number }
   | { type: "evaluating"; done: number; total: number; step: number; steps: number }

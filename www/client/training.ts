@@ -8,16 +8,8 @@ import type { KeptRun } from "./kept.js";
 import type { Reservation } from "./locks.js";
 import type { Calls } from "./protocol.js";
 import type { Remote } from "./remote.js";
-import { partsOf } from "./rows.js";
-import type {
-  AdapterFiles,
-  ReplayRow,
-  Row,
-  TaggedRow,
-  TrainEvent,
-  TrainOptions,
-  TrainRun,
-} from "./types.js";
+import { allParts, checkSorts, type RunRows, readBy } from "./rows.js";
+import type { AdapterFiles, TrainEvent, TrainOptions, TrainRun } from "./types.js";
 import { workersFor } from "./workers.js";
 
 export interface Run {
@@ -28,9 +20,7 @@ export interface Run {
   begin:
     | {
         options: TrainOptions;
-        rows: readonly (Row | TaggedRow)[];
-        /** What an adapter that is trained further should not forget. */
-        replay: readonly ReplayRow[];
+        rows: RunRows;
         keep: boolean;
       }
     | "continue";
@@ -186,20 +176,21 @@ async function* steps(run: Run, state: State): AsyncGenerator<TrainEvent, void, 
 
 /** Sets the workers up and lets them run. */
 async function work(run: Run, state: State): Promise<{ files: AdapterFiles; persist: boolean }> {
+  if (run.begin !== "continue") checkSorts(run.begin.rows);
   const leader = state.spawn();
   await leader.call("load", run.load);
   let kept: KeptRun;
-  let lines: Iterable<Uint8Array<ArrayBuffer>> | undefined;
+  let rows: RunRows | undefined;
   if (run.begin === "continue") {
     kept = await leader.call("reopenRun", [run.name]);
     state.id = kept.id;
   } else {
     const { options, keep } = run.begin;
     checkNumbers(options);
-    const { rows, replay } = run.begin;
-    lines = allLines(rows, replay);
+    rows = run.begin.rows;
     const workers = workersFor(options.workers);
-    kept = { id: state.id, options, workers, persist: run.persist ?? true, rows: rows.length };
+    const { length } = rows.rows;
+    kept = { id: state.id, options, workers, persist: run.persist ?? true, rows: length };
     if (keep) await leader.call("openRun", [run.name]);
   }
   const followers = await loaded(run, state, kept.workers - 1);
@@ -209,8 +200,12 @@ async function work(run: Run, state: State): Promise<{ files: AdapterFiles; pers
     const all = [leader, ...followers];
     await Promise.all(all.map((worker) => worker.call("addAdapter", [name, files, false])));
   }
-  if (lines) {
-    for (const part of lines) {
+  if (rows) {
+    const total = rows.rows.length + rows.replay.length;
+    const read = (done: number) => state.events.push({ type: "reading", done, total });
+    // What is mixed with the background has to be the recording itself.
+    const keep = kept.options.background === undefined ? "beginning" : "whole";
+    for await (const part of allParts(rows, readBy(leader, keep), read)) {
       const all = [leader, ...followers];
       await Promise.all(all.map((worker) => worker.call("addRows", [part])));
     }
@@ -223,11 +218,6 @@ async function work(run: Run, state: State): Promise<{ files: AdapterFiles; pers
   const tell = (event: TrainEvent) => state.events.push(event);
   const files = await leader.call("train", [ports], tell, [...ports]);
   return { files, persist: run.persist ?? kept.persist };
-}
-
-function* allLines(rows: readonly unknown[], replay: readonly unknown[]) {
-  yield* partsOf(rows);
-  yield* partsOf(replay, true);
 }
 
 /** As many followers with the backbone in their memory as can be had. */

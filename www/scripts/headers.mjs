@@ -25,11 +25,13 @@ const POLICY = {
 /** What browsers ignore in a `<meta>`. */
 const HEADER_ONLY = ["frame-ancestors"];
 
+/** Devices that the page uses when the visitor says so, for models of sounds and of pictures. The browser asks as well. */
+const OWN_POWERS = ["camera", "microphone"];
+
 /** Devices and powers that the page never uses. */
 const POWERS = [
   "accelerometer",
   "autoplay",
-  "camera",
   "display-capture",
   "encrypted-media",
   "fullscreen",
@@ -37,7 +39,6 @@ const POWERS = [
   "gyroscope",
   "hid",
   "magnetometer",
-  "microphone",
   "midi",
   "payment",
   "picture-in-picture",
@@ -67,7 +68,10 @@ const SAFETY = {
   "X-Content-Type-Options": "nosniff",
   "X-Frame-Options": "DENY",
   "Referrer-Policy": REFERRER_POLICY,
-  "Permissions-Policy": POWERS.map((power) => `${power}=()`).join(", "),
+  "Permissions-Policy": [
+    ...OWN_POWERS.map((power) => `${power}=(self)`),
+    ...POWERS.map((power) => `${power}=()`),
+  ].join(", "),
   "Cross-Origin-Opener-Policy": "same-origin",
   "Cross-Origin-Resource-Policy": "same-origin",
 };

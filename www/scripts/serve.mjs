@@ -1,7 +1,7 @@
 /**
  * A bare server for the npm package as it lies in ../pkg: an empty page that can import it, and the folders it needs.
  *
- *   node scripts/serve.mjs --port 8081      serves /pkg/, /models/ and /adapters/
+ *   node scripts/serve.mjs --port 8081      serves /pkg/, /models/, /adapters/ and /fixtures/
  */
 import { createServer } from "node:http";
 import { fileURLToPath } from "node:url";
@@ -38,6 +38,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
       "/pkg/": at("../../pkg"),
       "/models/": at("../public/models"),
       "/adapters/": at("../public/adapters"),
+      // Tiny models, recordings and pictures.
+      "/fixtures/": at("../../tests/fixtures"),
     },
     Number(values.port),
   );

@@ -217,10 +217,10 @@ pub(crate) fn write(sites: &BTreeSet<LinearSite>, shape: &Shape) -> Value {
         .collect();
     let mut seen = BTreeSet::new();
     short.retain(|ending| seen.insert(ending.clone()));
-    let chosen: BTreeSet<_> = shape
+    let chosen = shape
         .linear_sites()
         .filter(|&site| short.iter().any(|ending| ends_with(shape, site, ending)))
-        .collect();
+        .into_set();
     if chosen == *sites {
         return json!(short);
     }

@@ -1,5 +1,7 @@
-use super::super::folders;
+use std::path::PathBuf;
+
 use super::super::rows::File;
+use super::super::{folders, media};
 use super::{Arguments, checked};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -9,7 +11,7 @@ use crate::train::{Dataset, Reading, Row};
 /// What an adapter that is trained further should not forget.
 #[derive(Default)]
 pub(super) struct Replay {
-    place: String,
+    path: PathBuf,
     pub(super) rows: Vec<Row>,
     texts_place: String,
     texts: Vec<Text>,
@@ -19,9 +21,9 @@ pub(super) struct Replay {
 pub(super) fn replayed(arguments: &Arguments, reading: &Reading) -> Result<Replay> {
     let mut replay = Replay::default();
     if let Some(path) = &arguments.replay {
-        let file = File::open(path, folders::read(path)?, &arguments.rows)?;
+        let file = File::open(path, media::table(path)?, &arguments.rows)?;
         let found = checked(file.rows(reading, true)?, path, arguments.strict)?;
-        (replay.place, replay.rows) = (path.display().to_string(), found.rows);
+        (replay.path, replay.rows) = (path.clone(), found.rows);
     }
     if let Some(path) = &arguments.replay_texts {
         let place = path.display().to_string();
@@ -54,7 +56,9 @@ impl Replay {
     pub(super) fn beside(&self, mut train: Dataset, engine: &Engine) -> Result<Dataset> {
         let (scheme, reader) = (train.scheme().clone(), engine.reader());
         if !self.rows.is_empty() {
-            let old = Dataset::with_scheme(&self.place, &self.rows, reader, &scheme)?;
+            let place = self.path.display().to_string();
+            let rows = media::rows(engine, &self.path, &self.rows, false)?;
+            let old = Dataset::with_scheme(&place, &rows, reader, &scheme)?;
             train = train.beside(&old);
         }
         if !self.texts.is_empty() {

@@ -1,5 +1,7 @@
 //! The labels of a head in AdapterHub's files: `label2id`, or `id2label`.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::super::{Card, MAX_LABELS, default_labels};
@@ -57,10 +59,9 @@ pub(super) fn read(place: &str, fields: &Fields<'_>, card: &Card) -> Result<Vec<
         }
     }
     let mut labels: Vec<String> = slots.into_iter().flatten().collect();
-    let mut sorted = labels.clone();
-    sorted.sort_unstable();
-    if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(fields.invalid(&format!("{field} names the label \"{}\" twice", twice[0])));
+    let mut seen = BTreeSet::new();
+    if let Some(twice) = labels.iter().find(|label| !seen.insert(label.as_str())) {
+        return Err(fields.invalid(&format!("{field} names the label \"{twice}\" twice")));
     }
     labels.truncate(count);
     Ok(labels)

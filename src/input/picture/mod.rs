@@ -69,16 +69,36 @@ impl Picture {
     /// # Errors
     /// As [`from_rgb`](Self::from_rgb).
     pub fn from_rgba(place: &str, width: usize, height: usize, bytes: &[u8]) -> Result<Self> {
+        let copy = |from: usize, to: &mut [u8]| to.copy_from_slice(&bytes[from..][..to.len()]);
+        Self::from_rgba_parts(place, (width, height), bytes.len(), &copy)
+    }
+
+    /// [`from_rgba`](Self::from_rgba) of `length` bytes that are elsewhere: `copy` gives those from a place on, a row of pixels at a
+    /// time. So a large picture is never here with its opacity. `sides` are width and height.
+    ///
+    /// # Errors
+    /// As [`from_rgb`](Self::from_rgb).
+    pub fn from_rgba_parts(
+        place: &str,
+        sides: (usize, usize),
+        length: usize,
+        copy: &dyn Fn(usize, &mut [u8]),
+    ) -> Result<Self> {
+        let (width, height) = sides;
         check_size(place, width, height)?;
-        check_length(place, (width, height), CHANNELS + 1, bytes.len())?;
-        let mut opaque = Vec::with_capacity(width * height * CHANNELS);
-        for pixel in bytes.chunks_exact(CHANNELS + 1) {
-            opaque.extend_from_slice(&pixel[..CHANNELS]);
+        check_length(place, sides, CHANNELS + 1, length)?;
+        let mut bytes = Vec::with_capacity(width * height * CHANNELS);
+        let mut row = vec![0; width * (CHANNELS + 1)];
+        for y in 0..height {
+            copy(y * row.len(), &mut row);
+            for pixel in row.chunks_exact(CHANNELS + 1) {
+                bytes.extend_from_slice(&pixel[..CHANNELS]);
+            }
         }
         Ok(Self {
             width,
             height,
-            bytes: opaque,
+            bytes,
         })
     }
 

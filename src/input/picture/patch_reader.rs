@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use super::{CHANNELS, Picture, PictureReader};
 use crate::error::Result;
+use crate::input::reader::of_another_model;
 use crate::input::{Input, PictureSequence, ReadInput, Sequence, Sort};
 
 /// Turns pictures into the patches that one model reads.
@@ -56,6 +57,21 @@ impl PatchReader {
     }
 }
 
+impl PatchReader {
+    /// What a reader like this one read, with the numbers of this one.
+    fn taken(&self, read: &PictureSequence) -> Result<PictureSequence> {
+        let (patch, leading) = (read.patches.side(), read.leading);
+        if (patch, leading) != (self.patch, self.leading) || read.steps() > MOST_STEPS {
+            return Err(of_another_model("picture"));
+        }
+        Ok(PictureSequence {
+            patches: Arc::clone(&read.patches),
+            numbers: Arc::clone(&self.numbers),
+            leading,
+        })
+    }
+}
+
 impl ReadInput for PatchReader {
     fn sort(&self) -> Sort {
         Sort::Picture
@@ -68,6 +84,10 @@ impl ReadInput for PatchReader {
     fn read(&self, input: &Input, _limit: usize) -> Option<Result<Sequence>> {
         match input {
             Input::Picture(picture) => Some(self.sequence(picture).map(Into::into)),
+            Input::Read(read) => match &**read {
+                Sequence::Picture(read) => Some(self.taken(read).map(Into::into)),
+                _ => None,
+            },
             _ => None,
         }
     }

@@ -53,6 +53,23 @@ impl Patches {
         })
     }
 
+    /// `rows` by `columns` patches of `side` by `side` pixels from their [`bytes`](Self::bytes). `None` if there are none, or not
+    /// as many bytes as that.
+    #[must_use]
+    pub fn from_bytes(rows: usize, columns: usize, side: usize, bytes: Vec<u8>) -> Option<Self> {
+        let pixels = rows
+            .checked_mul(columns)?
+            .checked_mul(side)?
+            .checked_mul(side)?;
+        let fits = pixels > 0 && pixels.checked_mul(CHANNELS)? == bytes.len();
+        fits.then_some(Self {
+            rows,
+            columns,
+            side,
+            bytes,
+        })
+    }
+
     /// Patches in a column of the grid.
     #[must_use]
     pub fn rows(&self) -> usize {

@@ -10,7 +10,6 @@ use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::MetadataOptions;
 
 use super::Sound;
-use super::wav::averaged;
 use crate::error::{Error, Result};
 
 /// Longest sound, in seconds: a small file may hold days of silence.
@@ -116,4 +115,12 @@ fn decode(mut open: Open) -> std::result::Result<(Vec<f32>, u32), String> {
         (None, Some(fault)) => Err(format!("{fault}; record or copy it again")),
         (None, None) => Err("there is no sound in it; record or copy it again".to_owned()),
     }
+}
+
+/// The mean of the channels of samples `[time, channels]`.
+#[allow(clippy::cast_precision_loss)]
+fn averaged(samples: &[f32], channels: usize) -> Vec<f32> {
+    let frames = samples.chunks_exact(channels.max(1));
+    let mean = |frame: &[f32]| frame.iter().sum::<f32>() / frame.len() as f32;
+    frames.map(mean).collect()
 }

@@ -1,5 +1,6 @@
 //! Floor 1: a recording becomes what a model of sound reads.
 
+mod background;
 mod bands;
 #[cfg(not(target_arch = "wasm32"))]
 mod compressed;
@@ -9,13 +10,14 @@ mod resample;
 mod settings;
 mod spoken;
 mod transform;
-#[cfg(not(target_arch = "wasm32"))]
 mod wav;
 mod wave_reader;
 mod waveform;
 
+pub use background::{Background, WINDOW_SECONDS};
 pub use log_mel::{LogMel, Spectrogram};
 pub use reader::SoundReader;
+pub use resample::Resampling;
 pub use wave_reader::WaveReader;
 pub use waveform::normalised;
 
@@ -82,11 +84,21 @@ impl Sound {
                 reason: "the file is empty (0 bytes); record or copy it again".to_owned(),
             });
         }
-        if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WAVE") {
-            wav::read(place, &bytes)
+        if wav::is_wav(&bytes) {
+            Self::read_wav(place, &bytes)
         } else {
             compressed::read(place, bytes)
         }
+    }
+
+    /// Reads a WAV file: PCM of 8, 16, 24 and 32 bits, and f32. Several channels are averaged.
+    ///
+    /// # Errors
+    /// - [`Error::FileInvalid`] if the file is no WAV file, or of another kind.
+    /// - [`Error::FileTruncated`] if the file says that it has more samples than there are.
+    /// - Those of [`new`](Self::new).
+    pub fn read_wav(place: &str, bytes: &[u8]) -> Result<Self> {
+        wav::read(place, bytes)
     }
 
     /// The samples, in order of time.

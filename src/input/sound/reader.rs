@@ -2,6 +2,7 @@ use std::borrow::Cow;
 
 use super::{LogMel, Sound};
 use crate::error::Result;
+use crate::input::reader::of_another_model;
 use crate::input::{Frames, Input, ReadInput, Sequence, Sort};
 
 /// What a message calls the file that the settings come from.
@@ -76,7 +77,70 @@ impl SoundReader {
     }
 }
 
+impl SoundReader {
+    /// All of a recording, in parts of about the same length that have at most `limit` steps. Silent parts are left out, if
+    /// there are others.
+    ///
+    /// # Errors
+    /// Those of [`frames`](Self::frames).
+    pub fn parts(&self, sound: &Sound, limit: usize) -> Result<Vec<Frames>> {
+        let sound = sound.at(self.log_mel.rate())?;
+        let each = self.log_mel.hop() * self.stride;
+        let steps = self.log_mel.most_frames() / self.stride;
+        let most = limit.min(self.max_steps).min(steps).max(1) * each;
+        let count = sound.samples().len();
+        if count <= most {
+            return Ok(vec![self.frames(&sound, limit)?]);
+        }
+        // none is so short that it would be read with silence behind it
+        let length = count.div_ceil(count.div_ceil(most));
+        let starts = (0..count).step_by(length);
+        let parts = starts.map(|start| sound.part(start..start + length));
+        let parts: Vec<Sound> = parts.collect::<Result<_>>()?;
+        let mut heard: Vec<&Sound> = parts
+            .iter()
+            .filter(|part| part.spoken().is_some())
+            .collect();
+        if heard.is_empty() {
+            heard = parts.iter().collect();
+        }
+        heard
+            .into_iter()
+            .map(|part| self.frames(part, limit))
+            .collect()
+    }
+
+    /// What a reader like this one read, of which at most `limit` steps stay, as [`frames`](Self::frames) cuts them.
+    fn taken(&self, read: &Frames, limit: usize) -> Result<Frames> {
+        let steps = read.frames().div_ceil(self.stride);
+        if (read.width, read.steps) != (self.bands(), steps) || steps > self.max_steps {
+            return Err(of_another_model("recording"));
+        }
+        if steps <= limit {
+            return Ok(read.clone());
+        }
+        let values = limit * self.stride * self.bands();
+        let end = read.heard.end.min(limit);
+        Ok(Frames {
+            values: read.values[..values].into(),
+            width: read.width,
+            steps: limit,
+            heard: read.heard.start.min(end.saturating_sub(1))..end,
+            truncated: true,
+        })
+    }
+}
+
 impl ReadInput for SoundReader {
+    fn read_in_parts(&self, input: &Input, limit: usize) -> Option<Result<Vec<Sequence>>> {
+        let Input::Sound(sound) = input else {
+            let read = self.read(input, limit)?;
+            return Some(read.map(|read| vec![read]));
+        };
+        let parts = self.parts(sound, limit);
+        Some(parts.map(|parts| parts.into_iter().map(Into::into).collect()))
+    }
+
     fn sort(&self) -> Sort {
         Sort::Sound
     }
@@ -88,6 +152,10 @@ impl ReadInput for SoundReader {
     fn read(&self, input: &Input, limit: usize) -> Option<Result<Sequence>> {
         match input {
             Input::Sound(sound) => Some(self.frames(sound, limit).map(Into::into)),
+            Input::Read(read) => match &**read {
+                Sequence::Frames(read) => Some(self.taken(read, limit).map(Into::into)),
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -137,6 +205,30 @@ mod tests {
     }
 
     #[test]
+    fn frames_of_another_model_are_refused() {
+        let read = |frames: Frames| {
+            let read = reader().read(&Sequence::from(frames).into(), usize::MAX);
+            read.unwrap()
+                .map_or_else(|error| error.code(), |_| "accepted")
+        };
+        let own = reader().frames(&tone(0, 1, 0), usize::MAX).unwrap();
+        assert_eq!(read(own.clone()), "accepted");
+        let width = Frames {
+            width: 40,
+            ..own.clone()
+        };
+        let steps = Frames { steps: 49, ..own };
+        assert_eq!((read(width), read(steps)), ("file_invalid", "file_invalid"));
+        let other = SoundReader::from_json(b"{}", 2, 30).unwrap();
+        let long = reader().frames(&tone(0, 1, 0), usize::MAX).unwrap();
+        let long = Input::from(Sequence::from(long));
+        assert_eq!(
+            other.read(&long, 9).unwrap().unwrap_err().code(),
+            "file_invalid"
+        );
+    }
+
+    #[test]
     fn what_is_longer_than_the_limit_is_cut() {
         let frames = reader().frames(&tone(0, 3, 0), 20).unwrap();
         assert_eq!(
@@ -144,6 +236,23 @@ mod tests {
             (20, 40, true)
         );
         assert!(frames.heard.end <= 20 && !frames.heard.is_empty());
+        for (before, limit) in [
+            (0, 20),
+            (0, 1),
+            (2, 50),
+            (1, 149),
+            (1, 400),
+            (0, usize::MAX),
+        ] {
+            let sound = tone(before, 3, 0);
+            let read = |input: &Input, limit| reader().read(input, limit).unwrap().unwrap();
+            let whole = Input::from(read(&sound.clone().into(), usize::MAX));
+            assert_eq!(
+                read(&whole, limit),
+                read(&sound.into(), limit),
+                "{before} {limit}"
+            );
+        }
         let long = reader().frames(&tone(0, 31, 0), usize::MAX).unwrap();
         assert_eq!((long.steps, long.truncated), (1500, true));
     }

@@ -27,18 +27,9 @@ impl Sound {
         }
         let place = "resampling";
         check_rate(place, rate)?;
-        let failed = || Error::SoundRate {
-            place: place.to_owned(),
-            rate,
-            least: super::LEAST_RATE,
-            most: super::MOST_RATE,
-        };
+        let failed = || refused(place, rate);
         let count = self.samples.len();
-        let ratio = f64::from(rate) / f64::from(self.rate);
-        let settings = SincInterpolationParameters::new(LENGTH, WindowFunction::BlackmanHarris2);
-        let mut resampler =
-            Async::<f32>::new_sinc(ratio, 1.0, &settings, CHUNK, 1, FixedAsync::Input)
-                .map_err(|_| failed())?;
+        let mut resampler = resampler(self.rate, rate, CHUNK).ok_or_else(failed)?;
         let input = InterleavedSlice::new(&self.samples, 1, count).map_err(|_| failed())?;
         let output = resampler
             .process_all(&input, count, None)
@@ -47,10 +38,112 @@ impl Sound {
     }
 }
 
+/// Resamples a sound that comes in pieces. What comes out does not depend on how it is cut.
+pub struct Resampling {
+    resampler: Async<f32>,
+    /// What is not read yet; less than the resampler reads at once.
+    waiting: Vec<f32>,
+    /// Samples that come out before the first of the sound.
+    early: usize,
+}
+
+impl Resampling {
+    /// From one rate in hertz to another. Sound comes out 10 ms later than it goes in, and half the filter.
+    ///
+    /// # Errors
+    /// [`Error::SoundRate`] if a rate is not from [`LEAST_RATE`](super::LEAST_RATE) to
+    /// [`MOST_RATE`](super::MOST_RATE).
+    pub fn new(from: u32, to: u32) -> Result<Self> {
+        let place = "resampling";
+        check_rate(place, from)?;
+        check_rate(place, to)?;
+        let chunk = (from / 100) as usize;
+        let resampler = resampler(from, to, chunk).ok_or_else(|| refused(place, from))?;
+        Ok(Self {
+            early: resampler.output_delay(),
+            waiting: Vec::new(),
+            resampler,
+        })
+    }
+
+    /// Takes in what comes next, and puts behind `to` what is ready.
+    pub fn push(&mut self, mut samples: &[f32], to: &mut Vec<f32>) {
+        let chunk = self.resampler.input_frames_next();
+        while self.waiting.len() + samples.len() >= chunk {
+            let (own, rest) = samples.split_at(chunk - self.waiting.len());
+            samples = rest;
+            self.waiting.extend_from_slice(own);
+            self.process(to);
+        }
+        self.waiting.extend_from_slice(samples);
+    }
+
+    fn process(&mut self, to: &mut Vec<f32>) {
+        let count = self.waiting.len();
+        // it reads just as many at once
+        let made = InterleavedSlice::new(&self.waiting, 1, count)
+            .ok()
+            .and_then(|input| self.resampler.process(&input, None).ok())
+            .map(|output| output.take_data())
+            .unwrap_or_default();
+        let early = self.early.min(made.len());
+        self.early -= early;
+        to.extend_from_slice(&made[early..]);
+        self.waiting.clear();
+    }
+}
+
+/// One that reads `chunk` samples at once.
+fn resampler(from: u32, to: u32, chunk: usize) -> Option<Async<f32>> {
+    let ratio = f64::from(to) / f64::from(from);
+    let settings = SincInterpolationParameters::new(LENGTH, WindowFunction::BlackmanHarris2);
+    Async::<f32>::new_sinc(ratio, 1.0, &settings, chunk, 1, FixedAsync::Input).ok()
+}
+
+fn refused(place: &str, rate: u32) -> Error {
+    Error::SoundRate {
+        place: place.to_owned(),
+        rate,
+        least: super::LEAST_RATE,
+        most: super::MOST_RATE,
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::cast_precision_loss)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[allow(clippy::float_cmp)]
+    fn a_stream_in_any_pieces_is_the_whole_sound() {
+        for rate in [1_000, 8_000, 44_100, 48_000] {
+            let sound = tone(440.0, rate, rate as usize);
+            let in_pieces = |size: usize| {
+                let mut resampling = Resampling::new(rate, 16_000).unwrap();
+                let mut found = Vec::new();
+                for piece in sound.samples().chunks(size) {
+                    resampling.push(piece, &mut found);
+                }
+                found
+            };
+            let found = in_pieces(rate as usize);
+            for size in [1, 160, 4_096] {
+                assert_eq!(in_pieces(size), found, "{rate} Hz, pieces of {size}");
+            }
+            // all but 10 ms and half the filter
+            let late = 160 + 16_000 * LENGTH / rate as usize;
+            assert!(found.len() >= 16_000 - late, "{rate} Hz: {}", found.len());
+            let whole = sound.at(16_000).unwrap();
+            let pairs = found.iter().zip(whole.samples());
+            let off = pairs.fold(0.0, |most: f32, (a, b)| most.max((a - b).abs()));
+            assert!(off < 1e-4, "{rate} Hz: {off}");
+        }
+        assert_eq!(
+            Resampling::new(999, 16_000).err().unwrap().code(),
+            "sound_rate"
+        );
+    }
 
     fn tone(hertz: f64, rate: u32, samples: usize) -> Sound {
         #[allow(clippy::cast_possible_truncation)]

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::Sound;
+use crate::order::ascending;
 
 /// Frames of a second.
 const FRAMES: u32 = 100;
@@ -150,8 +151,9 @@ fn levels(samples: &[f32], step: usize) -> Vec<f64> {
 )]
 fn floor(levels: &[f64]) -> f64 {
     let heard = levels.iter().copied();
-    let mut heard: Vec<f64> = heard.filter(|&level| level >= DIGITAL_SILENCE).collect();
-    heard.sort_by(f64::total_cmp);
+    let heard: Vec<f64> = heard.filter(|&level| level >= DIGITAL_SILENCE).collect();
+    let order = ascending(&heard).into_iter();
+    let heard: Vec<f64> = order.map(|place| heard[place]).collect();
     let at = |share: f64| {
         let level = heard.get((heard.len() as f64 * share) as usize);
         level.copied().unwrap_or(DIGITAL_SILENCE)

@@ -3,18 +3,17 @@
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny};
 use tokenizers::{
-    Decoder, Encoding, Model, NormalizerWrapper, OffsetType, PostProcessor, PostProcessorWrapper,
-    PreTokenizer, PreTokenizerWrapper, Result, TokenizerImpl, TruncationDirection,
-    TruncationParams, TruncationStrategy, truncate_encodings,
+    Decoder, Encoding, Model, OffsetType, PostProcessor, PreTokenizer, Result, TokenizerImpl,
+    TruncationDirection, TruncationParams, TruncationStrategy, truncate_encodings,
 };
 
+use super::pipeline::{Normalizers, PostProcessors, PreTokenizers};
 use super::words::Words;
 use super::{Text, readable};
 use crate::error::Error;
 
 /// The crate's tokenizer, without a decoder.
-pub(super) type Parts =
-    TokenizerImpl<Words, NormalizerWrapper, PreTokenizerWrapper, PostProcessorWrapper, NoDecoder>;
+pub(super) type Parts = TokenizerImpl<Words, Normalizers, PreTokenizers, PostProcessors, NoDecoder>;
 
 /// Stands for any decoder in the file.
 #[derive(Clone)]

@@ -5,6 +5,7 @@ mod charsmap;
 mod encode;
 mod ending;
 mod outline;
+mod pipeline;
 mod unigram;
 mod windows;
 mod word_piece;

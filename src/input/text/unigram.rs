@@ -11,6 +11,7 @@ use serde::de::{SeqAccess, Visitor};
 use tokenizers::{Result, Token};
 
 use super::word_piece::Tokens;
+use crate::order::alphabetical;
 
 /// What an unknown character costs beyond the worst piece, as in SentencePiece.
 const UNKNOWN_PENALTY: f64 = 10.0;
@@ -86,11 +87,11 @@ impl Unigram {
         let Ok(count) = u32::try_from(pieces.len()) else {
             return Err("it has too many pieces");
         };
-        let mut sorted: Vec<u32> = (0..count).collect();
-        sorted.sort_unstable_by(|&a, &b| {
-            let pieces = pieces.get(a as usize).cmp(pieces.get(b as usize));
-            pieces.then(b.cmp(&a))
-        });
+        // of equal pieces the last one counts, so it comes first
+        let ids: Vec<u32> = (0..count).rev().collect();
+        let texts: Vec<&str> = ids.iter().map(|&id| pieces.get(id as usize)).collect();
+        let order = alphabetical(&texts).into_iter();
+        let sorted = order.map(|place| ids[place]).collect();
         let lowest = pieces.scores.iter().copied().fold(f64::INFINITY, f64::min);
         Ok(Self {
             pieces,

@@ -5,7 +5,7 @@ mod text;
 mod towers;
 mod vision;
 
-pub use towers::Tower;
+pub use towers::TowerName;
 pub(super) use towers::{of_tower, scale};
 
 use super::family::{BlockPaths, Family, HeadLayout, HeadReads, Targets};

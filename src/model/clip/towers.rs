@@ -11,7 +11,7 @@ use crate::model::Checkpoint;
 
 /// The encoders of a model with two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tower {
+pub enum TowerName {
     /// Of texts.
     Text,
     /// Of pictures.
@@ -27,7 +27,7 @@ const MODELS: [&str; 2] = ["clip", "siglip"];
 /// [`Error::OptionInvalid`] if nobody said which of the two, or if there is only one; [`Error::ConfigInvalid`].
 pub(in crate::model) fn of_tower(
     config: Cow<'_, [u8]>,
-    tower: Option<Tower>,
+    tower: Option<TowerName>,
 ) -> Result<Cow<'_, [u8]>> {
     let invalid = |reason: String| Error::ConfigInvalid {
         place: PLACE.into(),
@@ -83,7 +83,7 @@ pub(in crate::model) fn scale(checkpoint: &Checkpoint<'_>) -> [Option<f32>; 2] {
     [scale.map(f32::exp), bias]
 }
 
-impl Tower {
+impl TowerName {
     /// The name that transformers' fields have.
     fn name(self) -> &'static str {
         match self {

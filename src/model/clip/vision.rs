@@ -1,8 +1,9 @@
 use super::{PATHS, block, pooler};
 use crate::error::Result;
-use crate::model::anatomy::{Anatomy, ModulePlan, Sizes};
+use crate::model::anatomy::{Anatomy, Sizes};
 use crate::model::family::{BASE, Family};
 use crate::model::fields::{ConfigFields, unsupported};
+use crate::model::module_plan::ModulePlan;
 use crate::model::place::{Attending, LinearSite, NormSite, Place, Table};
 use crate::model::plans::{PictureStemPlan, PoolerReads, StemPlan};
 use crate::ops::Activation;

@@ -1,9 +1,10 @@
 //! wav2vec 2.0 (Baevski et al. 2020, <https://arxiv.org/abs/2006.11477>): convolutions over samples, a grouped convolution over
 //! the states in place of positions, and norms behind or before the halves.
 
-use super::anatomy::{Anatomy, ModulePlan, Sizes};
+use super::anatomy::{Anatomy, Sizes};
 use super::family::{BASE, BlockPaths, Family, HeadLayout, Targets};
 use super::fields::{ConfigFields, invalid, unsupported};
+use super::module_plan::ModulePlan;
 use super::place::{Linear, LinearSite, NormSite, Place};
 use super::plans::{BlockPlan, ConvolutionNorm, ConvolutionPlan, SoundStemPlan, StemPlan};
 use crate::error::Result;

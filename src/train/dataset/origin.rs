@@ -98,12 +98,14 @@ impl Dataset {
     #[must_use]
     pub fn beside(mut self, others: &Self) -> Self {
         let before = self.numbers.iter().max().map_or(0, |last| last + 1);
+        let group = self.next_group();
         for row in 0..others.len() {
             others
                 .sequences(row)
                 .for_each(|sequence| self.sequences.push(sequence));
             self.targets.push(others.target(row).iter().copied());
             self.numbers.push(before + others.numbers[row]);
+            self.groups.push(group + others.groups[row]);
             self.origins.push(match others.origins[row] {
                 Origin::Unlabelled => Origin::Unlabelled,
                 Origin::New | Origin::Old => Origin::Old,

@@ -145,7 +145,8 @@ impl Settings {
     pub(in crate::train) fn made_texts(&self, resolved: &Resolved, data: &Dataset) -> usize {
         let has_teacher = resolved.distillation.is_some_and(|weight| weight > 0.0);
         let are_whole = data.scheme().problem.words(data.labels().len()).is_some();
-        let are_single = data.pair() == Some(false) && data.sequences_per_row() == 1;
+        let are_texts = data.is_of_texts() && data.pair() == Some(false);
+        let are_single = are_texts && data.sequences_per_row() == 1;
         let only_new = data.of_origin(Origin::New).len() == data.len();
         let wanted = has_teacher && are_whole && are_single && only_new && !resolved.fits();
         match wanted && self.is_correction(data) {

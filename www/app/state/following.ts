@@ -40,6 +40,11 @@ export class Following {
       runNotices.value = [...runNotices.value, event];
       return;
     }
+    if (event.type === "reading") {
+      const { done, total } = event;
+      run.value = { status: "starting", name: this.#task, read: { done, total } };
+      return;
+    }
     if (event.type === "step") this.#loss = event.loss;
     else if (event.type === "eval") {
       this.#metric = event.metric;

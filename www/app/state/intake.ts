@@ -5,25 +5,35 @@
 import { signal } from "@preact/signals";
 import { download } from "../files/download.js";
 import type { DroppedFile } from "../files/drop.js";
+import { CONFIG, partsOf } from "../files/paths.js";
 import type { Options } from "../rows/types.js";
 import { engine, readyEngine, sentenceOf } from "./engine.js";
 import { name } from "./plan.js";
 import { open } from "./rows.js";
 import { dismiss } from "./run.js";
 import { busy } from "./run-state.js";
+import { sort } from "./sort.js";
 import { freeName, importAdapter, message, trouble } from "./tasks.js";
 
 /** A file of rows of which nobody has said yet what it is for. */
 export const offered = signal<File | null>(null);
 
-/** Takes files in; `purpose` says what rows are for, where that is known. Returns where the files went. */
+/**
+ * Takes files in; `purpose` says what rows are for, where that is known, and `label` whose examples files of sound or
+ * pictures are. Returns where the files went.
+ */
 export async function takeIn(
   files: readonly DroppedFile[],
   purpose: "teach" | "unknown" = "unknown",
-): Promise<"rows" | "adapters" | "asked" | "refused"> {
+  label: string | null = null,
+): Promise<"rows" | "adapters" | "asked" | "learned" | "refused"> {
   trouble.value = null;
   message.value = null;
   try {
+    if (sort.value !== "texts" && !files.some(isOfAdapter)) {
+      const { takeMedia } = await import("./media/intake.js");
+      return await takeMedia(files, label);
+    }
     // Reading archives is needed by few: it comes when it is.
     const [{ readDropped }, { unzipApart }] = await Promise.all([
       import("../files/dropped.js"),
@@ -50,6 +60,11 @@ export async function takeIn(
     trouble.value = sentenceOf(error);
     return "refused";
   }
+}
+
+/** Whether a file is an adapter's, or an archive that may hold one. */
+function isOfAdapter({ path }: DroppedFile): boolean {
+  return partsOf(path).at(-1) === CONFIG || /\.zip$/i.test(path);
 }
 
 /** Reads rows to learn from; other rows are another task. */

@@ -4,7 +4,7 @@
  * the old page.
  */
 import { signal } from "@preact/signals";
-import { fetchFile } from "graftlet";
+import { type BackboneInfo, fetchFile } from "graftlet";
 
 export interface Model {
   /** Its folder below models/, without a slash. */
@@ -14,7 +14,12 @@ export interface Model {
   about: string;
   /** Of all of its files, unpacked. */
   bytes: number;
+  reads: Sort;
 }
+
+/** What a model reads. */
+export type Sort = BackboneInfo["reads"];
+const SORTS: readonly unknown[] = ["texts", "sounds", "pictures"] satisfies Sort[];
 
 /** The model that adapters/index.json lists the tasks of. */
 export const USUAL_MODEL = "minilm-l6";
@@ -56,10 +61,18 @@ export function readModels(json: string): Model[] {
   if (!Array.isArray(list)) return [];
   const found = new Map<string, Model>();
   for (const entry of list.slice(0, 20)) {
-    const { folder, title, about, bytes } = Object(entry) as Record<string, unknown>;
+    // Lists of earlier versions do not say what a model reads, which was texts.
+    const {
+      folder,
+      title,
+      about,
+      bytes,
+      reads = "texts",
+    } = Object(entry) as Record<string, unknown>;
     const texts = [folder, title, about].every((text) => typeof text === "string");
     if (!texts || !FOLDER.test(folder as string) || !Number.isFinite(bytes)) continue;
-    const known = { folder, title, about, bytes } as Model;
+    if (!SORTS.includes(reads)) continue;
+    const known = { folder, title, about, bytes, reads } as Model;
     if (!found.has(known.folder)) found.set(known.folder, known);
   }
   return [...found.values()];

@@ -1,11 +1,13 @@
 /**
  * What will be trained: a name, a kind, and for those who want them the numbers of the run.
  */
-import { computed, signal } from "@preact/signals";
-import { checkName, type KindInfo, PROBLEMS, type TrainOptions } from "graftlet";
+import { computed, effect, signal } from "@preact/signals";
+import { checkName, type KindInfo, PROBLEMS, type Problem, type TrainOptions } from "graftlet";
 import { engine, sentenceOf } from "./engine.js";
-import { choice } from "./rows.js";
-import { isFree } from "./tasks.js";
+import { BACKGROUND, blocked, examples } from "./media/examples.js";
+import { choice, inspection } from "./rows.js";
+import { sort } from "./sort.js";
+import { adapter, freeName, isFree } from "./tasks.js";
 
 /** Numbers as they are typed: an empty field leaves the choice to the engine. */
 export interface Settings {
@@ -59,6 +61,58 @@ export const kinds = computed<{ common: KindInfo[]; special: KindInfo[] }>(() =>
   return { common, special: all.filter((info) => !common.includes(info)) };
 });
 
+/** Of sounds and pictures a head alone comes first: it is there in a second, and a comparison of kinds takes minutes. */
+export function followSort(): void {
+  effect(() => {
+    if (sort.value !== "texts") kind.value = "head";
+  });
+}
+
+/** What is learned; null while no rows say it. */
+export const problem = computed<Problem | null>(() =>
+  sort.value === "texts" ? (choice.value?.problem ?? null) : "single_label",
+);
+
+/** Whether sounds are learned in the background, too, where there are recordings of it: it is where they are listened for. */
+export const inBackground = signal(true);
+
+/** Whether there are such recordings, and sounds to be mixed with them by a run that begins anew. */
+export const canMix = computed(
+  () =>
+    sort.value === "sounds" &&
+    base.value === null &&
+    examples.value.some(({ label }) => label === BACKGROUND),
+);
+
+/** Whether a run goes on from the chosen task, where that can be done. */
+export const continues = signal(true);
+
+/** The labels of the chosen task that have no examples here, where it knows others that have: another visit taught it. */
+export const strangers = computed<{ task: string; labels: readonly string[] } | null>(() => {
+  const known = adapter.value;
+  if (!known || sort.value === "texts") return null;
+  const taught = new Set(examples.value.map(({ label }) => label));
+  const labels = known.labels.filter((label) => !taught.has(label));
+  const isOther = labels.length === 0 || labels.length === known.labels.length;
+  return isOther ? null : { task: known.name, labels };
+});
+
+/** The task that a run started now goes on from, or null. */
+export const base = computed(() => (continues.value ? (strangers.value?.task ?? null) : null));
+
+/** Why a run of examples cannot start yet, or null. */
+export const missing = computed(() => (base.value === null ? blocked.value : null));
+
+/** Whether something is missing that a run needs. */
+export const isBlocked = computed(() =>
+  sort.value === "texts" ? inspection.value?.blocked !== null : missing.value !== null,
+);
+
+/** Gives the task a name where it has none: examples come one by one, without a file's name. */
+export function proposeName(): void {
+  if (name.peek().trim() === "") name.value = freeName("my task");
+}
+
 /** A kind's title. */
 export function titleOf(name: string): string {
   const { common, special } = kinds.value;
@@ -87,17 +141,22 @@ export const nameTrouble = computed(() => {
 /** The options of a run that is started now. */
 export function options(): TrainOptions {
   const { common, special } = kinds.value;
-  const info = [...common, ...special].find((entry) => entry.name === kind.value);
-  const chosen: TrainOptions = { name: name.value.trim(), kind: kind.value, workers: "auto" };
+  const wanted = base.value === null ? kind.value : "";
+  const info = [...common, ...special].find((entry) => entry.name === wanted);
+  const chosen: TrainOptions = { name: name.value.trim(), kind: wanted, workers: "auto" };
   if (info?.size) chosen[info.size.name] = sizes.value[info.name] ?? info.size.default;
-  const rows = choice.value;
-  if (rows) chosen.problem = rows.problem;
-  if (rows?.reject != null) chosen.reject = rows.reject;
+  if (canMix.value && inBackground.value) chosen.background = BACKGROUND;
+  // Kind and size are those of that task.
+  if (base.value !== null) chosen.from = base.value;
+  const learned = problem.value;
+  if (learned) chosen.problem = learned;
+  const reject = sort.value === "texts" ? choice.value?.reject : null;
+  if (reject != null) chosen.reject = reject;
   const { heldOut, balanced, ...numbers } = settings.value;
   for (const [field, typed] of Object.entries(numbers) as [keyof typeof numbers, string][]) {
     if (typed !== "") chosen[field] = Number(typed);
   }
   if (heldOut !== "") chosen.devShare = Number(heldOut) / 100;
-  if (balanced && rows && PROBLEMS[rows.problem].classes) chosen.classWeights = "balanced";
+  if (balanced && learned && PROBLEMS[learned].classes) chosen.classWeights = "balanced";
   return chosen;
 }

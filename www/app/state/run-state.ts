@@ -23,7 +23,8 @@ export type Done = Extract<TrainEvent, { type: "done" }>;
 
 export type Run =
   | { status: "idle" }
-  | { status: "starting"; name: string }
+  /** `read` is how many recordings or pictures were read so far. */
+  | { status: "starting"; name: string; read?: { done: number; total: number } }
   /** Kinds are compared; `done` is 0 to 1, `trying` the kind whose turn it is. */
   | { status: "choosing"; name: string; trying: string | null; done: number }
   | { status: "running"; name: string; progress: Progress; paused: boolean }

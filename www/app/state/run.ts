@@ -3,10 +3,10 @@
  */
 import { batch } from "@preact/signals";
 import {
+  type AnyRow,
   GraftletError,
   type InterruptedRun,
   type Reservation,
-  type Row,
   type Suggestion,
   type TrainOptions,
   type TrainRun,
@@ -17,13 +17,13 @@ import type { Inspection } from "../rows/types.js";
 import { clearCurves } from "./curves.js";
 import { readyEngine, sentenceOf } from "./engine.js";
 import { Following } from "./following.js";
+import { type Keeper, tableKeeper, tableLesson } from "./lesson.js";
+import { examplesLesson, strangersKeeper } from "./media/lesson.js";
 import { AUTO, kindFor, name, options, USUAL } from "./plan.js";
-import { asRead, choice, desk, opened } from "./rows.js";
+import { desk } from "./rows.js";
 import { busy, type Done, interrupted, run, runNotices } from "./run-state.js";
+import { sort } from "./sort.js";
 import { adopt, examples, freeName, isFree, notKept, refreshOwn, trouble } from "./tasks.js";
-
-/** Rows that are fetched from the desk at a time. */
-const PART = 5000;
 
 let current: TrainRun | undefined;
 let comparison: AbortController | undefined;
@@ -64,22 +64,17 @@ function setPaused(paused: boolean): void {
 
 /** Trains on the rows as chosen; `known` is the kind where an earlier run found it. */
 export async function start(known?: string): Promise<void> {
-  const chosen = choice.value;
-  const source = opened.value?.from ?? null;
-  if (!chosen || busy.value) return;
+  const lesson = sort.value === "texts" ? tableLesson() : examplesLesson();
+  if (!lesson || busy.value) return;
   const planned = options();
-  await carryOut(planned.name, async (reservation) => {
+  await carryOut(planned.name, lesson.keeper, async (reservation) => {
     await refreshOwn();
     if (!isFree(planned.name)) {
       throw new Error(
         `There is a task called “${planned.name}” already, saved in another tab: choose another name.`,
       );
     }
-    const inspection = { ...(await desk().prepare(asRead(chosen))), problem: chosen.problem };
-    const rows: Row[] = [];
-    for (let from = 0; from < inspection.usable; from += PART) {
-      rows.push(...(await desk().part(from, from + PART)));
-    }
+    const { inspection, rows } = await lesson.prepare();
     const wanted = { ...planned, kind: known ?? planned.kind };
     let suggestion: Suggestion | null = null;
     if (wanted.kind === AUTO) {
@@ -89,13 +84,13 @@ export async function start(known?: string): Promise<void> {
     }
     const events = readyEngine().train(wanted, rows, { reservation });
     // What is put by of an earlier run must not be taken for this one's.
-    await desk().forget(planned.name);
-    return { events, wanted, inspection, source, suggestion, isNew: true };
+    await lesson.keeper.forget(planned.name);
+    return { events, wanted, inspection, source: lesson.source, suggestion, isNew: true };
   });
 }
 
 /** Asks which kind suits the rows; null where that was skipped. */
-async function compare(wanted: TrainOptions, rows: readonly Row[]): Promise<Suggestion | null> {
+async function compare(wanted: TrainOptions, rows: readonly AnyRow[]): Promise<Suggestion | null> {
   const { name: task, problem, reject } = wanted;
   comparison = new AbortController();
   const { signal } = comparison;
@@ -123,8 +118,9 @@ async function compare(wanted: TrainOptions, rows: readonly Row[]): Promise<Sugg
 /** Goes on with a run that a closed tab cut short. */
 export async function goOn({ name: task, options: wanted }: InterruptedRun): Promise<void> {
   if (busy.value) return;
-  await carryOut(task, async (reservation) => {
-    const inspection = await desk().recall(task);
+  const isTable = sort.value === "texts";
+  await carryOut(task, isTable ? tableKeeper : strangersKeeper, async (reservation) => {
+    const inspection = isTable ? await desk().recall(task) : null;
     return {
       events: readyEngine().continueTraining(task, { reservation }),
       wanted,
@@ -193,6 +189,7 @@ interface Begun {
 
 async function carryOut(
   task: string,
+  keeper: Keeper,
   set: (reservation: Reservation) => Promise<Begun>,
 ): Promise<void> {
   const began = performance.now();
@@ -214,11 +211,12 @@ async function carryOut(
     let done = false;
     let toPutBy = begun.isNew;
     for await (const event of begun.events) {
-      if (toPutBy) void desk().putBy(task);
+      if (toPutBy) void keeper.putBy(task);
       toPutBy = false;
       if (event.type !== "done") progress.take(event);
       else {
-        await finish(task, event, begun, progress.epochs, (performance.now() - began) / 1000);
+        const seconds = (performance.now() - began) / 1000;
+        await finish(task, event, begun, keeper, progress.epochs, seconds);
         done = true;
       }
     }
@@ -234,20 +232,21 @@ async function carryOut(
   following = undefined;
   // What has failed may be gone on with, like what was interrupted; so may what ended and could not be kept.
   if (run.value.status === "failed") await loadInterrupted();
-  else if (!notKept.value.has(task)) await desk().forget(task);
+  else if (!notKept.value.has(task)) await keeper.forget(task);
 }
 
 async function finish(
   task: string,
   event: Done,
   { wanted, inspection, source, suggestion }: Begun,
+  keeper: Keeper,
   planned: number,
   seconds: number,
 ): Promise<void> {
   const places = placesOf(event.report);
-  const [first, ...rows] = await desk().named([0, ...places]);
+  const [first, ...rows] = await keeper.named([0, ...places]);
   const range = inspection?.range;
-  if (first) examples.set(task, [first.text, first.text2 ?? ""]);
+  if (first && sort.value === "texts") examples.set(task, [first.text, first.text2 ?? ""]);
   const unkept = runNotices.value.find(({ about }) => about === "storage");
   await adopt(
     task,

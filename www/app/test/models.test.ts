@@ -69,7 +69,13 @@ test("a browser that keeps nothing has the usual model", async () => {
 
 test("of a list of models the usable entries are read", async () => {
   const { readModels } = await visit();
-  const good = { folder: "e5-small", title: "E5", about: "many languages", bytes: 7 };
+  const good = {
+    folder: "e5-small",
+    title: "E5",
+    about: "many languages",
+    bytes: 7,
+    reads: "texts",
+  };
   const broken = [
     null,
     3,
@@ -78,9 +84,13 @@ test("of a list of models the usable entries are read", async () => {
     { ...good, folder: "a", title: 1 },
     { ...good, folder: "b", bytes: "7" },
     { ...good, folder: "c", about: undefined },
+    { ...good, folder: "d", reads: "smells" },
     good,
   ];
   expect(readModels(JSON.stringify({ models: [good, ...broken] }))).toEqual([good]);
+  const sounds = { ...good, folder: "whisper", reads: "sounds" };
+  const { reads: _, ...silent } = good;
+  expect(readModels(JSON.stringify({ models: [silent, sounds] }))).toEqual([good, sounds]);
   for (const text of ["", "[[[", "null", "[]", "{}", '{"models":{}}']) {
     expect(readModels(text)).toEqual([]);
   }

@@ -2,6 +2,7 @@
  * The page: a head that says what this is, a part to ask, a part to teach.
  */
 import { inspection } from "../state/rows.js";
+import { sort } from "../state/sort.js";
 import { Ask } from "./ask.js";
 import { DropChoice } from "./drop-choice.js";
 import { DropTarget } from "./drop-target.js";
@@ -22,7 +23,7 @@ export function App({ onRetry }: { onRetry: () => void }) {
       <main>
         <Interrupted />
         <Ask />
-        <Many />
+        {sort.value === "texts" && <Many />}
         <Teach />
         <Kept />
       </main>

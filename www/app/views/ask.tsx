@@ -4,13 +4,16 @@
 import { useRef } from "preact/hooks";
 import { beside, pair, text, text2 } from "../state/answer.js";
 import { takeIn } from "../state/intake.js";
+import { sort } from "../state/sort.js";
 import { knownPair, message, OWN, select, selected, tasks, trouble } from "../state/tasks.js";
 import { AnswerView } from "./answer/answer.js";
 import { Card } from "./card.js";
 import { Growing } from "./growing.js";
 import { NotKept } from "./kept.js";
+import { mediaParts } from "./media-parts.js";
 
 export function Ask() {
+  const Media = mediaParts.value;
   return (
     <section class="panel ask" aria-labelledby="ask-title">
       <h2 id="ask-title" class="visually-hidden">
@@ -30,8 +33,14 @@ export function Ask() {
           {message.value}
         </p>
         <NotKept />
-        <TextBoxes />
-        <AnswerView />
+        {sort.value === "texts" ? (
+          <>
+            <TextBoxes />
+            <AnswerView />
+          </>
+        ) : (
+          Media && <Media.AskMedia />
+        )}
       </div>
       <Card />
     </section>

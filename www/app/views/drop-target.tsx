@@ -4,7 +4,17 @@
 import { useEffect, useState } from "preact/hooks";
 import { filesOfDrop } from "../files/drop.js";
 import { takeIn } from "../state/intake.js";
+import { type Sort, sort } from "../state/sort.js";
 import { trouble } from "../state/tasks.js";
+
+const ADAPTER = "or an adapter (its folder, its files or a zip)";
+
+/** What can be dropped, by what the model reads. */
+const WANTED: Record<Sort, string> = {
+  texts: `Rows to teach from or to answer (CSV, TSV, JSONL, CoNLL), ${ADAPTER}`,
+  sounds: `Recordings to answer, folders of recordings to teach from (a folder’s name is its label), ${ADAPTER}`,
+  pictures: `Pictures to answer, folders of pictures to teach from (a folder’s name is its label), ${ADAPTER}`,
+};
 
 export function DropTarget() {
   const [over, setOver] = useState(false);
@@ -34,7 +44,10 @@ export function DropTarget() {
         trouble.value = error instanceof Error ? error.message : String(error);
         return [];
       });
-      const went = files.length > 0 ? await takeIn(files) : "refused";
+      const onto = (event.target as Element | null)?.closest<HTMLElement>("[data-label]");
+      const label = onto?.dataset.label ?? null;
+      const went = files.length > 0 ? await takeIn(files, "unknown", label) : "refused";
+      if (went === "learned") return;
       if (went !== "asked") document.getElementById("task")?.scrollIntoView({ block: "center" });
     };
     const listen = (event: DragEvent) => void drop(event);
@@ -53,10 +66,7 @@ export function DropTarget() {
   return (
     <div class="drop-target" aria-hidden="true">
       <p>Drop it here</p>
-      <p>
-        Rows to teach from or to answer (CSV, TSV, JSONL, CoNLL), or an adapter (its folder, its
-        files or a zip)
-      </p>
+      <p>{WANTED[sort.value]}</p>
     </div>
   );
 }

@@ -3,7 +3,24 @@
  */
 import { duration, megabytes, millions } from "../format/units.js";
 import { engine, type Loading } from "../state/engine.js";
+import { type Sort, sort } from "../state/sort.js";
 import { ModelSelect } from "./model-select.js";
+
+/** What the page says of itself, by what the model reads. */
+const WORDS: Record<Sort, { title: string; lede: string }> = {
+  texts: {
+    title: "One frozen language model, many small specialists.",
+    lede: "Pick a task and ask, or teach it your own from a table of examples. It all happens in this tab: your texts stay on your computer.",
+  },
+  sounds: {
+    title: "One frozen model of sounds, many small specialists.",
+    lede: "Ask with the microphone, or teach it words and sounds of your own. It all happens in this tab: your recordings stay on your computer.",
+  },
+  pictures: {
+    title: "One frozen model of pictures, many small specialists.",
+    lede: "Ask with a picture or the camera, or teach it things of your own. It all happens in this tab: your pictures stay on your computer.",
+  },
+};
 
 export function Head({ onRetry }: { onRetry: () => void }) {
   return (
@@ -16,11 +33,8 @@ export function Head({ onRetry }: { onRetry: () => void }) {
           </p>
           <ModelSelect />
         </div>
-        <h1>One frozen language model, many small specialists.</h1>
-        <p class="lede">
-          Pick a task and ask, or teach it your own from a table of examples. It all happens in this
-          tab: your texts stay on your computer.
-        </p>
+        <h1>{WORDS[sort.value].title}</h1>
+        <p class="lede">{WORDS[sort.value].lede}</p>
       </div>
       <Backbone onRetry={onRetry} />
     </header>

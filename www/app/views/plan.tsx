@@ -4,8 +4,17 @@
  */
 import type { KindInfo } from "graftlet";
 import { engine } from "../state/engine.js";
-import { AUTO, kind, kinds, MOST_COMPARED, name, nameTrouble, sizes } from "../state/plan.js";
-import { inspection } from "../state/rows.js";
+import {
+  AUTO,
+  base,
+  isBlocked,
+  kind,
+  kinds,
+  MOST_COMPARED,
+  name,
+  nameTrouble,
+  sizes,
+} from "../state/plan.js";
 import { start } from "../state/run.js";
 import { RunSettings } from "./run-settings.js";
 
@@ -13,9 +22,7 @@ export function Plan() {
   if (engine.value.status !== "ready") {
     return <p class="hint">The kinds of adapter are shown once the backbone is ready.</p>;
   }
-  const blocked = inspection.value?.blocked !== null;
   const badName = nameTrouble.value;
-  const { common, special } = kinds.value;
   return (
     <form
       class="plan"
@@ -50,31 +57,38 @@ export function Plan() {
           </p>
         )}
       </div>
-      <fieldset class="kinds">
-        <legend>Kind of adapter</legend>
-        <Kind info={CHOOSE} />
-        {common.map((info) => (
-          <Kind key={info.name} info={info} />
-        ))}
-        {special.length > 0 && (
-          <details
-            class="settings more-kinds"
-            open={special.some((info) => info.name === kind.value)}
-          >
-            <summary>{special.length} further kinds</summary>
-            <div class="kinds-grid">
-              {special.map((info) => (
-                <Kind key={info.name} info={info} />
-              ))}
-            </div>
-          </details>
-        )}
-      </fieldset>
+      {base.value === null && <Kinds />}
       <RunSettings />
-      <button type="submit" class="solid start" disabled={blocked || badName !== null}>
+      <button type="submit" class="solid start" disabled={isBlocked.value || badName !== null}>
         Start training
       </button>
     </form>
+  );
+}
+
+function Kinds() {
+  const { common, special } = kinds.value;
+  return (
+    <fieldset class="kinds">
+      <legend>Kind of adapter</legend>
+      <Kind info={CHOOSE} />
+      {common.map((info) => (
+        <Kind key={info.name} info={info} />
+      ))}
+      {special.length > 0 && (
+        <details
+          class="settings more-kinds"
+          open={special.some((info) => info.name === kind.value)}
+        >
+          <summary>{special.length} further kinds</summary>
+          <div class="kinds-grid">
+            {special.map((info) => (
+              <Kind key={info.name} info={info} />
+            ))}
+          </div>
+        </details>
+      )}
+    </fieldset>
   );
 }
 

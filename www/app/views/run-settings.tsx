@@ -2,8 +2,7 @@
  * The numbers of a run, for those who want to set them.
  */
 import { PROBLEMS } from "graftlet";
-import { type Settings, settings } from "../state/plan.js";
-import { choice } from "../state/rows.js";
+import { problem, type Settings, settings } from "../state/plan.js";
 
 export function RunSettings() {
   return (
@@ -19,7 +18,7 @@ export function RunSettings() {
         <NumberField id="labelSmoothing" label="Label smoothing" min={0} max={0.9} step="any" />
         <NumberField id="headDropout" label="Dropout" min={0} max={0.95} step="any" />
         <NumberField id="seed" label="Seed" min={0} max={4294967295} step={1} />
-        {choice.value && PROBLEMS[choice.value.problem].classes && (
+        {problem.value && PROBLEMS[problem.value].classes && (
           <label class="check">
             <input
               type="checkbox"

@@ -83,7 +83,10 @@ function UnderWay({ state }: { state: Busy }) {
     <>
       <div class="run-line">
         <Heading id="run-title" class="plain">
-          {state.status === "starting" && `Starting a second engine for “${state.name}”…`}
+          {state.status === "starting" &&
+            (state.read
+              ? `Reading the examples of “${state.name}”`
+              : `Starting a second engine for “${state.name}”…`)}
           {choosing && `Choosing a kind for “${state.name}”`}
           {running &&
             (running.paused ? `Training of “${state.name}” is paused` : `Training “${state.name}”`)}
@@ -110,7 +113,7 @@ function UnderWay({ state }: { state: Busy }) {
           <Cancel />
         </div>
       </div>
-      <Bar choosing={choosing} running={running} />
+      <Bar state={state} />
       <p class="figures" data-testid="run-figures">
         {running ? figuresOf(running.progress) : choosing ? shareOf(choosing.done, left) : "\u00a0"}
       </p>
@@ -118,16 +121,16 @@ function UnderWay({ state }: { state: Busy }) {
   );
 }
 
-function Bar({
-  choosing,
-  running,
-}: {
-  choosing: Extract<Run, { status: "choosing" }> | null;
-  running: Extract<Run, { status: "running" }> | null;
-}) {
-  if (choosing) return <progress max={1} value={choosing.done} aria-label="Comparison of kinds" />;
-  if (!running) return <progress aria-label="The run is starting" />;
-  const { step, steps } = running.progress;
+function Bar({ state }: { state: Busy }) {
+  if (state.status === "choosing") {
+    return <progress max={1} value={state.done} aria-label="Comparison of kinds" />;
+  }
+  if (state.status === "starting") {
+    const { read } = state;
+    if (!read) return <progress aria-label="The run is starting" />;
+    return <progress max={read.total} value={read.done} aria-label="Examples read" />;
+  }
+  const { step, steps } = state.progress;
   // A head alone is fitted without steps.
   if (steps === 0) return <progress aria-label="The head is fitted" />;
   return <progress max={steps} value={step} aria-label="Training progress" />;
@@ -164,7 +167,8 @@ function Done({ done }: { done: Extract<Run, { status: "done" }> }) {
         It learned from {counted(event.trainRows, "row")} in {Math.round(seconds)} s
         {info && ` and weighs ${size(info.bytes)}`}. It stands in the dropdown
         {notKept.value.has(name) ? " until this tab is closed" : " and stays in this browser"}.
-        {event.epochs < planned &&
+        {event.steps > 0 &&
+          event.epochs < planned &&
           ` Training ended early, after ${event.epochs} of ${planned} epochs: the score on the rows held out had stopped rising.`}
       </p>
       <div class="actions">
@@ -181,7 +185,7 @@ function Done({ done }: { done: Extract<Run, { status: "done" }> }) {
 
 function tryIt(name: string): void {
   void select(name);
-  const box = document.getElementById("text");
+  const box = document.getElementById("text") ?? document.getElementById("task");
   box?.scrollIntoView({ block: "center" });
   box?.focus({ preventScroll: true });
 }

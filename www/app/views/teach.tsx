@@ -3,12 +3,20 @@
  */
 import { choice, inspection, opened } from "../state/rows.js";
 import { busy, run } from "../state/run-state.js";
+import { sort } from "../state/sort.js";
+import { mediaParts } from "./media-parts.js";
 import { Plan } from "./plan.js";
 import { RowsSource } from "./rows-source.js";
 import { RowsTable } from "./rows-table.js";
 import { RunView } from "./run.js";
 
 export function Teach() {
+  const Media = mediaParts.value;
+  if (sort.value === "texts") return <TeachTexts />;
+  return Media && <Media.TeachMedia />;
+}
+
+function TeachTexts() {
   const read = opened.value && choice.value && inspection.value ? opened.value : null;
   return (
     <section class="panel teach" id="teach" aria-labelledby="teach-title">

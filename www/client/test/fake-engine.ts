@@ -9,6 +9,7 @@ import type {
   Suggesting,
   Training,
 } from "../engine.js";
+import type { Keep, ReadInput } from "../protocol.js";
 import type {
   AdapterFiles,
   AdapterInfo,
@@ -17,14 +18,19 @@ import type {
   Composition,
   Embedded,
   KindInfo,
+  Pixels,
   Recipe,
   Row,
+  Samples,
   SuggestOptions,
-  Text,
   TrainReport,
 } from "../types.js";
 import { CONFIG, KINDS, readAdapter } from "./fake-adapter.js";
 import { answer, BACKBONE, type Centroids, engineError, namesIn, wordsOf } from "./fake-answer.js";
+import { readMedia, textOf } from "./fake-media.js";
+
+export { FakeHearing as Listening } from "./fake-media.js";
+
 import { FakeReading } from "./fake-reading.js";
 
 export { engineError } from "./fake-answer.js";
@@ -39,8 +45,20 @@ class FakeRows implements Rows {
   readonly rows: Row[] = [];
 
   push(lines: Uint8Array): void {
-    const texts = decoder.decode(lines).split("\n").filter(Boolean);
-    this.rows.push(...texts.map((text) => JSON.parse(text) as Row));
+    for (let rest = lines; rest.length > 0; ) {
+      const isRead = rest[0] === 0;
+      const end = rest.indexOf(10);
+      const line = decoder.decode(rest.subarray(isRead ? 1 : 0, end));
+      rest = rest.subarray(end + 1);
+      if (!line) continue;
+      const row = JSON.parse(line) as Row;
+      if (isRead) {
+        const count = new DataView(rest.buffer, rest.byteOffset).getUint32(0, true);
+        row.text = decoder.decode(rest.subarray(4, 4 + count));
+        rest = rest.subarray(4 + count);
+      }
+      this.rows.push(row);
+    }
   }
 
   free(): void {}
@@ -191,6 +209,7 @@ export function gathering(files: AdapterFiles, finish: (files: AdapterFiles) => 
 class FakeEngine implements Engine {
   /** How long a training step takes. */
   static stepMs = 30;
+  static reads: BackboneInfo["reads"] = "texts";
   readonly #adapters = new Map<
     string,
     { info: AdapterInfo; data: Centroids; files: AdapterFiles }
@@ -207,7 +226,11 @@ class FakeEngine implements Engine {
   }
 
   backbone(): BackboneInfo {
-    return BACKBONE;
+    return { ...BACKBONE, reads: FakeEngine.reads };
+  }
+
+  read(input: Samples | Uint8Array | Pixels, place: string, _keep?: Keep): Uint8Array {
+    return readMedia(input, place);
   }
 
   addAdapter(name: string, files: AdapterFiles): AdapterInfo {
@@ -242,11 +265,12 @@ class FakeEngine implements Engine {
 
   /** The last adapter of a composition answers, of a parallel block each. */
   beginAnswers(
-    texts: readonly Text[],
+    inputs: readonly ReadInput[],
     of: readonly Composition[] | null,
     truncate: boolean,
     before: number,
   ): FakeReading<Answer[][]> {
+    const texts = inputs.map(textOf);
     if (of === null && this.#active === null)
       throw engineError("adapter_not_in_use", "No adapter is active: call use() first.");
     const parts = (of ?? [this.#active ?? ""]).flatMap((what) =>
@@ -260,11 +284,12 @@ class FakeEngine implements Engine {
   }
 
   beginVectors(
-    texts: readonly Text[],
+    inputs: readonly ReadInput[],
     of: Composition | null | undefined,
     truncate: boolean,
     before: number,
   ): FakeReading<Embedded[]> {
+    const texts = inputs.map(textOf);
     if (of) namesIn(of).forEach((name) => void this.#get(name));
     const bare: Centroids = { kind: "none", labels: ["", ""], words: {} };
     const vectors = texts.map((text, index) => {

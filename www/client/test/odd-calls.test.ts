@@ -3,7 +3,14 @@
  * there before is there after.
  */
 import { beforeEach, describe, expect, it } from "vitest";
-import { type Classifier, classifier, Graftlet, GraftletError } from "../index.js";
+import {
+  type Classifier,
+  classifier,
+  Graftlet,
+  GraftletError,
+  type Input,
+  type Samples,
+} from "../index.js";
 import { FakeCaches } from "./fake-caches.js";
 import { Engine as FakeEngine } from "./fake-engine.js";
 import { FakeWorker } from "./fake-worker.js";
@@ -11,7 +18,7 @@ import { FakeWorker } from "./fake-worker.js";
 type Call = (g: Graftlet, value: never) => Promise<unknown>;
 
 const CONFIG = new TextEncoder().encode(
-  JSON.stringify({ labels: ["no", "yes"], words: { yes: { good: 2 } } }),
+  JSON.stringify({ labels: ["no", "yes"], words: { yes: { good: 2, hz16000: 2, px1x1: 2 } } }),
 );
 const FILES = { "adapter_config.json": CONFIG };
 const ROWS = [
@@ -201,6 +208,58 @@ const PLACES: Record<string, Call> = {
   "suggest.settings": (g, value) => g.suggest(ROWS, {}, value),
 };
 
+const SOUND_ROWS = ["x", "y"].map((label) => ({ sound: sound([0.5]), label }));
+
+function sound(samples: readonly number[], rate = 16_000): Samples {
+  return { samples: Float32Array.from(samples), rate };
+}
+
+const withSound = (more: unknown) => [...SOUND_ROWS, more] as never;
+
+/** Those where a recording goes in. */
+const SOUND_PLACES: Record<string, Call> = {
+  classify: (g, value) => g.classify(value),
+  "classify[0]": (g, value) => g.classify([value]),
+  "classify.samples": (g, value) => g.classify({ samples: value, rate: 16_000 }),
+  "classify.rate": (g, value) => g.classify({ samples: Float32Array.of(1), rate: value }),
+  "classify.getChannelData": (g, value) =>
+    g.classify({ numberOfChannels: 1, length: 1, sampleRate: 16_000, getChannelData: value }),
+  "classify.getChannelData()": (g, value) =>
+    g.classify({
+      numberOfChannels: 2,
+      length: 1,
+      sampleRate: 16_000,
+      getChannelData: () => value,
+    }),
+  "classify.numberOfChannels": (g, value) =>
+    g.classify({
+      numberOfChannels: value,
+      length: 1,
+      sampleRate: 16_000,
+      getChannelData: () => Float32Array.of(1),
+    }),
+  "embed[1]": (g, value) => g.embed([sound([0.5]), value]),
+  "train.rows": (g, value) => run(g.train({ name: "odd", kind: "lora" }, value)),
+  "train.rows[0]": (g, value) => run(g.train({ name: "odd", kind: "lora" }, [value])),
+  "train.row.sound": (g, value) =>
+    run(g.train({ name: "odd", kind: "lora" }, withSound({ sound: value, label: "x" }))),
+  "train.row.label": (g, value) =>
+    run(g.train({ name: "odd", kind: "lora" }, withSound({ sound: sound([1]), label: value }))),
+  "train.replay": (g, value) =>
+    run(g.train({ name: "odd", from: "one", replay: value }, SOUND_ROWS)),
+  "suggest.rows[2]": (g, value) => g.suggest(withSound(value)),
+};
+
+/** Those where a picture goes in. */
+const PICTURE_PLACES: Record<string, Call> = {
+  "classify[0]": (g, value) => g.classify([value]),
+  "classify.data": (g, value) => g.classify({ width: 1, height: 1, data: value }),
+  "classify.width": (g, value) => g.classify({ width: value, height: 1, data: new Uint8Array(4) }),
+  "classify.height": (g, value) => g.classify({ width: 1, height: value, data: new Uint8Array(4) }),
+  "train.row.picture": (g, value) =>
+    run(g.train({ name: "odd", kind: "lora" }, [{ picture: value, label: "x" }])),
+};
+
 /** A call that takes so long never ends, even where the machine has much else to do. */
 const HANGS_MS = 30_000;
 /** Most processor time of a call, the engine's included, whatever else the machine has to do. */
@@ -225,60 +284,83 @@ beforeEach(() => {
   FakeWorker.started = [];
   FakeWorker.caches = new FakeCaches();
   FakeEngine.stepMs = 0;
+  FakeEngine.reads = "texts";
 });
 
 describe("odd calls", () => {
   it("are at least 2,000", () => {
-    const calls = Object.keys(VALUES).length * Object.keys(PLACES).length;
+    const places = { ...PLACES, ...SOUND_PLACES, ...PICTURE_PLACES };
+    const calls = Object.keys(VALUES).length * Object.keys(places).length;
     expect(calls).toBeGreaterThanOrEqual(2000);
   });
 
   it.each(Object.entries(PLACES))(
     "in %s end, and the engine stays",
     async (place, call) => {
-      const restarts: unknown[] = [];
-      const g = await load({ onRestart: (event: unknown) => restarts.push(event) });
-      await g.addAdapter("one", FILES);
-      await g.use("one");
-      for (const [kind, make] of Object.entries(VALUES)) {
-        const value = make() as never;
-        let settled: { error?: unknown } | "hangs" | undefined;
-        let timer: ReturnType<typeof setTimeout> | undefined;
-        const before = process.cpuUsage();
-        const late = new Promise<"hangs">((resolve) => {
-          timer = setTimeout(() => resolve("hangs"), HANGS_MS);
-        });
-        try {
-          // Not even a promise may be missing.
-          const calling = call(g, value).then(
-            () => ({}),
-            (error: unknown) => ({ error }),
-          );
-          settled = await Promise.race([calling, late]);
-        } catch (thrown) {
-          expect.fail(`${place} with ${kind} threw at once: ${String(thrown)}`);
-        }
-        clearTimeout(timer);
-        expect(settled, `${place} with ${kind}`).not.toBe("hangs");
-        const { user, system } = process.cpuUsage(before);
-        expect((user + system) / 1000, `${place} with ${kind}`).toBeLessThan(MOST_MS);
-        const { error } = settled as { error?: unknown };
-        if (error === undefined) continue;
-        expect(error, `${place} with ${kind}`).toBeInstanceOf(GraftletError);
-        const { code, message } = error as GraftletError;
-        expect(["internal", "engine_trapped"], `${place} with ${kind}: ${message}`).not.toContain(
-          code,
-        );
-        expect(message.length).toBeLessThanOrEqual(400);
-        // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
-        expect(message).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202e]/);
-      }
-      await g.removeAdapter("odd").catch(() => {});
-      await g.addAdapter("one", FILES);
-      expect(await g.classify("good", { with: "one" })).toMatchObject({ label: "yes" });
-      expect(restarts).toEqual([]);
-      await g.dispose();
+      await endures(place, call, () => "good");
+    },
+    600_000,
+  );
+
+  it.each(Object.entries(SOUND_PLACES))(
+    "of recordings, in %s end, and the engine stays",
+    async (place, call) => {
+      FakeEngine.reads = "sounds";
+      await endures(place, call, () => ({ samples: Float32Array.of(0.5), rate: 16_000 }));
+    },
+    600_000,
+  );
+
+  it.each(Object.entries(PICTURE_PLACES))(
+    "of pictures, in %s end, and the engine stays",
+    async (place, call) => {
+      FakeEngine.reads = "pictures";
+      await endures(place, call, () => ({ width: 1, height: 1, data: new Uint8Array(4) }));
     },
     600_000,
   );
 });
+
+/** Makes the call with every odd value; in the end `good` is answered as it should be. */
+async function endures(place: string, call: Call, good: () => Input): Promise<void> {
+  const restarts: unknown[] = [];
+  const g = await load({ onRestart: (event: unknown) => restarts.push(event) });
+  await g.addAdapter("one", FILES);
+  await g.use("one");
+  for (const [kind, make] of Object.entries(VALUES)) {
+    const value = make() as never;
+    let settled: { error?: unknown } | "hangs" | undefined;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const before = process.cpuUsage();
+    const late = new Promise<"hangs">((resolve) => {
+      timer = setTimeout(() => resolve("hangs"), HANGS_MS);
+    });
+    try {
+      // Not even a promise may be missing.
+      const calling = call(g, value).then(
+        () => ({}),
+        (error: unknown) => ({ error }),
+      );
+      settled = await Promise.race([calling, late]);
+    } catch (thrown) {
+      expect.fail(`${place} with ${kind} threw at once: ${String(thrown)}`);
+    }
+    clearTimeout(timer);
+    expect(settled, `${place} with ${kind}`).not.toBe("hangs");
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1000, `${place} with ${kind}`).toBeLessThan(MOST_MS);
+    const { error } = settled as { error?: unknown };
+    if (error === undefined) continue;
+    expect(error, `${place} with ${kind}`).toBeInstanceOf(GraftletError);
+    const { code, message } = error as GraftletError;
+    expect(["internal", "engine_trapped"], `${place} with ${kind}: ${message}`).not.toContain(code);
+    expect(message.length).toBeLessThanOrEqual(400);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
+    expect(message).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202e]/);
+  }
+  await g.removeAdapter("odd").catch(() => {});
+  await g.addAdapter("one", FILES);
+  expect(await g.classify(good(), { with: "one" })).toMatchObject({ label: "yes" });
+  expect(restarts).toEqual([]);
+  await g.dispose();
+}

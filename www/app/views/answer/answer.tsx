@@ -16,7 +16,7 @@ export function AnswerView() {
   const shown = answer.value;
   return (
     <section class="answer" aria-label="Answer">
-      <Spoken answer={shown} />
+      <SpokenSentence sentence={spokenOf(shown)} />
       {shown.status === "failed" && (
         <p class="trouble" role="alert">
           {shown.sentence}
@@ -78,7 +78,7 @@ interface BodyProps {
   texts: readonly string[];
 }
 
-function Body({ task, result, texts }: BodyProps) {
+export function Body({ task, result, texts }: BodyProps) {
   switch (result.form) {
     case "label":
       return <LabelView key={task} result={result} />;
@@ -91,13 +91,14 @@ function Body({ task, result, texts }: BodyProps) {
   }
 }
 
+function spokenOf(answer: Answered): string {
+  if (answer.status !== "given") return "";
+  return answer.answers.map(({ result, texts }) => sentenceOf(result, texts)).join(". ");
+}
+
 /** Tells screen readers the answer once it has stood still: every keystroke's would be noise. */
-function Spoken({ answer }: { answer: Answered }) {
+export function SpokenSentence({ sentence }: { sentence: string }) {
   const [spoken, setSpoken] = useState("");
-  const sentence =
-    answer.status === "given"
-      ? answer.answers.map(({ result, texts }) => sentenceOf(result, texts)).join(". ")
-      : "";
   useEffect(() => {
     const timer = setTimeout(() => setSpoken(sentence), 700);
     return () => clearTimeout(timer);
@@ -109,7 +110,7 @@ function Spoken({ answer }: { answer: Answered }) {
   );
 }
 
-function sentenceOf(result: Answer, texts: readonly string[]): string {
+export function sentenceOf(result: Answer, texts: readonly string[]): string {
   const scored = ({ label, score }: { label: string; score: number }) =>
     `${label}, ${probability(score)}`;
   switch (result.form) {

@@ -2,6 +2,7 @@
  * One label, or that the text fits none of them.
  */
 import type { LabelForm } from "graftlet";
+import { NOUNS, sort } from "../../state/sort.js";
 import { Bars } from "./bars.js";
 
 export function LabelView({ result }: { result: LabelForm }) {
@@ -12,7 +13,8 @@ export function LabelView({ result }: { result: LabelForm }) {
       </p>
       {result.rejected && (
         <p class="verdict-words">
-          The text seems to be out of scope (“{result.label}”): no label is likely enough.
+          The {NOUNS[sort.value]} seems to be out of scope (“{result.label}”): no label is likely
+          enough.
         </p>
       )}
       <Bars scores={result.scores} chosen={(label) => !result.rejected && label === result.label} />

@@ -4,9 +4,11 @@
 import { useState } from "preact/hooks";
 import { counted, probability } from "../../format/units.js";
 import type { Report, Suspect } from "../../report/report.js";
+import { relabel } from "../../state/media/examples.js";
 import { correct, opened } from "../../state/rows.js";
 import { start } from "../../state/run.js";
 import { busy } from "../../state/run-state.js";
+import { sort } from "../../state/sort.js";
 import { RowText } from "./row-text.js";
 import { useFirst } from "./use-first.js";
 
@@ -24,7 +26,8 @@ interface Props {
 export function Suspects({ report, source }: Props) {
   const [verdicts, setVerdicts] = useState<Verdicts>(new Map());
   const { shown, more } = useFirst(report.suspects, MOST, "rows");
-  const open = source !== null && opened.value?.from === source;
+  const isTable = sort.value === "texts";
+  const open = source !== null && (!isTable || opened.value?.from === source);
   const decide = (number: number, verdict: string | null | undefined) => {
     const next = new Map(verdicts);
     if (verdict === undefined) next.delete(number);
@@ -35,15 +38,16 @@ export function Suspects({ report, source }: Props) {
     <>
       <p class="hint">
         The trained adapter is sure of another label for these rows. Some will be hard examples,
-        some slips in the file.
+        some slips{isTable && " in the file"}.
       </p>
       <ul class="row-list">
         {shown.map((suspect) => (
           <li key={suspect.number}>
             <RowText row={suspect} />
             <p class="row-words">
-              Is <strong>{suspect.label}</strong> in the file (score {probability(suspect.score)}),
-              was answered <strong>{suspect.rival}</strong> ({probability(suspect.rivalScore)})
+              Is <strong>{suspect.label}</strong>
+              {isTable && " in the file"} (score {probability(suspect.score)}), was answered{" "}
+              <strong>{suspect.rival}</strong> ({probability(suspect.rivalScore)})
               {!suspect.heldOut && " although it was learned from"}
             </p>
             {open && (
@@ -64,7 +68,8 @@ export function Suspects({ report, source }: Props) {
           class="solid start"
           disabled={verdicts.size === 0 || busy.value}
           onClick={() => {
-            correct(Object.fromEntries(verdicts));
+            if (isTable) correct(Object.fromEntries(verdicts));
+            else relabel(verdicts);
             void start(report.options.kind);
           }}
         >

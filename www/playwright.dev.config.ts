@@ -1,0 +1,4 @@
+import base from "./playwright.config.js";
+
+const servers = base.webServer as unknown[];
+export default { ...base, retries: 0, webServer: [servers[1]] };
