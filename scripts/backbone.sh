@@ -226,11 +226,13 @@ models() {
   node scripts/list-models.mjs
   say "multilingual-e5-small: comparing its vectors with those of the tests' own forward ..."
   cargo test --release --test e5 -- --ignored
+  say "whisper-tiny.en and dinov2-small: comparing their states with those of transformers ..."
+  cargo test --release --test real_encoders -- --ignored
 }
 
 # Changes when the format may have: a conversion made by older code is made again.
 converter_hash() {
-  cat kernels/src/quantize.rs src/model/{convert,ctranslate2,e5,folder,four_bit,sentence,vocabulary,weights}.rs \
+  cat kernels/src/quantize.rs src/model/{checkpoint,convert,ctranslate2,e5,folder,four_bit,sentence,token_pooling,vocabulary,weight_norm,weights}.rs \
     src/{conversion,cli/convert}.rs \
     src/hub/manifest.rs scripts/{backbone.sh,dinov2_from_onnx.py} | sha256sum
 }

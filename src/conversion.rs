@@ -9,7 +9,7 @@ use crate::folder::Files;
 use crate::hub::{Manifest, ManifestFile};
 use crate::model::e5::E5File;
 use crate::model::folder::{CONFIG, ModelFiles, ModelFolder};
-use crate::model::{Anatomy, Checkpoint, Dtype, SentenceEmbedding, convert_checkpoint};
+use crate::model::{Anatomy, Checkpoint, Dtype, SentenceEmbedding, TowerName, convert_checkpoint};
 use crate::order::Sorted;
 
 /// A backbone folder.
@@ -24,18 +24,19 @@ pub struct Converted {
     pub vectors: Result<()>,
 }
 
-/// Converts a model's folder. `name` stands in place of the name that the folder says. `progress` is told which share of
-/// the parameters, 0 to 1, is done. The backbone is loaded once, so that what cannot be loaded is not written.
+/// Converts a model's folder. `tower` says which encoder of a model with two. `name` stands in place of the name that the
+/// folder says. `progress` is told which share of the parameters, 0 to 1, is done. The backbone is loaded once, so that what cannot be loaded is not written.
 ///
 /// # Errors
-/// Those of [`ModelFolder::open`] and [`Engine::assemble`].
+/// Those of [`ModelFolder::open_tower`] and [`Engine::assemble`].
 pub fn convert_folder(
     files: &dyn ModelFiles,
+    tower: Option<TowerName>,
     name: Option<&str>,
     dtype: Dtype,
     progress: &mut dyn FnMut(f64),
 ) -> Result<Converted> {
-    let mut model = ModelFolder::open(files)?;
+    let mut model = ModelFolder::open_tower(files, tower)?;
     if let Some(name) = name {
         name.clone_into(&mut model.config.name);
     }
@@ -113,7 +114,7 @@ impl Parts {
         let shape = engine.backbone().shape();
         let (name, parameters) = (shape.name.clone(), shape.parameters);
         let embedding = serde_json::to_value(engine.sentence()).map_err(invalid)?;
-        let vectors = engine.sentence().check();
+        let vectors = engine.check_vectors();
         drop(engine);
 
         let contents = [

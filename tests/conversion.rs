@@ -120,7 +120,8 @@ fn what_is_fetched_becomes_what_the_command_writes() {
         for dtype in [Dtype::Int8, Dtype::F16, Dtype::F32] {
             let mut shares = Vec::new();
             let converted =
-                convert_folder(&fetched, None, dtype, &mut |share| shares.push(share)).unwrap();
+                convert_folder(&fetched, None, None, dtype, &mut |share| shares.push(share))
+                    .unwrap();
             assert!(shares.is_sorted() && shares[0] > 0.0);
             assert!((shares.last().unwrap() - 1.0).abs() < 1e-12);
             let folder = tempfile::tempdir().unwrap();
@@ -198,7 +199,7 @@ fn weights_that_are_cut_or_something_else_are_refused() {
             let mut served = whole.clone();
             served.insert(file.into(), content);
             let (fetched, _) = fetch(&served, "x").unwrap();
-            let error = convert_folder(&fetched, None, Dtype::Int8, &mut |_| ());
+            let error = convert_folder(&fetched, None, None, Dtype::Int8, &mut |_| ());
             let error = error.map(drop).unwrap_err();
             assert_eq!(error.code(), code, "{file}: {error}");
             assert!(error.to_string().contains(file), "{error}");

@@ -37,7 +37,7 @@ use graftlet::input::sound::Sound;
 use graftlet::input::text::{LongTexts, Text};
 use graftlet::input::{Input, Reader, Sort};
 use graftlet::model::folder::ModelFolder;
-use graftlet::model::{Dtype, FAMILIES, Hook, NoHook, Reads, SentenceEmbedding};
+use graftlet::model::{Dtype, FAMILIES, Hook, NoHook, Reads, SentenceEmbedding, TowerName};
 use graftlet::model::{Portion, Split, Waiting};
 use places::{in_places, read_in_places};
 use rows::{Row, moved, preset_rows, rows};
@@ -217,13 +217,14 @@ fn inputs(reader: &Reader) -> Vec<Input> {
                     .into()
             })
             .into(),
+        Sort::Pair => panic!("one encoder reads no pairs"),
     }
 }
 
 #[test]
 fn every_family() {
     let mut families = BTreeSet::new();
-    let folders = ["families", "sounds", "pictures"].map(support::fixture);
+    let folders = ["families", "sounds", "pictures", "towers"].map(support::fixture);
     let entries = folders
         .into_iter()
         .flat_map(|folder| std::fs::read_dir(folder).unwrap());
@@ -241,60 +242,69 @@ fn every_family() {
                 (name, std::fs::read(entry.path()).unwrap())
             })
             .collect();
-        let folder = ModelFolder::open(&files).unwrap();
-        let mut engine = Engine::assemble(
-            &folder.config,
-            &folder.reader,
-            &folder.checkpoint,
-            "00",
-            SentenceEmbedding::default(),
-        )
-        .unwrap();
-        let shape = engine.backbone().shape().clone();
-        families.insert(shape.anatomy.family.model_type);
-        let texts = inputs(engine.reader());
-        check_vectors(&engine, None, &texts, &name);
-        let mut kinds = Vec::new();
-        for preset in presets() {
-            let options = Options {
-                reduction_factor: Some(4),
-                ..Options::default()
-            };
-            // some kinds do not fit into a family's blocks
-            let Ok(config) = (preset.config)(&options, &shape) else {
-                continue;
-            };
-            if config.build(&shape, &mut FreshParams::new(1)).is_err() {
-                continue;
+        for tower in [None, Some(TowerName::Text), Some(TowerName::Vision)] {
+            // a model has either one encoder or two towers
+            if let Ok(folder) = ModelFolder::open_tower(&files, tower) {
+                families.insert(check_family(&name, &folder));
             }
-            kinds.push(config.kind().name);
-            let row = Row {
-                name: preset.name.into(),
-                config,
-                fresh_is_none: false,
-                files: match preset.library {
-                    Library::Peft => &[Library::Peft],
-                    Library::AdapterHub => &[Library::AdapterHub],
-                },
-                merges: false,
-                lowest: None,
-                at_pooler: false,
-                reference: None,
-            };
-            for pooling in [Pooling::Mean, Pooling::First] {
-                engine.insert("it", moved(&row, head(pooling), &shape, 5));
-                let what = format!("{name}, {}, {pooling:?}", row.name);
-                check_answers(&engine, &["it".into()], &texts, &what);
-            }
-        }
-        for kind in ["lora", "bottleneck", "prefix"] {
-            // the tiny models of sounds and pictures have fewer positions than a prefix
-            let has_room = kind != "prefix" || shape.max_tokens > 30;
-            assert!(!has_room || kinds.contains(&kind), "{name} has no {kind}");
         }
     }
     let all: BTreeSet<_> = FAMILIES.iter().map(|family| family.model_type).collect();
     assert_eq!(families, all);
+}
+
+/// Checks a model with a fresh adapter of each kind. Answers with its family.
+fn check_family(name: &str, folder: &ModelFolder<'_>) -> &'static str {
+    let mut engine = Engine::assemble(
+        &folder.config,
+        &folder.reader,
+        &folder.checkpoint,
+        "00",
+        SentenceEmbedding::default(),
+    )
+    .unwrap();
+    let shape = engine.backbone().shape().clone();
+    let texts = inputs(engine.reader());
+    check_vectors(&engine, None, &texts, name);
+    let mut kinds = Vec::new();
+    for preset in presets() {
+        let options = Options {
+            reduction_factor: Some(4),
+            ..Options::default()
+        };
+        // some kinds do not fit into a family's blocks
+        let Ok(config) = (preset.config)(&options, &shape) else {
+            continue;
+        };
+        if config.build(&shape, &mut FreshParams::new(1)).is_err() {
+            continue;
+        }
+        kinds.push(config.kind().name);
+        let row = Row {
+            name: preset.name.into(),
+            config,
+            fresh_is_none: false,
+            files: match preset.library {
+                Library::Peft => &[Library::Peft],
+                Library::AdapterHub => &[Library::AdapterHub],
+            },
+            merges: false,
+            lowest: None,
+            at_pooler: false,
+            reference: None,
+        };
+        for pooling in [Pooling::Mean, Pooling::First] {
+            engine.insert("it", moved(&row, head(pooling), &shape, 5));
+            let what = format!("{name}, {}, {pooling:?}", row.name);
+            check_answers(&engine, &["it".into()], &texts, &what);
+        }
+    }
+    for kind in ["lora", "bottleneck", "prefix"] {
+        // the tiny models of sounds and pictures have fewer positions than a prefix
+        let has_room = kind != "prefix" || shape.max_tokens > 30;
+        assert!(!has_room || kinds.contains(&kind), "{name} has no {kind}");
+    }
+    shape.anatomy.family.model_type
 }
 
 /// A value that is not finite, in a row of one place, is the whole sequence's in the first place.

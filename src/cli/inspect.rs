@@ -115,6 +115,11 @@ fn adapter(arguments: &Arguments) -> Result<Map<String, Value>> {
             json!(format!("one {head}, which is not computed here")),
         );
     }
+    if let Some(elsewhere) = task.original.as_ref().map(|original| original.elsewhere)
+        && elsewhere > 0
+    {
+        say("tensors of the other encoder", json!(elsewhere));
+    }
     say("labels", json!(task.card.labels));
     say("task", json!(task.card.task));
     say(

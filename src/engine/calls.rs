@@ -77,7 +77,11 @@ impl Engine {
     /// Length of a vector of [`embed`](Self::embed).
     #[must_use]
     pub fn vector_size(&self) -> usize {
-        self.sentence.pooling.len() * self.backbone.shape().hidden_size
+        let shape = self.backbone.shape();
+        match self.sentence.reads_pooler() {
+            true => shape.pooled_size(),
+            false => self.sentence.pooling.len() * shape.hidden_size,
+        }
     }
 
     /// One vector a text, of what is in use or the bare backbone, as the backbone's
@@ -176,7 +180,7 @@ impl Engine {
         of: Option<&Composition>,
         inputs: &[impl Clone + Into<Input>],
     ) -> Result<Reading<'static>> {
-        self.sentence.check()?;
+        self.check_vectors()?;
         let inputs = inputs_of(inputs).into_iter();
         let inputs: Vec<Input> = inputs.map(|input| self.prepared(input)).collect();
         let plan = match of {

@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::folder::TaskAdapter;
 pub use crate::head::{argmax, softmax};
 use crate::input::picture::PatchReader;
-use crate::input::sound::SoundReader;
+use crate::input::sound::{SoundReader, WaveReader};
 use crate::input::text::{LongTexts, Tokenizer};
 use crate::input::{DualReader, Reader};
 use crate::model::{
@@ -66,7 +66,7 @@ impl Engine {
     ) -> Result<Self> {
         let config = Anatomy::from_json(config)?;
         let checkpoint = Checkpoint::single(checkpoint);
-        let sentence = SentenceEmbedding::default();
+        let sentence = SentenceEmbedding::of(&config);
         Self::assemble(&config, tokenizer, &checkpoint, fingerprint, sentence)
     }
 
@@ -137,6 +137,20 @@ impl Engine {
         &self.sentence
     }
 
+    /// Refuses to give vectors that would not be the model's.
+    ///
+    /// # Errors
+    /// [`Error::ModelUnsupported`].
+    pub fn check_vectors(&self) -> Result<()> {
+        if self.sentence.reads_pooler() && !self.backbone.shape().pooler {
+            return Err(Error::ModelUnsupported {
+                place: "the backbone".into(),
+                reason: "its vectors come from a layer behind the encoder, which the checkpoint does not have; convert the whole model, or use adapters with a head".into(),
+            });
+        }
+        self.sentence.check()
+    }
+
     /// What reads its inputs.
     #[must_use]
     pub fn reader(&self) -> &Arc<Reader> {
@@ -178,7 +192,12 @@ impl Engine {
 /// does not belong to the model.
 pub fn reader_of(config: &Anatomy, json: &[u8]) -> Result<Reader> {
     Ok(match &config.stem {
-        StemPlan::Text(_) => tokenizer_of(config, json)?.into(),
+        StemPlan::Text(plan) => tokenizer_of(config, json)?.with_ending(plan.ending).into(),
+        StemPlan::Sound(plan) if plan.samples => {
+            let (field, stride) = (plan.field(), plan.stride());
+            let reader = WaveReader::from_json(json, field, stride, config.max_tokens)?;
+            Reader::Other(Box::new(reader))
+        }
         StemPlan::Sound(plan) => {
             Reader::Other(Box::new(sound_reader(config, plan.stride(), json)?))
         }

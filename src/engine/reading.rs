@@ -14,6 +14,7 @@ use crate::head::{Head, Prediction, spans};
 use crate::input::text::{LongTexts, Reach, TAG_WINDOW, WINDOW};
 use crate::input::{Input, Reader};
 use crate::model::{Backbone, Hook, Reads, SentenceEmbedding, Split, Waiting, now};
+use crate::tensor::Tensor;
 
 /// The texts of one call that are being answered, or made vectors of. What the engine loads or removes meanwhile
 /// changes nothing about them.
@@ -185,7 +186,10 @@ impl<'a> Reading<'a> {
                 }
                 (Found::Answers(_), None) => {}
                 (Found::Vectors(vectors, sentence), _) => {
-                    let pooled = sentence.pooled(&states);
+                    let pooled = match sentence.reads_pooler() {
+                        true => rows(&self.backbone.pool(&states, &*part.node)),
+                        false => sentence.pooled(&states),
+                    };
                     for (&(_, index), pooled) in places.iter().zip(pooled) {
                         let row = origins[index].row;
                         vectors[row].add(&pooled, &encoded[index], &shares[index]);
@@ -266,6 +270,10 @@ impl<'a> Reading<'a> {
     pub fn inputs(&self) -> &[Input] {
         &self.inputs
     }
+}
+
+fn rows(x: &Tensor) -> Vec<Vec<f32>> {
+    x.rows().map(<[f32]>::to_vec).collect()
 }
 
 /// Windows that are being computed.

@@ -12,7 +12,7 @@ use crate::adapter::dialect::Fields;
 use crate::adapter::dialect::adapterhub::{names, settings};
 use crate::adapter::{Config, FileParams, KINDS, Kind, ParamName, Site, fields_of};
 use crate::error::{Error, Result};
-use crate::model::Shape;
+use crate::model::{Shape, StemPlan};
 use crate::tensor_file::TensorFile;
 
 pub(super) const WEIGHTS: [&str; 2] = ["adapter.safetensors", "pytorch_adapter.bin"];
@@ -165,6 +165,7 @@ impl Folder<'_> {
                 config: whole,
                 head: map,
                 unused_head: unused,
+                elsewhere: 0,
             }),
             float: float_type(file),
             bytes: 0,
@@ -273,9 +274,17 @@ pub(super) fn save(
     let weights = write_tensors(&[(&stored, &key)], task.float)?;
     files.insert(weights_file.into(), weights);
     let before = original.map(|original| &original.head);
+    let is_of_pictures = matches!(shape.anatomy.stem, StemPlan::Picture(_));
     let head = task.head.as_ref();
     if let Some(head) = head.filter(|own| head::can_say(Library::AdapterHub, own, shape)) {
-        files.extend(heads::write(task, head, name, before, &outer)?);
+        files.extend(heads::write(
+            task,
+            head,
+            is_of_pictures,
+            name,
+            before,
+            &outer,
+        )?);
     } else if head.is_none()
         && let Some(unused) = original.and_then(|original| original.unused_head.as_ref())
     {

@@ -53,7 +53,10 @@ pub(super) fn put_aside(
 /// Whether the library's own model classes have such a head.
 pub(super) fn can_say(library: Library, head: &Head, shape: &Shape) -> bool {
     let HeadConfig {
-        problem, pooling, ..
+        problem,
+        pooling,
+        dense,
+        ..
     } = head.config();
     // None has a head that compares two vectors.
     if head.compares() {
@@ -61,7 +64,11 @@ pub(super) fn can_say(library: Library, head: &Head, shape: &Shape) -> bool {
     }
     match library {
         Library::Peft => head_layout::of_head(head.config(), shape).is_some(),
-        Library::AdapterHub => problem.kind.reads_tokens() || *pooling != Pooling::Mean,
+        // its head's first layer has the hidden size
+        Library::AdapterHub if dense.is_some_and(|dense| dense.size.is_some()) => false,
+        Library::AdapterHub => {
+            problem.kind.reads_tokens() || matches!(pooling, Pooling::First | Pooling::Pooler)
+        }
     }
 }
 

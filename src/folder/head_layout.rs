@@ -9,6 +9,9 @@ pub(super) fn pooling(layout: &HeadLayout) -> Pooling {
     match layout.reads {
         HeadReads::Pooler => Pooling::Pooler,
         HeadReads::FirstToken => Pooling::First,
+        HeadReads::Mean => Pooling::Mean,
+        HeadReads::Others => Pooling::Others,
+        HeadReads::FirstAndOthers => Pooling::FirstAndOthers,
     }
 }
 
@@ -33,6 +36,7 @@ pub(super) fn of_head(config: &HeadConfig, shape: &Shape) -> Option<HeadLayout> 
     let layout = shape.anatomy.family.head;
     let dense = layout.dense().map(|(_, activation)| activation);
     let exists = !layout.layers.is_empty();
-    let fits = exists && config.pooling == pooling(&layout) && config.dense == dense;
+    let own = config.dense.map(|dense| dense.activation);
+    let fits = exists && config.pooling == pooling(&layout) && own == dense;
     fits.then_some(layout)
 }

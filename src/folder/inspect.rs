@@ -1,3 +1,4 @@
+use super::peft_keys::is_below;
 use super::{
     CONFIG, Extent, Files, Library, MAX_LAYERS, TaskAdapter, adapterhub, listed, load, open,
     parse_object, peft, read_card,
@@ -33,7 +34,7 @@ fn needed_shape(name: &str, files: &Files) -> Result<Shape> {
         Library::AdapterHub => adapterhub::WEIGHTS,
     };
     let file = open(name, files, weights)?;
-    let Extent { layers, matrices } = Extent::of(&file)?;
+    let Extent { layers, matrices } = Extent::of(&file, sibling(&file))?;
     let widths: Vec<usize> = matrices
         .into_iter()
         .flat_map(|dims| dims.into_iter().max())
@@ -81,6 +82,16 @@ fn needed_shape(name: &str, files: &Files) -> Result<Shape> {
     })
 }
 
+/// The attributes of the other encoder, in the file of a model with two: the first of the families that it has modules of
+/// counts.
+fn sibling(file: &TensorFile<'_>) -> &'static [&'static str] {
+    let is_there = |family: &&&Family| {
+        !family.sibling.is_empty() && file.names().any(|key| is_below(key, &[family.base]))
+    };
+    let family = FAMILIES.iter().find(is_there);
+    family.map_or(&[], |family| family.sibling)
+}
+
 /// A model of the family that the files speak of: the one that they name, else the one whose modules the most keys are
 /// of. Of families that share their names, the first.
 fn sketch(
@@ -101,12 +112,14 @@ fn sketch(
             .linear_sites()
             .map(|site| anatomy.linear(site))
             .collect();
-        // a module's own path counts, and that it stands below the family's attribute counts again
+        // each part of a module's own path counts, and that it stands below the family's attribute counts again: what
+        // one family calls its encoder is a part of the path in another
         let points = |key: &str| {
             let key = format!(".{key}");
             let path = paths.iter().find(|path| key.contains(&format!(".{path}.")));
             path.map_or(0, |path| {
-                1 + usize::from(key.contains(&format!(".{}.{path}.", anatomy.base())))
+                let is_below = key.contains(&format!(".{}.{path}.", anatomy.base()));
+                path.split('.').count() + usize::from(is_below)
             })
         };
         file.names().map(points).sum()

@@ -13,6 +13,7 @@ mod merge;
 mod other_family;
 mod peft;
 mod peft_keys;
+mod peft_task;
 mod policy;
 mod size;
 mod task;

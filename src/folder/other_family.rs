@@ -15,6 +15,9 @@ pub(super) fn other_family(name: &str, file: &TensorFile<'_>, shape: &Shape) -> 
     let own = shape.anatomy.base();
     let family_of = |key: &str| {
         let base = key.strip_prefix("base_model.model.")?.split('.').next()?;
+        if shape.anatomy.family.sibling.contains(&base) {
+            return None;
+        }
         let is_it = |family: &&&Family| family.base == base;
         (base != own && !COMMON_BASES.contains(&base)).then(|| FAMILIES.iter().find(is_it))?
     };

@@ -8,16 +8,18 @@ use serde_json::{Map, Value, json};
 
 use super::other_family::other_family;
 use super::peft_keys::{HEADS, Keys};
+use super::peft_task::{CHOICE, FEATURES, TEXTS, TOKENS, class_of, problem, task_type};
 use super::{CONFIG, Files, Library, check_labels, check_size, default_labels};
 use super::{Card, Original, TaskAdapter, UnusedHead};
-use super::{agreed, float_type, head, head_layout, open, refuse_unknown, to_json, write_tensors};
+use super::{float_type, head, head_layout, open, refuse_unknown, to_json, write_tensors};
 use crate::adapter::dialect::{Fields, peft_methods, peft_targets};
 use crate::adapter::saved::{SavedConfig, is_saved};
 use crate::adapter::{Config, FileParams, KINDS, ParamName, Site};
 use crate::error::{Error, Result};
-use crate::head::{Head, HeadConfig, PROBLEMS, Problem};
+use crate::head::{Dense, Head, HeadConfig, field};
 use crate::model::family::{HeadLayout, HeadReads};
 use crate::model::{LinearSite, Place, Shape};
+use crate::tensor_file::TensorFile;
 
 pub(super) const WEIGHTS: [&str; 2] = ["adapter_model.safetensors", "adapter_model.bin"];
 
@@ -62,7 +64,7 @@ pub(super) fn load(
         match place {
             Place::Linear(site) => drop(sites.insert(site)),
             Place::Norm(site) => drop(norms.insert(site)),
-            Place::Convolution(_) | Place::Scale(_) | Place::Table(_) => {}
+            _ => {}
         }
     }
     let config: Box<dyn Config> = match sites.is_empty() && norms.is_empty() {
@@ -98,7 +100,7 @@ pub(super) fn load(
             .unwrap_or_else(|| format!("base_model.model.{prefix}{plain}"))
     };
     let mut source = FileParams::new(&file, &key);
-    let ignored = keys.repeated.iter().chain(&unread);
+    let ignored = keys.repeated.iter().chain(&unread).chain(&keys.elsewhere);
     ignored.for_each(|key| source.ignore(key));
     let adapter = config.build(shape, &mut source)?;
     let head = match &found {
@@ -119,7 +121,7 @@ pub(super) fn load(
                 pairs: problem.kind.pairs(),
                 problem,
                 pooling: head_layout::pooling(layout),
-                dense: layout.dense().map(|(_, activation)| activation),
+                dense: dense(layout, &keys, &file, shape)?,
                 labels,
             };
             Some(Head::build(config, shape, &mut source)?)
@@ -134,6 +136,7 @@ pub(super) fn load(
         config: kept(map),
         head: Map::new(),
         unused_head,
+        elsewhere: keys.elsewhere.len(),
     });
     Ok(TaskAdapter {
         adapter,
@@ -144,6 +147,26 @@ pub(super) fn load(
         float,
         bytes: 0,
     })
+}
+
+/// The layer before the last one of a head that is laid out so, of the size that it has in the file.
+fn dense(
+    layout: &HeadLayout,
+    keys: &Keys,
+    file: &TensorFile<'_>,
+    shape: &Shape,
+) -> Result<Option<Dense>> {
+    let Some((_, activation)) = layout.dense() else {
+        return Ok(None);
+    };
+    let size = match keys.get(&head_layout::key(layout, field::DENSE_BIAS)) {
+        Some(key) => file.info(key)?.0.first().copied(),
+        None => None,
+    };
+    Ok(Some(Dense {
+        activation,
+        size: size.filter(|&size| size != shape.hidden_size),
+    }))
 }
 
 /// The shape of the model that the configuration speaks of: not every model of a family has the pooler. Beside it the
@@ -247,9 +270,6 @@ const OTHER_HEADS: [(&str, &str); 3] = [
     ("lm_head", "language modelling"),
 ];
 
-/// How the class of a model that chooses among answers ends. Its head is called as one for texts is.
-const CHOICE: &str = "ForMultipleChoice";
-
 /// The fields of a configuration that are written back. What P_TUNING says of its encoder is of no use
 /// beside what the encoder gave.
 fn kept(map: &Map<String, Value>) -> Map<String, Value> {
@@ -274,6 +294,10 @@ pub(super) fn save(
     // a model with a head holds the encoder in an attribute, the bare encoder does not
     let (task_type, base) = match head.map(|head| head.config().problem.kind.about().peft) {
         Some(task_type) => (task_type, format!("{}.", shape.anatomy.base())),
+        // a model of one of two encoders holds it in its attribute too
+        None if !shape.anatomy.family.sibling.is_empty() => {
+            (FEATURES, format!("{}.", shape.anatomy.base()))
+        }
         None => (FEATURES, String::new()),
     };
     map.insert("task_type".into(), json!(task_type));
@@ -328,46 +352,6 @@ pub(super) fn save(
         (WEIGHTS[0].to_owned(), weights),
     ]
     .into())
-}
-
-/// `task_type` of a model that labels texts.
-const TEXTS: &str = "SEQ_CLS";
-
-/// `task_type` of an encoder without a head.
-const FEATURES: &str = "FEATURE_EXTRACTION";
-
-/// `task_type` of a model that labels tokens.
-const TOKENS: &str = "TOKEN_CLS";
-
-/// `task_type`, or where there is none, what the class of the model says.
-fn task_type(fields: &Fields<'_>) -> Result<Option<String>> {
-    let said: Option<String> = fields.parse("task_type", Some(None))?;
-    let class = class_of(fields);
-    let of_class = [
-        ("ForSequenceClassification", TEXTS),
-        ("ForTokenClassification", TOKENS),
-    ]
-    .into_iter()
-    .find_map(|(ending, task_type)| class.ends_with(ending).then(|| task_type.to_owned()));
-    Ok(said.or(of_class))
-}
-
-/// The class of the model that PEFT wrapped, which it writes where there is no `task_type`; else "".
-fn class_of<'a>(fields: &Fields<'a>) -> &'a str {
-    let mapping = fields.get("auto_mapping");
-    let class = mapping.and_then(|mapping| mapping.get("base_model_class"));
-    class.and_then(Value::as_str).unwrap_or_default()
-}
-
-/// What a head answers. PEFT says only whether of tokens; of a text's head transformers takes one
-/// output for a regression, and whether several labels hold at once stands in the model's own
-/// configuration, or on the card.
-fn problem(fields: &Fields<'_>, outputs: usize, card: &Card) -> Result<Problem> {
-    let task_type = task_type(fields)?;
-    let mut types = PROBLEMS.iter().map(|problem| problem.about().peft);
-    let known = types.find(|own| task_type.as_deref() == Some(own));
-    let known = known.unwrap_or(TEXTS);
-    agreed(CONFIG, |about| about.peft == known, outputs, card)
 }
 
 /// `modules_to_save` of the modules that are trained whole: the names that the configuration had for

@@ -24,6 +24,11 @@ const TRANSPARENT: [&str; 4] = [
     "_checkpoint_wrapped_module",
 ];
 
+/// Whether a key is that of a module below one of these attributes.
+pub(super) fn is_below(key: &str, attributes: &[&str]) -> bool {
+    key.split('.').any(|part| attributes.contains(&part))
+}
+
 /// What the model's modules are called.
 struct Names {
     /// The first parts of the paths of the encoder's.
@@ -147,6 +152,8 @@ pub(super) struct Keys {
     keys: BTreeMap<String, String>,
     /// Those whose tensors say nothing new.
     pub(super) repeated: Vec<String>,
+    /// Those that belong to the other encoder of a model with two.
+    pub(super) elsewhere: Vec<String>,
     /// The path, with a dot at its end, of the encoder in the model that the file was saved from.
     pub(super) prefix: String,
 }
@@ -161,6 +168,9 @@ impl Keys {
         #[allow(clippy::cast_precision_loss)]
         let all = sorted_by(all.collect(), |name| name.len() as f64);
         let (mut keys, mut repeated) = (BTreeMap::new(), Vec::new());
+        let sibling = shape.anatomy.family.sibling;
+        let (elsewhere, all): (Vec<&str>, Vec<&str>) =
+            all.into_iter().partition(|name| is_below(name, sibling));
         let mut prefix = None;
         for name in all {
             let key = Key::of(name, &names);
@@ -185,6 +195,7 @@ impl Keys {
             names,
             keys,
             repeated,
+            elsewhere: elsewhere.into_iter().map(str::to_owned).collect(),
             prefix: prefix.unwrap_or_default(),
         })
     }
@@ -213,10 +224,12 @@ impl Keys {
     pub(super) fn saved(&self, shape: &Shape) -> impl Iterator<Item = Place> {
         let modules = shape.anatomy.modules().iter();
         let is_saved = |module: &&ModulePlan| match module.place {
-            Place::Convolution(_) | Place::Scale(_) | Place::Table(_) => false,
             Place::Norm(NormSite::Block(_)) => false,
             _ if module.is_optional() && !shape.pooler => false,
-            _ => self.keys.contains_key(&format!("{}.weight", module.path)),
+            Place::Linear(_) | Place::Norm(_) => {
+                self.keys.contains_key(&format!("{}.weight", module.path))
+            }
+            _ => false,
         };
         modules.filter(is_saved).map(|module| module.place)
     }

@@ -1,5 +1,6 @@
 //! The size of the model that a folder's tensors were made for.
 
+use super::peft_keys::is_below;
 use crate::error::{Error, Result};
 use crate::model::Shape;
 use crate::order::Sorted;
@@ -21,7 +22,7 @@ pub(super) fn check_size(
             found: found.to_string(),
         })
     };
-    let Extent { layers, matrices } = Extent::of(file)?;
+    let Extent { layers, matrices } = Extent::of(file, shape.anatomy.family.sibling)?;
     let widths = shape
         .linear_sites()
         .map(|site| shape.linear_features(site))
@@ -57,10 +58,11 @@ pub(super) struct Extent {
 }
 
 impl Extent {
-    pub(super) fn of(file: &TensorFile<'_>) -> Result<Self> {
+    /// Of a file without what is below these attributes.
+    pub(super) fn of(file: &TensorFile<'_>, sibling: &[&str]) -> Result<Self> {
         let (mut layers, mut matrices) = (0, Vec::new());
         // the linear layer outside of the layers, by its name in each family
-        for key in file.names() {
+        for key in file.names().filter(|key| !is_below(key, sibling)) {
             match layer_of(key) {
                 Some(layer) => layers = layers.max(layer + 1),
                 None if OUTSIDE.iter().any(|path| key.contains(path)) => {}

@@ -6,9 +6,8 @@ use serde_json::{Map, Value};
 use super::{Files, Library, ListedFile};
 use crate::adapter::Adapter;
 use crate::error::{Error, Result};
-use crate::head::{Calibration, Head, Metric, Pairs, Pooling, Problem};
+use crate::head::{Calibration, Dense, Head, Metric, Pairs, Pooling, Problem};
 use crate::model::Shape;
-use crate::ops::Activation;
 use crate::tensor_file::FloatType;
 
 /// An adapter with its head and all that is known about it: a specialist for one task.
@@ -54,6 +53,8 @@ pub struct Original {
     pub head: Map<String, Value>,
     /// The head that stood beside the adapter, if it is one that is not computed here.
     pub unused_head: Option<UnusedHead>,
+    /// How many of its tensors belong to the other encoder of a model with two. They are not used.
+    pub elsewhere: usize,
 }
 
 /// A head that an adapter was read without.
@@ -108,9 +109,9 @@ pub struct Card {
     /// How the head reads the two texts of a pair, where its problem does not say it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pairs: Option<Pairs>,
-    /// Nonlinearity behind the head's dense layer, where the library cannot say it.
+    /// The head's dense layer, where the library cannot say it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub dense: Option<Activation>,
+    pub dense: Option<Dense>,
     /// How the head's scores are made of its logits, where that is not the plain way.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,

@@ -3,10 +3,10 @@
 use crate::head::{Pairs, Problem};
 use std::borrow::Cow;
 
+use super::dense::Dense;
 use super::pooling::Pooling;
 use crate::error::{Error, Result};
 use crate::model::Shape;
-use crate::ops::Activation;
 
 /// Settings of a head.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,8 +17,8 @@ pub struct HeadConfig {
     pub pooling: Pooling,
     /// How it reads the two texts of a pair.
     pub pairs: Pairs,
-    /// Nonlinearity after a dense layer of hidden size, if there is one before the last layer.
-    pub dense: Option<Activation>,
+    /// The layer before the last one, if there is one.
+    pub dense: Option<Dense>,
     /// One label per logit.
     pub labels: Vec<String>,
 }
@@ -38,12 +38,16 @@ impl HeadConfig {
         self.problem.kind.compares(self.pairs)
     }
 
-    /// Number of elements that its first layer reads, for an encoder of this hidden size.
+    /// Number of elements that its first layer reads, for an encoder of this shape.
     #[must_use]
-    pub fn width(&self, hidden: usize) -> usize {
+    pub fn width(&self, shape: &Shape) -> usize {
+        let read = match self.problem.kind.reads_tokens() && !self.reads_pooler(shape) {
+            true => shape.hidden_size,
+            false => self.pooling.width(shape),
+        };
         match self.compares() {
-            true => 4 * hidden + 1,
-            false => hidden,
+            true => 4 * read + 1,
+            false => read,
         }
     }
 

@@ -5,6 +5,8 @@ mod about;
 mod calibration;
 mod config;
 mod decision;
+mod dense;
+pub mod field;
 mod judged;
 mod loss;
 mod metric;
@@ -30,7 +32,7 @@ pub use pooling::pool;
 use scores::over;
 
 use crate::error::{Error, Result};
-use crate::model::{Backbone, Hook, Shape, States};
+use crate::model::{Backbone, Hook, PoolerReads, Shape, States};
 use crate::ops::{Activation, add_bias, dropout, linear, pair_features};
 use crate::params::{Collector, Init, ParamSource, Parameter, Site};
 use crate::tensor::Tensor;
@@ -39,6 +41,7 @@ pub use about::{About, Form, Measure, Reads};
 pub use calibration::{Calibration, Reject};
 pub use config::HeadConfig;
 pub use decision::Decision;
+pub use dense::Dense;
 pub use judged::{Evaluation, How, Judged};
 pub use loss::LossSettings;
 pub use metric::Metric;
@@ -84,7 +87,7 @@ pub const RANKING: ProblemName = ProblemName(&ranking::Ranking);
 pub struct Head {
     config: HeadConfig,
     dense: Option<(Activation, Tensor, Tensor)>,
-    /// `[labels, width]`, `[labels, hidden]` behind a dense layer
+    /// `[labels, width]`, `[labels, dense]` behind a dense layer
     weight: Tensor,
     /// `[labels]`
     bias: Tensor,
@@ -92,19 +95,6 @@ pub struct Head {
     calibration: Option<Calibration>,
     /// The thresholds of its settings, and the calibration.
     decision: Decision,
-}
-
-/// Fields of the head's parameters. The width is the hidden size, or of a head that compares the texts of a pair the number of
-/// [features](crate::ops::pair_features).
-pub mod field {
-    /// `[hidden, width]` of the dense layer.
-    pub const DENSE: &str = "dense.weight";
-    /// `[hidden]` of the dense layer.
-    pub const DENSE_BIAS: &str = "dense.bias";
-    /// `[labels, width]` of the last layer, `[labels, hidden]` behind a dense layer.
-    pub const OUT: &str = "out.weight";
-    /// `[labels]` of the last layer.
-    pub const OUT_BIAS: &str = "out.bias";
 }
 
 impl Head {
@@ -122,19 +112,23 @@ impl Head {
             });
         }
         config.check()?;
-        let (hidden, labels) = (shape.hidden_size, config.labels.len());
-        let width = config.width(hidden);
+        let labels = config.labels.len();
+        let mut width = config.width(shape);
         let mut tensors = Collector::new(source);
         let mut get = |field, dims: &[usize], init| tensors.get(Site::Head, field, dims, init);
         let dense = match config.dense {
-            Some(activation) => Some((
-                activation,
-                get(field::DENSE, &[hidden, width], Init::Normal(0.02))?,
-                get(field::DENSE_BIAS, &[hidden], Init::Zeros)?,
-            )),
+            Some(Dense { activation, size }) => {
+                let size = size.unwrap_or(shape.hidden_size);
+                let weight = get(field::DENSE, &[size, width], Init::Normal(0.02))?;
+                width = size;
+                Some((
+                    activation,
+                    weight,
+                    get(field::DENSE_BIAS, &[size], Init::Zeros)?,
+                ))
+            }
             None => None,
         };
-        let width = if dense.is_some() { hidden } else { width };
         let weight = match config.starts_as_cosine() {
             true => {
                 let mut cosine = vec![0.0; width];
@@ -257,8 +251,8 @@ impl Head {
     pub fn reads_first_tokens(&self, backbone: &dyn Backbone) -> bool {
         let first = match self.config.pooling {
             Pooling::First => true,
-            Pooling::Mean => false,
-            Pooling::Pooler => !backbone.shape().anatomy.pooler.mean,
+            Pooling::Pooler => backbone.shape().anatomy.pooler.reads == PoolerReads::First,
+            Pooling::Mean | Pooling::Others | Pooling::FirstAndOthers => false,
         };
         first && !self.reads_tokens()
     }
@@ -268,7 +262,13 @@ impl Head {
     pub fn read(&self, backbone: &dyn Backbone, hook: &dyn Hook, states: &States) -> Tensor {
         let reads_pooler = self.config.reads_pooler(backbone.shape());
         match self.reads_tokens() {
-            true if reads_pooler => backbone.pool(&states.x, hook),
+            true if reads_pooler => {
+                let each = States {
+                    x: states.x.clone(),
+                    starts: (0..=states.x.dims2().0).collect(),
+                };
+                backbone.pool(&each, hook)
+            }
             true => states.x.clone(),
             false => pool(self.config.pooling, backbone, hook, states),
         }

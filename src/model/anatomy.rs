@@ -2,8 +2,9 @@ use std::collections::BTreeMap;
 
 use super::family::{Family, another_family, family_of};
 use super::fields::ConfigFields;
+use super::module_plan::ModulePlan;
 use super::place::{Linear, LinearSite, NormSite, Place, SublayerSite, Table};
-use super::plans::{BlockPlan, PoolerPlan, RelativePositions, StemPlan, TextStemPlan};
+use super::plans::{BlockPlan, PoolerPlan, PoolerReads, RelativePositions, StemPlan, TextStemPlan};
 use crate::error::{Error, Result};
 use crate::ops::Activation;
 
@@ -56,76 +57,6 @@ pub struct EncoderPlan {
     pub before: usize,
 }
 
-/// A module with weights.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ModulePlan {
-    /// What it is.
-    pub place: Place,
-    /// Path below the encoder. Its tensors are `{path}.weight` and `{path}.bias`.
-    pub path: String,
-    /// Shape of the weight: `[out, in]`, `[rows, width]`, `[width]`.
-    pub shape: Vec<usize>,
-    /// Whether it has a bias, `[out]` or `[width]`.
-    pub bias: bool,
-    /// Whether an int8 backbone stores the weight in 8 bits.
-    pub quantized: bool,
-    /// Whether it is a parameter of the module above it: then its only tensor has its path as its name.
-    pub bare: bool,
-}
-
-/// A tensor of a checkpoint.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TensorPlan {
-    /// Its name, without what stands before the encoder's.
-    pub name: String,
-    /// Its shape.
-    pub shape: Vec<usize>,
-    /// Whether a quantised backbone stores it in fewer bits.
-    pub quantized: bool,
-}
-
-impl ModulePlan {
-    /// Whether a checkpoint may lack it.
-    #[must_use]
-    pub fn is_optional(&self) -> bool {
-        matches!(
-            self.place,
-            Place::Linear(LinearSite::POOLER) | Place::Norm(NormSite::Pooler)
-        )
-    }
-
-    /// Name of its weight's tensor.
-    #[must_use]
-    pub fn weight_name(&self) -> String {
-        match self.bare {
-            true => self.path.clone(),
-            false => format!("{}.weight", self.path),
-        }
-    }
-
-    /// Its tensors: the weight, and the bias if there is one.
-    pub fn tensors(&self) -> impl Iterator<Item = TensorPlan> {
-        let weight = TensorPlan {
-            name: self.weight_name(),
-            shape: self.shape.clone(),
-            quantized: self.quantized,
-        };
-        let bias = self.bias.then(|| TensorPlan {
-            name: format!("{}.bias", self.path),
-            shape: self.shape[..1].to_vec(),
-            quantized: false,
-        });
-        std::iter::once(weight).chain(bias)
-    }
-
-    /// Number of parameters.
-    #[must_use]
-    pub fn parameters(&self) -> usize {
-        let bias = if self.bias { self.shape[0] } else { 0 };
-        self.shape.iter().product::<usize>() + bias
-    }
-}
-
 impl Anatomy {
     /// Reads and checks a `config.json` of any family that there is. An absent field has transformers' default.
     ///
@@ -170,8 +101,10 @@ impl Anatomy {
             blocks: Vec::new(),
             relative_positions: None,
             pooler: PoolerPlan {
+                reads: PoolerReads::First,
                 activation: Activation::Tanh,
-                mean: false,
+                norm_first: false,
+                embeds: false,
                 of_tokens: false,
             },
             encoders: Vec::new(),
@@ -199,60 +132,38 @@ impl Anatomy {
     /// Adds a table `[rows, width]`. Words alone are quantised: rows of the others are few.
     pub fn table(&mut self, table: Table, path: &str, rows: usize, width: usize) {
         self.push(ModulePlan {
-            place: Place::Table(table),
-            path: path.to_owned(),
-            shape: vec![rows, width],
-            bias: false,
             quantized: table == Table::Words,
-            bare: false,
+            ..ModulePlan::new(Place::Table(table), path, &[rows, width])
         });
     }
 
     /// Adds a parameter without a module of its own, such as a table that is stored as `[1, rows, width]`.
     pub fn parameter(&mut self, place: Place, path: &str, shape: &[usize]) {
         self.push(ModulePlan {
-            place,
-            path: path.to_owned(),
-            shape: shape.to_vec(),
-            bias: false,
-            quantized: false,
-            bare: true,
+            endings: [""; 2],
+            ..ModulePlan::new(place, path, shape)
         });
     }
 
     /// Adds a linear layer `[out, in]`.
     pub fn linear_layer(&mut self, site: LinearSite, path: &str, shape: [usize; 2], bias: bool) {
-        self.push(ModulePlan {
-            place: Place::Linear(site),
-            path: path.to_owned(),
-            shape: shape.to_vec(),
-            bias,
-            quantized: true,
-            bare: false,
-        });
+        self.frozen_layer(Place::Linear(site), path, &shape, bias);
     }
 
-    /// Adds a convolution `[out, channels, kernel…]` of the stem, with a bias.
-    pub fn convolution(&mut self, index: usize, path: &str, shape: &[usize]) {
+    /// Adds a layer that adapters do not reach, `[out, in]`, or `[out, channels, kernel…]` of a convolution.
+    pub fn frozen_layer(&mut self, place: Place, path: &str, shape: &[usize], bias: bool) {
         self.push(ModulePlan {
-            place: Place::Convolution(index),
-            path: path.to_owned(),
-            shape: shape.to_vec(),
-            bias: true,
+            bias,
             quantized: true,
-            bare: false,
+            ..ModulePlan::new(place, path, shape)
         });
     }
 
     /// Adds a layer norm `[width]`.
     pub fn norm(&mut self, site: NormSite, path: &str, width: usize, bias: bool) {
         self.push(ModulePlan {
-            place: Place::Norm(site),
-            path: path.to_owned(),
-            shape: vec![width],
             bias,
-            quantized: false,
-            bare: false,
+            ..ModulePlan::new(Place::Norm(site), path, &[width])
         });
     }
 
@@ -307,8 +218,10 @@ impl Anatomy {
     /// Whether a module stands beside the encoder in a model with a head, and not below its attribute.
     #[must_use]
     pub fn is_beside(&self, place: Place) -> bool {
-        let module = self.module(place);
-        self.family.pooler_is_beside && module.is_some_and(ModulePlan::is_optional)
+        let first = self
+            .module(place)
+            .and_then(|module| module.path.split('.').next());
+        first.is_some_and(|first| self.family.beside.contains(&first))
     }
 
     /// Path of a module below the encoder; empty if the model has none.

@@ -1,8 +1,10 @@
 use serde::{Deserialize, Serialize};
 
-use super::anatomy::{Anatomy, TensorPlan};
+use super::anatomy::Anatomy;
+use super::checkpoint::Checkpoint;
 use super::four_bit::{CODES, FourBit};
-use super::weights::{Checkpoint, SCALE_SUFFIX, Weights, codes_shape};
+use super::module_plan::TensorPlan;
+use super::weights::{SCALE_SUFFIX, Weights, codes_shape};
 use crate::error::Result;
 use crate::kernels::quantize_rows_int8;
 use crate::tensor_file::{FloatType, TensorFileWriter};

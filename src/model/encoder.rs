@@ -4,9 +4,12 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::block::{At, Block};
+use super::checkpoint::Checkpoint;
 use super::overflow::Overflow;
+use super::pooler::pool;
 use super::stem::Stem;
-use super::weights::{Checkpoint, Weights};
+use super::weight_norm::{WEIGHT_NORM, lengths_of};
+use super::weights::Weights;
 use super::{Affine, Anatomy, Backbone, Frozen, Hook, LinearSite, ModulePlan, NormSite, Place};
 use super::{Portion, Shape, States, Waiting};
 use crate::error::Result;
@@ -66,7 +69,8 @@ impl Encoder {
         let missing = |place| weights.missing(&anatomy.path(place));
         let stem = Stem::build(anatomy, &frozen).map_err(missing)?;
         let blocks = Block::build_all(anatomy, &frozen).map_err(missing)?;
-        let pooler = frozen.linears.contains_key(&LinearSite::POOLER);
+        let pooler =
+            frozen.linears.contains_key(&LinearSite::POOLER) || !frozen.attending.is_empty();
         Ok(Self {
             shape: Shape {
                 pooler,
@@ -124,23 +128,11 @@ impl Backbone for Encoder {
         })
     }
 
-    fn pool(&self, vectors: &Tensor, hook: &dyn Hook) -> Tensor {
-        let site = LinearSite::POOLER;
-        let Some(pooler) = self.shape.frozen.linear(site) else {
-            unreachable!("this checkpoint has no pooler");
-        };
-        let x = hook.before_linear(site, vectors.clone());
-        let y = hook.after_linear(site, &x, pooler.forward(&x));
-        let (rows, _) = y.dims2();
-        let overflow = Overflow::of(rows);
-        overflow.watch(&y);
-        let each: Vec<usize> = (0..=rows).collect();
-        let y = self.shape.anatomy.pooler.activation.forward(y);
-        let y = match self.shape.frozen.norm(NormSite::Pooler) {
-            Some(norm) => hook.norm(NormSite::Pooler, &y, norm),
-            None => y,
-        };
-        overflow.mark(y, &each)
+    fn pool(&self, states: &States, hook: &dyn Hook) -> Tensor {
+        match pool(&self.shape, states, hook) {
+            Some(vectors) => vectors,
+            None => unreachable!("this checkpoint has no pooler"),
+        }
     }
 
     fn checkpoint(
@@ -154,10 +146,21 @@ impl Backbone for Encoder {
                 continue;
             };
             change(module.place, &mut weights)?;
-            let name = module.weight_name();
-            writer.floats(&name, &module.shape, &weights.weight, FloatType::F32);
+            let shape = &module.shape;
+            if module.weight_norm
+                && let Some(&taps) = shape.last()
+            {
+                let [lengths, directions] =
+                    WEIGHT_NORM[0].map(|ending| format!("{}{ending}", module.path));
+                let own = lengths_of(&weights.weight, taps);
+                writer.floats(&lengths, &[1, 1, taps], &own, FloatType::F32);
+                writer.floats(&directions, shape, &weights.weight, FloatType::F32);
+            } else {
+                let name = module.weight_name();
+                writer.floats(&name, shape, &weights.weight, FloatType::F32);
+            }
             if module.bias {
-                let name = format!("{}.bias", module.path);
+                let name = module.bias_name();
                 writer.floats(&name, &module.shape[..1], &weights.bias, FloatType::F32);
             }
         }
@@ -175,11 +178,17 @@ impl Backbone for Encoder {
             .scales
             .values()
             .for_each(|scale| floats(scale.data()));
-        for norm in frozen.norms.values() {
+        for norm in frozen
+            .norms
+            .values()
+            .chain(frozen.convolution_norms.values())
+        {
             floats(norm.gamma());
             floats(norm.beta());
         }
-        for linear in frozen.linears.values().chain(frozen.convolutions.values()) {
+        let convolutions = frozen.convolutions.values().flatten();
+        let linears = frozen.linears.values().chain(convolutions);
+        for linear in linears.chain(frozen.attending.values()) {
             match linear.weight() {
                 Weight::F32(weight) => floats(weight.panels()),
                 Weight::Int8(weight) => {

@@ -8,7 +8,7 @@ pub use head::{HeadLayout, HeadReads};
 
 use super::anatomy::{Anatomy, Sizes};
 use super::fields::{ConfigFields, unsupported};
-use super::place::{Linear, LinearSite, NormSite, Sublayer, SublayerSite, Table};
+use super::place::{Linear, LinearSite, NormSite, Place, Sublayer, SublayerSite, Table};
 use super::plans::BlockPlan;
 use crate::error::{Error, Result};
 use crate::kernels::Reach;
@@ -28,8 +28,10 @@ pub struct Family {
     pub adapter_prefix: &'static str,
     /// The attribute that holds the encoder inside a model with a head.
     pub base: &'static str,
-    /// Whether the pooler belongs to a model with a head, and not to the encoder.
-    pub pooler_is_beside: bool,
+    /// The attributes of modules that stand beside the encoder in a model with a head, such as a pooler's.
+    pub beside: &'static [&'static str],
+    /// The attributes of the other encoder in a model that has two, and of what stands beside that.
+    pub sibling: &'static [&'static str],
     /// What shares its memory with the word embeddings in a model that predicts words; a file may have either.
     pub tied: &'static [&'static str],
     /// transformers' `attribute_map`: the usual name of a field, and this family's.
@@ -80,19 +82,23 @@ impl Targets {
     };
 }
 
-/// Paths of the modules of an encoder whose blocks have six linear layers and a norm behind each half.
+/// Paths of the modules of an encoder whose blocks have six linear layers and a norm behind or before each half.
 #[derive(Clone, Copy, Debug)]
-pub struct PostNormPaths {
+pub struct BlockPaths {
     /// What stands before each path of a block, `{}` standing for the layer.
     pub block: &'static str,
     /// Linear layers of a block.
     pub linears: [(Linear, &'static str); 6],
+    /// Those of them without a bias.
+    pub unbiased: &'static [Linear],
     /// Norms of a block.
     pub norms: [&'static str; 2],
+    /// What the outputs of the half blocks are multiplied with, if they are.
+    pub scales: Option<[&'static str; 2]>,
 }
 
 /// The paths of BERT, and of the families that took its code.
-pub const BERT_PATHS: PostNormPaths = PostNormPaths {
+pub const BERT_PATHS: BlockPaths = BlockPaths {
     block: "encoder.layer.{}.",
     linears: [
         (Linear::Query, "attention.self.query"),
@@ -102,7 +108,9 @@ pub const BERT_PATHS: PostNormPaths = PostNormPaths {
         (Linear::FfnUp, "intermediate.dense"),
         (Linear::FfnDown, "output.dense"),
     ],
+    unbiased: &[],
     norms: ["attention.output.LayerNorm", "output.LayerNorm"],
+    scales: None,
 };
 
 /// Where BERT has its bottlenecks in AdapterHub.
@@ -148,29 +156,49 @@ impl Anatomy {
         }
     }
 
-    /// Adds blocks of six linear layers with biases and a norm behind each half (Vaswani et al. 2017, Devlin et al. 2019).
-    pub fn push_post_norm_blocks(&mut self, layers: usize, plan: BlockPlan, paths: &PostNormPaths) {
-        let (hidden, ffn) = (self.hidden_size, self.intermediate_size);
+    /// Adds blocks of six linear layers and a norm behind each half (Vaswani et al. 2017, Devlin et al. 2019).
+    pub fn push_post_norm_blocks(&mut self, layers: usize, plan: BlockPlan, paths: &BlockPaths) {
         for layer in 0..layers {
-            let block = paths.block.replace("{}", &layer.to_string());
-            for (linear, path) in paths.linears {
-                let shape = match linear {
-                    Linear::FfnUp => [ffn, hidden],
-                    Linear::FfnDown => [hidden, ffn],
-                    _ => [hidden, hidden],
-                };
-                self.linear_layer(
-                    LinearSite::new(layer, linear),
-                    &format!("{block}{path}"),
-                    shape,
-                    true,
-                );
-            }
-            for (sublayer, path) in Sublayer::ALL.into_iter().zip(paths.norms) {
-                let site = NormSite::Block(SublayerSite { layer, sublayer });
-                self.norm(site, &format!("{block}{path}"), hidden, true);
+            self.push_linears(layer, paths);
+            self.push_norms(layer, paths);
+            self.blocks.push(plan);
+        }
+    }
+
+    /// Adds blocks of six linear layers and a norm before each half (Xiong et al. 2020).
+    pub fn push_pre_norm_blocks(&mut self, layers: usize, plan: BlockPlan, paths: &BlockPaths) {
+        for layer in 0..layers {
+            self.push_norms(layer, paths);
+            self.push_linears(layer, paths);
+            for (sublayer, path) in Sublayer::ALL
+                .into_iter()
+                .zip(paths.scales.into_iter().flatten())
+            {
+                let place = Place::Scale(SublayerSite { layer, sublayer });
+                self.parameter(place, &paths.of(layer, path), &[self.hidden_size]);
             }
             self.blocks.push(plan);
+        }
+    }
+
+    fn push_linears(&mut self, layer: usize, paths: &BlockPaths) {
+        let (hidden, ffn) = (self.hidden_size, self.intermediate_size);
+        for (linear, path) in paths.linears {
+            let shape = match linear {
+                Linear::FfnUp => [ffn, hidden],
+                Linear::FfnDown => [hidden, ffn],
+                _ => [hidden, hidden],
+            };
+            let bias = !paths.unbiased.contains(&linear);
+            let site = LinearSite::new(layer, linear);
+            self.linear_layer(site, &paths.of(layer, path), shape, bias);
+        }
+    }
+
+    fn push_norms(&mut self, layer: usize, paths: &BlockPaths) {
+        for (sublayer, path) in Sublayer::ALL.into_iter().zip(paths.norms) {
+            let site = NormSite::Block(SublayerSite { layer, sublayer });
+            self.norm(site, &paths.of(layer, path), self.hidden_size, true);
         }
     }
 
@@ -181,7 +209,25 @@ impl Anatomy {
     }
 }
 
+impl BlockPaths {
+    /// The path of a module of a block.
+    fn of(&self, layer: usize, path: &str) -> String {
+        format!("{}{path}", self.block.replace("{}", &layer.to_string()))
+    }
+}
+
 impl BlockPlan {
+    /// A norm before each half, and the activation that the configuration names.
+    ///
+    /// # Errors
+    /// Those of [`ConfigFields::activation`].
+    pub fn pre_norm(fields: &ConfigFields) -> Result<Self> {
+        Ok(Self {
+            norm_first: true,
+            ..Self::post_norm(fields)?
+        })
+    }
+
     /// A norm behind each half, and the activation that the configuration names.
     ///
     /// # Errors

@@ -85,6 +85,25 @@ impl ConfigFields {
         }
     }
 
+    /// A list of such numbers, at least one.
+    ///
+    /// # Errors
+    /// [`Error::ConfigInvalid`] if it is none, or as [`size`](Self::size) of an entry.
+    pub fn sizes(&self, name: &str, default: &[usize]) -> Result<Vec<usize>> {
+        let Some(value) = self.get(name) else {
+            return Ok(default.to_vec());
+        };
+        let list = value.as_array().filter(|list| !list.is_empty());
+        let list = list.ok_or_else(|| invalid(format!("{name} is {value}")))?;
+        let entries = list.iter().map(|entry| {
+            let one = [("entry".to_owned(), entry.clone())];
+            Self(one.into_iter().collect())
+                .size("entry", 0)
+                .map_err(|_| invalid(format!("{name} is {value}")))
+        });
+        entries.collect()
+    }
+
     /// The number of blocks.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::clip::{TowerName, of_tower, scale};
 use super::model_name::model_name;
 use super::sentence::{self, SentenceEmbedding};
 use super::{Anatomy, Checkpoint, StemPlan, vocabulary};
@@ -88,6 +89,14 @@ impl<'a> ModelFolder<'a> {
     /// [`Error::FileMissing`] that says which file is needed where the folder holds another format,
     /// [`Error::ModelUnsupported`] for another architecture, [`Error::ConfigInvalid`], [`Error::FileInvalid`].
     pub fn open(files: &'a dyn ModelFiles) -> Result<Self> {
+        Self::open_tower(files, None)
+    }
+
+    /// [`open`](Self::open) of one of the towers of a model with two.
+    ///
+    /// # Errors
+    /// [`Error::OptionInvalid`] if the model has two and nobody said which, or if it has one, and those of [`open`](Self::open).
+    pub fn open_tower(files: &'a dyn ModelFiles, tower: Option<TowerName>) -> Result<Self> {
         let modules = sentence::Modules::read(files)?;
         let encoder = Below {
             files,
@@ -96,6 +105,7 @@ impl<'a> ModelFolder<'a> {
         let Some(config_json) = encoder.read(CONFIG)? else {
             return Err(without(files, CONFIG));
         };
+        let config_json = of_tower(config_json, tower)?;
         let mut config = Anatomy::from_json(&config_json)?;
         let checkpoint = encoder.checkpoint()?;
         let reader = match &config.stem {
@@ -108,7 +118,10 @@ impl<'a> ModelFolder<'a> {
                 })?
             }
         };
-        let sentence = modules.embedding(files, &|name| encoder.read(name), &config)?;
+        let mut sentence = modules.embedding(files, &|name| encoder.read(name), &config)?;
+        if sentence.reads_pooler() {
+            [sentence.logit_scale, sentence.logit_bias] = scale(&checkpoint);
+        }
         config.name = model_name(files)?;
         Ok(Self {
             config,

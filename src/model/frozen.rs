@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::embedding::Rows;
-use super::place::{Affine, LinearSite, NormSite, Place, SublayerSite, Table};
+use super::place::{Affine, Attending, LinearSite, NormSite, Place, SublayerSite, Table};
 use crate::ops::{FrozenLinear, LayerNorm};
 use crate::tensor::Tensor;
 
@@ -14,7 +14,10 @@ use crate::tensor::Tensor;
 pub struct Frozen {
     pub(super) tables: BTreeMap<Table, Arc<Rows>>,
     pub(super) linears: BTreeMap<LinearSite, FrozenLinear>,
-    pub(super) convolutions: BTreeMap<usize, FrozenLinear>,
+    /// Of a convolution one layer for each group of its outputs.
+    pub(super) convolutions: BTreeMap<usize, Vec<FrozenLinear>>,
+    pub(super) attending: BTreeMap<Attending, FrozenLinear>,
+    pub(super) convolution_norms: BTreeMap<usize, LayerNorm>,
     pub(super) scales: BTreeMap<SublayerSite, Tensor>,
     pub(super) norms: BTreeMap<NormSite, LayerNorm>,
 }
@@ -48,19 +51,31 @@ impl Frozen {
                 bias: Vec::new(),
             },
             Place::Linear(site) => affine(self.linear(site)?),
-            Place::Convolution(index) => affine(self.convolutions.get(&index)?),
+            Place::Convolution(index) => {
+                let groups = self.convolutions.get(&index)?.iter().map(affine);
+                groups
+                    .reduce(|mut all, own| {
+                        all.weight.extend(own.weight);
+                        all.bias.extend(own.bias);
+                        all
+                    })
+                    .unwrap_or_default()
+            }
+            Place::Attending(layer) => affine(self.attending.get(&layer)?),
+            Place::ConvolutionNorm(index) => affine_of_norm(self.convolution_norms.get(&index)?),
             Place::Scale(site) => Affine {
                 weight: self.scales.get(&site)?.data().to_vec(),
                 bias: Vec::new(),
             },
-            Place::Norm(site) => {
-                let norm = self.norm(site)?;
-                Affine {
-                    weight: norm.gamma().to_vec(),
-                    bias: norm.beta().to_vec(),
-                }
-            }
+            Place::Norm(site) => affine_of_norm(self.norm(site)?),
         })
+    }
+}
+
+fn affine_of_norm(norm: &LayerNorm) -> Affine {
+    Affine {
+        weight: norm.gamma().to_vec(),
+        bias: norm.beta().to_vec(),
     }
 }
 

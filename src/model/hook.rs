@@ -151,6 +151,7 @@ pub trait Hook {
             || self.changes_input(site)
             || self.changes_output(site)
             || self.changes_norm(NormSite::Embedding)
+            || self.changes_norm(NormSite::Entry)
     }
 
     /// Position of the first token of a text: the number of positions that virtual tokens take from it.

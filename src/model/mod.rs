@@ -4,6 +4,7 @@
 mod anatomy;
 mod arrival;
 mod block;
+mod checkpoint;
 mod convert;
 pub mod ctranslate2;
 pub mod e5;
@@ -16,17 +17,22 @@ mod four_bit;
 mod frozen;
 mod hook;
 mod model_name;
+mod module_plan;
 mod overflow;
 mod place;
 mod plans;
+mod pooler;
 mod relative;
 pub mod sentence;
 mod split;
 mod stem;
+mod token_pooling;
 mod vocabulary;
+mod weight_norm;
 mod weights;
 
 mod bert;
+mod clip;
 mod distilbert;
 mod dual;
 mod electra;
@@ -34,10 +40,13 @@ mod modernbert;
 mod mpnet;
 mod roberta;
 mod vit;
+mod wav2vec2;
 mod whisper;
 
-pub use anatomy::{Anatomy, EncoderPlan, ModulePlan, Sizes};
+pub use anatomy::{Anatomy, EncoderPlan, Sizes};
 pub use arrival::Arrival;
+pub use checkpoint::Checkpoint;
+pub use clip::TowerName;
 pub use convert::{Dtype, convert, convert_checkpoint};
 pub use dual::{DualEncoder, Tower};
 pub use encoder::Encoder;
@@ -45,14 +54,17 @@ pub use family::Family;
 pub use fields::ConfigFields;
 pub use frozen::Frozen;
 pub use hook::{Attention, Embedder, Hook, Join, NoHook, States};
-pub use place::{Affine, Linear, LinearSite, NormSite, Place, Sublayer, SublayerSite, Table};
+pub use module_plan::ModulePlan;
+pub use place::{
+    Affine, Attending, Linear, LinearSite, NormSite, Place, Sublayer, SublayerSite, Table,
+};
 pub use plans::{
-    BlockPlan, ConvolutionPlan, PictureStemPlan, PoolerPlan, RelativePositions, SoundStemPlan,
-    StemPlan, TextStemPlan,
+    BlockPlan, ConvolutionNorm, ConvolutionPlan, PictureStemPlan, PoolerPlan, PoolerReads,
+    RelativePositions, SoundStemPlan, StemPlan, TextStemPlan,
 };
 pub use sentence::SentenceEmbedding;
 pub use split::{Cuts, Portion, Reads, Split, Waiting, now};
-pub use weights::Checkpoint;
+pub use token_pooling::TokenPooling;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -72,9 +84,14 @@ pub static FAMILIES: &[&Family] = &[
     &mpnet::FAMILY,
     &modernbert::FAMILY,
     &whisper::FAMILY,
+    &wav2vec2::FAMILY,
     &vit::FAMILY,
     &vit::DEIT,
     &vit::DINOV2,
+    &clip::CLIP_TEXT,
+    &clip::CLIP_VISION,
+    &clip::SIGLIP_TEXT,
+    &clip::SIGLIP_VISION,
 ];
 
 /// What an adapter must know of the backbone it is made for.
@@ -134,6 +151,15 @@ impl Shape {
         })
     }
 
+    /// Width of what the checkpoint's pooler gives.
+    #[must_use]
+    pub fn pooled_size(&self) -> usize {
+        match self.linear_features(LinearSite::POOLER) {
+            (_, 0) => self.hidden_size,
+            (_, width) => width,
+        }
+    }
+
     /// Input and output width of a linear layer; 0 if the model has none.
     #[must_use]
     pub fn linear_features(&self, site: LinearSite) -> (usize, usize) {
@@ -179,12 +205,13 @@ pub trait Backbone: Send + Sync {
         portion: Option<&'a Portion<'a>>,
     ) -> Waiting<'a, States>;
 
-    /// What the checkpoint's own pooler makes of a vector for each text: `[sequences, hidden size]` to the same shape. Its
-    /// linear layer is [`LinearSite::POOLER`] to the hook.
+    /// What the checkpoint's own pooler makes of last hidden states: a vector for each sequence, `[sequences, pooled
+    /// size]`. Its linear layer is [`LinearSite::POOLER`] to the hook. Each state is a sequence to a head that labels
+    /// tokens.
     ///
     /// # Panics
     /// If the checkpoint has none; [`Shape::pooler`] says so.
-    fn pool(&self, vectors: &Tensor, hook: &dyn Hook) -> Tensor;
+    fn pool(&self, states: &States, hook: &dyn Hook) -> Tensor;
 
     /// A copy of all weights as a safetensors file in f32, as the family's library reads it, each module
     /// of which has gone through `change`.

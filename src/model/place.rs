@@ -172,8 +172,10 @@ pub struct SublayerSite {
 /// One layer norm of the backbone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NormSite {
-    /// The embeddings'.
+    /// The embeddings', before their projection if they have one.
     Embedding,
+    /// The one of what enters the first block, where it stands behind positions that are computed of the states.
+    Entry,
     /// That of a half block: behind it or before it, as the family has it.
     Block(SublayerSite),
     /// The one behind the last block.
@@ -197,6 +199,8 @@ pub enum Table {
     Class,
     /// A second one, which a model that was distilled has.
     Distillation,
+    /// What a pooler that attends to all states asks them with.
+    Probe,
 }
 
 /// A module of the encoder that has weights.
@@ -208,14 +212,31 @@ pub enum Place {
     Linear(LinearSite),
     /// A convolution of the stem, by its number.
     Convolution(usize),
+    /// The norm behind a convolution of the stem, by its number.
+    ConvolutionNorm(usize),
+    /// A linear layer of a pooler that attends to all states. Adapters do not reach it.
+    Attending(Attending),
     /// What the output of a half block is multiplied with, column by column.
     Scale(SublayerSite),
     /// A layer norm.
     Norm(NormSite),
 }
 
+/// The linear layers of a pooler that attends to all states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Attending {
+    /// Queries, keys and values, one below the other.
+    Projections,
+    /// Output of the attention.
+    Output,
+    /// First, widening layer behind it.
+    Up,
+    /// Second, narrowing layer.
+    Down,
+}
+
 /// A copy of a module's weights.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Affine {
     /// `[out, in]` of a linear layer, γ: `[hidden size]` of a layer norm.
     pub weight: Vec<f32>,

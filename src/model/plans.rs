@@ -3,6 +3,7 @@
 use super::Table;
 use super::folder::{PREPROCESSOR, TOKENIZER};
 use crate::input::Sort;
+use crate::input::text::Ending;
 use crate::kernels::Reach;
 use crate::ops::Activation;
 
@@ -44,6 +45,8 @@ pub struct TextStemPlan {
     /// The padding token, in a family that counts positions from behind its number and does not count the token
     /// itself.
     pub padding: Option<u32>,
+    /// Where a sequence ends.
+    pub ending: Ending,
 }
 
 /// How the frames of a sound become vectors.
@@ -51,6 +54,11 @@ pub struct TextStemPlan {
 pub struct SoundStemPlan {
     /// One after the other.
     pub convolutions: Vec<ConvolutionPlan>,
+    /// Whether the first one reads samples, not the bands of a spectrogram.
+    pub samples: bool,
+    /// A convolution over the states that enter the blocks, whose output is added to them: what tells positions apart.
+    /// `None` for a table of sines and cosines.
+    pub positions: Option<ConvolutionPlan>,
 }
 
 impl SoundStemPlan {
@@ -58,6 +66,13 @@ impl SoundStemPlan {
     #[must_use]
     pub fn stride(&self) -> usize {
         self.convolutions.iter().map(|own| own.stride).product()
+    }
+
+    /// Frames that a step is made of, without padding.
+    #[must_use]
+    pub fn field(&self) -> usize {
+        let layers = self.convolutions.iter().rev();
+        layers.fold(1, |field, own| (field - 1) * own.stride + own.kernel)
     }
 }
 
@@ -82,8 +97,21 @@ pub struct ConvolutionPlan {
     pub stride: usize,
     /// Frames of zeros before and behind a sequence.
     pub padding: usize,
+    /// Before the activation.
+    pub norm: ConvolutionNorm,
     /// Behind it.
     pub activation: Activation,
+}
+
+/// What normalises the outputs of a convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConvolutionNorm {
+    /// Nothing.
+    None,
+    /// A layer norm of the channels of each frame.
+    Channels,
+    /// A norm of each channel over the frames of its sequence.
+    Time,
 }
 
 impl ConvolutionPlan {
@@ -122,13 +150,30 @@ pub struct RelativePositions {
     pub max_distance: usize,
 }
 
+/// What a pooler makes one vector of a sequence's states with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PoolerReads {
+    /// The first state.
+    First,
+    /// The mean.
+    Mean,
+    /// The last state.
+    Last,
+    /// Attention with one learnt query, and a feed-forward network of this activation added to its output (Lee et al. 2019).
+    Attention(Activation),
+}
+
 /// What the checkpoint's own pooler does with a text's vector, behind its linear layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolerPlan {
-    /// Behind the linear layer, and before a norm if there is one.
+    /// What it makes one vector of the states with.
+    pub reads: PoolerReads,
+    /// Behind the linear layer.
     pub activation: Activation,
-    /// Whether it reads the mean over the tokens, not the first token.
-    pub mean: bool,
+    /// Whether a norm stands before the linear layer, not behind the activation.
+    pub norm_first: bool,
+    /// Whether what it gives is the vector that the model was trained to give of an input.
+    pub embeds: bool,
     /// Whether a head that labels tokens reads what it makes of each token's state.
     pub of_tokens: bool,
 }

@@ -6,27 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::folder::{ModelFiles, Read, object};
+use super::token_pooling::{TokenPooling, pooled};
 use super::{Anatomy, States};
 use crate::error::{Error, Result};
-
-/// How the hidden states of a text's tokens become one vector, under sentence-transformers' names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TokenPooling {
-    /// The first token's.
-    Cls,
-    /// The largest of each feature.
-    Max,
-    /// Their mean.
-    Mean,
-    /// Their sum divided by the square root of their number.
-    #[serde(rename = "mean_sqrt_len_tokens")]
-    MeanSqrtLen,
-    /// Their mean, the n-th having weight n.
-    WeightedMean,
-    /// The last token's.
-    LastToken,
-}
 
 /// The settings that a backbone's `manifest.json` keeps as `embedding`. Without them a text is read as far as the
 /// encoder can, and its vector is the mean over the tokens, scaled to unit length.
@@ -49,6 +31,12 @@ pub struct SentenceEmbedding {
     /// Which of them is put there if nothing is said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_prompt_name: Option<String>,
+    /// What cosines with the vectors of the model's other encoder are multiplied with, to be its logits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logit_scale: Option<f32>,
+    /// What is added to them then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logit_bias: Option<f32>,
     /// What the folder asks for and graftlet cannot do, in words. Vectors are then refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unsupported: Option<String>,
@@ -63,12 +51,30 @@ impl Default for SentenceEmbedding {
             lower_case: false,
             prompts: BTreeMap::new(),
             default_prompt_name: None,
+            logit_scale: None,
+            logit_bias: None,
             unsupported: None,
         }
     }
 }
 
 impl SentenceEmbedding {
+    /// The settings of a model that no folder of sentence-transformers describes.
+    #[must_use]
+    pub fn of(config: &Anatomy) -> Self {
+        let mut settings = Self::default();
+        if config.pooler.embeds {
+            settings.pooling = vec![TokenPooling::Pooler];
+        }
+        settings
+    }
+
+    /// Whether the checkpoint's own pooler gives the vectors.
+    #[must_use]
+    pub fn reads_pooler(&self) -> bool {
+        self.pooling.contains(&TokenPooling::Pooler)
+    }
+
     /// Reads the settings of a manifest.
     ///
     /// # Errors
@@ -109,7 +115,7 @@ impl SentenceEmbedding {
     /// takes more than the settings.
     #[must_use]
     pub fn files(&self, hidden_size: usize) -> Vec<(&'static str, Value)> {
-        if self.unsupported.is_some() {
+        if self.unsupported.is_some() || self.reads_pooler() {
             return Vec::new();
         }
         let mut modules = vec![("", "Transformer"), (POOLING_FOLDER, "Pooling")];
@@ -189,38 +195,6 @@ impl SentenceEmbedding {
     }
 }
 
-fn pooled(pooling: TokenPooling, rows: &[f32], hidden: usize) -> Vec<f32> {
-    let tokens = rows.chunks_exact(hidden);
-    #[allow(clippy::cast_precision_loss)]
-    let count = tokens.len() as f32;
-    let weighted = |weight: &dyn Fn(f32) -> f32, total: f32| {
-        let mut sum = vec![0.0; hidden];
-        let mut place = 0.0;
-        for row in tokens.clone() {
-            place += 1.0;
-            let weight = weight(place);
-            sum.iter_mut().zip(row).for_each(|(s, x)| *s += weight * x);
-        }
-        sum.iter_mut().for_each(|s| *s /= total);
-        sum
-    };
-    match pooling {
-        TokenPooling::Mean => weighted(&|_| 1.0, count),
-        TokenPooling::MeanSqrtLen => weighted(&|_| 1.0, count.sqrt()),
-        TokenPooling::WeightedMean => weighted(&|place| place, count * (count + 1.0) / 2.0),
-        TokenPooling::Cls => tokens.clone().next().unwrap_or_default().to_vec(),
-        TokenPooling::LastToken => tokens.clone().next_back().unwrap_or_default().to_vec(),
-        TokenPooling::Max => {
-            let mut largest = vec![f32::NEG_INFINITY; hidden];
-            for row in tokens.clone() {
-                let pairs = largest.iter_mut().zip(row);
-                pairs.for_each(|(largest, &x)| *largest = largest.max(x));
-            }
-            largest
-        }
-    }
-}
-
 /// `modules.json`: what a model of sentence-transformers does, one after the other. Empty for any other.
 pub(super) struct Modules(Vec<Module>);
 
@@ -276,7 +250,7 @@ impl Modules {
         config: &Anatomy,
     ) -> Result<SentenceEmbedding> {
         if self.0.is_empty() {
-            return Ok(SentenceEmbedding::default());
+            return Ok(SentenceEmbedding::of(config));
         }
         let mut settings = SentenceEmbedding {
             pooling: Vec::new(),

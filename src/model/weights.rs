@@ -4,19 +4,20 @@ use std::sync::Arc;
 
 use half::f16;
 use safetensors::tensor::Dtype;
-use sha2::{Digest, Sha256};
 
-use super::anatomy::{Anatomy, ModulePlan};
+use super::anatomy::Anatomy;
+use super::checkpoint::Checkpoint;
 use super::embedding::Rows;
 use super::family::another_family;
 use super::fields::unsupported;
 use super::four_bit::{BLOCK, CODES, FourBit};
 use super::frozen::Frozen;
+use super::module_plan::ModulePlan;
 use super::place::{Place, Table};
+use super::weight_norm::{WEIGHT_NORM, weight_of};
 use crate::error::{Error, Result};
 use crate::kernels::{PackedF32, PackedInt8};
 use crate::ops::{FrozenLinear, LayerNorm, Weight};
-use crate::order::alphabetical;
 use crate::tensor::Tensor;
 use crate::tensor_file::TensorFile;
 
@@ -27,45 +28,6 @@ pub(super) const SCALE_SUFFIX: &str = "_scale";
 /// looks for a weight under this name finds one of another shape, and none takes that without an error.
 pub(super) fn codes_shape([rows, columns]: [usize; 2]) -> [usize; 3] {
     [rows, columns, 1]
-}
-
-/// The files of a checkpoint in memory: one, or the shards of one.
-pub struct Checkpoint<'a> {
-    files: Vec<(String, Cow<'a, [u8]>)>,
-}
-
-impl<'a> Checkpoint<'a> {
-    /// Files by name, in the order of their names. A name that ends in `.bin` is PyTorch's, any other
-    /// safetensors.
-    #[must_use]
-    pub fn new(mut files: Vec<(String, Cow<'a, [u8]>)>) -> Self {
-        let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
-        let order = alphabetical(&names).into_iter();
-        Self {
-            files: order
-                .map(|place| std::mem::take(&mut files[place]))
-                .collect(),
-        }
-    }
-
-    /// The one safetensors file `model.safetensors`.
-    #[must_use]
-    pub fn single(bytes: &'a [u8]) -> Self {
-        Self::new(vec![("model.safetensors".into(), bytes.into())])
-    }
-
-    /// The SHA-256 of its bytes, one file after the other, in hexadecimal: what identifies a backbone.
-    #[must_use]
-    pub fn fingerprint(&self) -> String {
-        let mut hash = Sha256::new();
-        for (_, bytes) in &self.files {
-            // in chunks, because browsers replace a function with faster code only between two calls
-            for part in bytes.chunks(1 << 16) {
-                hash.update(part);
-            }
-        }
-        hex::encode(hash.finalize())
-    }
 }
 
 /// Codes of 8 bits, `[out, in]`, and their scales, `[out]`.
@@ -86,6 +48,9 @@ const LEGACY: [(&str, &str); 2] = [
     ("LayerNorm.weight", "LayerNorm.gamma"),
     ("LayerNorm.bias", "LayerNorm.beta"),
 ];
+
+/// ε of the norms behind convolutions, which no configuration changes.
+const CONVOLUTION_EPSILON: f64 = 1e-5;
 
 /// Attributes that hold the encoder in models of families that are not read here, which have BERT's names and other
 /// arithmetic.
@@ -166,6 +131,15 @@ impl<'a> Weights<'a> {
         found(full.clone()).or_else(legacy).or_else(tied)
     }
 
+    /// The lengths and directions that a weight is stored as, under the names of PyTorch's two ways to say it.
+    fn normed(&self, name: &str) -> Option<[(&TensorFile<'a>, String); 2]> {
+        let path = name.strip_suffix(".weight")?;
+        WEIGHT_NORM.into_iter().find_map(|[lengths, directions]| {
+            let lengths = self.locate(&format!("{path}{lengths}"))?;
+            Some([lengths, self.locate(&format!("{path}{directions}"))?])
+        })
+    }
+
     fn need(&self, name: &str) -> Result<(&TensorFile<'a>, String)> {
         self.locate(name).ok_or_else(|| self.absent(name))
     }
@@ -198,6 +172,8 @@ impl<'a> Weights<'a> {
         let mut names = Vec::new();
         for tensor in module.tensors() {
             let Some((file, full)) = self.locate(&tensor.name) else {
+                let parts = self.normed(&tensor.name).into_iter().flatten();
+                names.extend(parts.map(|(_, full)| full));
                 continue;
             };
             let scale = format!("{full}{SCALE_SUFFIX}");
@@ -216,7 +192,6 @@ impl<'a> Weights<'a> {
 
     /// Builds a module.
     pub(super) fn build(&self, module: &ModulePlan, into: &mut Frozen) -> Result<()> {
-        let path = module.path.as_str();
         match (module.place, module.shape.as_slice()) {
             (Place::Table(table), [.., width]) => {
                 let embedding = Arc::new(self.embedding(module, *width)?);
@@ -226,17 +201,22 @@ impl<'a> Weights<'a> {
                 let scale = self.floats(&module.weight_name(), &[width])?;
                 into.scales.insert(site, Tensor::new(scale, &[width]));
             }
-            (Place::Linear(site), &[output, input]) => {
-                let linear = self.linear(path, &[output, input], module.bias)?;
-                into.linears.insert(site, linear);
+            (Place::Linear(site), _) => {
+                into.linears.insert(site, self.linear(module)?);
             }
-            (Place::Convolution(index), shape) => {
-                let layer = self.linear(path, shape, module.bias)?;
-                into.convolutions.insert(index, layer);
+            (Place::Attending(layer), _) => {
+                into.attending.insert(layer, self.linear(module)?);
             }
-            (Place::Norm(site), &[width, ..]) => {
-                let norm = self.layer_norm(path, width, module.bias, self.anatomy.norm_eps)?;
+            (Place::Convolution(index), _) => {
+                into.convolutions.insert(index, self.groups(module)?);
+            }
+            (Place::Norm(site), _) => {
+                let norm = self.layer_norm(module, self.anatomy.norm_eps)?;
                 into.norms.insert(site, norm);
+            }
+            (Place::ConvolutionNorm(index), _) => {
+                let norm = self.layer_norm(module, CONVOLUTION_EPSILON)?;
+                into.convolution_norms.insert(index, norm);
             }
             _ => {}
         }
@@ -249,11 +229,24 @@ impl<'a> Weights<'a> {
         names.collect::<Vec<_>>().join(", ")
     }
 
-    fn contains(&self, name: &str) -> bool {
+    fn has(&self, name: &str) -> bool {
         self.locate(name).is_some()
     }
 
+    /// Whether there is a tensor, or what it is made of.
+    fn contains(&self, name: &str) -> bool {
+        self.has(name) || self.normed(name).is_some()
+    }
+
     pub(super) fn floats(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        if !self.has(name)
+            && let Some([lengths, directions]) = self.normed(name)
+        {
+            let taps = shape.last().copied().unwrap_or_default();
+            let lengths = lengths.0.floats(&lengths.1, &[1, 1, taps])?;
+            let directions = directions.0.floats(&directions.1, shape)?;
+            return Ok(weight_of(&lengths, directions));
+        }
         let (file, full) = self.need(name)?;
         if matches!(file.info(&full)?.1, Dtype::I8 | Dtype::U8) {
             return Err(Error::FileInvalid {
@@ -267,7 +260,9 @@ impl<'a> Weights<'a> {
     }
 
     fn int8(&self, name: &str, shape: [usize; 2]) -> Result<Option<Codes<'_>>> {
-        let (file, full) = self.need(name)?;
+        let Some((file, full)) = self.locate(name) else {
+            return Ok(None);
+        };
         if file.info(&full)?.1 != Dtype::I8 {
             return Ok(None);
         }
@@ -281,7 +276,9 @@ impl<'a> Weights<'a> {
     }
 
     fn four_bit(&self, name: &str, [rows, columns]: [usize; 2]) -> Result<Option<FourBit>> {
-        let (file, full) = self.need(name)?;
+        let Some((file, full)) = self.locate(name) else {
+            return Ok(None);
+        };
         if file.info(&full)?.1 != Dtype::U8 {
             return Ok(None);
         }
@@ -292,43 +289,64 @@ impl<'a> Weights<'a> {
         Ok(Some(FourBit::new(columns, codes, scales)))
     }
 
-    /// `{path}.weight`: `[out, in]`, or `[out, channels, kernel…]` of a convolution, and `{path}.bias`: `[out]`.
-    fn linear(&self, path: &str, stored: &[usize], bias: bool) -> Result<FrozenLinear> {
-        let name = format!("{path}.weight");
+    /// A layer of one group, see [`groups`](Self::groups).
+    fn linear(&self, module: &ModulePlan) -> Result<FrozenLinear> {
+        let layer = self.groups(module)?.pop();
+        layer.ok_or_else(|| self.missing(&module.path))
+    }
+
+    /// The weight `[out, in]`, or `[out, channels, kernel…]` of a convolution, and the bias `[out]`, cut into the groups of
+    /// the outputs.
+    fn groups(&self, module: &ModulePlan) -> Result<Vec<FrozenLinear>> {
+        let (name, stored) = (module.weight_name(), &module.shape);
         let (output, input) = (stored[0], stored[1..].iter().product());
         let shape = [output, input];
-        let bias = || match bias {
-            true => self.floats(&format!("{path}.bias"), &[output]).map(Some),
-            false => Ok(None),
+        let bias = match module.bias {
+            true => Some(self.floats(&module.bias_name(), &[output])?),
+            false => None,
+        };
+        let rows = output / module.groups;
+        let layer = |group: usize, weight| {
+            let own = bias.as_ref();
+            let own = own.map(|bias| bias[group * rows..(group + 1) * rows].to_vec());
+            FrozenLinear::new(weight, own)
+        };
+        let of_floats = |data: &[f32]| {
+            let groups = data.chunks_exact(rows * input).enumerate();
+            groups
+                .map(|(group, own)| layer(group, Weight::F32(PackedF32::pack(own, rows, input))))
+                .collect()
         };
         // with 8 bits a row the cosines of multilingual-e5-small would be off by 3e-3
         if let Some(rows) = self.four_bit(&name, shape)? {
-            let weight = PackedF32::pack(&rows.dequantized(), output, input);
-            return Ok(FrozenLinear::new(Weight::F32(weight), bias()?));
+            return Ok(of_floats(&rows.dequantized()));
         }
-        let codes = self.int8(&name, shape)?;
-        let weight = match codes {
-            Some(_) if input > PackedInt8::MAX_IN => {
-                return Err(Error::UnsupportedFeature {
-                    place: self.place(),
-                    feature: format!("int8 tensor \"{name}\" with {input} inputs"),
-                });
-            }
-            Some((data, scales)) => Weight::Int8(PackedInt8::pack(&data, &scales, output, input)),
-            None => {
-                let data = self.floats(&name, stored)?;
-                Weight::F32(PackedF32::pack(&data, output, input))
-            }
+        let Some((data, scales)) = self.int8(&name, shape)? else {
+            return Ok(of_floats(&self.floats(&name, stored)?));
         };
-        Ok(FrozenLinear::new(weight, bias()?))
+        if input > PackedInt8::MAX_IN {
+            return Err(Error::UnsupportedFeature {
+                place: self.place(),
+                feature: format!("int8 tensor \"{name}\" with {input} inputs"),
+            });
+        }
+        let groups = data
+            .chunks_exact(rows * input)
+            .zip(scales.chunks_exact(rows))
+            .enumerate();
+        let groups = groups.map(|(group, (data, scales))| {
+            let weight = PackedInt8::pack(data, scales, rows, input);
+            layer(group, Weight::Int8(weight))
+        });
+        Ok(groups.collect())
     }
 
-    /// `{path}.weight` and `{path}.bias`: `[width]`.
-    fn layer_norm(&self, path: &str, width: usize, bias: bool, epsilon: f64) -> Result<LayerNorm> {
-        let gamma = self.floats(&format!("{path}.weight"), &[width])?;
-        let beta = match bias {
-            true => self.floats(&format!("{path}.bias"), &[width])?,
-            false => vec![0.0; width],
+    /// Scale and shift, each `[width]`.
+    fn layer_norm(&self, module: &ModulePlan, epsilon: f64) -> Result<LayerNorm> {
+        let gamma = self.floats(&module.weight_name(), &module.shape)?;
+        let beta = match module.bias {
+            true => self.floats(&module.bias_name(), &module.shape)?,
+            false => vec![0.0; gamma.len()],
         };
         #[allow(clippy::cast_possible_truncation)]
         Ok(LayerNorm::new(gamma, beta, epsilon as f32))

@@ -67,6 +67,12 @@ impl LayerNorm {
         self.forward(&add(h, residual))
     }
 
+    /// ε.
+    #[must_use]
+    pub fn epsilon(&self) -> f32 {
+        self.0.epsilon
+    }
+
     /// γ, `[width]`.
     #[must_use]
     pub fn gamma(&self) -> &[f32] {

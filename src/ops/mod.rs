@@ -30,6 +30,7 @@ mod rotary;
 mod rows;
 mod scale_columns;
 mod sequence_mean;
+mod unfold;
 
 pub use activation::Activation;
 pub use arithmetic::{add, add_bias, add_scaled, multiply, scale};
@@ -54,3 +55,4 @@ pub use rotary::rotate;
 pub use rows::{concat, replace_rows, select, slice};
 pub use scale_columns::{divide, scale_columns};
 pub use sequence_mean::sequence_mean;
+pub use unfold::{Window, unfold};

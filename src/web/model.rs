@@ -113,6 +113,6 @@ pub fn convert_model(
         // what a listener throws is its own matter
         let _ = progress.call1(&JsValue::UNDEFINED, &share.into());
     };
-    let converted = convert_folder(&Given { files, path, names }, None, dtype, &mut tell);
+    let converted = convert_folder(&Given { files, path, names }, None, None, dtype, &mut tell);
     Ok(files_to_js(&converted.map_err(thrown)?.files))
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use graftlet::kernels::{PackedF32, PackedInt8, Reach, quantize_rows_int8};
 use graftlet::ops::{
-    AttentionPlan, FrozenLinear, LayerNorm, Weight, attention, linear, sequence_mean,
+    AttentionPlan, FrozenLinear, LayerNorm, Weight, Window, attention, linear, sequence_mean,
+    unfold,
 };
 use graftlet::tensor::Tensor;
 use rand_chacha::ChaCha8Rng;
@@ -222,4 +223,45 @@ fn a_trained_layer_norm() {
             each.flatten().collect()
         },
     );
+}
+
+/// Windows that overlap, and windows that lie apart; outputs beyond the end, whose frames are zeros.
+#[test]
+fn unfolded_frames() {
+    const CHANNELS: usize = 2;
+    for (kernel, stride, padding) in [(3, 1, 1), (4, 1, 2), (2, 3, 0)] {
+        let window = Window {
+            kernel,
+            stride,
+            padding,
+        };
+        let outputs = |frames: usize| frames.div_ceil(stride);
+        let lengths = [[5, outputs(5)], [2, outputs(2)]];
+        let mut rng = ChaCha8Rng::seed_from_u64(9);
+        check_op(
+            "unfold",
+            &[(&[7, CHANNELS], normals(&mut rng, 7 * CHANNELS))],
+            |x| unfold(&x[0], &lengths, window),
+            |x| {
+                let mut all = Vec::new();
+                let mut first = 0;
+                for [frames, outputs] in lengths {
+                    for output in 0..outputs {
+                        for channel in 0..CHANNELS {
+                            for tap in 0..kernel {
+                                let frame = (output * stride + tap).wrapping_sub(padding);
+                                let is_inside = frame < frames;
+                                all.push(match is_inside {
+                                    true => x[0][(first + frame) * CHANNELS + channel],
+                                    false => 0.0,
+                                });
+                            }
+                        }
+                    }
+                    first += frames;
+                }
+                all
+            },
+        );
+    }
 }

@@ -90,7 +90,7 @@ fn a_head_that_no_library_has_stands_in_the_side_file() {
         let mut task = task(problem.clone(), Library::Peft, shape);
         let config = HeadConfig {
             pooling: Pooling::Mean,
-            dense: Some(graftlet::ops::Activation::Relu),
+            dense: Some(graftlet::ops::Activation::Relu.into()),
             ..config(problem.clone())
         };
         task.head = Some(head(config, shape));

@@ -168,7 +168,7 @@ fn heads_learn() {
     for problem in problems() {
         let config = HeadConfig {
             pooling: Pooling::First,
-            dense: Some(graftlet::ops::Activation::Tanh),
+            dense: Some(graftlet::ops::Activation::Tanh.into()),
             ..config(problem.clone())
         };
         let targets = targets(&problem);

@@ -182,7 +182,13 @@ fn switching_back_gives_the_same_bits() {
 
 #[test]
 fn every_gradient() {
-    let poolings = [Pooling::Mean, Pooling::First, Pooling::Pooler];
+    let poolings = [
+        Pooling::Mean,
+        Pooling::First,
+        Pooling::Pooler,
+        Pooling::Others,
+        Pooling::FirstAndOthers,
+    ];
     let shape = tiny().bert().shape().clone();
     let rows = rows(&shape).into_iter();
     let checked = rows.filter_map(|mut row| Some((row.reference.take()?, row)));
@@ -195,7 +201,7 @@ fn every_gradient() {
         let dense = (index % 2 == 1).then_some(Activation::Tanh);
         let pooling = match row.at_pooler {
             true => Pooling::Pooler,
-            false => poolings[index % 3],
+            false => poolings[index % poolings.len()],
         };
         check_model_with(&row.name, case, pooling, dense, reference.adjust);
     }

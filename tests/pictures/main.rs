@@ -104,17 +104,40 @@ fn an_adapter_of_peft_says_what_it_says_there() {
             let what = format!("{}, picture {index}", golden.name);
             let expected = golden.tensor(&format!("{index}.lora"));
             support::assert_close(states, &expected, 1e-4, &what);
-            // the class of DINOv2 reads the first state and the mean of the others, which no head here does
-            if golden.name == "dinov2" {
-                let said = engine.answer(&task, &[golden.picture(index)], "lora");
-                assert_eq!(said.unwrap_err().code(), "head_missing");
-                continue;
-            }
             let answer = engine
                 .answer(&task, &[golden.picture(index)], "lora")
                 .unwrap();
             let expected = golden.tensor(&format!("{index}.logits"));
             support::assert_close(&answer[0].logits, &expected, 1e-4, &what);
+        }
+    }
+}
+
+/// AdapterHub's bottlenecks and LoRA, with heads of its own and that of transformers' class.
+#[test]
+fn adapters_of_adapterhub_say_what_they_say_there() {
+    let golden = goldens().next().unwrap();
+    let engine = golden.engine();
+    let shape = engine.backbone().shape();
+    let tensors = std::fs::read(support::fixture("pictures/vit-hub.safetensors")).unwrap();
+    let file = TensorFile::open("goldens", &tensors).unwrap();
+    let pictures: Vec<Picture> = (0..PICTURES).map(|index| golden.picture(index)).collect();
+    for kind in ["pfeiffer", "houlsby", "lora", "static"] {
+        let folder = support::fixture(&format!("pictures/vit-hub/{kind}"));
+        let task = folder::load(kind, &support::folder(&folder), shape).unwrap();
+        // what is written for the library is read back to the same
+        let files = folder::save(&task, kind, folder::Library::AdapterHub, shape).unwrap();
+        let head = String::from_utf8_lossy(&files["head_config.json"]);
+        assert!(head.contains("\"image_classification\""), "{head}");
+        let again = folder::load(kind, &files, shape).unwrap();
+        for task in [&task, &again] {
+            let answers = engine.answer(task, &pictures, kind).unwrap();
+            for (index, answer) in answers.iter().enumerate() {
+                let expected = file
+                    .floats(&format!("{kind}.{index}.logits"), &[3])
+                    .unwrap();
+                support::assert_close(&answer.logits, &expected, 1e-4, &format!("{kind} {index}"));
+            }
         }
     }
 }

@@ -83,10 +83,9 @@ def main():
                 tensors[f"{index}.states.{layer}"] = state.contiguous()
             inner = adapted.base_model.model
             tensors[f"{index}.lora"] = states(encoder_of(inner), values)[-1].contiguous()
-            if name != "dinov2":
-                with torch.no_grad():
-                    logits = inner(values[None], interpolate_pos_encoding=True).logits[0]
-                tensors[f"{index}.logits"] = logits.contiguous()
+            own = {} if name == "dinov2" else {"interpolate_pos_encoding": True}
+            with torch.no_grad():
+                tensors[f"{index}.logits"] = inner(values[None], **own).logits[0].contiguous()
         save_file(tensors, FOLDER / f"{name}.safetensors")
 
 

@@ -176,7 +176,7 @@ pub fn check_model_with(
         problem: SINGLE_LABEL.fresh(),
         pairs: Pairs::Joint,
         pooling,
-        dense,
+        dense: dense.map(Into::into),
         labels,
     };
     let mut params = FreshParams::new(8);
@@ -215,6 +215,8 @@ pub fn check_model_with(
             Pooling::Mean => reference::Pooling::Mean,
             Pooling::First => reference::Pooling::First,
             Pooling::Pooler => reference::Pooling::Pooler,
+            Pooling::Others => reference::Pooling::Others,
+            Pooling::FirstAndOthers => reference::Pooling::FirstAndOthers,
         },
         dense: f64::tanh,
         scales: BTreeMap::new(),

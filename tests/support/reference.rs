@@ -33,6 +33,8 @@ pub enum Pooling {
     Mean,
     First,
     Pooler,
+    Others,
+    FirstAndOthers,
 }
 
 /// The model. `tensors` holds the encoder under transformers' names, LoRA as `{layer}.{linear}.lora_a` and `lora_b`,
@@ -62,6 +64,15 @@ pub struct Model {
     pub first_position: usize,
     /// Where a prompt goes: "words", through position, type and norm, "first" or "behind first".
     pub prompt: &'static str,
+}
+
+fn mean(rows: &[Vector]) -> Vector {
+    let mut sum = rows[0].clone();
+    for row in &rows[1..] {
+        sum = add(&sum, row);
+    }
+    sum.iter_mut().for_each(|x| *x /= rows.len() as f64);
+    sum
 }
 
 impl Model {
@@ -322,12 +333,9 @@ impl Model {
         let mut x = states[0].clone();
         match self.pooling {
             Pooling::First => {}
-            Pooling::Mean => {
-                for row in &states[1..] {
-                    x = add(&x, row);
-                }
-                x.iter_mut().for_each(|x| *x /= states.len() as f64);
-            }
+            Pooling::Mean => x = mean(&states),
+            Pooling::Others => x = mean(&states[1..]),
+            Pooling::FirstAndOthers => x.extend(mean(&states[1..])),
             Pooling::Pooler => {
                 x = self.adapted("pooler", "pooler.dense", &[x]).remove(0);
                 x.iter_mut().for_each(|x| *x = x.tanh());

@@ -87,7 +87,7 @@ fn a_head_with_a_dense_layer_is_not_fitted() {
     let old = trained(&engine, problem, "lora");
     let mut task = Rc::into_inner(old.task).unwrap();
     let config = HeadConfig {
-        dense: Some(Activation::Tanh),
+        dense: Some(Activation::Tanh.into()),
         ..task.head.as_ref().unwrap().config().clone()
     };
     let shape = engine.backbone().shape();

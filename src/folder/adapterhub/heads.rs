@@ -18,6 +18,11 @@ use crate::tensor::Tensor;
 
 // `head_type` of the heads that are read
 const SINGLE_LABEL: &str = "classification";
+const MULTI_LABEL: &str = "multilabel_classification";
+const OF_PICTURES: &str = "image_classification";
+
+/// The setting of a head of pictures that says which of the two others it is.
+const SEVERAL_LABELS: &str = "multilabel";
 
 /// Largest file of a head that is kept for writing it again, although it is not used.
 const KEPT_BYTES: usize = 1 << 20;
@@ -116,7 +121,6 @@ fn purpose(head_type: &str) -> String {
         "question_answering" => "for extractive question answering",
         "multiple_choice" => "for multiple choice",
         "dependency_parsing" => "for dependency parsing",
-        "image_classification" => "for images",
         "text_similarity" | "similarity" => "for similarity of texts",
         other => {
             let short: String = other.chars().take(60).collect();
@@ -137,7 +141,14 @@ fn flexible(
 ) -> Result<Read> {
     let outer = Fields::new(HEAD_CONFIG, outer);
     let fields = Fields::new(HEAD_CONFIG, inner);
-    let head_type: String = fields.parse("head_type", Some(SINGLE_LABEL.to_owned()))?;
+    let mut head_type: String = fields.parse("head_type", Some(SINGLE_LABEL.to_owned()))?;
+    if head_type == OF_PICTURES {
+        // the library has one type for all problems of pictures
+        head_type = match fields.flag(SEVERAL_LABELS, false)? {
+            true => MULTI_LABEL.to_owned(),
+            false => SINGLE_LABEL.to_owned(),
+        };
+    }
     let is_type = |about: &&About| about.adapterhub == head_type;
     let known = || {
         PROBLEMS
@@ -171,7 +182,7 @@ fn flexible(
         } else {
             Pooling::First
         },
-        dense: (layers == 2).then_some(activation),
+        dense: (layers == 2).then_some(activation.into()),
         pairs: problem.kind.pairs(),
         problem,
         labels,
@@ -193,7 +204,7 @@ fn fixed(
     let fields = Fields::new(HEAD_CONFIG, map);
     let class: String = fields.parse("model_class", Some(String::new()))?;
     let of_tokens = match class.split_once("For").map(|(_, task)| task) {
-        Some("SequenceClassification") => false,
+        Some("SequenceClassification" | "ImageClassification" | "AudioClassification") => false,
         Some("TokenClassification") => true,
         Some("MaskedLM" | "PreTraining") => return Ok(Read::Unused(purpose("masked_lm"))),
         Some("QuestionAnswering") => return Ok(Read::Unused(purpose("question_answering"))),
@@ -236,7 +247,7 @@ fn fixed(
             true => Pooling::First,
             false => head_layout::pooling(&layout),
         },
-        dense: layout.dense().map(|(_, activation)| activation),
+        dense: layout.dense().map(|(_, activation)| activation.into()),
         labels,
     };
     let key = |field: &str| head_layout::key(&layout, field);
@@ -313,6 +324,7 @@ type Wrap<'a> = dyn Fn(&Value, Option<&Map<String, Value>>) -> Map<String, Value
 pub(super) fn write(
     task: &TaskAdapter,
     head: &Head,
+    is_of_pictures: bool,
     name: &str,
     before: Option<&Map<String, Value>>,
     outer: &Wrap<'_>,
@@ -331,7 +343,7 @@ pub(super) fn write(
         "head_type": problem.kind.about().adapterhub,
         "num_labels": labels.len(),
         "layers": layers,
-        "activation_function": dense.unwrap_or(Activation::Tanh),
+        "activation_function": dense.map_or(Activation::Tanh, |dense| dense.activation),
         "label2id": ids,
         "dropout_prob": null,
     }));
@@ -339,6 +351,13 @@ pub(super) fn write(
     if !problem.kind.reads_tokens() {
         inner.insert("use_pooler".into(), json!(*pooling == Pooling::Pooler));
         inner.insert("bias".into(), json!(true));
+    }
+    if is_of_pictures && !problem.kind.reads_tokens() {
+        let several = inner.insert("head_type".into(), json!(OF_PICTURES));
+        inner.insert(
+            SEVERAL_LABELS.into(),
+            json!(several == Some(json!(MULTI_LABEL))),
+        );
     }
     // what stood beside a static head is said by the settings now
     let before = before.filter(|head| head.get("config").is_some_and(Value::is_object));

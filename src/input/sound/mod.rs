@@ -11,12 +11,14 @@ mod settings;
 mod spoken;
 mod transform;
 mod wav;
+mod wave_reader;
 mod waveform;
 
 pub use background::{Background, WINDOW_SECONDS};
 pub use log_mel::{LogMel, Spectrogram};
 pub use reader::SoundReader;
 pub use resample::Resampling;
+pub use wave_reader::WaveReader;
 pub use waveform::normalised;
 
 use std::ops::Range;

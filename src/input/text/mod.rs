@@ -3,6 +3,7 @@
 mod characters;
 mod charsmap;
 mod encode;
+mod ending;
 mod outline;
 mod pipeline;
 mod unigram;
@@ -11,6 +12,7 @@ mod word_piece;
 mod words;
 
 pub use characters::Characters;
+pub use ending::Ending;
 pub(crate) use outline::MOST_TOKENS;
 pub use windows::{LongTexts, Pieces, Reach, TAG_WINDOW, WINDOW, Window, Windows};
 
@@ -112,6 +114,7 @@ pub struct Word {
 pub struct Tokenizer {
     parts: encode::Parts,
     max_tokens: usize,
+    ending: Ending,
 }
 
 impl Tokenizer {
@@ -129,7 +132,17 @@ impl Tokenizer {
             return Err(invalid(fault));
         }
         let parts = encode::Parts::from_bytes(json).map_err(|error| invalid(error.to_string()))?;
-        Ok(Self { parts, max_tokens })
+        Ok(Self {
+            parts,
+            max_tokens,
+            ending: Ending::Last,
+        })
+    }
+
+    /// The same tokenizer, whose sequences end in this way.
+    #[must_use]
+    pub fn with_ending(self, ending: Ending) -> Self {
+        Self { ending, ..self }
     }
 
     /// Number of tokens in the vocabulary, added ones included.
@@ -159,7 +172,7 @@ impl Tokenizer {
     /// As [`encode`](Self::encode).
     pub fn encode_within(&self, text: &Text, limit: usize) -> Result<Encoded> {
         let encoding = self.encoding(text, limit, OffsetType::None)?;
-        Ok(encoded(&encoding, text))
+        Ok(self.ending.of(encoded(&encoding, text), limit))
     }
 
     /// [`encode_within`](Self::encode_within), and [`words_within`](Self::words_within) the same limit.
@@ -168,7 +181,8 @@ impl Tokenizer {
     /// As [`encode`](Self::encode).
     pub fn encode_with_words(&self, text: &Text, limit: usize) -> Result<(Encoded, Vec<Word>)> {
         let encoding = self.encoding(text, limit, OffsetType::Char)?;
-        Ok((encoded(&encoding, text), words(&encoding)))
+        let encoded = self.ending.of(encoded(&encoding, text), limit);
+        Ok((encoded, words(&encoding)))
     }
 
     /// The beginning of a text, as far as the limit allows, as its only window.
@@ -200,7 +214,7 @@ impl Tokenizer {
         }
         let texts = encode::pieces(&self.parts, text, None, offsets);
         texts
-            .and_then(|texts| Pieces::new(&self.parts, text, texts))
+            .and_then(|texts| Pieces::new(&self.parts, self.ending, text, texts))
             .map_err(encode::failed)
     }
 

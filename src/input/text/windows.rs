@@ -9,7 +9,7 @@ use parts::{Part, pack, pack_lines, rooms};
 use sentences::{lines_of, sentences_of};
 use tokenizers::Encoding;
 
-use super::{Encoded, Text, Word, encode};
+use super::{Encoded, Ending, Text, Word, encode};
 use crate::error::Result;
 
 /// What is done with a text that has more tokens than the model reads.
@@ -73,6 +73,7 @@ impl Window {
 /// The tokens of a text or a pair, however many there are, before special tokens are put around them.
 pub struct Pieces<'a> {
     parts: &'a encode::Parts,
+    ending: Ending,
     /// One or two.
     texts: Vec<Encoding>,
     /// The tokens of each text that begin a sentence or a line.
@@ -99,6 +100,7 @@ impl<'a> Pieces<'a> {
     /// Of encodings with offsets in bytes of `text`.
     pub(super) fn new(
         parts: &'a encode::Parts,
+        ending: Ending,
         text: &Text,
         texts: Vec<Encoding>,
     ) -> tokenizers::Result<Self> {
@@ -135,6 +137,7 @@ impl<'a> Pieces<'a> {
         }
         Ok(Self {
             parts,
+            ending,
             texts,
             sentences,
             lines,
@@ -169,6 +172,7 @@ impl<'a> Pieces<'a> {
         let whole = self.texts.iter();
         let whole = whole.map(|text| 0..if room { text.len() } else { 0 });
         let encoded = self.sequence(&whole.collect::<Vec<_>>())?;
+        let encoded = self.ending.of(encoded, limit);
         let places = (0u32..).take(encoded.ids.len()).map(Some).collect();
         Ok(Windows {
             tokens: encoded.ids.len(),
@@ -225,10 +229,11 @@ impl<'a> Pieces<'a> {
             }
             let ranges: Vec<_> = held.iter().map(|(part, _)| part.all.clone()).collect();
             let encoding = self.encoding(&ranges)?;
-            windows.push(Window {
-                places: self.places(&encoding, &held, window == 0, window + 1 == count),
-                encoded: encoded(&encoding, self.cut),
-            });
+            let encoded = self.ending.of(encoded(&encoding, self.cut), size);
+            let mut places = self.places(&encoding, &held, window == 0, window + 1 == count);
+            // nobody asks for what fills a sequence
+            places.resize(encoded.ids.len(), None);
+            windows.push(Window { encoded, places });
         }
         Ok(Windows {
             windows,

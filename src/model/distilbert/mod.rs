@@ -2,7 +2,7 @@
 //! names.
 
 use super::anatomy::{Anatomy, Sizes};
-use super::family::{BASE, Embeddings, Family, HeadLayout, HeadReads, PostNormPaths, Targets};
+use super::family::{BASE, BlockPaths, Embeddings, Family, HeadLayout, HeadReads, Targets};
 use super::fields::ConfigFields;
 use super::place::Linear;
 use super::plans::BlockPlan;
@@ -17,7 +17,8 @@ pub(super) static FAMILY: Family = Family {
     adapter_model_class: "DistilBertAdapterModel",
     adapter_prefix: "self",
     base: "distilbert",
-    pooler_is_beside: false,
+    beside: &[],
+    sibling: &[],
     tied: &["vocab_projector.weight"],
     attribute_map: &[
         ("hidden_size", "dim"),
@@ -41,7 +42,7 @@ pub(super) static FAMILY: Family = Family {
     },
 };
 
-const PATHS: PostNormPaths = PostNormPaths {
+const PATHS: BlockPaths = BlockPaths {
     block: "transformer.layer.{}.",
     linears: [
         (Linear::Query, "attention.q_lin"),
@@ -51,7 +52,9 @@ const PATHS: PostNormPaths = PostNormPaths {
         (Linear::FfnUp, "ffn.lin1"),
         (Linear::FfnDown, "ffn.lin2"),
     ],
+    unbiased: &[],
     norms: ["sa_layer_norm", "output_layer_norm"],
+    scales: None,
 };
 
 fn anatomy(family: &'static Family, fields: &ConfigFields) -> Result<Anatomy> {

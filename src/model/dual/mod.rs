@@ -12,9 +12,10 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::anatomy::{Anatomy, EncoderPlan, ModulePlan};
+use super::anatomy::{Anatomy, EncoderPlan};
 use super::family::{Family, HeadLayout, Targets};
 use super::fields::ConfigFields;
+use super::module_plan::ModulePlan;
 use super::place::{Affine, LinearSite, NormSite, Place, SublayerSite};
 use super::{Backbone, Frozen, Hook, Portion, Shape, States, Waiting};
 use crate::error::{Error, Result};
@@ -31,7 +32,8 @@ static FAMILY: Family = Family {
     adapter_model_class: "",
     adapter_prefix: "",
     base: "encoders",
-    pooler_is_beside: false,
+    beside: &[],
+    sibling: &[],
     tied: &[],
     attribute_map: &[],
     own_fields: &[],
@@ -144,7 +146,7 @@ impl Place {
             Self::Linear(site) => Self::Linear(site.behind(layers)?),
             Self::Scale(site) => Self::Scale(site.behind(layers)),
             Self::Norm(site) => Self::Norm(site.behind(layers)?),
-            Self::Table(_) | Self::Convolution(_) => return None,
+            _ => return None,
         })
     }
 }
@@ -169,7 +171,7 @@ impl NormSite {
     fn behind(self, layers: usize) -> Option<Self> {
         match self {
             Self::Block(site) => Some(Self::Block(site.behind(layers))),
-            Self::Embedding | Self::Final | Self::Pooler => None,
+            _ => None,
         }
     }
 }
@@ -221,8 +223,8 @@ impl Backbone for DualEncoder {
         Box::pin(async move { states })
     }
 
-    fn pool(&self, vectors: &Tensor, _: &dyn Hook) -> Tensor {
-        vectors.clone()
+    fn pool(&self, states: &States, _: &dyn Hook) -> Tensor {
+        states.x.clone()
     }
 
     fn checkpoint(&self, _: &mut dyn FnMut(Place, &mut Affine) -> Result<()>) -> Result<Vec<u8>> {

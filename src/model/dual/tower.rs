@@ -82,8 +82,8 @@ impl Backbone for Tower {
         })
     }
 
-    fn pool(&self, vectors: &Tensor, hook: &dyn Hook) -> Tensor {
-        self.backbone.pool(vectors, hook)
+    fn pool(&self, states: &States, hook: &dyn Hook) -> Tensor {
+        self.backbone.pool(states, hook)
     }
 
     fn checkpoint(

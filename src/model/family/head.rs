@@ -16,6 +16,12 @@ pub enum HeadReads {
     Pooler,
     /// The first token's state.
     FirstToken,
+    /// The mean of the states.
+    Mean,
+    /// The mean of all states but the first.
+    Others,
+    /// The first state and that mean side by side.
+    FirstAndOthers,
 }
 
 impl HeadLayout {
@@ -23,6 +29,15 @@ impl HeadLayout {
     pub const POOLED: Self = Self {
         reads: HeadReads::Pooler,
         layers: &[("classifier", None)],
+    };
+
+    /// A projection and a layer behind the mean of the states: that of models of sounds.
+    pub const PROJECTED_MEAN: Self = Self {
+        reads: HeadReads::Mean,
+        layers: &[
+            ("projector", Some(Activation::Linear)),
+            ("classifier", None),
+        ],
     };
 
     /// None that can be read or written here: such a model's head is in a file of its own.

@@ -7,7 +7,7 @@ use super::anatomy::{Anatomy, Sizes};
 use super::family::{BASE, Family, HeadLayout, Targets};
 use super::fields::{ConfigFields, invalid, unsupported};
 use super::place::{Linear, LinearSite, NormSite, Sublayer, SublayerSite, Table};
-use super::plans::{BlockPlan, PoolerPlan};
+use super::plans::{BlockPlan, PoolerPlan, PoolerReads};
 use crate::error::Result;
 use crate::kernels::Reach;
 
@@ -19,7 +19,8 @@ pub(super) static FAMILY: Family = Family {
     adapter_model_class: "",
     adapter_prefix: "self_prefix",
     base: "model",
-    pooler_is_beside: true,
+    beside: &["head"],
+    sibling: &[],
     tied: &["decoder.weight"],
     attribute_map: &[],
     own_fields: &[
@@ -127,9 +128,11 @@ fn anatomy(family: &'static Family, fields: &ConfigFields) -> Result<Anatomy> {
     anatomy.pooler = PoolerPlan {
         of_tokens: true,
         activation: fields.activation("classifier_activation")?,
-        mean: match fields.text("classifier_pooling").unwrap_or("cls") {
-            "cls" => false,
-            "mean" => true,
+        norm_first: false,
+        embeds: false,
+        reads: match fields.text("classifier_pooling").unwrap_or("cls") {
+            "cls" => PoolerReads::First,
+            "mean" => PoolerReads::Mean,
             other => {
                 return Err(unsupported(format!(
                     "classifier_pooling \"{other}\" is not known here; cls and mean are"

@@ -2,7 +2,7 @@
 //! tokens, and RoBERTa's positions.
 
 use super::anatomy::{Anatomy, Sizes};
-use super::family::{BASE, Embeddings, Family, PostNormPaths, Targets};
+use super::family::{BASE, BlockPaths, Embeddings, Family, Targets};
 use super::fields::ConfigFields;
 use super::place::{Linear, Table};
 use super::plans::{BlockPlan, RelativePositions, StemPlan, TextStemPlan};
@@ -17,7 +17,8 @@ pub(super) static FAMILY: Family = Family {
     adapter_model_class: "",
     adapter_prefix: "self_prefix",
     base: "mpnet",
-    pooler_is_beside: false,
+    beside: &[],
+    sibling: &[],
     tied: &["lm_head.decoder.weight"],
     attribute_map: &[],
     own_fields: &[],
@@ -27,7 +28,7 @@ pub(super) static FAMILY: Family = Family {
     head: HEAD,
 };
 
-const PATHS: PostNormPaths = PostNormPaths {
+const PATHS: BlockPaths = BlockPaths {
     block: "encoder.layer.{}.",
     linears: [
         (Linear::Query, "attention.attn.q"),
@@ -37,7 +38,9 @@ const PATHS: PostNormPaths = PostNormPaths {
         (Linear::FfnUp, "intermediate.dense"),
         (Linear::FfnDown, "output.dense"),
     ],
+    unbiased: &[],
     norms: ["attention.LayerNorm", "output.LayerNorm"],
+    scales: None,
 };
 
 /// Whatever the configuration says, as in transformers.
@@ -66,6 +69,7 @@ fn anatomy(family: &'static Family, fields: &ConfigFields) -> Result<Anatomy> {
     let mut anatomy = Anatomy::new(family, sizes);
     anatomy.stem = StemPlan::Text(TextStemPlan {
         padding: Some(PADDING),
+        ..TextStemPlan::default()
     });
     anatomy.relative_positions = Some(RELATIVE);
     anatomy.push_embeddings(Embeddings {

@@ -18,7 +18,8 @@ pub(super) static FAMILY: Family = Family {
     adapter_model_class: "RobertaAdapterModel",
     adapter_prefix: "self_prefix",
     base: "roberta",
-    pooler_is_beside: false,
+    beside: &[],
+    sibling: &[],
     tied: &["lm_head.decoder.weight"],
     attribute_map: &[],
     own_fields: &[],
@@ -71,6 +72,7 @@ fn anatomy(family: &'static Family, fields: &ConfigFields, vocabulary: usize) ->
     let mut anatomy = Anatomy::new(family, sizes);
     anatomy.stem = StemPlan::Text(TextStemPlan {
         padding: Some(padding),
+        ..TextStemPlan::default()
     });
     anatomy.push_embeddings(Embeddings {
         positions,

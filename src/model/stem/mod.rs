@@ -62,7 +62,8 @@ impl Stem {
         let states = hook.embeddings(batch, &Embedding { stem: self, hook })?;
         Ok(match self {
             Self::Text(stem) => stem.project(states, hook),
-            Self::Sound(_) | Self::Picture(_) => states,
+            Self::Sound(stem) => stem.project(states, hook),
+            Self::Picture(_) => states,
         })
     }
 }
@@ -79,10 +80,10 @@ impl Embedder for Embedding<'_> {
                 stem.tokens(tokens, &batch.starts, first_position, self.hook)
             }
             (Stem::Sound(stem), Steps::Frames(frames)) => {
-                stem.frames(frames, &batch.starts, first_position)
+                stem.frames(frames, &batch.starts, first_position, self.hook)
             }
             (Stem::Picture(stem), Steps::Pictures(pictures)) => {
-                Ok(stem.pictures(pictures, &batch.starts))
+                Ok(stem.pictures(pictures, &batch.starts, self.hook))
             }
             (stem, _) => Err(Error::InputUnsupported {
                 reads: stem.sort().title(),
@@ -94,8 +95,7 @@ impl Embedder for Embedding<'_> {
         match self.stem {
             Stem::Text(stem) => stem.vectors(x, self.hook),
             Stem::Sound(stem) => stem.vectors(x),
-            // the patches have places in the picture, and these have none
-            Stem::Picture(_) => x.clone(),
+            Stem::Picture(stem) => stem.vectors(x.clone(), self.hook),
         }
     }
 }

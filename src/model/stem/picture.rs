@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use crate::input::PictureSequence;
 use crate::model::embedding::Rows;
-use crate::model::{Anatomy, Frozen, PictureStemPlan, Place, States, Table};
-use crate::ops::FrozenLinear;
+use crate::model::{Anatomy, Frozen, Hook, NormSite, PictureStemPlan, Place, States, Table};
+use crate::ops::{FrozenLinear, LayerNorm};
 use crate::tensor::{Buffer, Tensor};
 
 /// The stem of an encoder of pictures: a product for each patch, states before them, and learnt positions.
@@ -14,6 +14,7 @@ pub(in crate::model) struct PictureStem {
     /// Of the patches that the model was trained with, `[grid · grid, hidden size]`.
     positions: Vec<f32>,
     grid: usize,
+    norm: Option<LayerNorm>,
     width: usize,
 }
 
@@ -45,11 +46,12 @@ impl PictureStem {
             patches: frozen
                 .convolutions
                 .get(&0)
-                .cloned()
+                .and_then(|groups| groups.first().cloned())
                 .ok_or(Place::Convolution(0))?,
             leading,
             positions: positions.to_vec(),
             grid: plan.grid,
+            norm: frozen.norm(NormSite::Embedding).cloned(),
             width,
         })
     }
@@ -60,7 +62,12 @@ impl PictureStem {
     }
 
     /// States of pictures.
-    pub(super) fn pictures(&self, pictures: &[PictureSequence], starts: &Arc<[usize]>) -> States {
+    pub(super) fn pictures(
+        &self,
+        pictures: &[PictureSequence],
+        starts: &Arc<[usize]>,
+        hook: &dyn Hook,
+    ) -> States {
         let numbers: Vec<f32> = pictures.iter().flat_map(PictureSequence::values).collect();
         let inputs = self.patches.weight().in_features();
         let count = numbers.len() / inputs;
@@ -81,9 +88,18 @@ impl PictureStem {
             }
             (rest, patches) = (others, left);
         }
+        let x = Tensor::new(x, &[starts[pictures.len()], self.width]);
         States {
-            x: Tensor::new(x, &[starts[pictures.len()], self.width]),
+            x: self.vectors(x, hook),
             starts: Arc::clone(starts),
+        }
+    }
+
+    /// States of what stands before or among the patches. Nothing is added to them that says where they are.
+    pub(super) fn vectors(&self, x: Tensor, hook: &dyn Hook) -> Tensor {
+        match &self.norm {
+            Some(norm) => hook.norm(NormSite::Embedding, &x, norm),
+            None => x,
         }
     }
 

@@ -3,30 +3,29 @@
 //! <https://arxiv.org/abs/2304.07193>), which scales the output of each half block.
 
 use super::anatomy::{Anatomy, Sizes};
-use super::family::{BASE, Family, HeadLayout, HeadReads, Targets};
+use super::family::{BASE, BlockPaths, Family, HeadLayout, HeadReads, Targets};
 use super::fields::{ConfigFields, unsupported};
-use super::place::{Linear, LinearSite, NormSite, Place, Sublayer, SublayerSite, Table};
+use super::place::{Linear, NormSite, Place, Table};
 use super::plans::{BlockPlan, PictureStemPlan, StemPlan};
 use crate::error::Result;
-use crate::kernels::Reach;
 
 /// The row of ViT.
 pub(super) static FAMILY: Family = Family {
     model_type: "vit",
     title: "ViT",
     class: "ViT",
-    // AdapterHub has one, which nobody has compared with yet
-    adapter_model_class: "",
+    adapter_model_class: "ViTAdapterModel",
     adapter_prefix: "self_prefix",
     base: "vit",
-    pooler_is_beside: false,
+    beside: &[],
+    sibling: &[],
     tied: &[],
     attribute_map: &[],
     own_fields: &[],
     anatomy: |family, fields| anatomy(family, fields, &VIT),
     bottlenecks: [
         "encoder.layer.{}.attention_adapters",
-        "encoder.layer.{}.output_adapters",
+        "encoder.layer.{}.output.output_adapters",
     ],
     targets: TARGETS,
     head: HeadLayout {
@@ -40,6 +39,7 @@ pub(super) static DEIT: Family = Family {
     model_type: "deit",
     title: "DeiT",
     class: "DeiT",
+    adapter_model_class: "",
     base: "deit",
     anatomy: |family, fields| {
         let plan = Plan {
@@ -59,6 +59,7 @@ pub(super) static DINOV2: Family = Family {
     model_type: "dinov2",
     title: "DINOv2",
     class: "Dinov2",
+    adapter_model_class: "",
     base: "dinov2",
     anatomy: |family, fields| {
         if fields.flag("use_swiglu_ffn", false)? {
@@ -68,8 +69,10 @@ pub(super) static DINOV2: Family = Family {
         }
         anatomy(family, fields, &SCALED)
     },
-    // its class reads the first state and the mean of the others
-    head: HeadLayout::NONE,
+    head: HeadLayout {
+        reads: HeadReads::FirstAndOthers,
+        layers: &[("classifier", None)],
+    },
     ..FAMILY
 };
 
@@ -79,14 +82,26 @@ const TARGETS: Targets = Targets {
     ia3_feedforward: &[Linear::FfnDown],
 };
 
+const PATHS: BlockPaths = BlockPaths {
+    block: "encoder.layer.{}.",
+    linears: [
+        (Linear::Query, "attention.attention.query"),
+        (Linear::Key, "attention.attention.key"),
+        (Linear::Value, "attention.attention.value"),
+        (Linear::AttentionOutput, "attention.output.dense"),
+        (Linear::FfnUp, "intermediate.dense"),
+        (Linear::FfnDown, "output.dense"),
+    ],
+    unbiased: &[],
+    norms: ["layernorm_before", "layernorm_after"],
+    scales: None,
+};
+
 /// What the families differ in.
 struct Plan {
     /// What stands before the patches.
     leading: &'static [(Table, &'static str)],
-    norms: [&'static str; 2],
-    feed_forward: [&'static str; 2],
-    /// What the outputs of the half blocks are multiplied with, if they are.
-    scales: Option<[&'static str; 2]>,
+    paths: BlockPaths,
     /// Whether the checkpoint may have a pooler.
     pooler: bool,
     image_size: usize,
@@ -96,9 +111,7 @@ struct Plan {
 
 const VIT: Plan = Plan {
     leading: &[(Table::Class, "embeddings.cls_token")],
-    norms: ["layernorm_before", "layernorm_after"],
-    feed_forward: ["intermediate.dense", "output.dense"],
-    scales: None,
+    paths: PATHS,
     pooler: true,
     image_size: 224,
     patch_size: 16,
@@ -106,9 +119,19 @@ const VIT: Plan = Plan {
 };
 
 const SCALED: Plan = Plan {
-    norms: ["norm1", "norm2"],
-    feed_forward: ["mlp.fc1", "mlp.fc2"],
-    scales: Some(["layer_scale1.lambda1", "layer_scale2.lambda1"]),
+    paths: BlockPaths {
+        linears: [
+            PATHS.linears[0],
+            PATHS.linears[1],
+            PATHS.linears[2],
+            PATHS.linears[3],
+            (Linear::FfnUp, "mlp.fc1"),
+            (Linear::FfnDown, "mlp.fc2"),
+        ],
+        norms: ["norm1", "norm2"],
+        scales: Some(["layer_scale1.lambda1", "layer_scale2.lambda1"]),
+        ..PATHS
+    },
     pooler: false,
     patch_size: 14,
     norm_eps: 1e-6,
@@ -163,62 +186,16 @@ fn anatomy(family: &'static Family, fields: &ConfigFields, plan: &Plan) -> Resul
         &[1, positions, hidden],
     );
     let path = "embeddings.patch_embeddings.projection";
-    anatomy.convolution(0, path, &[hidden, channels, patch, patch]);
-    let bias = fields.flag("qkv_bias", true)?;
-    let [up, down] = plan.feed_forward;
-    let linears = [
-        (
-            Linear::Query,
-            "attention.attention.query",
-            [hidden, hidden],
-            bias,
-        ),
-        (
-            Linear::Key,
-            "attention.attention.key",
-            [hidden, hidden],
-            bias,
-        ),
-        (
-            Linear::Value,
-            "attention.attention.value",
-            [hidden, hidden],
-            bias,
-        ),
-        (
-            Linear::AttentionOutput,
-            "attention.output.dense",
-            [hidden, hidden],
-            true,
-        ),
-        (Linear::FfnUp, up, [ffn, hidden], true),
-        (Linear::FfnDown, down, [hidden, ffn], true),
-    ];
-    let block = BlockPlan {
-        norm_first: true,
-        activation: fields.activation("hidden_act")?,
-        gated: false,
-        rotary: None,
-        reach: Reach::ALL,
+    let shape = [hidden, channels, patch, patch];
+    anatomy.frozen_layer(Place::Convolution(0), path, &shape, true);
+    let paths = BlockPaths {
+        unbiased: match fields.flag("qkv_bias", true)? {
+            true => &[],
+            false => &[Linear::Query, Linear::Key, Linear::Value],
+        },
+        ..plan.paths
     };
-    for layer in 0..sizes.layers {
-        let path = |name: &str| format!("encoder.layer.{layer}.{name}");
-        for (sublayer, name) in Sublayer::ALL.into_iter().zip(plan.norms) {
-            let site = NormSite::Block(SublayerSite { layer, sublayer });
-            anatomy.norm(site, &path(name), hidden, true);
-        }
-        for (linear, name, shape, bias) in linears {
-            anatomy.linear_layer(LinearSite::new(layer, linear), &path(name), shape, bias);
-        }
-        for (sublayer, name) in Sublayer::ALL
-            .into_iter()
-            .zip(plan.scales.into_iter().flatten())
-        {
-            let place = Place::Scale(SublayerSite { layer, sublayer });
-            anatomy.parameter(place, &path(name), &[hidden]);
-        }
-        anatomy.blocks.push(block);
-    }
+    anatomy.push_pre_norm_blocks(sizes.layers, BlockPlan::pre_norm(fields)?, &paths);
     anatomy.norm(NormSite::Final, "layernorm", hidden, true);
     if plan.pooler {
         anatomy.push_pooler();

@@ -2,12 +2,11 @@
 //! sinusoidal positions, norms before the halves, and keys without a bias.
 
 use super::anatomy::{Anatomy, Sizes};
-use super::family::{BASE, Family, HeadLayout, Targets};
+use super::family::{BASE, BlockPaths, Family, HeadLayout, Targets};
 use super::fields::ConfigFields;
-use super::place::{Linear, LinearSite, NormSite, Sublayer, SublayerSite};
-use super::plans::{BlockPlan, ConvolutionPlan, SoundStemPlan, StemPlan};
+use super::place::{Linear, NormSite, Place};
+use super::plans::{BlockPlan, ConvolutionNorm, ConvolutionPlan, SoundStemPlan, StemPlan};
 use crate::error::Result;
-use crate::kernels::Reach;
 use crate::ops::Activation;
 
 /// The row of this family.
@@ -19,7 +18,8 @@ pub(super) static FAMILY: Family = Family {
     adapter_model_class: "",
     adapter_prefix: "self_prefix",
     base: "encoder",
-    pooler_is_beside: false,
+    beside: &[],
+    sibling: &[],
     tied: &[],
     attribute_map: &[
         ("hidden_size", "d_model"),
@@ -38,22 +38,26 @@ pub(super) static FAMILY: Family = Family {
         ia3: &[Linear::Key, Linear::Value, Linear::FfnUp],
         ia3_feedforward: &[Linear::FfnUp],
     },
-    // its class projects to 256 numbers before the last layer
-    head: HeadLayout::NONE,
+    head: HeadLayout::PROJECTED_MEAN,
 };
 
 /// Frames that a convolution sees.
 const KERNEL: usize = 3;
 
-/// Linear layers of a block under transformers' names, and whether they have a bias.
-const LINEARS: [(Linear, &str, bool); 6] = [
-    (Linear::Query, "self_attn.q_proj", true),
-    (Linear::Key, "self_attn.k_proj", false),
-    (Linear::Value, "self_attn.v_proj", true),
-    (Linear::AttentionOutput, "self_attn.out_proj", true),
-    (Linear::FfnUp, "fc1", true),
-    (Linear::FfnDown, "fc2", true),
-];
+const PATHS: BlockPaths = BlockPaths {
+    block: "layers.{}.",
+    linears: [
+        (Linear::Query, "self_attn.q_proj"),
+        (Linear::Key, "self_attn.k_proj"),
+        (Linear::Value, "self_attn.v_proj"),
+        (Linear::AttentionOutput, "self_attn.out_proj"),
+        (Linear::FfnUp, "fc1"),
+        (Linear::FfnDown, "fc2"),
+    ],
+    unbiased: &[Linear::Key],
+    norms: ["self_attn_layer_norm", "final_layer_norm"],
+    scales: None,
+};
 
 fn anatomy(family: &'static Family, fields: &ConfigFields) -> Result<Anatomy> {
     let sizes = Sizes::read(
@@ -68,48 +72,26 @@ fn anatomy(family: &'static Family, fields: &ConfigFields) -> Result<Anatomy> {
             ..BASE
         },
     )?;
-    let (hidden, ffn) = (sizes.hidden_size, sizes.intermediate_size);
+    let hidden = sizes.hidden_size;
     let mut anatomy = Anatomy::new(family, sizes);
     let bands = fields.size("num_mel_bins", 80)?;
     let convolution = |stride| ConvolutionPlan {
         kernel: KERNEL,
         stride,
         padding: 1,
+        norm: ConvolutionNorm::None,
         // whatever the blocks have
         activation: Activation::Gelu,
     };
     anatomy.stem = StemPlan::Sound(SoundStemPlan {
         convolutions: vec![convolution(1), convolution(2)],
+        samples: false,
+        positions: None,
     });
-    anatomy.convolution(0, "conv1", &[hidden, bands, KERNEL]);
-    anatomy.convolution(1, "conv2", &[hidden, hidden, KERNEL]);
-    let plan = BlockPlan {
-        norm_first: true,
-        activation: fields.activation("hidden_act")?,
-        gated: false,
-        rotary: None,
-        reach: Reach::ALL,
-    };
-    for layer in 0..sizes.layers {
-        let path = |name: &str| format!("layers.{layer}.{name}");
-        let norm = |sublayer| NormSite::Block(SublayerSite { layer, sublayer });
-        anatomy.norm(
-            norm(Sublayer::Attention),
-            &path("self_attn_layer_norm"),
-            hidden,
-            true,
-        );
-        for (linear, name, bias) in LINEARS {
-            let shape = match linear {
-                Linear::FfnUp => [ffn, hidden],
-                Linear::FfnDown => [hidden, ffn],
-                _ => [hidden, hidden],
-            };
-            anatomy.linear_layer(LinearSite::new(layer, linear), &path(name), shape, bias);
-        }
-        anatomy.norm(norm(Sublayer::Ffn), &path("final_layer_norm"), hidden, true);
-        anatomy.blocks.push(plan);
-    }
+    let place = Place::Convolution;
+    anatomy.frozen_layer(place(0), "conv1", &[hidden, bands, KERNEL], true);
+    anatomy.frozen_layer(place(1), "conv2", &[hidden, hidden, KERNEL], true);
+    anatomy.push_pre_norm_blocks(sizes.layers, BlockPlan::pre_norm(fields)?, &PATHS);
     anatomy.norm(NormSite::Final, "layer_norm", hidden, true);
     Ok(anatomy)
 }

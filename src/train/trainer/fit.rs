@@ -193,8 +193,11 @@ impl Trainer {
         vectors: &[f32],
     ) -> Result<Event> {
         let (data, learn) = (&self.learner.data, &self.pass().learn);
-        let hidden = self.learner.backbone.shape().hidden_size;
-        let width = self.learner.student.head.width(hidden);
+        let width = self
+            .learner
+            .student
+            .head
+            .width(self.learner.backbone.shape());
         read.extend_from_slice(vectors);
         let (mut done, mut known) = (0, 0);
         while done < learn.len() && known < read.len() {
