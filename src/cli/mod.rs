@@ -46,7 +46,7 @@ enum Command {
     /// Turns a text encoder's folder from a model hub into a backbone folder.
     Convert(convert::Arguments),
     /// Trains an adapter on labelled rows.
-    Train(train::Arguments),
+    Train(Box<train::Arguments>),
     /// Compares kinds of adapters on a few rows, and says which to train.
     Suggest(suggest::Arguments),
     /// Scores an adapter on labelled rows.
