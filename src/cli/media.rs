@@ -14,7 +14,7 @@ use crate::input::picture::Picture;
 use crate::input::sound::Sound;
 use crate::input::text::Text;
 use crate::input::{Input, Sort};
-use crate::train::{Dataset, Row, Scheme, Settings};
+use crate::train::{Dataset, InBackground, Row, Scheme, Settings};
 
 /// Share of samples at full scale from which a recording is called clipped.
 const CLIPPED: f64 = 0.01;
@@ -104,26 +104,50 @@ fn name_of(path: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// The rows of a table as a data set. Where the settings ask for copies of recordings in a background, `found` has these too
+/// The rows of a table with copies of them in a background, if the settings ask for these. `found` has the copies too
 /// afterwards.
 ///
 /// # Errors
-/// Those of [`rows`], [`Settings::in_background`] and [`Dataset::with_scheme`].
-pub(super) fn dataset(
+/// Those of [`rows`] and [`Settings::in_background`].
+pub(super) fn in_background(
     engine: &Engine,
     table: &Path,
     found: &mut Found,
     settings: &Settings,
+) -> Result<Option<InBackground>> {
+    if settings.background.is_none() {
+        return Ok(None);
+    }
+    let inputs = rows(engine, table, &found.rows, true)?;
+    let made = settings.in_background(&inputs)?;
+    if let Some(made) = &made {
+        found.repeat(&made.origins);
+    }
+    Ok(made)
+}
+
+/// The rows of a table as a data set; those that were `made` of them, if there are any.
+///
+/// # Errors
+/// Those of [`rows`] and [`Dataset::with_scheme`].
+pub(super) fn dataset(
+    engine: &Engine,
+    table: &Path,
+    found: &Found,
+    made: Option<InBackground>,
     scheme: &Scheme,
 ) -> Result<Dataset> {
     let place = table.display().to_string();
-    let inputs = rows(engine, table, &found.rows, settings.background.is_some())?;
-    let Some(made) = settings.in_background(&inputs)? else {
-        return Dataset::with_scheme(&place, &inputs, engine.reader(), scheme);
-    };
-    found.repeat(&made.origins);
-    let data = Dataset::with_scheme(&place, &made.rows, engine.reader(), scheme)?;
-    Ok(data.grouped(made.groups))
+    match made {
+        Some(made) => {
+            let data = Dataset::with_scheme(&place, &made.rows, engine.reader(), scheme)?;
+            Ok(data.grouped(made.groups))
+        }
+        None => {
+            let inputs = rows(engine, table, &found.rows, false)?;
+            Dataset::with_scheme(&place, &inputs, engine.reader(), scheme)
+        }
+    }
 }
 
 /// Rows whose texts name files, relative to the folder of `table`, as what the engine's model reads of the files. Of an engine

@@ -51,8 +51,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let (reading, mut found) = usable(&arguments.data, content, &settings, &arguments.rows, false)?;
     let engine = arguments.backbones.load()?;
     let place = arguments.data.display().to_string();
+    let made = media::in_background(&engine, &arguments.data, &mut found, &settings)?;
     let scheme = Scheme::found_in(&place, &found.rows, &reading)?;
-    let data = media::dataset(&engine, &arguments.data, &mut found, &settings, &scheme)?;
+    let data = media::dataset(&engine, &arguments.data, &found, made, &scheme)?;
     let suggestion = suggest(&engine, data, settings)?;
     if arguments.json {
         return folders::print_json(&suggestion);

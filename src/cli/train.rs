@@ -156,14 +156,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
 
     let place = arguments.data.display().to_string();
     let old = replayed(arguments, &reading)?;
+    let made = media::in_background(&engine, &arguments.data, &mut train_rows, &settings)?;
     let scheme = settings.scheme(&place, &train_rows.rows, &old.rows, &reading)?;
-    let train = media::dataset(
-        &engine,
-        &arguments.data,
-        &mut train_rows,
-        &settings,
-        &scheme,
-    )?;
+    let train = media::dataset(&engine, &arguments.data, &train_rows, made, &scheme)?;
     let (train, dev, dev_rows) = match &arguments.dev {
         Some(path) => {
             let (place, scheme) = (path.display().to_string(), train.scheme());

@@ -35,7 +35,8 @@ fn words_in_a_file() {
     file.truncate(44);
     file.extend_from_slice(&stream);
     std::fs::write(path.join("stream.wav"), file).unwrap();
-    let listen = "listen --backbone model --adapter words --threshold 0.5 stream.wav";
+    let listen =
+        "listen --backbone model --adapter words --threshold 0.5 --refractory 1 stream.wav";
     let found = succeed(path, listen, "");
     let labels: Vec<&str> = found
         .lines()
