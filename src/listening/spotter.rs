@@ -96,7 +96,12 @@ mod tests {
 
     /// Of the labels "background", 1 and 2; a window ends every 100 samples.
     fn spotter(smoothing: usize, refractory: u64) -> Spotter {
-        Spotter::new(smoothing, 0.6, refractory, [true, false, false].into_iter())
+        Spotter::new(
+            smoothing,
+            0.59,
+            refractory,
+            [true, false, false].into_iter(),
+        )
     }
 
     /// The number of the window and the label of each detection.
@@ -116,7 +121,7 @@ mod tests {
     #[test]
     fn the_average_decides_and_the_background_is_never_detected() {
         assert_eq!(found(spotter(1, 0), &[NOISE, ONE]), [(2, 1)]);
-        // .9 of three windows are .3, .6, .9
+        // .9 in the last of three windows are .3, in two .6
         assert_eq!(found(spotter(3, 0), &[NOISE, ONE, ONE, ONE]), [(3, 1)]);
         assert_eq!(found(spotter(3, 0), &[ONE, NOISE, ONE]), [(3, 1)]);
         assert_eq!(found(spotter(3, 0), &[ONE, None, NOISE, ONE]), []);
@@ -128,7 +133,7 @@ mod tests {
         assert_eq!(found(spotter(1, 0), &[ONE; 9]), [(1, 1)]);
         let again = [ONE, ONE, NOISE, ONE, None, ONE];
         assert_eq!(found(spotter(1, 0), &again), [(1, 1), (4, 1), (6, 1)]);
-        // a half of the threshold is .3
+        // a half of the threshold is .295
         let weak = Some([0.65, 0.35, 0.0]);
         assert_eq!(found(spotter(1, 0), &[ONE, weak, ONE]), [(1, 1)]);
     }

@@ -15,6 +15,7 @@ import "./styles/run.css";
 import "./styles/report.css";
 import "./styles/kept.css";
 import "./styles/media.css";
+import "./styles/listening.css";
 // After all others: it takes back what they colour.
 import "./styles/forced-colors.css";
 import { effect } from "@preact/signals";

@@ -1,7 +1,7 @@
 //! The parts of a tokenizer around its model, by the `type` that a `tokenizer.json` gives each.
 //!
-//! What the parts do is the tokenizers crate's. Only the reading of their fields is ours: the crate keeps an object, tries
-//! one type after the other on it, and stops the program at a damaged table. That took 30 KB of the wasm module.
+//! What the parts do is the tokenizers crate's. Only the reading of their fields is ours: the crate tries one type after the other,
+//! and panics on a damaged table. Its readers were 95 KB of the wasm module's code before compression.
 
 mod fields;
 mod normalizer;
