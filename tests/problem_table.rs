@@ -156,7 +156,7 @@ fn no_other_file_names_a_problem() {
     // name of a head where its file says none
     let known = [
         "src/folder/adapterhub/heads.rs",
-        "www/app/state/run.ts",
+        "www/app/state/default-problem.ts",
         "www/client/types.ts",
     ];
     assert_eq!(naming, known);

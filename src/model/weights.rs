@@ -301,6 +301,10 @@ impl<'a> Weights<'a> {
         let (name, stored) = (module.weight_name(), &module.shape);
         let (output, input) = (stored[0], stored[1..].iter().product());
         let shape = [output, input];
+        // a file without the layer lacks its weight first
+        if !self.contains(&name) {
+            return Err(self.absent(&name));
+        }
         let bias = match module.bias {
             true => Some(self.floats(&module.bias_name(), &[output])?),
             false => None,

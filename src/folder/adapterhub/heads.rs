@@ -12,6 +12,7 @@ use crate::adapter::dialect::{Fields, class_layout};
 use crate::adapter::{FileParams, Init, ParamName, ParamSource, fields_of};
 use crate::error::Result;
 use crate::head::{About, Head, HeadConfig, PROBLEMS, Pooling, Reads, field};
+use crate::input::Sort;
 use crate::model::Shape;
 use crate::ops::Activation;
 use crate::tensor::Tensor;
@@ -121,6 +122,7 @@ fn purpose(head_type: &str) -> String {
         "question_answering" => "for extractive question answering",
         "multiple_choice" => "for multiple choice",
         "dependency_parsing" => "for dependency parsing",
+        OF_PICTURES => "for images",
         "text_similarity" | "similarity" => "for similarity of texts",
         other => {
             let short: String = other.chars().take(60).collect();
@@ -142,7 +144,7 @@ fn flexible(
     let outer = Fields::new(HEAD_CONFIG, outer);
     let fields = Fields::new(HEAD_CONFIG, inner);
     let mut head_type: String = fields.parse("head_type", Some(SINGLE_LABEL.to_owned()))?;
-    if head_type == OF_PICTURES {
+    if head_type == OF_PICTURES && shape.anatomy.stem.sort() == Sort::Picture {
         // the library has one type for all problems of pictures
         head_type = match fields.flag(SEVERAL_LABELS, false)? {
             true => MULTI_LABEL.to_owned(),

@@ -3,6 +3,7 @@
  */
 import { computed, effect, signal } from "@preact/signals";
 import { checkName, type KindInfo, PROBLEMS, type Problem, type TrainOptions } from "graftlet";
+import { DEFAULT_PROBLEM } from "./default-problem.js";
 import { engine, sentenceOf } from "./engine.js";
 import { BACKGROUND, blocked, examples } from "./media/examples.js";
 import { choice, inspection } from "./rows.js";
@@ -70,7 +71,7 @@ export function followSort(): void {
 
 /** What is learned; null while no rows say it. */
 export const problem = computed<Problem | null>(() =>
-  sort.value === "texts" ? (choice.value?.problem ?? null) : "single_label",
+  sort.value === "texts" ? (choice.value?.problem ?? null) : DEFAULT_PROBLEM,
 );
 
 /** Whether sounds are learned in the background, too, where there are recordings of it: it is where they are listened for. */

@@ -15,6 +15,7 @@ import { placesOf, reportOf } from "../report/report.js";
 import { retainKept } from "../rows/kept.js";
 import type { Inspection } from "../rows/types.js";
 import { clearCurves } from "./curves.js";
+import { DEFAULT_PROBLEM } from "./default-problem.js";
 import { readyEngine, sentenceOf } from "./engine.js";
 import { Following } from "./following.js";
 import { type Keeper, tableKeeper, tableLesson } from "./lesson.js";
@@ -263,7 +264,7 @@ async function finish(
   );
   const named = new Map(rows.flatMap((row, i) => [[places[i] ?? 0, row] as const]));
   const known = inspection ?? {
-    problem: wanted.problem ?? "single_label",
+    problem: wanted.problem ?? DEFAULT_PROBLEM,
     findings: [],
     usable: event.trainRows + event.devRows,
     classes: event.report.evaluation.perLabel,

@@ -3,6 +3,7 @@
  * keeps of them, and only their names are lost.
  */
 import type { PictureRow, SoundRow } from "graftlet";
+import { DEFAULT_PROBLEM } from "../default-problem.js";
 import type { Keeper, Lesson } from "../lesson.js";
 import { classes, type Example, examples } from "./examples.js";
 import { corrections } from "./listening.js";
@@ -36,7 +37,7 @@ export function examplesLesson(): Lesson {
       return {
         rows: all.map(({ label, example }) => rowOf(label, example)),
         inspection: {
-          problem: "single_label",
+          problem: DEFAULT_PROBLEM,
           usable: all.length,
           classes: counts.filter(({ rows }) => rows > 0),
           range: null,
