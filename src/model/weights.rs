@@ -298,27 +298,31 @@ impl<'a> Weights<'a> {
     /// The weight `[out, in]`, or `[out, channels, kernel…]` of a convolution, and the bias `[out]`, cut into the groups of
     /// the outputs.
     fn groups(&self, module: &ModulePlan) -> Result<Vec<FrozenLinear>> {
-        let (name, stored) = (module.weight_name(), &module.shape);
-        let (output, input) = (stored[0], stored[1..].iter().product());
-        let shape = [output, input];
-        // a file without the layer lacks its weight first
-        if !self.contains(&name) {
-            return Err(self.absent(&name));
-        }
+        let weights = self.group_weights(module)?;
+        let output = module.shape[0];
         let bias = match module.bias {
             true => Some(self.floats(&module.bias_name(), &[output])?),
             false => None,
         };
         let rows = output / module.groups;
-        let layer = |group: usize, weight| {
+        let groups = weights.into_iter().enumerate();
+        let groups = groups.map(|(group, weight)| {
             let own = bias.as_ref();
             let own = own.map(|bias| bias[group * rows..(group + 1) * rows].to_vec());
             FrozenLinear::new(weight, own)
-        };
+        });
+        Ok(groups.collect())
+    }
+
+    fn group_weights(&self, module: &ModulePlan) -> Result<Vec<Weight>> {
+        let (name, stored) = (module.weight_name(), &module.shape);
+        let (output, input) = (stored[0], stored[1..].iter().product());
+        let shape = [output, input];
+        let rows = output / module.groups;
         let of_floats = |data: &[f32]| {
-            let groups = data.chunks_exact(rows * input).enumerate();
+            let groups = data.chunks_exact(rows * input);
             groups
-                .map(|(group, own)| layer(group, Weight::F32(PackedF32::pack(own, rows, input))))
+                .map(|own| Weight::F32(PackedF32::pack(own, rows, input)))
                 .collect()
         };
         // with 8 bits a row the cosines of multilingual-e5-small would be off by 3e-3
@@ -336,12 +340,9 @@ impl<'a> Weights<'a> {
         }
         let groups = data
             .chunks_exact(rows * input)
-            .zip(scales.chunks_exact(rows))
-            .enumerate();
-        let groups = groups.map(|(group, (data, scales))| {
-            let weight = PackedInt8::pack(data, scales, rows, input);
-            layer(group, Weight::Int8(weight))
-        });
+            .zip(scales.chunks_exact(rows));
+        let groups =
+            groups.map(|(data, scales)| Weight::Int8(PackedInt8::pack(data, scales, rows, input)));
         Ok(groups.collect())
     }
 

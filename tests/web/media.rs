@@ -1,7 +1,7 @@
 //! Recordings and pictures, and what was read of them.
 
 use graftlet::web::{Rows, WebEngine};
-use js_sys::{Array, Float32Array, Uint8Array};
+use js_sys::{Array, Float32Array};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_test::wasm_bindgen_test;
 

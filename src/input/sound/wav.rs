@@ -132,7 +132,7 @@ impl Format {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use std::io::Cursor;
 
