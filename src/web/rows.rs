@@ -57,7 +57,7 @@ impl Rows {
             }
             let line;
             (line, rest) = until_line_end(rest);
-            if line.is_empty() {
+            if line.is_empty() && !is_read {
                 continue;
             }
             let place = format!("row {}", self.rows.len() + self.replay.len() + 1);
