@@ -145,6 +145,22 @@ impl Frames {
     pub fn frames(&self) -> usize {
         self.values.len() / self.width.max(1)
     }
+
+    /// The beginning of it: so many frames, of which the stem makes `steps`.
+    ///
+    /// # Panics
+    /// If it has fewer frames.
+    #[must_use]
+    pub(super) fn beginning(&self, frames: usize, steps: usize) -> Self {
+        let end = self.heard.end.min(steps);
+        Self {
+            values: self.values[..frames * self.width].into(),
+            width: self.width,
+            steps,
+            heard: self.heard.start.min(end.saturating_sub(1))..end,
+            truncated: true,
+        }
+    }
 }
 
 impl PictureSequence {

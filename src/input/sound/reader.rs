@@ -119,15 +119,7 @@ impl SoundReader {
         if steps <= limit {
             return Ok(read.clone());
         }
-        let values = limit * self.stride * self.bands();
-        let end = read.heard.end.min(limit);
-        Ok(Frames {
-            values: read.values[..values].into(),
-            width: read.width,
-            steps: limit,
-            heard: read.heard.start.min(end.saturating_sub(1))..end,
-            truncated: true,
-        })
+        Ok(read.beginning(limit * self.stride, limit))
     }
 }
 

@@ -3,6 +3,7 @@ use serde_json::{Map, Value};
 
 use super::{LEAST_RATE, MOST_RATE, Sound, normalised};
 use crate::error::{Error, Result};
+use crate::input::reader::of_another_model;
 use crate::input::{Frames, Input, ReadInput, Sequence, Sort};
 use crate::json;
 
@@ -119,6 +120,28 @@ impl WaveReader {
             truncated: samples.len() < whole.len(),
         })
     }
+
+    /// What a reader like this one read, of which at most `limit` steps stay.
+    fn taken(&self, read: &Frames, limit: usize) -> Result<Frames> {
+        let behind = read.frames().checked_sub(self.field);
+        let steps = behind.map(|behind| behind / self.stride + 1);
+        if read.width != 1 || steps != Some(read.steps) || read.steps > self.max_steps {
+            return Err(of_another_model("recording"));
+        }
+        let limit = limit.max(1);
+        if read.steps <= limit {
+            return Ok(read.clone());
+        }
+        let cut = read.beginning((limit - 1) * self.stride + self.field, limit);
+        // mean and variance are those of the samples that stay
+        Ok(match self.normalises {
+            true => Frames {
+                values: normalised(&cut.values).into(),
+                ..cut
+            },
+            false => cut,
+        })
+    }
 }
 
 impl ReadInput for WaveReader {
@@ -133,6 +156,10 @@ impl ReadInput for WaveReader {
     fn read(&self, input: &Input, limit: usize) -> Option<Result<Sequence>> {
         match input {
             Input::Sound(sound) => Some(self.frames(sound, limit).map(Into::into)),
+            Input::Read(read) => match &**read {
+                Sequence::Frames(read) => Some(self.taken(read, limit).map(Into::into)),
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -163,6 +190,34 @@ mod tests {
         let plain = reader(r#"{"do_normalize": false}"#);
         let frames = plain.frames(&tone(1.0), usize::MAX).unwrap();
         assert_eq!(frames.values[..], *tone(1.0).samples());
+    }
+
+    #[test]
+    fn what_was_read_stands_for_the_recording() {
+        for json in ["{}", r#"{"do_normalize": false}"#] {
+            let reader = reader(json);
+            let whole = reader.frames(&tone(1.0), usize::MAX).unwrap();
+            let again = |limit| {
+                let read = Input::from(Sequence::from(whole.clone()));
+                reader.read(&read, limit).unwrap().unwrap()
+            };
+            assert_eq!(again(usize::MAX), whole.clone().into());
+            let cut = reader.frames(&tone(1.0), 20).unwrap();
+            let Sequence::Frames(found) = again(20) else {
+                unreachable!("frames are read as frames")
+            };
+            assert_eq!((found.steps, &found.heard), (20, &cut.heard));
+            assert!(found.truncated && found.values.len() == cut.values.len());
+            let near = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-5;
+            assert!(found.values.iter().zip(&*cut.values).all(near));
+        }
+        let other = Frames {
+            width: 80,
+            ..reader("{}").frames(&tone(1.0), usize::MAX).unwrap()
+        };
+        let read = Input::from(Sequence::from(other));
+        let error = reader("{}").read(&read, 9).unwrap().unwrap_err();
+        assert_eq!(error.code(), "file_invalid");
     }
 
     #[test]
